@@ -1,0 +1,5 @@
+"""``python -m relay_anyio`` is the command ``relay``."""
+
+from .cli import main
+
+raise SystemExit(main())

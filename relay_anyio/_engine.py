@@ -1,0 +1,229 @@
+"""The engine: the driver of one client, in the background, and who waits for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any, Final, TypeVar
+
+import anyio
+import anyio.lowlevel
+from anyio.abc import ByteStream, TaskGroup
+
+from relay_proto import ClientCore
+from relay_proto.calls import CallRecord
+from relay_proto.config import split_host
+from relay_proto.outputs import Closed, OpenTransport, Output, Settled
+from relay_proto.pending import Pending
+from relay_proto.transitions import SessionState
+
+from ._background import spawn
+from ._driver import Driver
+from .transport import Connector
+
+R = TypeVar("R")
+
+logger = logging.getLogger("relay_anyio")
+
+LAST_BREATH: Final = 1.0
+"""Seconds beyond the core's own bounds in which everything must have stopped."""
+
+
+class AppTask:
+    """A task of the application's: a handler, or a listener that awaits."""
+
+    __slots__ = ("cancel_on_close", "cancel_on_end", "scope")
+
+    def __init__(self, *, cancel_on_end: bool = False, cancel_on_close: bool = True) -> None:
+        self.scope = anyio.CancelScope()
+        self.cancel_on_end = cancel_on_end
+        self.cancel_on_close = cancel_on_close
+
+
+current_app_task: ContextVar[AppTask | None] = ContextVar("current_app_task", default=None)
+"""The handler or listener that is running: its own `disconnect()` must not cancel it."""
+
+
+class Engine:
+    """Runs a `ClientCore` over real byte streams until it is closed."""
+
+    publish: Callable[[Output], None]
+    """Hands events to the application; set before the first command."""
+
+    def __init__(self, core: ClientCore, connector: Connector) -> None:
+        self.core = core
+        self.over = False
+        self._connector = connector
+        self._driver: Driver[Output] = Driver(core, self._perform)
+        self.handling: dict[CallRecord, AppTask] = {}
+        self._running = False
+        self._io: TaskGroup | None = None
+        self._app: TaskGroup | None = None
+        self._app_tasks: set[AppTask] = set()
+        self._spared: set[AppTask] = set()
+        self._timer = anyio.CancelScope()
+        self._closed = anyio.Event()
+        self._finished = anyio.Event()
+        self._waiters: dict[Pending[Any], list[anyio.Event]] = {}
+
+    @property
+    def alive(self) -> bool:
+        """Whether the program still wants it."""
+        return not self.over and self.core.state not in (SessionState.CLOSING, SessionState.CLOSED)
+
+    def command(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+        """Call a command of the core, with the time as its last argument, and step."""
+        if not self._running:
+            self._running = True
+            spawn(self._run, "relay_anyio engine")
+        try:
+            return function(*args, anyio.current_time(), **kwargs)
+        finally:
+            self._step()
+
+    async def wait(self, pending: Pending[R], timeout: float | None = None) -> R:
+        """Wait for a result; on timeout or cancellation only this waiter is gone.
+
+        Raises:
+            TimeoutError: it did not come in `timeout` seconds.
+        """
+        if pending.settled:
+            await anyio.lowlevel.checkpoint()
+            return pending.result()
+        woken = anyio.Event()
+        waiters = self._waiters.setdefault(pending, [])
+        waiters.append(woken)
+        try:
+            with anyio.fail_after(timeout):
+                await woken.wait()
+        finally:
+            waiters.remove(woken)
+            if not waiters:
+                self._waiters.pop(pending, None)
+        return pending.result()
+
+    async def carry_out(self, pending: Pending[R]) -> R:
+        """Wait for the result of a command; a caller that goes away takes it back."""
+        try:
+            return await self.wait(pending)
+        except BaseException:
+            if pending.error is None:  # cancelled, be it with the result on its way
+                self.command(self.core.cancel, pending)
+            raise
+
+    async def shut_down(self) -> None:
+        """Close the core, stop the handlers, and see everything off, within a bound.
+
+        A handler that calls this goes on; it is not waited for.
+        """
+        timing = self.core.config.timing
+        own = current_app_task.get()
+        if own is not None:
+            self._spared.add(own)
+        if not self._running:
+            self._stop()
+        elif not self.over:
+            self.command(self.core.close)
+        with anyio.move_on_after(timing.close_timeout * 2 + LAST_BREATH, shield=True):
+            await self._finished.wait()
+
+    async def wait_closed(self) -> None:
+        """Wait until the core is closed."""
+        await self._closed.wait()
+
+    def start_soon(
+        self, function: Callable[[], Awaitable[None]], task: AppTask | None = None
+    ) -> bool:
+        """Run a task of the application's; false when it is too late for that."""
+        if self._app is None:
+            return False
+        self._app.start_soon(self._run_app_task, function, task or AppTask())
+        return True
+
+    async def _run_app_task(self, function: Callable[[], Awaitable[None]], task: AppTask) -> None:
+        current_app_task.set(task)
+        self._app_tasks.add(task)
+        try:
+            with task.scope:
+                await function()
+        finally:
+            self._app_tasks.discard(task)
+            self._check_finished()
+
+    def _step(self) -> None:
+        if self._io is not None:  # until then outputs wait: draining late is never wrong
+            self._driver.step()
+
+    def _perform(self, output: Output) -> None:
+        match output:
+            case Settled(pending):
+                for woken in self._waiters.get(pending, ()):
+                    woken.set()
+                if pending.callback is not None:
+                    self.publish(output)
+            case OpenTransport(number):
+                self._open(number)
+            case Closed():
+                self.publish(output)
+                self._closed.set()
+            case _:
+                self.publish(output)
+
+    def _open(self, number: int) -> None:
+        assert self._io is not None, "outputs are performed by a running engine"
+        config = self.core.config
+        transport = self._driver.new_transport(
+            number,
+            flush_timeout=config.timing.close_timeout,
+            most_unsent=config.limits.unsent_bytes,
+        )
+        self._io.start_soon(self._driver.run_transport, number, transport, self._connect)
+
+    async def _connect(self) -> ByteStream:
+        return await self._connector(*split_host(self.core.config.host))
+
+    async def _run(self) -> None:
+        """All of it: in a task that nobody awaits, so nothing may escape."""
+        try:
+            async with anyio.create_task_group() as self._app:
+                async with anyio.create_task_group() as self._io:
+                    self._io.start_soon(self._run_timer)
+                    self._step()
+                    await self._closed.wait()
+                    self._timer.cancel()
+                    # The transports end by themselves, within their own bounds.
+                self._io = None
+                self._stop_app_tasks()
+        except Exception:
+            logger.exception("the client has failed: this is a bug in relay_anyio")
+        finally:
+            self._stop()
+
+    async def _run_timer(self) -> None:
+        with self._timer:
+            await self._driver.run_timer()
+
+    def _stop_app_tasks(self) -> None:
+        for task in self._app_tasks:
+            if task not in self._spared and task.cancel_on_close:
+                task.scope.cancel()
+        self._check_finished()
+
+    def _check_finished(self) -> None:
+        # Where no handler is spared, `_stop` tells it: then not even `_run` is left.
+        left = self._app_tasks
+        if left and left <= self._spared and self._closed.is_set() and self._io is None:
+            self._finished.set()
+
+    def _stop(self) -> None:
+        """Nothing runs any more: whoever still waits must not wait for ever."""
+        self._io = self._app = None
+        self.over = True
+        self.core.close(anyio.current_time())
+        while (output := self.core.next_output()) is not None:
+            if isinstance(output, Settled):
+                for woken in self._waiters.get(output.pending, ()):
+                    woken.set()
+        self._closed.set()
+        self._finished.set()

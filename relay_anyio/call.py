@@ -1,0 +1,396 @@
+"""`Call` and its actions: what a program holds of a call, and can do with it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+import anyio
+
+from relay_proto import actions, commands
+from relay_proto.actions import ActionKind
+from relay_proto.calls import ActionRecord, CallRecord
+from relay_proto.commands import Command
+from relay_proto.errors import CallEndedError
+from relay_proto.event import RelayEvent
+from relay_proto.frames import JSONObject
+from relay_proto.transitions import CallState
+
+from ._listeners import Listener
+from ._verbs import action, control, verb
+
+if TYPE_CHECKING:
+    from ._engine import Engine
+    from .client import RelayClient
+
+R = TypeVar("R")
+H = TypeVar("H", bound=Callable[[Any], Any])
+
+
+class Action:
+    """An operation on a call: running until its last event, or the call's end."""
+
+    kind: ClassVar[ActionKind]
+
+    def __init__(self, call: Call, control_id: str) -> None:
+        self._bind(call, call.attach(type(self).kind, control_id))
+
+    @classmethod
+    def of(cls, call: Call, record: ActionRecord) -> Self:
+        """The handle of an action that the core knows. Not for applications."""
+        handle = cls.__new__(cls)
+        handle._bind(call, record)  # noqa: SLF001 - another way to construct it
+        return handle
+
+    def _bind(self, call: Call, record: ActionRecord) -> None:
+        self.call = call
+        self._record = record
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.control_id} {self._record.state.value}>"
+
+    @property
+    def control_id(self) -> str:
+        """What identifies the operation on its call."""
+        return self._record.control_id
+
+    @property
+    def state(self) -> str:
+        """The state last told by the server, or ``""``."""
+        return self._record.seen
+
+    @property
+    def completed(self) -> bool:
+        """Whether the operation is over."""
+        return self._record.completed
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the operation is over."""
+        return self._record.completed
+
+    @property
+    def result(self) -> RelayEvent | None:
+        """The last event of the operation, or of its call; None while it runs."""
+        return self._record.result
+
+    async def wait(self, timeout: float | None = None) -> RelayEvent:
+        """Wait for the end of the operation, and return the event that told it.
+
+        A call that ends ends its operations: the event is then the call's.
+
+        Raises:
+            TimeoutError: it did not end in `timeout` seconds; it goes on, wait again.
+            RelayError: it could not be started.
+        """
+        return await self.call.engine.wait(self._record.done, timeout)
+
+    async def execute(self, command: Command[R]) -> R:
+        """Carry out a control of the action."""
+        engine = self.call.engine
+        return await engine.carry_out(engine.command(engine.core.execute_on, self._record, command))
+
+
+class StoppableAction(Action):
+    """An action that can be stopped."""
+
+    stop = control(commands.stop)
+
+
+class PausableAction(StoppableAction):
+    """An action that can also be paused."""
+
+    pause = control(commands.pause)
+    resume = control(commands.resume)
+
+
+class VolumeAction(PausableAction):
+    """An action that also has a volume."""
+
+    volume = control(commands.volume)
+
+
+class PlayAction(VolumeAction):
+    """A playback. Completes when it has finished or failed."""
+
+    kind = actions.PLAY
+
+
+class CollectAction(VolumeAction):
+    """A prompt and the input it asks for. Completes with the input, or without it in time."""
+
+    kind = actions.PLAY_AND_COLLECT
+    start_input_timers = control(commands.start_input_timers)
+
+
+class StandaloneCollectAction(StoppableAction):
+    """Input without a prompt. Completes with the input, or without it in time."""
+
+    kind = actions.COLLECT
+    start_input_timers = control(commands.start_input_timers)
+
+
+class Call:
+    """A call. Its attributes follow what the server tells; its verbs ask for more.
+
+    `state` only moves forward: ``created``, ``ringing``, ``answered``, ``ending``,
+    ``ended``. Times are in seconds.
+    """
+
+    def __init__(
+        self,
+        client: RelayClient,
+        call_id: str,
+        node_id: str,
+        project_id: str,
+        context: str,
+        *,
+        tag: str = "",
+        direction: str = "",
+        device: JSONObject | None = None,
+        state: str = "",
+        segment_id: str = "",
+    ) -> None:
+        record = CallRecord(
+            call_id,
+            node_id,
+            project_id=project_id,
+            context=context,
+            tag=tag,
+            direction=direction,
+            device=device,
+            state=state,
+            segment_id=segment_id,
+        )
+        self._bind(client, client.engine, client.engine.core.adopt(record))
+
+    @classmethod
+    def of(cls, client: RelayClient, engine: Engine, record: CallRecord) -> Self:
+        """The handle of a call that the core knows. Not for applications."""
+        if record.handle is None:
+            call = cls.__new__(cls)
+            call._bind(client, engine, record)  # noqa: SLF001 - another way to construct it
+            record.handle = call
+        handle = record.handle
+        assert isinstance(handle, cls), "a record has one handle"
+        return handle
+
+    def _bind(self, client: RelayClient, engine: Engine, record: CallRecord) -> None:
+        self.client = client
+        self.engine = engine
+        self._record = record
+        self._listeners: dict[str, list[Listener[RelayEvent]]] = {}
+        self._expected: list[Expectation] = []
+
+    def __repr__(self) -> str:
+        return f"<Call {self.call_id} {self.direction} {self.state}>"
+
+    @property
+    def call_id(self) -> str:
+        """The server's id."""
+        return self._record.call_id
+
+    @property
+    def node_id(self) -> str:
+        """The server's node that has the call."""
+        return self._record.node_id
+
+    @property
+    def project_id(self) -> str:
+        """The project that it belongs to."""
+        return self._record.project_id
+
+    @property
+    def context(self) -> str:
+        """The context that it came in on."""
+        return self._record.context
+
+    @property
+    def tag(self) -> str:
+        """The tag of the dial that made it, or ``""``."""
+        return self._record.tag
+
+    @property
+    def direction(self) -> str:
+        """``inbound`` or ``outbound``."""
+        return self._record.direction
+
+    @property
+    def device(self) -> JSONObject:
+        """Who is on the line, as the server describes it."""
+        return self._record.device
+
+    @property
+    def state(self) -> str:
+        """How far the call has come."""
+        return self._record.state
+
+    @property
+    def segment_id(self) -> str:
+        """The server's id of this part of the call."""
+        return self._record.segment_id
+
+    @property
+    def end_reason(self) -> str:
+        """Why it ended, in the server's words, or ``""``."""
+        return self._record.end_reason
+
+    @property
+    def peer(self) -> JSONObject:
+        """The call that it is bridged to, as the server describes it, or ``{}``."""
+        return self._record.peer
+
+    answer = verb(commands.answer)
+    hangup = verb(commands.hangup)
+    pass_ = verb(commands.pass_)
+    connect = verb(commands.connect)
+    disconnect = verb(commands.disconnect)
+    transfer = verb(commands.transfer)
+    send_digits = verb(commands.send_digits)
+    play = action(commands.play, PlayAction)
+    play_and_collect = action(commands.play_and_collect, CollectAction)
+    collect = action(commands.collect, StandaloneCollectAction)
+
+    def on(self, event_type: str, handler: H) -> H:
+        """Hear the events of one type on this call, in order.
+
+        A coroutine function is awaited in a task of its own; what it raises is logged.
+        """
+        limit = self.engine.core.config.limits.listener_backlog
+        name = f"listener of {event_type} on call {self.call_id}"
+        listener: Listener[RelayEvent] = Listener(handler, name, self.engine.start_soon, limit)
+        self._listeners.setdefault(event_type, []).append(listener)
+        return handler
+
+    def off(self, event_type: str, handler: Callable[[Any], Any]) -> None:
+        """Stop hearing: `handler` was given to `on`. One that was not is no error."""
+        kept = [x for x in self._listeners.get(event_type, ()) if x.handler != handler]
+        self._listeners[event_type] = kept
+
+    @asynccontextmanager
+    async def expect(
+        self, event_type: str, predicate: Callable[[RelayEvent], bool] | None = None
+    ) -> AsyncGenerator[Expectation]:
+        """Listen from now on for one event, which may overtake the answer to a request.
+
+        Subscribe, ask, then wait::
+
+        async with call.expect("calling.call.play") as playing:
+            await call.play(...)
+            await playing.wait(timeout=5)
+        """
+        expectation = Expectation(self, event_type, predicate)
+        self._expected.append(expectation)
+        if self._record.ended:
+            expectation.fail(CallEndedError(self.call_id, self.end_reason))
+        try:
+            yield expectation
+        finally:
+            self._expected.remove(expectation)
+
+    async def wait_for(
+        self,
+        event_type: str,
+        predicate: Callable[[RelayEvent], bool] | None = None,
+        timeout: float | None = None,
+    ) -> RelayEvent:
+        """Wait for the next event of a type for which `predicate` is true.
+
+        Raises:
+            TimeoutError: it did not come in `timeout` seconds.
+            CallEndedError: the call ended first.
+        """
+        async with self.expect(event_type, predicate) as expectation:
+            return await expectation.wait(timeout)
+
+    async def wait_for_ringing(self, timeout: float | None = None) -> RelayEvent:
+        """Wait until the call rings, or has got further."""
+        return await self._wait_for_state(CallState.RINGING, timeout)
+
+    async def wait_for_answered(self, timeout: float | None = None) -> RelayEvent:
+        """Wait until the call is answered, or has got further: see `state` then."""
+        return await self._wait_for_state(CallState.ANSWERED, timeout)
+
+    async def wait_for_ending(self, timeout: float | None = None) -> RelayEvent:
+        """Wait until the call is ending, or over."""
+        return await self._wait_for_state(CallState.ENDING, timeout)
+
+    async def wait_for_ended(self, timeout: float | None = None) -> RelayEvent:
+        """Wait until the call is over.
+
+        Raises:
+            TimeoutError: it was not in `timeout` seconds.
+        """
+        return await self._wait_for_state(CallState.ENDED, timeout)
+
+    async def execute(self, command: Command[R]) -> R:
+        """Carry out a command of the call."""
+        engine = self.engine
+        return await engine.carry_out(engine.command(engine.core.execute_on, self._record, command))
+
+    def attach(self, kind: ActionKind, control_id: str) -> ActionRecord:
+        """The record of an operation that was started elsewhere. Not for applications."""
+        return self.engine.core.attach(self._record, kind, control_id)
+
+    def publish(self, event: RelayEvent) -> None:
+        """Tell who listens. Not for applications."""
+        for expectation in tuple(self._expected):
+            expectation.consider(event)
+        for listener in tuple(self._listeners.get(event.event_type, ())):
+            listener.deliver(event)
+
+    def ended(self) -> None:
+        """Nothing more will come. Not for applications."""
+        error = CallEndedError(self.call_id, self.end_reason)
+        for expectation in tuple(self._expected):
+            expectation.fail(error)
+
+    async def _wait_for_state(self, state: CallState, timeout: float | None) -> RelayEvent:
+        engine = self.engine
+        pending = engine.command(engine.core.wait_for, self._record, state)
+        return await engine.wait(pending, timeout)
+
+
+class Expectation:
+    """One event to come: see `Call.expect`."""
+
+    def __init__(
+        self, call: Call, event_type: str, predicate: Callable[[RelayEvent], bool] | None
+    ) -> None:
+        self._call = call
+        self._event_type = event_type
+        self._predicate = predicate
+        self._outcome: RelayEvent | BaseException | None = None
+        self._known = anyio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Expectation of {self._event_type} on {self._call.call_id}>"
+
+    async def wait(self, timeout: float | None = None) -> RelayEvent:
+        """Wait for the event. Raises as `Call.wait_for`."""
+        with anyio.fail_after(timeout):
+            await self._known.wait()
+        if isinstance(self._outcome, BaseException):
+            raise self._outcome
+        assert self._outcome is not None, "the outcome is set before the event"
+        return self._outcome
+
+    def consider(self, event: RelayEvent) -> None:
+        """Take `event` if it is the one. Not for applications."""
+        if event.event_type != self._event_type:
+            return
+        try:
+            if self._predicate is None or self._predicate(event):
+                self._settle(event)
+        except Exception as error:  # noqa: BLE001 - it is the waiter's own, and raised there
+            self._settle(error)
+
+    def fail(self, error: BaseException) -> None:
+        """There will be no such event. Not for applications."""
+        self._settle(error)
+
+    def _settle(self, outcome: RelayEvent | BaseException) -> None:
+        if self._outcome is None:
+            self._outcome = outcome
+            self._known.set()

@@ -1,0 +1,498 @@
+"""`RelayClient`: a program's way to the RELAY service, on asyncio and on trio."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any, Self, TypeVar, overload
+
+import anyio
+
+from relay_proto import ClientCore, Limits, Timing, commands, resolve_config
+from relay_proto.calls import LOST_SESSION, CallRecord
+from relay_proto.commands import Command, OnCompleted
+from relay_proto.config import ENV_MAX_CONNECTIONS, positive_from
+from relay_proto.event import RelayEvent
+from relay_proto.events import CallStateEvent
+from relay_proto.frames import JSONObject
+from relay_proto.messages import MessageRecord
+from relay_proto.outputs import (
+    CallEnded,
+    CallOffered,
+    Closed,
+    Connected,
+    Disconnected,
+    EventReceived,
+    MessageChanged,
+    MessageReceived,
+    Output,
+    Settled,
+)
+from relay_proto.pending import Pending
+from relay_proto.transitions import SessionState
+
+from ._engine import AppTask, Engine, current_app_task
+from ._listeners import Listener
+from ._log import log_link, log_output, set_log_level
+from ._signals import stop_signals
+from .call import Call
+from .message import Message
+from .transport import Connector, connect_tls
+
+R = TypeVar("R")
+CallHandler = TypeVar("CallHandler", bound=Callable[[Call], Any])
+MessageHandler = TypeVar("MessageHandler", bound=Callable[[Message], Any])
+LinkHandler = TypeVar("LinkHandler", bound=Callable[[Any], Any])
+
+logger = logging.getLogger("relay_anyio")
+
+_connected: set[Engine] = set()
+"""The engines of this process that hold a connection, or try for one."""
+
+
+class RelayClient:
+    """A connection to RELAY, its calls and its messages.
+
+    Every argument falls back to its environment variable, then to its default.
+    Use it with ``async with``, with `connect` and `disconnect`, or as a program of
+    its own with `run`. It reconnects by itself.
+
+    Raises:
+        ValueError, TypeError: an argument is missing or wrong; the message names it.
+    """
+
+    def __init__(
+        self,
+        project: str | None = None,
+        token: str | None = None,
+        jwt_token: str | None = None,
+        host: str | None = None,
+        contexts: list[str] | None = None,
+        max_active_calls: int | None = None,
+        *,
+        timing: Timing | None = None,
+        limits: Limits | None = None,
+        connector: Connector | None = None,
+    ) -> None:
+        self._config = resolve_config(
+            os.environ,
+            project=project,
+            token=token,
+            jwt_token=jwt_token,
+            host=host,
+            contexts=contexts,
+            max_active_calls=max_active_calls,
+            timing=timing,
+            limits=limits,
+        )
+        credentials = self._config.credentials
+        self.project = credentials.project.reveal()
+        self.token = credentials.token.reveal()
+        self.jwt_token = credentials.jwt_token.reveal()
+        self.host = self._config.host
+        self.contexts = list(self._config.contexts)
+        self._connector = connector or connect_tls
+        self._engine: Engine | None = None
+        self._started: Pending[None] = Pending()
+        self._connecting = 0
+        self._failure: BaseException | None = None
+        self._call_handler: Callable[[Call], Any] | None = None
+        self._cancel_on_end = False
+        self._message_handler: Callable[[Message], Any] | None = None
+        self._idle = anyio.Event()
+        self._link_hooks: list[tuple[type[Connected | Disconnected], Callable[[Any], Any]]] = []
+        set_log_level(os.environ)
+
+    def __repr__(self) -> str:
+        return f"<RelayClient {self.host} {self.state.value}>"
+
+    # The link
+
+    @property
+    def state(self) -> SessionState:
+        """Where the client stands: ``ready`` when requests are sent at once."""
+        return SessionState.DISCONNECTED if self._engine is None else self._engine.core.state
+
+    @property
+    def relay_protocol(self) -> str:
+        """The protocol string that the server assigned, ``""`` without a session."""
+        return "" if self._engine is None else self._engine.core.protocol
+
+    @property
+    def engine(self) -> Engine:
+        """What carries out the commands. Not for applications."""
+        if self._engine is None:
+            self._engine = self._new_engine()
+        return self._engine
+
+    async def connect(self) -> None:
+        """Connect and authenticate. Does nothing when connected; callers share one attempt.
+
+        Once connected, the client reconnects by itself until `disconnect`.
+
+        Raises:
+            ConnectFailedError: there is no connection; the message says why.
+            RemoteProtocolError: the server refused the upgrade, or speaks something else.
+            AuthenticationError: the credentials were refused, in the server's words.
+            RuntimeError: this process has as many connections as it may have.
+        """
+        engine = self._start(retry=False)
+        attempt = self._started
+        under_way = not attempt.settled
+        self._connecting += 1
+        try:
+            await engine.wait(attempt)
+        except BaseException:
+            wanted = attempt.error is None and self._connecting > 1
+            if under_way and not wanted and attempt is self._started:
+                await self._abandon(engine)
+            raise
+        finally:
+            self._connecting -= 1
+
+    async def disconnect(self) -> None:
+        """Disconnect. What is pending fails, calls are finished locally, handlers are cancelled.
+
+        The calls themselves go on at the server. Calling it again does nothing; called
+        from a handler, it lets that handler go on.
+        """
+        if self._engine is not None:
+            await self._engine.shut_down()
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.disconnect()
+
+    async def drain(self, timeout: float | None = None) -> None:
+        """Take no more calls, let those that are up finish, then disconnect.
+
+        `timeout` is how long they may take, in seconds; None for the configured time.
+        """
+        engine = self._engine
+        if engine is not None and engine.alive:
+            limit = self._config.timing.drain_timeout if timeout is None else timeout
+            engine.command(engine.core.drain)
+            with anyio.move_on_after(limit):
+                while self._busy(engine):
+                    await self._idle.wait()
+        await self.disconnect()
+
+    def run(self, *, backend: str = "asyncio") -> None:
+        """Connect and serve, reconnecting, until a signal or `disconnect` ends it.
+
+        SIGINT (Ctrl+C) ends it at once. SIGTERM lets calls finish, for the time that
+        `Timing.drain_timeout` gives them; a second signal ends that at once. `backend`
+        is ``asyncio`` or ``trio``.
+
+        Raises:
+            AuthenticationError: the credentials were refused, several times.
+        """
+        with suppress(KeyboardInterrupt):
+            anyio.run(self._serve, backend=backend)
+
+    def on_connected(self, handler: LinkHandler) -> LinkHandler:
+        """Hear of each session: `handler` gets a `Connected`, which says if it was resumed."""
+        self._add_link_hook(Connected, handler)
+        return handler
+
+    def on_disconnected(self, handler: LinkHandler) -> LinkHandler:
+        """Hear of each lost session: `handler` gets a `Disconnected`, with why and what next."""
+        self._add_link_hook(Disconnected, handler)
+        return handler
+
+    # Calls and messages
+
+    @overload
+    def on_call(self, handler: CallHandler, *, cancel_on_end: bool = False) -> CallHandler: ...
+    @overload
+    def on_call(
+        self, handler: None = None, *, cancel_on_end: bool = False
+    ) -> Callable[[CallHandler], CallHandler]: ...
+    def on_call(
+        self, handler: CallHandler | None = None, *, cancel_on_end: bool = False
+    ) -> CallHandler | Callable[[CallHandler], CallHandler]:
+        """Register the function that takes inbound calls, each in a task of its own.
+
+        With `cancel_on_end`, the task is cancelled when its call ends; what it then has
+        to clean up with ``await`` belongs in a shielded scope.
+        """
+        if handler is None:
+            return partial(self.on_call, cancel_on_end=cancel_on_end)
+        if not callable(handler):
+            raise TypeError(f"the call handler must be a function, not {handler!r}")
+        self._call_handler = handler
+        self._cancel_on_end = cancel_on_end
+        if self._engine is not None:
+            self._engine.core.accepting_calls = True
+        return handler
+
+    def on_message(self, handler: MessageHandler) -> MessageHandler:
+        """Register the function that takes inbound messages, each in a task of its own."""
+        if not callable(handler):
+            raise TypeError(f"the message handler must be a function, not {handler!r}")
+        self._message_handler = handler
+        return handler
+
+    async def dial(
+        self,
+        devices: Sequence[Sequence[Mapping[str, Any]]],
+        *,
+        tag: str | None = None,
+        max_duration: int | None = None,
+        dial_timeout: float | None = None,
+        region: str | None = None,
+        max_price_per_minute: float | None = None,
+    ) -> Call:
+        """Call out, and return the call that was answered.
+
+        `devices` are groups, tried one after another; the devices of one group ring
+        together. `dial_timeout` is in seconds. A dial that is cancelled, times out or
+        fails leaves nobody ringing.
+
+        Raises:
+            DialFailedError: the server could connect none of them.
+            DialTimeoutError: nobody answered in time.
+            RelayError: the server refused the dial.
+        """
+        command = commands.dial(
+            devices,
+            tag=tag,
+            max_duration=max_duration,
+            dial_timeout=dial_timeout,
+            region=region,
+            max_price_per_minute=max_price_per_minute,
+        )
+        return Call.of(self, self.engine, await self._carry_out(command))
+
+    async def send_message(
+        self,
+        *,
+        to_number: str,
+        from_number: str,
+        context: str | None = None,
+        body: str | None = None,
+        media: Sequence[str] | None = None,
+        tags: Sequence[str] | None = None,
+        region: str | None = None,
+        on_completed: OnCompleted | None = None,
+    ) -> Message:
+        """Send an SMS, or an MMS with `media` (URLs); returned when the server has it.
+
+        Raises:
+            ValueError: there is neither `body` nor `media`.
+            RelayError: the server refused it.
+        """
+        command = commands.send_message(
+            to_number=to_number,
+            from_number=from_number,
+            context=context,
+            body=body,
+            media=media,
+            tags=tags,
+            region=region,
+            on_completed=on_completed,
+        )
+        return Message.of(self.engine, await self._carry_out(command))
+
+    async def execute(
+        self, method: str, params: Mapping[str, Any], *, timeout: float | None = None
+    ) -> JSONObject:
+        """Send any method, and return its result.
+
+        `timeout` is the time for the reply in seconds. A refusal raises `RelayError`,
+        whatever its code.
+        """
+        return await self._carry_out(commands.execute(method, params, timeout=timeout))
+
+    async def receive(self, contexts: Sequence[str]) -> None:
+        """Subscribe to more contexts; they are kept over reconnects."""
+        await self._carry_out(commands.receive(contexts))
+
+    async def unreceive(self, contexts: Sequence[str]) -> None:
+        """Unsubscribe from contexts."""
+        await self._carry_out(commands.unreceive(contexts))
+
+    # How it works
+
+    async def _carry_out(self, command: Command[R]) -> R:
+        engine = self.engine
+        return await engine.carry_out(engine.command(engine.core.execute, command))
+
+    def _new_engine(self) -> Engine:
+        debug = logger.isEnabledFor(logging.DEBUG)
+        config = replace(self._config, trace_frames=debug)
+        core = ClientCore(config, random.SystemRandom())
+        core.accepting_calls = self._call_handler is not None
+        engine = Engine(core, self._connector)
+        engine.publish = partial(self._publish, engine, self._link_listener(engine))
+        return engine
+
+    def _start(self, *, retry: bool) -> Engine:
+        if self._engine is not None and not self._engine.alive:
+            self._engine = None
+        engine = self.engine
+        if engine.core.state is SessionState.DISCONNECTED:
+            self._take_slot(engine)
+            self._failure = None
+            self._started = engine.command(engine.core.start, retry=retry)
+        return engine
+
+    def _take_slot(self, engine: Engine) -> None:
+        limit = positive_from(os.environ, ENV_MAX_CONNECTIONS, 1)
+        _connected.difference_update([other for other in _connected if not other.alive])
+        others = len(_connected - {engine})
+        if others >= limit:
+            raise RuntimeError(
+                f"{others} other RelayClient(s) of this process are connected: "
+                f"disconnect one, or set {ENV_MAX_CONNECTIONS} (now {limit})"
+            )
+        _connected.add(engine)
+
+    async def _abandon(self, engine: Engine) -> None:
+        """An attempt to connect came to nothing: leave nothing of it behind."""
+        await engine.shut_down()
+        if self._engine is engine:
+            self._engine = None
+
+    async def _serve(self) -> None:
+        engine = self._start(retry=True)
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._obey_signals, engine)
+                await engine.wait_closed()
+                tasks.cancel_scope.cancel()
+        finally:
+            await engine.shut_down()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _obey_signals(self, engine: Engine) -> None:
+        async with stop_signals() as received, anyio.create_task_group() as tasks:
+            draining = False
+            async for number in received:
+                if number == signal.SIGTERM and self._busy(engine) and not draining:
+                    logger.info("SIGTERM: finishing %d calls", engine.core.active_calls)
+                    draining = True
+                    tasks.start_soon(self.drain)
+                else:
+                    logger.info("signal %d: disconnecting", number)
+                    engine.command(engine.core.close)
+
+    def _wake_drains(self) -> None:
+        self._idle.set()
+        self._idle = anyio.Event()
+
+    def _busy(self, engine: Engine) -> bool:
+        """Whether calls are up, or their handlers still run."""
+        own = current_app_task.get()
+        others = any(task is not own for task in engine.handling.values())
+        return engine.alive and (engine.core.active_calls > 0 or others)
+
+    def _add_link_hook(
+        self, kind: type[Connected | Disconnected], handler: Callable[[Any], Any]
+    ) -> None:
+        if not callable(handler):
+            raise TypeError(f"the hook must be a function, not {handler!r}")
+        self._link_hooks.append((kind, handler))
+
+    def _link_listener(self, engine: Engine) -> Listener[Connected | Disconnected]:
+        """One queue for all hooks: they hear of the link's ups and downs in order."""
+
+        async def tell(event: Connected | Disconnected) -> None:
+            for kind, handler in tuple(self._link_hooks):
+                if isinstance(event, kind):
+                    listener: Listener[Any] = Listener(handler, f"{kind.__name__} hook", run, 1)
+                    await listener.deliver_and_wait(event)
+
+        def run(function: Callable[[], Awaitable[None]]) -> bool:
+            return engine.start_soon(function, AppTask(cancel_on_close=False))
+
+        return Listener(tell, "link hooks", run, self._config.limits.listener_backlog)
+
+    def _publish(
+        self, engine: Engine, link: Listener[Connected | Disconnected], output: Output
+    ) -> None:
+        match output:
+            case EventReceived():
+                self._publish_event(engine, output)
+            case Settled(pending):
+                self._completed(engine, pending)
+            case CallOffered(call):
+                self._handle_call(engine, call)
+            case CallEnded(call):
+                self._call_ended(engine, call)
+            case MessageReceived(message, _):
+                self._handle_message(engine, message)
+            case MessageChanged(message, event):
+                Message.of(engine, message).publish(event)
+            case Connected() | Disconnected():
+                log_link(self.host, output)
+                link.deliver(output)
+            case Closed(error):
+                self._failure = error
+                _connected.discard(engine)
+                self._wake_drains()
+            case _:
+                log_output(self.host, output)
+
+    def _publish_event(self, engine: Engine, output: EventReceived) -> None:
+        event, call = output.event, output.call
+        logger.debug("event %r", event)
+        if call is not None:
+            Call.of(self, engine, call).publish(event)
+            lost = isinstance(event, CallStateEvent) and event.local
+            if lost and engine.alive and call.end_reason == LOST_SESSION:
+                logger.warning("call %s is over: the server has lost it", call.call_id)
+
+    def _completed(self, engine: Engine, pending: Pending[RelayEvent]) -> None:
+        if pending.error is None:
+            callback = pending.callback
+            assert callable(callback), "a callback is checked where it is given"
+            Listener[RelayEvent](callback, "on_completed", engine.start_soon, 1).deliver(
+                pending.result()
+            )
+
+    def _handle_call(self, engine: Engine, record: CallRecord) -> None:
+        handler = self._call_handler
+        assert handler is not None, "calls are accepted only with a handler"
+        call = Call.of(self, engine, record)
+        task = AppTask(cancel_on_end=self._cancel_on_end)
+        listener: Listener[Call] = Listener(
+            handler, f"handler of call {call.call_id}", engine.start_soon, 1
+        )
+
+        async def handle() -> None:
+            try:
+                await listener.deliver_and_wait(call)
+            finally:
+                del engine.handling[record]
+                self._wake_drains()
+
+        engine.handling[record] = task
+        if not engine.start_soon(handle, task):
+            del engine.handling[record]
+
+    def _call_ended(self, engine: Engine, record: CallRecord) -> None:
+        Call.of(self, engine, record).ended()
+        task = engine.handling.get(record)
+        if task is not None and task.cancel_on_end:
+            task.scope.cancel()
+        self._wake_drains()
+
+    def _handle_message(self, engine: Engine, record: MessageRecord) -> None:
+        message = Message.of(engine, record)
+        if self._message_handler is None:
+            logger.warning("message %s came, and no on_message handler", message.message_id)
+            return
+        name = f"handler of message {message.message_id}"
+        listener = Listener[Message](self._message_handler, name, engine.start_soon, 1)
+        engine.start_soon(partial(listener.deliver_and_wait, message))

@@ -1,0 +1,133 @@
+"""``relay sim``: the simulator as a program."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import anyio
+from rich.console import Console
+
+from relay_proto.config import ENV_CA_FILE, ENV_HOST, ENV_PROJECT, ENV_TOKEN
+from relay_proto.exchange import Account, Exchange, ExchangeConfig, Happened, Who
+
+from .certificates import Authority
+from .scenario import Callers, Scenario
+from .server import Simulator
+
+PROJECT: Final = "demo-project"
+TOKEN: Final = "demo-token"
+COLORS: Final[Mapping[Who, str]] = {
+    Who.CALLER: "cyan",
+    Who.PROGRAM: "green",
+    Who.EXCHANGE: "bright_black",
+}
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the simulator until SIGINT or SIGTERM."""
+    anyio.run(_serve, options)
+    return 0
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    scenario = Scenario(
+        context=options.context,
+        digits=tuple(options.press) or ("1",),
+        hear=options.hear,
+        every=options.every,
+        calls=options.calls,
+    )
+    config = ExchangeConfig(
+        accounts=(Account(project=PROJECT, token=TOKEN),),
+        numbers={scenario.number: scenario.context},
+        epoch=time.time() - anyio.current_time(),
+    )
+    callers = Callers(scenario)
+    reporter = _JSONReporter() if options.json else _Reporter(anyio.current_time())
+
+    def tell(happened: Happened) -> None:
+        callers.observe(happened)
+        reporter.happened(happened)
+
+    authority = Authority(options.state)
+    simulator = Simulator(Exchange(config, random.SystemRandom()), authority.server_context(), tell)
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with anyio.create_task_group() as tasks:
+            port: int = await tasks.start(_start, simulator, options.port)
+            reporter.ready(
+                {
+                    ENV_HOST: f"localhost:{port}",
+                    ENV_CA_FILE: str(authority.ca_file.resolve()),
+                    ENV_PROJECT: PROJECT,
+                    ENV_TOKEN: TOKEN,
+                }
+            )
+            tasks.start_soon(callers.call, simulator)
+            await anext(signals)
+            tasks.cancel_scope.cancel()
+
+
+async def _start(
+    simulator: Simulator,
+    port: int,
+    *,
+    task_status: anyio.abc.TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
+) -> None:
+    try:
+        await simulator.serve(port=port, task_status=task_status)
+    except OSError as error:
+        raise OSError(f"port {port} cannot be used ({error}): choose another with --port") from None
+
+
+class _Reporter:
+    """Tells people."""
+
+    def __init__(self, started: float) -> None:
+        self._console = Console(highlight=False)
+        self._started = started
+
+    def ready(self, variables: Mapping[str, str]) -> None:
+        """Say how to get here."""
+        self._console.print("Listening. These two variables point any RELAY client here,")
+        self._console.print("and the other two are credentials that it accepts:\n")
+        for name, value in variables.items():
+            self._console.print(f"  export {name}={value}", soft_wrap=True, markup=False)
+        self._console.print()
+
+    def happened(self, happened: Happened) -> None:
+        """Say what happens."""
+        seconds = happened.at - self._started
+        line = f"{seconds:7.2f}  {happened.text}"
+        self._console.print(line, style=COLORS[happened.who], soft_wrap=True, markup=False)
+
+
+class _JSONReporter:
+    """Tells programs: one JSON object a line."""
+
+    def ready(self, variables: Mapping[str, str]) -> None:
+        """Say how to get here."""
+        self._print({"ready": dict(variables)})
+
+    def happened(self, happened: Happened) -> None:
+        """Say what happens."""
+        self._print(
+            {
+                "at": happened.at,
+                "call_id": happened.call_id,
+                "who": happened.who.value,
+                "what": happened.what.value,
+                "details": dict(happened.details),
+                "text": happened.text,
+            }
+        )
+
+    def _print(self, value: Mapping[str, object]) -> None:
+        sys.stdout.write(json.dumps(value) + "\n")
+        sys.stdout.flush()

@@ -1,0 +1,83 @@
+"""The server: sockets around an `Exchange`, as the client has them around its core."""
+
+from __future__ import annotations
+
+import itertools
+import ssl
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import anyio
+from anyio.abc import ByteStream, SocketAttribute, SocketStream, TaskStatus
+from anyio.streams.tls import TLSStream
+
+from relay_proto.exchange import Exchange, ExchangeOutput, Happened
+
+from .._driver import Driver
+
+R = TypeVar("R")
+
+HANDSHAKE_TIMEOUT: Final = 15.0
+FLUSH_TIMEOUT: Final = 3.0
+MOST_UNSENT: Final = 64 * 1024 * 1024
+
+
+class Simulator:
+    """Serves an exchange over TLS; `tell` hears of everything that happens in it."""
+
+    def __init__(
+        self, exchange: Exchange, tls: ssl.SSLContext, tell: Callable[[Happened], None]
+    ) -> None:
+        self.exchange = exchange
+        self._tls = tls
+        self._tell = tell
+        self._driver: Driver[ExchangeOutput] = Driver(exchange, self._handle)
+        self._numbers = itertools.count(1)
+
+    async def serve(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        task_status: TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serve until cancelled. Run by a task group's ``start()``, it tells its port.
+
+        Raises:
+            OSError: the port is in use, or may not be used.
+        """
+        async with (
+            await anyio.create_tcp_listener(local_host=host, local_port=port) as listener,
+            anyio.create_task_group() as tasks,
+        ):
+            tasks.start_soon(self._driver.run_timer)
+            task_status.started(listener.extra(SocketAttribute.local_port))
+            await listener.serve(self._accept, tasks)
+
+    def command(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+        """Call a command of the exchange, with the time as ``now``, and step."""
+        try:
+            return function(*args, now=anyio.current_time(), **kwargs)
+        finally:
+            self._driver.step()
+
+    def _handle(self, output: ExchangeOutput) -> None:
+        if isinstance(output, Happened):
+            self._tell(output)
+
+    async def _accept(self, stream: SocketStream) -> None:
+        async def secure() -> ByteStream:
+            try:
+                with anyio.fail_after(HANDSHAKE_TIMEOUT):
+                    return await TLSStream.wrap(
+                        stream, server_side=True, ssl_context=self._tls, standard_compatible=False
+                    )
+            except BaseException:
+                await anyio.aclose_forcefully(stream)
+                raise
+
+        number = next(self._numbers)
+        transport = self._driver.new_transport(
+            number, flush_timeout=FLUSH_TIMEOUT, most_unsent=MOST_UNSENT
+        )
+        await self._driver.run_transport(number, transport, secure)

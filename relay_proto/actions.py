@@ -1,0 +1,96 @@
+"""Kinds of actions, and the rule by which each completes.
+
+An action is an operation with a `control_id`. What ends it differs from verb to
+verb, and the wire says it in different places: one function each.
+
+Source: spec section 15 and ``actions`` of the machine-readable spec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from . import constants as c
+from .event import OperationEvent, RelayEvent
+from .events import CollectEvent, DetectEvent, FaxEvent, PayEvent
+
+EVENT_CALL_AI: Final = "calling.call.ai"
+COLLECT_FINAL: Final = frozenset({"digit", "speech", "no_input", "no_match", "finished", "error"})
+OVER: Final = frozenset({"finished", "error"})
+
+
+@dataclass(frozen=True, slots=True)
+class ActionKind:
+    """What is common to all actions that one verb starts."""
+
+    method: str
+    """The method that starts it; its controls are named behind a dot."""
+    event_type: str
+    """Events of other types with its control id do not end it."""
+    is_final: Callable[[RelayEvent], bool]
+    lingers: bool = False
+    """Its result may be reported after the call has ended."""
+
+
+def _in_states(*states: str) -> Callable[[RelayEvent], bool]:
+    wanted = frozenset(states)
+
+    def is_final(event: RelayEvent) -> bool:
+        return isinstance(event, OperationEvent) and event.state in wanted
+
+    return is_final
+
+
+def _collect_is_final(event: RelayEvent) -> bool:
+    if not isinstance(event, CollectEvent):
+        return False
+    if event.type in COLLECT_FINAL and event.final is not False:
+        return True
+    return event.state in ("finished", "error", "no_input", "no_match")
+
+
+def _continuous_is_final(event: RelayEvent) -> bool:
+    return isinstance(event, CollectEvent) and (event.state in OVER or event.type in OVER)
+
+
+def _detect_is_final(event: RelayEvent) -> bool:
+    return isinstance(event, DetectEvent) and (bool(event.detect) or event.state in OVER)
+
+
+def _fax_is_final(event: RelayEvent) -> bool:
+    return isinstance(event, FaxEvent) and (event.type in OVER or event.state in OVER)
+
+
+def _pay_is_final(event: RelayEvent) -> bool:
+    final = ("payment-completed", "payment-failed")
+    return isinstance(event, PayEvent) and (event.state in OVER or event.phase in final)
+
+
+_over = _in_states("finished", "error")
+
+PLAY: Final = ActionKind("calling.play", c.EVENT_CALL_PLAY, _over)
+RECORD: Final = ActionKind(
+    "calling.record", c.EVENT_CALL_RECORD, _in_states("finished", "no_input", "error"), lingers=True
+)
+PLAY_AND_COLLECT: Final = ActionKind(
+    "calling.play_and_collect", c.EVENT_CALL_COLLECT, _collect_is_final
+)
+PLAY_AND_COLLECT_CONTINUOUS: Final = ActionKind(
+    "calling.play_and_collect", c.EVENT_CALL_COLLECT, _continuous_is_final
+)
+COLLECT: Final = ActionKind("calling.collect", c.EVENT_CALL_COLLECT, _collect_is_final)
+COLLECT_CONTINUOUS: Final = ActionKind(
+    "calling.collect", c.EVENT_CALL_COLLECT, _continuous_is_final
+)
+DETECT: Final = ActionKind("calling.detect", c.EVENT_CALL_DETECT, _detect_is_final)
+SEND_FAX: Final = ActionKind("calling.send_fax", c.EVENT_CALL_FAX, _fax_is_final, lingers=True)
+RECEIVE_FAX: Final = ActionKind(
+    "calling.receive_fax", c.EVENT_CALL_FAX, _fax_is_final, lingers=True
+)
+TAP: Final = ActionKind("calling.tap", c.EVENT_CALL_TAP, _over)
+STREAM: Final = ActionKind("calling.stream", c.EVENT_CALL_STREAM, _over)
+PAY: Final = ActionKind("calling.pay", c.EVENT_CALL_PAY, _pay_is_final)
+TRANSCRIBE: Final = ActionKind("calling.transcribe", c.EVENT_CALL_TRANSCRIBE, _over, lingers=True)
+AI: Final = ActionKind("calling.ai", EVENT_CALL_AI, _over)

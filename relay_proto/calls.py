@@ -1,0 +1,310 @@
+"""Calls and their actions: what each has become, and who is told.
+
+A call only moves forward. When it ends it completes its actions, wakes its
+waiters and leaves the table; actions whose result comes late linger for a few
+seconds, and then leave too.
+
+Source: spec sections 12, 14 and 15.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from .actions import OVER, ActionKind
+from .config import Timing
+from .constants import (
+    CALL_STATE_ENDED,
+    CALL_STATE_ENDING,
+    CONNECT_STATE_CONNECTED,
+    EVENT_CALL_STATE,
+)
+from .core import OutputQueue
+from .event import OperationEvent, RelayEvent
+from .events import CallStateEvent, ConnectEvent, DetectEvent, local_ended_event
+from .frames import JSONObject
+from .outputs import CallEnded, EventReceived
+from .pending import Pending
+from .timers import Deadlines
+from .transitions import ACTION, CALL_ORDER, ActionInput, ActionState, follow, forward
+
+LOST_SESSION: Final = "error"
+"""The ``end_reason`` of calls that the client itself concludes to be over."""
+PASSED_ON: Final = "passed"
+"""The ``end_reason`` of calls that the program has given back to routing."""
+
+
+class CallRecord:
+    """One call as the core knows it. `handle` is the adapter's, opaque to the core."""
+
+    __slots__ = (
+        "actions",
+        "call_id",
+        "context",
+        "device",
+        "direction",
+        "end_reason",
+        "handle",
+        "last_state_event",
+        "node_id",
+        "peer",
+        "project_id",
+        "segment_id",
+        "state",
+        "tag",
+        "waits",
+    )
+
+    def __init__(
+        self,
+        call_id: str,
+        node_id: str,
+        *,
+        project_id: str = "",
+        context: str = "",
+        tag: str = "",
+        direction: str = "",
+        device: JSONObject | None = None,
+        state: str = "",
+        segment_id: str = "",
+    ) -> None:
+        self.call_id = call_id
+        self.node_id = node_id
+        self.project_id = project_id
+        self.context = context
+        self.tag = tag
+        self.direction = direction
+        self.device = {} if device is None else device
+        self.state = state
+        self.segment_id = segment_id
+        self.end_reason = ""
+        self.peer: JSONObject = {}
+        self.actions: dict[str, ActionRecord] = {}
+        self.waits: dict[str, Pending[RelayEvent]] = {}
+        self.last_state_event: RelayEvent | None = None
+        self.handle: Any = None
+
+    def __repr__(self) -> str:
+        return f"<CallRecord {self.call_id} {self.state}>"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the call is over."""
+        return self.state == CALL_STATE_ENDED
+
+    def has_reached(self, state: str) -> bool:
+        """Whether the call is at `state` or past it."""
+        return CALL_ORDER.get(self.state, -1) >= CALL_ORDER[state]
+
+
+class ActionRecord:
+    """One action as the core knows it. `done` settles with its last event."""
+
+    __slots__ = ("call", "control_id", "done", "handle", "kind", "result", "seen", "state")
+
+    def __init__(
+        self, call: CallRecord, control_id: str, kind: ActionKind, callback: object = None
+    ) -> None:
+        self.call = call
+        self.control_id = control_id
+        self.kind = kind
+        self.state = ActionState.STARTING
+        self.seen = ""
+        self.result: RelayEvent | None = None
+        self.done: Pending[RelayEvent] = Pending(callback)
+        self.handle: Any = None
+
+    def __repr__(self) -> str:
+        return f"<ActionRecord {self.kind.method} {self.control_id} {self.state.value}>"
+
+    @property
+    def completed(self) -> bool:
+        """Whether its result, or its failure, is known."""
+        return self.state is ActionState.COMPLETED
+
+    @property
+    def running(self) -> bool:
+        """Whether it can be controlled: a detector goes on after its first result."""
+        return self.call.actions.get(self.control_id) is self
+
+    def happened(self, what: ActionInput) -> None:
+        """Follow the table."""
+        self.state = follow(ACTION, self.state, what)
+
+
+class Calls:
+    """The table of live calls, and what an event does to them."""
+
+    def __init__(self, out: OutputQueue, deadlines: Deadlines[Any], timing: Timing) -> None:
+        self._out = out
+        self._deadlines = deadlines
+        self._timing = timing
+        self._live: dict[str, CallRecord] = {}
+        self._lingering: dict[tuple[str, str], ActionRecord] = {}
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def __iter__(self) -> Iterator[CallRecord]:
+        return iter(tuple(self._live.values()))
+
+    def get(self, call_id: str) -> CallRecord | None:
+        """The live call of this id."""
+        return self._live.get(call_id) if call_id else None
+
+    def add(self, call: CallRecord) -> None:
+        """Follow a call from now on."""
+        self._live[call.call_id] = call
+
+    def start_action(
+        self, call: CallRecord, kind: ActionKind, control_id: str, callback: object
+    ) -> ActionRecord:
+        """Register an action, before its request is written.
+
+        Raises:
+            ValueError: the control id is in use on this call.
+        """
+        if control_id in call.actions or (call.call_id, control_id) in self._lingering:
+            raise ValueError(f"control_id {control_id!r} is in use on call {call.call_id}")
+        action = ActionRecord(call, control_id, kind, callback)
+        if call.ended:
+            self.complete(action, RelayEvent())
+        else:
+            call.actions[control_id] = action
+        return action
+
+    def receive(self, event: RelayEvent, now: float) -> bool:
+        """Take an event of a call into account and report it; False if it has none here."""
+        call = self.get(event.call_id)
+        if call is None:
+            return self._receive_late(event)
+        action = None
+        if isinstance(event, CallStateEvent):
+            self._receive_state(call, event, now)
+            return True
+        if isinstance(event, ConnectEvent):
+            call.peer = event.peer if event.connect_state == CONNECT_STATE_CONNECTED else {}
+        elif isinstance(event, OperationEvent):
+            action = call.actions.get(event.control_id)
+            if action is not None:
+                self._progress(action, event)
+        self._out.push(EventReceived(event, call, action))
+        return True
+
+    def update(self, call: CallRecord, event: RelayEvent, state: str) -> None:
+        """Move a call forward to `state`, because of `event`, and wake who waits for that."""
+        before = call.state
+        call.state = forward(CALL_ORDER, call.state, state)
+        if call.state != before:
+            call.last_state_event = event
+            for target in [t for t in call.waits if call.has_reached(t)]:
+                self._out.resolve(call.waits.pop(target), event)
+
+    def wait_for(self, call: CallRecord, state: str) -> Pending[RelayEvent]:
+        """The event by which `call` gets to `state`, or past it.
+
+        One `Pending` serves all who wait for the same state of the same call.
+        """
+        if call.has_reached(state):
+            reached: Pending[RelayEvent] = Pending()
+            self._out.resolve(reached, call.last_state_event or _state_event(call))
+            return reached
+        return call.waits.setdefault(state, Pending())
+
+    def end_locally(self, call: CallRecord, now: float, reason: str = LOST_SESSION) -> None:
+        """Conclude that a call is over though the server did not say so."""
+        if not call.ended:
+            event = local_ended_event(call.call_id, call.node_id, reason)
+            self._receive_state(call, event, now)
+
+    def end_all(self, now: float) -> None:
+        """Conclude that every call is over: its session is."""
+        for call in self:
+            self.end_locally(call, now)
+        for action in tuple(self._lingering.values()):
+            self.complete_lingering(action)
+
+    def complete(self, action: ActionRecord, event: RelayEvent) -> None:
+        """Give an action its result. No-op if it has one."""
+        if not action.completed:
+            self._leave(action)
+            action.result = event
+            self._out.resolve(action.done, event)
+
+    def fail(self, action: ActionRecord, error: BaseException) -> None:
+        """An action could not be started. No-op if it has completed."""
+        if not action.completed:
+            self._leave(action)
+            self._out.fail(action.done, error)
+
+    def complete_lingering(self, action: ActionRecord) -> None:
+        """The result did not come: the call's end has to do."""
+        ended = action.call.last_state_event
+        assert ended is not None, "an action lingers behind an ended call only"
+        self.complete(action, ended)
+
+    def _leave(self, action: ActionRecord) -> None:
+        action.happened(ActionInput.FINAL)
+        action.call.actions.pop(action.control_id, None)
+        self._lingering.pop((action.call.call_id, action.control_id), None)
+        self._deadlines.clear(action)
+
+    def _receive_late(self, event: RelayEvent) -> bool:
+        if not isinstance(event, OperationEvent):
+            return False
+        action = self._lingering.get((event.call_id, event.control_id))
+        if action is None:
+            return False
+        self._progress(action, event)
+        self._out.push(EventReceived(event, action.call, action))
+        return True
+
+    def _progress(self, action: ActionRecord, event: OperationEvent) -> None:
+        if event.event_type != action.kind.event_type:
+            return
+        action.happened(ActionInput.PROGRESS)
+        action.seen = event.state or action.seen
+        if action.kind.is_final(event):
+            self.complete(action, event)
+            if isinstance(event, DetectEvent) and OVER.isdisjoint((event.state, event.event)):
+                action.call.actions[action.control_id] = action
+            else:
+                action.call.actions.pop(action.control_id, None)
+
+    def _receive_state(self, call: CallRecord, event: CallStateEvent, now: float) -> None:
+        for name in ("node_id", "direction", "device", "context", "segment_id", "project_id"):
+            if not getattr(call, name):
+                setattr(call, name, getattr(event, name))
+        if event.peer:
+            call.peer = event.peer
+        if event.end_reason and event.call_state in (CALL_STATE_ENDING, CALL_STATE_ENDED):
+            call.end_reason = event.end_reason
+        self.update(call, event, event.call_state)
+        if call.ended:
+            self._end(call, event, now)
+        else:
+            self._out.push(EventReceived(event, call))
+
+    def _end(self, call: CallRecord, event: RelayEvent, now: float) -> None:
+        self._live.pop(call.call_id, None)
+        for action in tuple(call.actions.values()):
+            if action.kind.lingers:
+                action.happened(ActionInput.CALL_ENDED)
+                del call.actions[action.control_id]
+                self._lingering[call.call_id, action.control_id] = action
+                self._deadlines.set(action, now + self._timing.action_grace)
+            else:
+                self.complete(action, event)
+        call.actions.clear()  # of detectors that were still at work
+        self._out.push(EventReceived(event, call))
+        self._out.push(CallEnded(call))
+
+
+def _state_event(call: CallRecord) -> CallStateEvent:
+    return CallStateEvent.from_payload(
+        {
+            "event_type": EVENT_CALL_STATE,
+            "params": {"call_id": call.call_id, "call_state": call.state},
+        }
+    )

@@ -1,0 +1,112 @@
+"""The `Core` interface, and the one ordered queue of outputs.
+
+The contract is described in ``docs/architecture.md``: inputs and commands take
+``now`` and never block; whatever follows from them is read with
+`Core.next_output` until it is None.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections import deque
+from typing import Any, Generic, TypeVar
+
+from .outputs import CloseTransport, Output, SendData, Settled
+from .pending import Pending
+
+R = TypeVar("R")
+O = TypeVar("O")  # noqa: E741 - an output of whatever core it is
+
+
+class Core(abc.ABC, Generic[O]):
+    """A protocol endpoint made of state: bytes and time in, outputs out.
+
+    Times are seconds on any clock that does not run backwards.
+    """
+
+    @abc.abstractmethod
+    def transport_opened(self, transport: int, now: float) -> None:
+        """A byte stream is open."""
+
+    @abc.abstractmethod
+    def receive_data(self, transport: int, data: bytes, now: float) -> None:
+        """Bytes arrived; any split of them means the same."""
+
+    @abc.abstractmethod
+    def transport_closed(self, transport: int, now: float, reason: str) -> None:
+        """A byte stream failed to open, ended or broke; `reason` says how."""
+
+    @abc.abstractmethod
+    def handle_timer(self, now: float) -> None:
+        """Do all that is due at `now`. Early, late or needless calls are harmless."""
+
+    @abc.abstractmethod
+    def deadline(self) -> float | None:
+        """When `handle_timer` should be called next, or None."""
+
+    @abc.abstractmethod
+    def next_output(self) -> O | None:
+        """The next output, in order, or None."""
+
+
+class SendBuffer:
+    """Bytes for one transport, joined when they are taken out."""
+
+    __slots__ = ("chunks", "transport")
+
+    def __init__(self, transport: int, data: bytes) -> None:
+        self.transport = transport
+        self.chunks = [data]
+
+
+class OutputQueue:
+    """Outputs in order, with the bytes of neighbouring sends joined.
+
+    All that one input makes a core send leaves in one `SendData`, placed where
+    its first byte was sent: acknowledgements go out before what they
+    acknowledge is reported.
+    """
+
+    def __init__(self) -> None:
+        self._queue: deque[Output | SendBuffer] = deque()
+        self._open: SendBuffer | None = None
+
+    def push(self, output: Output) -> None:
+        """Append one output."""
+        self._queue.append(output)
+
+    def send(self, transport: int, data: bytes) -> None:
+        """Append bytes for a transport."""
+        if self._open is not None and self._open.transport == transport:
+            self._open.chunks.append(data)
+        elif data:
+            self._open = SendBuffer(transport, data)
+            self._queue.append(self._open)
+
+    def close(self, transport: int, *, flush: bool) -> None:
+        """Append the end of a transport; nothing may be sent on it afterwards."""
+        self._open = None
+        self._queue.append(CloseTransport(transport, flush))
+
+    def resolve(self, pending: Pending[R], result: R) -> None:
+        """Settle `pending` with a result, and report it. No-op if it has settled."""
+        if not pending.settled:
+            pending.resolve(result)
+            self._queue.append(Settled(pending))
+
+    def fail(self, pending: Pending[Any], error: BaseException) -> None:
+        """Settle `pending` with an error, and report it. No-op if it has settled."""
+        if not pending.settled:
+            pending.fail(error)
+            self._queue.append(Settled(pending))
+
+    def next(self) -> Output | None:
+        """Take out the next output, or None."""
+        if not self._queue:
+            return None
+        output = self._queue.popleft()
+        if isinstance(output, SendBuffer):
+            if output is self._open:
+                self._open = None
+            return SendData(output.transport, b"".join(output.chunks))
+        return output

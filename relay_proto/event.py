@@ -1,0 +1,136 @@
+"""The base of all events, and how one is made of JSON.
+
+An event is decoded once, into the fields of its class; `RelayEvent.params`, the
+raw dictionary, is decoded only when it is asked for. A field that is null,
+missing or of the wrong type has its default: no event is ever refused, and
+nothing is lost from ``params``.
+
+Source: spec section 10.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any, ClassVar, Final, Self, TypeVar
+
+import msgspec
+
+from .frames import EMPTY, JSONObject, decode_object, encode_json, is_object
+
+E = TypeVar("E", bound="RelayEvent")
+
+force: Final = msgspec.structs.force_setattr
+"""Sets a field of a frozen struct: while it is being made, and never later."""
+
+
+class RelayEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
+    """The base of all events.
+
+    `event_type` as on the wire; `call_id` or ``""``; `timestamp` in seconds since
+    the epoch, 0.0 if the server gave none.
+    """
+
+    wire_type: ClassVar[str] = ""
+
+    event_type: str = msgspec.field(default="", name="(event_type)")
+    raw: msgspec.Raw = msgspec.field(default=EMPTY, name="(raw)")
+    """The body's JSON as it came."""
+    call_id: str = ""
+    timestamp: float = 0.0
+
+    def __repr__(self) -> str:
+        # Not the fields: an event is full of what a log should not hold.
+        return f"<{type(self).__name__} {self.event_type} call_id={self.call_id!r}>"
+
+    @functools.cached_property
+    def params(self) -> JSONObject:
+        """The body as a dict, with what the server nests mirrored one level up."""
+        body = decode_object(self.raw)
+        self._mirror(body)
+        return body
+
+    @classmethod
+    def from_payload(cls, payload: JSONObject) -> Self:
+        """Make the event from the ``params`` of a ``signalwire.event`` request."""
+        body = payload.get("params")
+        raw = EMPTY
+        if is_object(body):
+            raw = msgspec.Raw(encode_json(body))
+        event_type = payload.get("event_type")
+        timestamp = payload.get("timestamp")
+        return build_event(
+            cls,
+            event_type if isinstance(event_type, str) else "",
+            raw,
+            None if timestamp is None else number(timestamp),
+        )
+
+    @staticmethod
+    def _mirror(body: JSONObject) -> None:
+        """Copy nested values to where documentation also promises them."""
+
+
+class OperationEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
+    """An event of an operation that has a `control_id`."""
+
+    control_id: str = ""
+    state: str = ""
+
+
+class UnknownEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
+    """A type that this version has no class for: the server may be newer."""
+
+
+def build_event(kind: type[E], event_type: str, raw: msgspec.Raw, timestamp: float | None) -> E:
+    """Decode the body of one event as `kind`. Never raises."""
+    try:
+        event = _decoder(kind).decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        event = _decode_leniently(kind, decode_object(raw))
+    force(event, "event_type", event_type)
+    force(event, "raw", raw)
+    if timestamp is not None:
+        force(event, "timestamp", timestamp)
+    return event
+
+
+_decoders: Final[dict[type[RelayEvent], msgspec.json.Decoder[Any]]] = {}
+"""One decoder for each class, built when its first event comes."""
+
+
+def _decoder(kind: type[E]) -> msgspec.json.Decoder[E]:
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
+    return decoder
+
+
+def _decode_leniently(kind: type[E], body: JSONObject) -> E:
+    """Keep of `body` what fits the fields of `kind`."""
+    fitting: JSONObject = {}
+    for field in msgspec.structs.fields(kind):
+        if field.encode_name in body:
+            try:
+                fitting[field.name] = _convert(body[field.encode_name], field.type)
+            except msgspec.ValidationError:
+                continue
+    return kind(**fitting)
+
+
+def _convert(value: object, wanted: Any) -> Any:
+    if wanted is str and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)  # codes are text or numbers, as the server pleases
+    result = msgspec.convert(value, wanted, strict=isinstance(value, bool))
+    return number(result) if wanted is float else result  # "nan" is a float to msgspec
+
+
+def number(value: object) -> float:
+    """A JSON number as a finite float; anything else is 0.0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return 0.0
+    try:
+        result = float(value)
+    except OverflowError:
+        return 0.0
+    return result if math.isfinite(result) else 0.0

@@ -1,0 +1,49 @@
+"""A telephone network without telephones: see `Exchange`."""
+
+from .config import Account, ExchangeConfig, ExchangeLimits, ExchangeTiming
+from .exchange import Exchange, ExchangeOutput
+from .happened import Happened, What, Who
+from .script import (
+    Answers,
+    Behaviour,
+    Busy,
+    Caller,
+    Declines,
+    HangUp,
+    Hear,
+    Line,
+    NoAnswer,
+    Press,
+    Say,
+    Step,
+    Unreachable,
+    Wait,
+)
+from .texts import TextMessage
+
+__all__ = [
+    "Account",
+    "Answers",
+    "Behaviour",
+    "Busy",
+    "Caller",
+    "Declines",
+    "Exchange",
+    "ExchangeConfig",
+    "ExchangeLimits",
+    "ExchangeOutput",
+    "ExchangeTiming",
+    "HangUp",
+    "Happened",
+    "Hear",
+    "Line",
+    "NoAnswer",
+    "Press",
+    "Say",
+    "Step",
+    "TextMessage",
+    "Unreachable",
+    "Wait",
+    "What",
+    "Who",
+]

@@ -1,0 +1,176 @@
+"""Bridges: ``calling.connect`` puts a second leg beside a call, ``calling.disconnect`` parts them.
+
+When the leg that was called ends, the call goes on. When the call itself ends,
+nobody is left for the other, which ends, too.
+
+Source: spec section 14.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final
+
+import msgspec
+
+from ..constants import (
+    CONNECT_STATE_CONNECTED,
+    CONNECT_STATE_CONNECTING,
+    CONNECT_STATE_DISCONNECTED,
+    CONNECT_STATE_FAILED,
+    END_REASON_HANGUP,
+    END_REASON_NO_ANSWER,
+    EVENT_CALL_CONNECT,
+)
+from ..errors import RelayError
+from ..frames import INVALID_PARAMS
+from .devices import Device, ExistingCall
+from .dialing import SECONDS_PER_MINUTE, Hunt, check_plan
+from .happened import What, Who
+from .legs import Bridge, Leg, Operation
+from .media import Media
+from .playing import FOREVER, Playback
+from .requests import OnCall, Request, Verb, call_verb
+from .shapes import Seconds
+from .switch import CONFLICT
+
+FAILED_REASONS: Final[Mapping[str, str]] = {END_REASON_NO_ANSWER: "no_answer"}
+"""Where an end has another name as the reason for which a connect failed."""
+
+
+class ConnectParams(OnCall, frozen=True, kw_only=True):
+    """``calling.connect``."""
+
+    devices: Annotated[
+        list[Annotated[list[Device | ExistingCall], msgspec.Meta(min_length=1)]],
+        msgspec.Meta(min_length=1),
+    ]
+    ringback: tuple[Media, ...] = ()
+    tag: str = ""
+    max_duration: Seconds = 0.0
+
+
+class Connecting(Operation):
+    """A hunt for the other side, with something to listen to meanwhile."""
+
+    def __init__(
+        self, request: Request, leg: Leg, params: ConnectParams, plan: Sequence[Sequence[Device]]
+    ) -> None:
+        super().__init__(leg, leg.network.new_id())
+        self._max_duration = params.max_duration * SECONDS_PER_MINUTE
+        self._hunt = Hunt(
+            request.switch,
+            request.session,
+            plan,
+            tag=params.tag,
+            won=self._connected,
+            lost=self._failed,
+        )
+        self._ringback: Playback | None = None
+        if params.ringback:
+            self._ringback = Playback(leg, params.ringback, loop=FOREVER, control_id="")
+
+    def start(self, now: float) -> None:
+        """Say so, and ring."""
+        self.leg.tell(EVENT_CALL_CONNECT, now, connect_state=CONNECT_STATE_CONNECTING)
+        if self._ringback is not None:
+            self._ringback.start(now)
+        self._hunt.start(now)
+
+    def cancel(self, now: float) -> None:
+        """The call is over: whoever is being called has nobody to talk to."""
+        self._silence()
+        self._hunt.cancel(now)
+
+    def _connected(self, far: Leg, now: float) -> None:
+        self._conclude()
+        if self._max_duration:
+            far.limit(self._max_duration, now)
+        join(self.leg, far, now)
+
+    def _failed(self, reason: str, now: float) -> None:
+        self._conclude()
+        reason = FAILED_REASONS.get(reason, reason)
+        self.leg.note(Who.EXCHANGE, What.CONNECT_FAILED, now, reason=reason)
+        self.leg.tell(
+            EVENT_CALL_CONNECT, now, connect_state=CONNECT_STATE_FAILED, failed_reason=reason
+        )
+
+    def _conclude(self) -> None:
+        self._silence()
+        self.leave()
+
+    def _silence(self) -> None:
+        if self._ringback is not None:
+            self._ringback.cancel()
+
+
+def join(near: Leg, far: Leg, now: float) -> None:
+    """Let two legs hear each other, and tell both programs who their peer is."""
+    near.bridge = far.bridge = Bridge(near, far)
+    near.note(Who.EXCHANGE, What.CONNECTED, now, to=far.number)
+    for leg, peer in ((near, far), (far, near)):
+        if _part_at_end not in leg.watchers:
+            leg.watchers.append(_part_at_end)
+        leg.tell(EVENT_CALL_CONNECT, now, connect_state=CONNECT_STATE_CONNECTED, peer=peer.shown())
+
+
+def part(bridge: Bridge, now: float) -> None:
+    """Take a bridge apart; the legs stay as they are."""
+    bridge.near.note(Who.EXCHANGE, What.DISCONNECTED, now, to=bridge.far.number)
+    for leg in (bridge.near, bridge.far):
+        leg.bridge = None
+        if not leg.ended:
+            leg.tell(EVENT_CALL_CONNECT, now, connect_state=CONNECT_STATE_DISCONNECTED)
+
+
+def connect(request: Request, leg: Leg, params: ConnectParams) -> None:
+    """``calling.connect``: the reply only says that it has begun."""
+    _check_free(leg)
+    match params.devices:
+        case [[ExistingCall(named)]]:
+            other = request.switch.find(request.session, named.call_id, named.node_id)
+            if other is leg or not other.answered:
+                raise RelayError(CONFLICT, "the other call cannot be connected")
+            _check_free(other)
+            request.accept("connecting")
+            join(leg, other, request.now)
+        case groups:
+            check_plan(request, groups)
+            plan = [[_check_device(device) for device in group] for group in groups]
+            request.accept("connecting")
+            Connecting(request, leg, params, plan).start(request.now)
+
+
+def disconnect(request: Request, leg: Leg, params: OnCall) -> None:  # noqa: ARG001
+    """``calling.disconnect``."""
+    if leg.bridge is None:
+        raise RelayError(CONFLICT, "the call is not connected")
+    request.accept("Disconnecting")
+    part(leg.bridge, request.now)
+
+
+def _check_free(leg: Leg) -> None:
+    connecting = (isinstance(operation, Connecting) for operation in leg.operations.values())
+    if leg.bridge is not None or any(connecting):
+        raise RelayError(CONFLICT, "the call is connected already")
+
+
+def _check_device(device: Device | ExistingCall) -> Device:
+    if isinstance(device, ExistingCall):
+        raise RelayError(INVALID_PARAMS, "Invalid params: a call must be the only device")
+    return device
+
+
+def _part_at_end(leg: Leg, now: float) -> None:
+    bridge = leg.bridge
+    if leg.ended and bridge is not None:
+        part(bridge, now)
+        if leg is bridge.near:
+            bridge.far.end(END_REASON_HANGUP, Who.EXCHANGE, now)
+
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "calling.connect": call_verb(ConnectParams, connect),
+    "calling.disconnect": call_verb(OnCall, disconnect),
+}

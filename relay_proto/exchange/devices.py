@@ -1,0 +1,173 @@
+"""Devices as the wire has them, and one leg that rings one of them.
+
+Source: spec section 17.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias, assert_never
+
+import msgspec
+
+from ..constants import (
+    END_REASON_BUSY,
+    END_REASON_DECLINE,
+    END_REASON_NO_ANSWER,
+    END_REASON_NOT_FOUND,
+)
+from ..transitions import CallState
+from .happened import What, Who
+from .legs import OUTBOUND, Leg
+from .network import Network
+from .people import Person
+from .script import Answers, Busy, Declines, NoAnswer, Unreachable
+from .sessions import Session
+from .shapes import Name, Seconds
+
+
+class _Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    timeout: Seconds | None = None
+    max_duration: Seconds = 0.0
+
+
+class PhoneParams(_Params, frozen=True, kw_only=True, omit_defaults=True):
+    """A number."""
+
+    to_number: Name
+    from_number: Name
+
+    @property
+    def address(self) -> str:
+        """Whom it reaches."""
+        return self.to_number
+
+
+class UriParams(_Params, frozen=True, kw_only=True, omit_defaults=True):
+    """An address like a URI."""
+
+    to: Name
+    from_: Name = msgspec.field(name="from")
+
+    @property
+    def address(self) -> str:
+        """Whom it reaches."""
+        return self.to
+
+
+class ChannelParams(_Params, frozen=True, kw_only=True, omit_defaults=True):
+    """A channel of Agora's."""
+
+    appid: Name
+    channel: Name
+    from_: Name = msgspec.field(name="from")
+    to: str = ""
+
+    @property
+    def address(self) -> str:
+        """Whom it reaches."""
+        return self.to or self.channel
+
+
+class CallParams(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that is there already."""
+
+    node_id: str
+    call_id: str
+
+
+class Phone(msgspec.Struct, frozen=True, tag_field="type", tag="phone"):
+    """A telephone."""
+
+    params: PhoneParams
+
+
+class Sip(msgspec.Struct, frozen=True, tag_field="type", tag="sip"):
+    """A SIP endpoint."""
+
+    params: UriParams
+
+
+class Webrtc(msgspec.Struct, frozen=True, tag_field="type", tag="webrtc"):
+    """A browser."""
+
+    params: UriParams
+
+
+class Agora(msgspec.Struct, frozen=True, tag_field="type", tag="agora"):
+    """A channel of Agora's."""
+
+    params: ChannelParams
+
+
+class ExistingCall(msgspec.Struct, frozen=True, tag_field="type", tag="call"):
+    """A call that is there already; for ``calling.connect`` only."""
+
+    params: CallParams
+
+
+Device: TypeAlias = Phone | Sip | Webrtc | Agora
+Group: TypeAlias = Annotated[list[Device], msgspec.Meta(min_length=1)]
+Plan: TypeAlias = Annotated[list[Group], msgspec.Meta(min_length=1)]
+
+
+class Ringing:
+    """One leg to one device: it comes to ring, and somebody answers it, or not."""
+
+    def __init__(self, network: Network, session: Session, device: Device, tag: str) -> None:
+        params = device.params
+        self._network = network
+        self._params = params
+        self._behaviour = network.behaviour(params.address)
+        script = self._behaviour.script if isinstance(self._behaviour, Answers) else ()
+        self.leg = Leg(
+            network,
+            Person(network, script),
+            session=session,
+            direction=OUTBOUND,
+            device=msgspec.to_builtins(device),
+            number=params.address,
+            tag=tag,
+        )
+
+    def start(self, now: float) -> None:
+        """Say that there is a call, and make it ring soon."""
+        self.leg.watchers.append(self._watch)
+        self.leg.tell_state(now)
+        self._network.at(now + self._network.config.timing.ring_delay, self._ring)
+
+    def _ring(self, now: float) -> None:
+        match self._behaviour:
+            case Unreachable():
+                self.leg.end(END_REASON_NOT_FOUND, Who.EXCHANGE, now)
+            case Busy():
+                self.leg.end(END_REASON_BUSY, Who.EXCHANGE, now)
+            case NoAnswer():
+                self._let_ring(now)
+            case Answers(after=after):
+                self._let_ring(now)
+                self._network.at(now + after, self._answer)
+            case Declines(after=after):
+                self._let_ring(now)
+                self._network.at(now + after, self._decline)
+            case _:
+                assert_never(self._behaviour)
+
+    def _let_ring(self, now: float) -> None:
+        self.leg.note(Who.EXCHANGE, What.RANG, now, to=self.leg.number)
+        timeout = self._params.timeout
+        seconds = self._network.config.timing.ring_timeout if timeout is None else timeout
+        self.leg.wait_for_answer(seconds, END_REASON_NO_ANSWER, Who.EXCHANGE, now)
+        self.leg.move(CallState.RINGING, now)
+
+    def _answer(self, now: float) -> None:
+        if self._params.max_duration:
+            self.leg.limit(self._params.max_duration, now)
+        self.leg.answer(Who.CALLER, now)
+
+    def _decline(self, now: float) -> None:
+        self.leg.end(END_REASON_DECLINE, Who.CALLER, now)
+
+    def _watch(self, leg: Leg, now: float) -> None:  # noqa: ARG002
+        if leg.ended:
+            for duty in (self._ring, self._answer, self._decline):
+                self._network.cancel(duty)

@@ -1,0 +1,59 @@
+"""``calling.send_digits``: the program presses keys.
+
+Source: spec sections 15 and 22, row 16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+import msgspec
+
+from ..constants import EVENT_CALL_SEND_DIGITS
+from .happened import What, Who
+from .legs import Leg, Operation
+from .requests import OnOperation, Request, Verb, start_verb
+
+PAUSES: Final[Mapping[str, float]] = {"w": 0.5, "W": 1.0}
+
+
+class SendDigitsParams(OnOperation, frozen=True, kw_only=True):
+    """``calling.send_digits``."""
+
+    digits: Annotated[str, msgspec.Meta(pattern=r"\A[0-9*#A-Da-dwW]+\Z", max_length=1000)]
+
+
+class SendDigits(Operation):
+    """Digits on their way; whoever is at the far end hears them at the end, as one text."""
+
+    def __init__(self, leg: Leg, control_id: str, digits: str) -> None:
+        super().__init__(leg, control_id)
+        self._digits = digits
+
+    def start(self, now: float) -> None:
+        """Begin to send."""
+        each = self.leg.network.config.timing.digit
+        seconds = sum(PAUSES.get(digit, each) for digit in self._digits)
+        self.leg.note(Who.PROGRAM, What.SENT_DIGITS, now, digits=self._digits)
+        self.leg.network.at(now + seconds, self._finish)
+
+    def cancel(self, now: float) -> None:  # noqa: ARG002
+        """The call is over."""
+        self.leg.network.cancel(self._finish)
+
+    def _finish(self, now: float) -> None:
+        self.leave()
+        self.leg.far.hear("".join(digit for digit in self._digits if digit not in PAUSES), now)
+        self.leg.tell(EVENT_CALL_SEND_DIGITS, now, control_id=self.control_id, state="finished")
+
+
+def send_digits(request: Request, leg: Leg, params: SendDigitsParams) -> None:
+    """``calling.send_digits``."""
+    request.accept("Sending Digits", call_id=leg.call_id, control_id=params.control_id)
+    SendDigits(leg, params.control_id, params.digits).start(request.now)
+
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "calling.send_digits": start_verb(SendDigitsParams, send_digits),
+}

@@ -1,0 +1,285 @@
+"""`Exchange`: a telephone network made of state and time, behind many connections.
+
+It accepts what clients connect with, and it is the world around them: people
+who call, answer, listen, press keys and hang up. A simulation drives it in
+virtual time, a simulator behind real sockets; both see the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
+
+import msgspec
+
+from ..constants import METHOD_SIGNALWIRE_CONNECT
+from ..core import Core
+from ..errors import RelayError
+from ..frames import METHOD_NOT_FOUND
+from ..outputs import CloseTransport, PeerViolation, SendData, Settled
+from ..server import ConnectionEnded, RequestReceived, ServerCore
+from .config import ExchangeConfig
+from .happened import Happened, What, Who
+from .network import Network
+from .requests import Request, decode_params
+from .routing import place_call
+from .script import Caller, Line
+from .sessions import (
+    AUTHENTICATION_FAILED,
+    SERVER_ERROR,
+    ConnectParams,
+    Link,
+    Session,
+    Sessions,
+)
+from .switch import Switch
+from .texts import TextMessage, receive_text
+from .verbs import VERBS
+
+if TYPE_CHECKING:
+    from random import Random
+
+ExchangeOutput: TypeAlias = SendData | CloseTransport | Happened
+
+MOST_QUOTED: Final = 100
+"""Characters of a method's name that are told of."""
+
+_connect: Final = msgspec.json.Decoder(ConnectParams)
+
+
+class Exchange(Core[ExchangeOutput]):
+    """A telephone network; the adapter that accepts byte streams numbers them.
+
+    Bytes come behind what happened: all that one input makes the exchange say
+    on a transport leaves in one write.
+    """
+
+    def __init__(self, config: ExchangeConfig, random: Random) -> None:
+        self._config = config
+        # All that is kept for a session may have to be repeated at once, and as much again.
+        unacknowledged = max(config.server.unacknowledged, 2 * config.limits.events)
+        self._server = replace(config.server, unacknowledged=unacknowledged)
+        self._outputs: deque[ExchangeOutput] = deque()
+        self._network = Network(config, random, self._outputs.append)
+        self._sessions = Sessions(self._network, self._forgotten)
+        self._switch = Switch(self._network, self._sessions)
+        self._links: dict[int, Link] = {}
+        self._touched: dict[Link, None] = {}
+
+    # Inputs
+
+    def transport_opened(self, transport: int, now: float) -> None:
+        """A client has opened a byte stream; the number must not be in use."""
+        if transport in self._links:
+            return
+        if len(self._links) >= self._config.limits.connections:
+            self._outputs.append(CloseTransport(transport, flush=False))
+            return
+        link = Link(transport, ServerCore(transport, self._server), self._touch)
+        self._links[transport] = link
+        link.core.transport_opened(transport, now)
+        self._settle(link, now)
+
+    def receive_data(self, transport: int, data: bytes, now: float) -> None:
+        """Bytes arrived from a client."""
+        link = self._links.get(transport)
+        if link is not None:
+            link.core.receive_data(transport, data, now)
+            self._settle(link, now)
+
+    def transport_closed(self, transport: int, now: float, reason: str) -> None:
+        """A client's byte stream has ended or broke."""
+        link = self._links.get(transport)
+        if link is not None:
+            link.core.transport_closed(transport, now, reason)
+            self._settle(link, now)
+
+    def handle_timer(self, now: float) -> None:
+        """Let everything happen that is due."""
+        while self._network.run(now):
+            self._settle_touched(now)
+
+    def deadline(self) -> float | None:
+        """When something happens next."""
+        return self._network.deadline()
+
+    def next_output(self) -> ExchangeOutput | None:
+        """The next output, in order, or None."""
+        return self._outputs.popleft() if self._outputs else None
+
+    # The world around the programs
+
+    def place_call(self, caller: Caller, *, to: str, now: float, context: str = "") -> str:
+        """Let somebody call the number `to`; returns the call's id.
+
+        `context` says who serves the number; without it, the configuration does.
+        A number that nobody serves ends the call with ``not_found``.
+        """
+        serving = context or self._config.numbers.get(to, "")
+        call_id = place_call(self._switch, caller, to, serving, now)
+        self._settle_touched(now)
+        return call_id
+
+    def receive_text(self, text: TextMessage, now: float, *, context: str = "") -> str:
+        """Let somebody send a text message to a number; returns the message's id.
+
+        `context` says who serves the number, as for `place_call`.
+        """
+        serving = context or self._config.numbers.get(text.to_number, "")
+        message_id = receive_text(self._switch, text, serving, now)
+        self._settle_touched(now)
+        return message_id
+
+    def set_line(self, line: Line) -> None:
+        """Let calls to an address go as `line` says from now on."""
+        self._network.set_line(line)
+
+    # Faults
+
+    def drop(self, transport: int, now: float) -> None:
+        """Cut a connection, without a word to the client."""
+        link = self._links.get(transport)
+        if link is not None:
+            link.abort("cut")
+            self._settle_touched(now)
+
+    def say_goodbye(self, transport: int, now: float, *, restart: bool, stay: bool = False) -> None:
+        """Ask a client to reconnect, as a deployment would; see `ServerCore.say_goodbye`.
+
+        With `restart` its session ends, and the session's calls with it.
+        """
+        link = self._links.get(transport)
+        if link is not None:
+            link.core.say_goodbye(now, restart=restart, stay=stay)
+            if restart and link.session is not None:
+                self._sessions.forget(link.session, now)
+            self._settle(link, now)
+
+    def forget_sessions(self, now: float) -> None:
+        """Lose all sessions, and the connections with them, as a crash would."""
+        for session in self._sessions:
+            self._sessions.forget(session, now)
+        for link in tuple(self._links.values()):
+            link.abort("the server restarts")
+        self._settle_touched(now)
+
+    def revoke(self, project: str, now: float) -> None:
+        """Accept the credentials of a project no longer, and end its sessions."""
+        self._sessions.revoke(project)
+        for session in self._sessions:
+            if session.project == project:
+                link = session.link
+                self._sessions.forget(session, now)
+                if link is not None:
+                    link.close(now)
+        self._settle_touched(now)
+
+    def refuse_upgrades(self, status: int, reason: str = "") -> None:
+        """Refuse connections opened from now on with an HTTP status; 0 accepts them again.
+
+        Raises:
+            ValueError: `status` is not 0, and not from 400 to 599.
+        """
+        self._server = replace(self._server, refuse_status=status, refuse_reason=reason)
+
+    # What connections report
+
+    def _touch(self, link: Link) -> None:
+        self._touched[link] = None
+
+    def _settle(self, link: Link, now: float) -> None:
+        self._touch(link)
+        self._settle_touched(now)
+
+    def _settle_touched(self, now: float) -> None:
+        """Take what connections have to say until none has anything left."""
+        while self._touched:
+            link = next(iter(self._touched))
+            del self._touched[link]
+            while (output := link.core.next_output()) is not None:
+                match output:
+                    case SendData() | CloseTransport():
+                        self._outputs.append(output)
+                    case Settled():
+                        link.settled(output)
+                    case RequestReceived():
+                        self._take_request(link, output, now)
+                    case PeerViolation(reason):
+                        self._network.note(now, "", Who.PROGRAM, What.VIOLATED, reason=reason)
+                    case ConnectionEnded(reason):
+                        self._lose(link, reason, now)
+                    case _:
+                        assert_never(output)
+            self._watch(link)
+
+    def _watch(self, link: Link) -> None:
+        deadline = link.core.deadline()
+        if deadline is None:
+            self._network.cancel(link.keep_time)
+        else:
+            self._network.at(deadline, link.keep_time)
+
+    def _lose(self, link: Link, reason: str, now: float) -> None:
+        del self._links[link.transport]
+        session = link.session
+        if session is not None:
+            link.session = None
+            session.detach(now)
+            self._network.note(
+                now, "", Who.PROGRAM, What.SESSION_AWAY, session=session.protocol, reason=reason
+            )
+
+    # What programs ask
+
+    def _take_request(self, link: Link, asked: RequestReceived, now: float) -> None:
+        try:
+            self._carry_out(link, asked, now)
+        except RelayError as refusal:
+            self._network.note(
+                now,
+                "",
+                Who.EXCHANGE,
+                What.REFUSED,
+                method=asked.method[:MOST_QUOTED],
+                reason=refusal.message,
+            )
+            if refusal.code > 0:
+                result = {"code": str(refusal.code), "message": refusal.message}
+                link.core.reply(asked.id, result)
+            else:
+                link.core.refuse(asked.id, refusal.code, refusal.message)
+
+    def _carry_out(self, link: Link, asked: RequestReceived, now: float) -> None:
+        def reply(result: object) -> None:
+            link.core.reply(asked.id, result)
+
+        if asked.method == METHOD_SIGNALWIRE_CONNECT:
+            self._connect(link, asked, now)
+            return
+        if link.session is None:
+            raise RelayError(AUTHENTICATION_FAILED, "signalwire.connect must come first")
+        verb = VERBS.get(asked.method)
+        if verb is None:
+            raise RelayError(METHOD_NOT_FOUND, "Method not found")
+        verb(Request(link.session, self._switch, asked.params, now, reply))
+
+    def _connect(self, link: Link, asked: RequestReceived, now: float) -> None:
+        if link.session is not None:
+            raise RelayError(SERVER_ERROR, "this connection has a session")
+        params = decode_params(_connect, asked.params)
+        session = self._sessions.open(params, now)
+        displaced = session.link
+        if displaced is not None:
+            displaced.session = None
+            displaced.close(now)
+        result = {
+            "identity": session.identity,
+            "protocol": session.protocol,
+            "session_restored": bool(params.protocol),
+        }
+        link.core.reply(asked.id, result)
+        session.attach(link, now)
+
+    def _forgotten(self, session: Session, now: float) -> None:
+        self._switch.abandon(session, now)

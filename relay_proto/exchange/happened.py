@@ -1,0 +1,111 @@
+"""`Happened`: what a bystander would tell about the calls and texts.
+
+The events of the wire are for programs. These are for people, and for tests
+that compare conversations: who did what, when, on which call.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+
+class Who(enum.StrEnum):
+    """Who acted."""
+
+    CALLER = "caller"
+    """The person at the far end, whichever side placed the call."""
+    PROGRAM = "program"
+    EXCHANGE = "exchange"
+
+
+class What(enum.StrEnum):
+    """What was done; the names in `Happened.details` are those in `SENTENCES`."""
+
+    CALLED = "called"
+    OFFERED = "offered"
+    PASSED = "passed"
+    ANSWERED = "answered"
+    DIALED = "dialed"
+    RANG = "rang"
+    PLAYED = "played"
+    PLAY_ENDED = "play ended"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    LISTENED = "listened"
+    COLLECTED = "collected"
+    PRESSED = "pressed"
+    SAID = "said"
+    MISSED = "missed"
+    SENT_DIGITS = "sent digits"
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    CONNECT_FAILED = "connect failed"
+    DIAL_FAILED = "dial failed"
+    TRANSFERRED = "transferred"
+    ENDED = "ended"
+    SENT_TEXT = "sent text"
+    TEXT_MOVED = "text moved"
+    SESSION_STARTED = "session started"
+    SESSION_RESUMED = "session resumed"
+    SESSION_AWAY = "session away"
+    SESSION_FORGOTTEN = "session forgotten"
+    REFUSED = "refused"
+    VIOLATED = "violated"
+
+
+SENTENCES: Final[Mapping[What, str]] = {
+    What.CALLED: "calls {to} from {number}",
+    What.OFFERED: "offers the call to {context}",
+    What.PASSED: "passes the call on",
+    What.ANSWERED: "answers",
+    What.DIALED: "dials {to}",
+    What.RANG: "lets {to} ring",
+    What.PLAYED: "plays {text}",
+    What.PLAY_ENDED: "stops playing",
+    What.PAUSED: "pauses",
+    What.RESUMED: "goes on playing",
+    What.LISTENED: "waits for {input}",
+    What.COLLECTED: "collects {input}: {value}",
+    What.PRESSED: "presses {digit}",
+    What.SAID: "says “{text}”",
+    What.MISSED: "waited in vain to hear “{text}”",
+    What.SENT_DIGITS: "sends the digits {digits}",
+    What.CONNECTED: "connects the call to {to}",
+    What.DISCONNECTED: "takes the call apart from {to}",
+    What.CONNECT_FAILED: "cannot connect the call: {reason}",
+    What.DIAL_FAILED: "gives up dialing: {reason}",
+    What.TRANSFERRED: "transfers the call to {to}",
+    What.ENDED: "ends the call: {reason}",
+    What.SENT_TEXT: "sends a text from {number} to {to}: “{text}”",
+    What.TEXT_MOVED: "text {text_id}: {state}",
+    What.SESSION_STARTED: "starts session {session}",
+    What.SESSION_RESUMED: "resumes session {session}",
+    What.SESSION_AWAY: "leaves session {session}: {reason}",
+    What.SESSION_FORGOTTEN: "forgets session {session}",
+    What.REFUSED: "refuses {method}: {reason}",
+    What.VIOLATED: "breaks the protocol: {reason}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One thing that happened. `call_id` is empty where no call is concerned."""
+
+    at: float
+    call_id: str
+    who: Who
+    what: What
+    details: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def text(self) -> str:
+        """It, in words, without its time."""
+        return f"{self.who.value:<8}  {SENTENCES[self.what].format_map(self.details)}"
+
+    @property
+    def line(self) -> str:
+        """The same, behind the time."""
+        return f"{self.at:9.2f}  {self.text}"

@@ -1,0 +1,237 @@
+"""`Leg`: one call, from the exchange's side.
+
+A leg has a program at its near end, which hears of it by events, and a person
+at its far end. It only moves forward, and whoever watches it is told after each
+move. When it ends, everything that runs on it ends without another word.
+
+Source: spec sections 12 to 15 and 18.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, TypeAlias, TypeVar
+
+from ..constants import END_REASON_CANCEL, END_REASON_MAX_DURATION, EVENT_CALL_STATE
+from ..frames import JSONObject
+from ..transitions import CALL_ORDER, CallState, forward
+from .happened import What, Who
+from .network import Network
+from .sessions import Session
+
+INBOUND: Final = "inbound"
+OUTBOUND: Final = "outbound"
+
+Watcher: TypeAlias = "Callable[[Leg, float], None]"
+O = TypeVar("O", bound="Operation")  # noqa: E741 - an operation of whatever kind
+
+
+class FarEnd(abc.ABC):
+    """The person at the far end of a leg. `Leg` fills in `leg`."""
+
+    leg: Leg
+
+    @abc.abstractmethod
+    def start(self, now: float) -> None:
+        """The call is answered."""
+
+    @abc.abstractmethod
+    def hear(self, text: str, now: float) -> None:
+        """Something audible reaches them."""
+
+    @abc.abstractmethod
+    def stop(self) -> None:
+        """The call is over."""
+
+
+class Operation(abc.ABC):
+    """What a program has started on a leg, under a control id."""
+
+    def __init__(self, leg: Leg, control_id: str) -> None:
+        self.leg = leg
+        self.control_id = control_id
+        leg.operations[control_id] = self
+
+    @abc.abstractmethod
+    def cancel(self, now: float) -> None:
+        """The call is over: strike everything from the agenda, and tell nobody."""
+
+    def leave(self) -> None:
+        """The operation is over: its control id means nothing any more."""
+        self.leg.operations.pop(self.control_id, None)
+
+
+class Listener(Operation):
+    """An operation that hears the person at the far end."""
+
+    @abc.abstractmethod
+    def take_digit(self, digit: str, now: float) -> None:
+        """A key was pressed."""
+
+    @abc.abstractmethod
+    def take_speech(self, text: str, seconds: float, now: float) -> None:
+        """Somebody begins to say `text`, which takes `seconds`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bridge:
+    """Two legs that hear each other. `far` was called for the sake of `near`."""
+
+    near: Leg
+    far: Leg
+
+
+class Leg:
+    """One call. `device` is its address as events show it, `number` as people would."""
+
+    def __init__(
+        self,
+        network: Network,
+        far: FarEnd,
+        *,
+        direction: str,
+        device: JSONObject,
+        number: str,
+        session: Session | None = None,
+        context: str = "",
+        tag: str = "",
+    ) -> None:
+        self.network = network
+        self.call_id = network.new_id()
+        self.session = session
+        self.direction = direction
+        self.device = device
+        self.number = number
+        self.context = context
+        self.tag = tag
+        self.state: str = CallState.CREATED.value
+        self.end_reason = ""
+        self.operations: dict[str, Operation] = {}
+        self.watchers: list[Watcher] = []
+        self.bridge: Bridge | None = None
+        self.refused_by: set[Session] = set()
+        self._unanswered = (END_REASON_CANCEL, Who.CALLER)
+        self.far = far
+        far.leg = self
+
+    @property
+    def answered(self) -> bool:
+        """Whether somebody is on the line."""
+        return self.state == CallState.ANSWERED.value
+
+    @property
+    def ended(self) -> bool:
+        """Whether the call is over."""
+        return self.state == CallState.ENDED.value
+
+    @property
+    def peer(self) -> Leg | None:
+        """The leg that this one is bridged to."""
+        if self.bridge is None:
+            return None
+        return self.bridge.far if self.bridge.near is self else self.bridge.near
+
+    def identity(self) -> JSONObject:
+        """The keys by which events name this call."""
+        named: JSONObject = {"call_id": self.call_id, "node_id": self.network.config.node_id}
+        if self.tag:
+            named["tag"] = self.tag
+        return named
+
+    def shown(self) -> JSONObject:
+        """The call as a peer, or as the winner of a dial, is shown."""
+        return {**self.identity(), "device": self.device}
+
+    def tell(self, event_type: str, now: float, **params: object) -> None:
+        """Tell the program at the near end, if there is one, about this call."""
+        if self.session is not None:
+            self.session.tell(event_type, {**self.identity(), **params}, now)
+
+    def note(self, who: Who, what: What, now: float, **details: str) -> None:
+        """Report what happened on this call."""
+        self.network.note(now, self.call_id, who, what, **details)
+
+    def move(self, state: CallState, now: float) -> None:
+        """Go forward to `state`, say so, and tell the watchers."""
+        self.state = forward(CALL_ORDER, self.state, state.value)
+        self.tell_state(now)
+        for watcher in tuple(self.watchers):
+            watcher(self, now)
+
+    def tell_state(self, now: float) -> None:
+        """Send the event that says where the call is."""
+        params: JSONObject = {
+            "call_state": self.state,
+            "direction": self.direction,
+            "device": self.device,
+        }
+        if self.end_reason:
+            params["end_reason"] = self.end_reason
+        if self.peer is not None:
+            params["peer"] = self.peer.identity()
+        self.tell(EVENT_CALL_STATE, now, **params)
+
+    def wait_for_answer(self, seconds: float, reason: str, who: Who, now: float) -> None:
+        """Let `who` end the call with `reason` unless it is answered in time."""
+        self._unanswered = (reason, who)
+        self.network.at(now + seconds, self._stay_unanswered)
+
+    def answer(self, who: Who, now: float) -> None:
+        """The call is answered by `who`."""
+        self.network.cancel(self._stay_unanswered)
+        self.note(who, What.ANSWERED, now)
+        self.move(CallState.ANSWERED, now)
+        self.far.start(now)
+
+    def limit(self, seconds: float, now: float) -> None:
+        """End the call `seconds` from now."""
+        self.network.at(now + seconds, self._exceed)
+
+    def end(self, reason: str, who: Who, now: float) -> None:
+        """End the call; one that has ended stays as it is."""
+        if self.end_reason:
+            return
+        self.end_reason = reason
+        self.far.stop()
+        self.network.cancel(self._exceed)
+        self.network.cancel(self._stay_unanswered)
+        for operation in tuple(self.operations.values()):
+            operation.cancel(now)
+        self.operations.clear()
+        self.note(who, What.ENDED, now, reason=reason)
+        self.move(CallState.ENDING, now)
+        self.move(CallState.ENDED, now)
+
+    def press(self, digit: str, now: float) -> None:
+        """The person at the far end presses a key."""
+        self.note(Who.CALLER, What.PRESSED, now, digit=digit)
+        for listener in self._listeners():
+            listener.take_digit(digit, now)
+        if self.peer is not None:
+            self.peer.far.hear(digit, now)
+
+    def say(self, text: str, seconds: float, now: float) -> None:
+        """The person at the far end begins to speak."""
+        self.note(Who.CALLER, What.SAID, now, text=text)
+        for listener in self._listeners():
+            listener.take_speech(text, seconds, now)
+        if self.peer is not None:
+            self.peer.far.hear(text, now)
+
+    def operation(self, kind: type[O], control_id: str) -> O | None:
+        """The running operation of this kind and id."""
+        found = self.operations.get(control_id)
+        return found if isinstance(found, kind) else None
+
+    def _listeners(self) -> Iterator[Listener]:
+        operations = tuple(self.operations.values())
+        return (operation for operation in operations if isinstance(operation, Listener))
+
+    def _exceed(self, now: float) -> None:
+        self.end(END_REASON_MAX_DURATION, Who.EXCHANGE, now)
+
+    def _stay_unanswered(self, now: float) -> None:
+        reason, who = self._unanswered
+        self.end(reason, who, now)

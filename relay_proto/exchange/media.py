@@ -1,0 +1,118 @@
+"""Media items as the wire has them, how long they take, and what one hears.
+
+Source: spec section 17.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias, assert_never
+
+import msgspec
+
+from .config import ExchangeTiming
+from .shapes import Seconds
+
+SHORTEST = 0.1
+"""No item takes less: an endless loop of nothing must still let time pass."""
+
+
+class TtsParams(msgspec.Struct, frozen=True, kw_only=True):
+    """Text to speech."""
+
+    text: str
+
+
+class AudioParams(msgspec.Struct, frozen=True, kw_only=True):
+    """A file; nobody fetches it."""
+
+    url: str
+
+
+class SilenceParams(msgspec.Struct, frozen=True, kw_only=True):
+    """A pause."""
+
+    duration: Seconds
+
+
+class RingtoneParams(msgspec.Struct, frozen=True, kw_only=True):
+    """The ringing tone of a country."""
+
+    name: str
+    duration: Seconds | None = None
+
+
+class Tts(msgspec.Struct, frozen=True, tag_field="type", tag="tts"):
+    """An item that speaks."""
+
+    params: TtsParams
+
+
+class Audio(msgspec.Struct, frozen=True, tag_field="type", tag="audio"):
+    """An item that plays a file."""
+
+    params: AudioParams
+
+
+class Silence(msgspec.Struct, frozen=True, tag_field="type", tag="silence"):
+    """An item that says nothing."""
+
+    params: SilenceParams
+
+
+class Ringtone(msgspec.Struct, frozen=True, tag_field="type", tag="ringtone"):
+    """An item that rings."""
+
+    params: RingtoneParams
+
+
+Media: TypeAlias = Tts | Audio | Silence | Ringtone
+MediaList: TypeAlias = Annotated[list[Media], msgspec.Meta(min_length=1, max_length=1000)]
+
+
+def speech_seconds(text: str, timing: ExchangeTiming) -> float:
+    """How long `text` takes to say."""
+    return max(SHORTEST, len(text) * timing.character)
+
+
+def play_seconds(item: Media, timing: ExchangeTiming) -> float:
+    """How long `item` takes to play."""
+    match item:
+        case Tts(params):
+            return speech_seconds(params.text, timing)
+        case Audio():
+            return timing.audio
+        case Silence(params):
+            return max(SHORTEST, params.duration)
+        case Ringtone(params):
+            wanted = timing.ringtone if params.duration is None else params.duration
+            return max(SHORTEST, wanted)
+        case _:
+            assert_never(item)
+
+
+def audible(item: Media) -> str:
+    """What somebody hears that a script can wait for: words, or an address."""
+    match item:
+        case Tts(params):
+            return params.text
+        case Audio(params):
+            return params.url
+        case Silence() | Ringtone():
+            return ""
+        case _:
+            assert_never(item)
+
+
+def described(item: Media) -> str:
+    """`item` for the journal."""
+    match item:
+        case Tts(params):
+            return f"“{params.text}”"
+        case Audio(params):
+            return params.url
+        case Silence(params):
+            return f"{params.duration:g} s of silence"
+        case Ringtone(params):
+            return f"the ringing tone of {params.name}"
+        case _:
+            assert_never(item)

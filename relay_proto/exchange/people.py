@@ -1,0 +1,103 @@
+"""`Person`: somebody at the far end of a leg, who follows a script.
+
+They act on their own turn, from the agenda, never in the middle of what they
+hear: a step is done when the reaction time after its cue, or after the answer,
+has passed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import assert_never
+
+from ..constants import END_REASON_HANGUP
+from .happened import What, Who
+from .legs import FarEnd
+from .media import speech_seconds
+from .network import Network
+from .script import HangUp, Hear, Press, Say, Step, Wait
+
+
+class Person(FarEnd):
+    """Performs the steps of a script in order; afterwards stays and listens."""
+
+    def __init__(self, network: Network, script: Sequence[Step]) -> None:
+        self._network = network
+        self._steps = deque(script)
+        self._awaited: Hear | None = None
+        self._heard: deque[str] = deque(maxlen=network.config.limits.heard)
+        self._digits = ""
+        self._interval = 0.0
+
+    def start(self, now: float) -> None:
+        """Begin with the script, or go on with it after the call was transferred."""
+        self._react(now)
+
+    def stop(self) -> None:
+        """Do nothing more on this call."""
+        if self._awaited is not None:
+            self._steps.appendleft(self._awaited)
+            self._awaited = None
+        for duty in (self._go_on, self._press, self._give_up):
+            self._network.cancel(duty)
+
+    def hear(self, text: str, now: float) -> None:
+        """Remember `text`, and react if it is what was waited for."""
+        self._heard.append(text)
+        if self._awaited is not None and self._recall(self._awaited):
+            self._awaited = None
+            self._network.cancel(self._give_up)
+            self._react(now)
+
+    def _go_on(self, now: float) -> None:
+        step = self._steps.popleft() if self._steps else None
+        match step:
+            case Wait(seconds):
+                self._go_on_after(seconds, now)
+            case Hear(timeout=timeout):
+                if self._recall(step):
+                    self._react(now)
+                else:
+                    self._awaited = step
+                    self._network.at(now + timeout, self._give_up)
+            case Press(digits, interval):
+                self._digits, self._interval = digits, interval
+                self._press(now)
+            case Say(text):
+                seconds = speech_seconds(text, self._network.config.timing)
+                self._go_on_after(seconds, now)
+                self.leg.say(text, seconds, now)
+            case HangUp():
+                self.leg.end(END_REASON_HANGUP, Who.CALLER, now)
+            case None:
+                pass
+            case _:
+                assert_never(step)
+
+    def _react(self, now: float) -> None:
+        self._go_on_after(self._network.config.timing.reaction, now)
+
+    def _go_on_after(self, seconds: float, now: float) -> None:
+        self._network.at(now + seconds, self._go_on)
+
+    def _recall(self, step: Hear) -> bool:
+        """Whether it was heard; forgets it then, and all that came before it."""
+        while self._heard:
+            if step.text.casefold() in self._heard.popleft().casefold():
+                return True
+        return False
+
+    def _press(self, now: float) -> None:
+        digit, self._digits = self._digits[:1], self._digits[1:]
+        if self._digits:
+            self._network.at(now + self._interval, self._press)
+        else:
+            self._go_on_after(self._interval, now)
+        if digit:
+            self.leg.press(digit, now)
+
+    def _give_up(self, now: float) -> None:
+        assert self._awaited is not None, "only who waits to hear something gives up"
+        self.leg.note(Who.CALLER, What.MISSED, now, text=self._awaited.text)
+        self.leg.end(END_REASON_HANGUP, Who.CALLER, now)

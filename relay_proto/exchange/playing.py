@@ -1,0 +1,238 @@
+"""Playing media to a call: the playback itself, and the verbs of ``calling.play``.
+
+Source: spec sections 15 and 17.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final
+
+import msgspec
+
+from ..constants import (
+    EVENT_CALL_PLAY,
+    PLAY_STATE_FINISHED,
+    PLAY_STATE_PAUSED,
+    PLAY_STATE_PLAYING,
+)
+from ..errors import RelayError
+from ..transitions import follow
+from .happened import What, Who
+from .legs import Leg, Operation
+from .media import Media, MediaList, audible, described, play_seconds
+from .network import Duty, Network
+from .requests import OnOperation, Request, Verb, control_verb, start_verb
+from .shapes import Decibels
+from .switch import CONFLICT
+
+FOREVER: Final = 0
+"""The ``loop`` that only a stop ends."""
+
+
+class PlaybackState(enum.Enum):
+    """A playback's life."""
+
+    PLAYING = "playing"
+    PAUSED = "paused"
+    FINISHED = "finished"
+
+
+class PlaybackInput(enum.Enum):
+    """What can move a playback."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+
+
+_S, _I = PlaybackState, PlaybackInput
+
+PLAYBACK: Final[Mapping[tuple[PlaybackState, PlaybackInput], PlaybackState]] = {
+    (_S.PLAYING, _I.PAUSE): _S.PAUSED,
+    (_S.PAUSED, _I.RESUME): _S.PLAYING,
+    (_S.PLAYING, _I.STOP): _S.FINISHED,
+    (_S.PAUSED, _I.STOP): _S.FINISHED,
+    (_S.FINISHED, _I.STOP): _S.FINISHED,
+}
+
+
+class Playback:
+    """Media items, one after another, to one leg.
+
+    With a `control_id` the program is told. `ended` is called when the last item
+    has been played to its end, not when it was stopped. A `loop` of 0 has no end.
+    """
+
+    def __init__(
+        self,
+        leg: Leg,
+        items: Sequence[Media],
+        *,
+        loop: int,
+        control_id: str,
+        ended: Duty | None = None,
+    ) -> None:
+        self._leg = leg
+        self._network: Network = leg.network
+        self._items = items
+        self._loops = loop
+        self._control_id = control_id
+        self._ended = ended
+        self._index = 0
+        self._item_ends_at = 0.0
+        self._left = 0.0
+        self.state = PlaybackState.PLAYING
+
+    def start(self, now: float) -> None:
+        """Begin to play."""
+        self._tell(PLAY_STATE_PLAYING, now)
+        self._play_item(now)
+
+    def pause(self, now: float) -> None:
+        """Hold the current item."""
+        self._move(PlaybackInput.PAUSE)
+        self._left = self._item_ends_at - now
+        self._network.cancel(self._end_item)
+        self._leg.note(Who.PROGRAM, What.PAUSED, now)
+        self._tell(PLAY_STATE_PAUSED, now)
+
+    def resume(self, now: float) -> None:
+        """Go on where the current item was held."""
+        self._move(PlaybackInput.RESUME)
+        self._leg.note(Who.PROGRAM, What.RESUMED, now)
+        self._tell(PLAY_STATE_PLAYING, now)
+        self._end_item_after(self._left, now)
+
+    def stop(self, now: float) -> None:
+        """End it before its time, unless it has ended already."""
+        if self.state is not PlaybackState.FINISHED:
+            self.cancel()
+            self._finish(now)
+
+    def cancel(self) -> None:
+        """Play no more, and tell nobody: the call is over."""
+        self._move(PlaybackInput.STOP)
+        self._network.cancel(self._end_item)
+
+    def _play_item(self, now: float) -> None:
+        item = self._items[self._index]
+        self._leg.note(Who.PROGRAM, What.PLAYED, now, text=described(item))
+        words = audible(item)
+        if words:
+            self._leg.far.hear(words, now)
+        self._end_item_after(play_seconds(item, self._network.config.timing), now)
+
+    def _end_item_after(self, seconds: float, now: float) -> None:
+        self._item_ends_at = now + seconds
+        self._network.at(self._item_ends_at, self._end_item)
+
+    def _end_item(self, now: float) -> None:
+        self._index = (self._index + 1) % len(self._items)
+        if self._index == 0 and self._loops == 1:
+            self._move(PlaybackInput.STOP)
+            self._finish(now)
+            assert self._ended is not None, "only a playback without an end can do without"
+            self._ended(now)
+            return
+        if self._index == 0 and self._loops != FOREVER:
+            self._loops -= 1
+        self._play_item(now)
+
+    def _finish(self, now: float) -> None:
+        self._leg.note(Who.PROGRAM, What.PLAY_ENDED, now)
+        self._tell(PLAY_STATE_FINISHED, now)
+
+    def _tell(self, state: str, now: float) -> None:
+        if self._control_id:
+            self._leg.tell(EVENT_CALL_PLAY, now, control_id=self._control_id, state=state)
+
+    def _move(self, happened: PlaybackInput) -> None:
+        self.state = follow(PLAYBACK, self.state, happened)
+
+
+class Playing(Operation):
+    """An operation that plays something."""
+
+    playback: Playback
+
+
+class Play(Playing):
+    """``calling.play``."""
+
+    def __init__(self, leg: Leg, control_id: str, items: Sequence[Media], loop: int) -> None:
+        super().__init__(leg, control_id)
+        self.playback = Playback(
+            leg, items, loop=loop, control_id=control_id, ended=lambda _: self.leave()
+        )
+
+    def cancel(self, now: float) -> None:  # noqa: ARG002
+        """The call is over."""
+        self.playback.cancel()
+
+    def stop(self, now: float) -> None:
+        """The program wants it to end."""
+        self.leave()
+        self.playback.stop(now)
+
+
+class PlayParams(OnOperation, frozen=True, kw_only=True):
+    """``calling.play``."""
+
+    play: MediaList
+    volume: Decibels = 0.0
+    loop: Annotated[int, msgspec.Meta(ge=FOREVER, le=1_000_000)] = 1
+
+
+class VolumeParams(OnOperation, frozen=True, kw_only=True):
+    """``calling.play.volume``: nobody here can hear the difference."""
+
+    volume: Decibels
+
+
+def play(request: Request, leg: Leg, params: PlayParams) -> None:
+    """``calling.play``."""
+    request.accept("Playing", call_id=leg.call_id, control_id=params.control_id)
+    Play(leg, params.control_id, params.play, params.loop).playback.start(request.now)
+
+
+def stop(request: Request, running: Play, params: OnOperation) -> None:  # noqa: ARG001
+    """``calling.play.stop``."""
+    accept_control(request, running, "Stopping")
+    running.stop(request.now)
+
+
+def pause(request: Request, running: Playing, params: OnOperation) -> None:  # noqa: ARG001
+    """``calling.play.pause``, and that of a prompt."""
+    if running.playback.state is not PlaybackState.PLAYING:
+        raise RelayError(CONFLICT, "nothing is being played")
+    accept_control(request, running, "Pausing")
+    running.playback.pause(request.now)
+
+
+def resume(request: Request, running: Playing, params: OnOperation) -> None:  # noqa: ARG001
+    """``calling.play.resume``, and that of a prompt."""
+    if running.playback.state is not PlaybackState.PAUSED:
+        raise RelayError(CONFLICT, "nothing is paused")
+    accept_control(request, running, "Resuming")
+    running.playback.resume(request.now)
+
+
+def volume(request: Request, running: Playing, params: VolumeParams) -> None:  # noqa: ARG001
+    """``calling.play.volume``, and that of a prompt."""
+    accept_control(request, running, "Volume set")
+
+
+def accept_control(request: Request, running: Operation, message: str) -> None:
+    """Reply to a control, with the ids that it named."""
+    request.accept(message, call_id=running.leg.call_id, control_id=running.control_id)
+
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "calling.play": start_verb(PlayParams, play),
+    "calling.play.stop": control_verb(OnOperation, Play, stop),
+    "calling.play.pause": control_verb(OnOperation, Play, pause),
+    "calling.play.resume": control_verb(OnOperation, Play, resume),
+    "calling.play.volume": control_verb(VolumeParams, Play, volume),
+}

@@ -1,0 +1,132 @@
+"""`Request` and `Verb`: how a method becomes one function with typed parameters.
+
+A verb is a function of the request, of what the request names (a call, an
+operation), and of its decoded parameters. It accepts the request, and only then
+does what was asked, so that the reply precedes the events; or it raises a
+`RelayError`, which becomes the refusal.
+
+Source: spec sections 9 and 14.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias, TypeVar
+
+import msgspec
+
+from ..errors import RelayError
+from ..frames import INVALID_PARAMS
+from .legs import Leg, Operation
+from .network import Network
+from .sessions import Session
+from .shapes import Name
+from .switch import CONFLICT, FULL, NOT_FOUND, Switch
+
+ACCEPTED: Final = "200"
+
+
+class OnCall(msgspec.Struct, frozen=True, kw_only=True):
+    """Parameters of a verb on a call."""
+
+    node_id: str
+    call_id: str
+
+
+class OnOperation(OnCall, frozen=True, kw_only=True):
+    """Parameters of a verb that starts or controls an operation."""
+
+    control_id: Name
+
+
+P = TypeVar("P", bound=msgspec.Struct)
+C = TypeVar("C", bound=OnCall)
+S = TypeVar("S", bound=OnOperation)
+O = TypeVar("O", bound=Operation)  # noqa: E741 - an operation of whatever kind
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of a program."""
+
+    session: Session
+    switch: Switch
+    params: msgspec.Raw
+    now: float
+    reply: Callable[[object], None]
+
+    @property
+    def network(self) -> Network:
+        """The network that the request is about."""
+        return self.switch.network
+
+    def accept(self, message: str, **fields: str) -> None:
+        """Reply that the request is carried out."""
+        self.reply({"code": ACCEPTED, "message": message, **fields})
+
+
+Verb: TypeAlias = Callable[[Request], None]
+
+
+def verb(kind: type[P], carry_out: Callable[[Request, P], None]) -> Verb:
+    """A verb about no particular call."""
+    decoder = msgspec.json.Decoder(kind)
+
+    def decode_and_carry_out(request: Request) -> None:
+        carry_out(request, decode_params(decoder, request.params))
+
+    return decode_and_carry_out
+
+
+def call_verb(
+    kind: type[C], carry_out: Callable[[Request, Leg, C], None], *, answered: bool = True
+) -> Verb:
+    """A verb on a call; one that is `answered` is refused with 409 before that."""
+
+    def find_and_carry_out(request: Request, params: C) -> None:
+        leg = request.switch.find(request.session, params.call_id, params.node_id)
+        if answered and not leg.answered:
+            raise RelayError(CONFLICT, "the call is not answered")
+        carry_out(request, leg, params)
+
+    return verb(kind, find_and_carry_out)
+
+
+def start_verb(kind: type[S], carry_out: Callable[[Request, Leg, S], None]) -> Verb:
+    """A verb that starts an operation; its control id must be free."""
+
+    def check_and_carry_out(request: Request, leg: Leg, params: S) -> None:
+        if params.control_id in leg.operations:
+            raise RelayError(CONFLICT, "the control_id is in use on this call")
+        if len(leg.operations) >= request.network.config.limits.operations:
+            raise RelayError(FULL, "too many operations on this call")
+        carry_out(request, leg, params)
+
+    return call_verb(kind, check_and_carry_out)
+
+
+def control_verb(
+    kind: type[S], operation: type[O], carry_out: Callable[[Request, O, S], None]
+) -> Verb:
+    """A verb that controls a running operation of one kind."""
+
+    def find_and_carry_out(request: Request, leg: Leg, params: S) -> None:
+        running = leg.operation(operation, params.control_id)
+        if running is None:
+            raise RelayError(NOT_FOUND, "no such operation is running on this call")
+        carry_out(request, running, params)
+
+    return call_verb(kind, find_and_carry_out)
+
+
+def decode_params(decoder: msgspec.json.Decoder[P], raw: msgspec.Raw) -> P:
+    """Decode the parameters of a request.
+
+    Raises:
+        RelayError: they are not what the method takes; the message says where.
+    """
+    try:
+        return decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RelayError(INVALID_PARAMS, f"Invalid params: {error}") from None

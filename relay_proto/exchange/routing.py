@@ -1,0 +1,149 @@
+"""Inbound calls: to whom they are offered, and what a program does with an offer.
+
+Source: spec sections 11 and 12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+import msgspec
+
+from ..constants import (
+    END_REASON_BUSY,
+    END_REASON_CANCEL,
+    END_REASON_HANGUP,
+    END_REASON_NOT_FOUND,
+    EVENT_CALL_RECEIVE,
+)
+from ..errors import RelayError
+from ..frames import JSONObject
+from .happened import What, Who
+from .legs import INBOUND, FarEnd, Leg
+from .people import Person
+from .requests import OnCall, Request, Verb, call_verb
+from .script import Caller
+from .shapes import Seconds
+from .switch import CONFLICT, Switch
+
+CONTEXT_PREFIX: Final = "context:"
+TRANSFER_PATIENCE: Final = 60.0
+"""Seconds that somebody who is transferred waits to be answered again."""
+
+
+class AnswerParams(OnCall, frozen=True, kw_only=True):
+    """``calling.answer``."""
+
+    max_duration: Seconds = 0.0
+
+
+class EndParams(OnCall, frozen=True, kw_only=True):
+    """``calling.end``."""
+
+    reason: Annotated[str, msgspec.Meta(max_length=100)] = END_REASON_HANGUP
+
+
+class TransferParams(OnCall, frozen=True, kw_only=True):
+    """``calling.transfer``; what is not the name of a context leads out of here."""
+
+    dest: str | JSONObject
+
+
+def place_call(switch: Switch, caller: Caller, to: str, context: str, now: float) -> str:
+    """Let `caller` call `to`, which `context` serves; returns the call's id."""
+    person = Person(switch.network, caller.script)
+    leg = _inbound_leg(
+        switch,
+        person,
+        caller.number,
+        {"type": "phone", "params": {"from_number": caller.number, "to_number": to}},
+        context,
+    )
+    leg.note(Who.CALLER, What.CALLED, now, number=caller.number, to=to)
+    if not switch.has_room(1):
+        leg.end(END_REASON_BUSY, Who.EXCHANGE, now)
+        return leg.call_id
+    switch.add(leg)
+    leg.wait_for_answer(caller.patience, END_REASON_CANCEL, Who.CALLER, now)
+    offer(switch, leg, now)
+    return leg.call_id
+
+
+def offer(switch: Switch, leg: Leg, now: float) -> None:
+    """Offer a call to the next session that serves its context, or end it."""
+    session = switch.sessions.take_turn(leg.context, without=leg.refused_by)
+    leg.session = session
+    if session is None:
+        leg.end(END_REASON_NOT_FOUND, Who.EXCHANGE, now)
+        return
+    leg.note(Who.EXCHANGE, What.OFFERED, now, context=leg.context)
+    leg.tell(
+        EVENT_CALL_RECEIVE,
+        now,
+        segment_id=leg.call_id,
+        project_id=session.project,
+        context=leg.context,
+        call_state=leg.state,
+        direction=leg.direction,
+        device=leg.device,
+    )
+
+
+def answer(request: Request, leg: Leg, params: AnswerParams) -> None:
+    """``calling.answer``: a second time it changes nothing."""
+    if leg.direction != INBOUND:
+        raise RelayError(CONFLICT, "only an inbound call can be answered")
+    request.accept("Answered")
+    if not leg.answered:
+        leg.answer(Who.PROGRAM, request.now)
+        if params.max_duration:
+            leg.limit(params.max_duration, request.now)
+
+
+def end(request: Request, leg: Leg, params: EndParams) -> None:
+    """``calling.end``."""
+    request.accept("Disconnecting call")
+    leg.end(params.reason or END_REASON_HANGUP, Who.PROGRAM, request.now)
+
+
+def pass_on(request: Request, leg: Leg, params: OnCall) -> None:  # noqa: ARG001
+    """``calling.pass``: the next session gets the offer; this one hears no more of it."""
+    if leg.answered or leg.direction != INBOUND:
+        raise RelayError(CONFLICT, "only an offered call can be passed")
+    request.accept("Passing call", call_id=leg.call_id)
+    leg.note(Who.PROGRAM, What.PASSED, request.now)
+    leg.refused_by.add(request.session)
+    offer(request.switch, leg, request.now)
+
+
+def transfer(request: Request, leg: Leg, params: TransferParams) -> None:
+    """``calling.transfer``: the call ends for this program.
+
+    Whoever serves the context is offered the same caller, as a new call.
+    """
+    request.accept("Transferring", call_id=leg.call_id)
+    now = request.now
+    to = params.dest if isinstance(params.dest, str) else "a document of its own"
+    leg.note(Who.PROGRAM, What.TRANSFERRED, now, to=to)
+    leg.end(END_REASON_HANGUP, Who.PROGRAM, now)
+    if to.startswith(CONTEXT_PREFIX):
+        context = to.removeprefix(CONTEXT_PREFIX)
+        follower = _inbound_leg(request.switch, leg.far, leg.number, leg.device, context)
+        request.switch.add(follower)
+        follower.wait_for_answer(TRANSFER_PATIENCE, END_REASON_CANCEL, Who.CALLER, now)
+        offer(request.switch, follower, now)
+
+
+def _inbound_leg(switch: Switch, far: FarEnd, number: str, device: JSONObject, context: str) -> Leg:
+    return Leg(
+        switch.network, far, direction=INBOUND, device=device, number=number, context=context
+    )
+
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "calling.answer": call_verb(AnswerParams, answer, answered=False),
+    "calling.end": call_verb(EndParams, end, answered=False),
+    "calling.pass": call_verb(OnCall, pass_on, answered=False),
+    "calling.transfer": call_verb(TransferParams, transfer),
+}

@@ -1,0 +1,244 @@
+"""Sessions: who is connected, what they serve, and what they have not acknowledged.
+
+A session outlives its connection for a while. What happens to its calls
+meanwhile is kept, in order, and told after the resume, under the same ids.
+
+Source: spec sections 4, 8, 10 and 11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from ..constants import EVENT_AUTHORIZATION_STATE, PROTOCOL_VERSION
+from ..errors import ConnectionLostError, RelayError
+from ..frames import INVALID_PARAMS, JSONObject
+from ..outputs import Settled
+from ..pending import Pending
+from ..server import ServerCore
+from .config import Account
+from .happened import What, Who
+from .network import Network
+from .shapes import Name
+
+AUTHENTICATION_FAILED: Final = -32002
+RESUME_REFUSED: Final = -32003
+SERVER_ERROR: Final = -32000
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """The protocol version of a client."""
+
+    major: int
+
+
+class Authentication(msgspec.Struct, frozen=True, kw_only=True):
+    """Credentials, in either of their forms."""
+
+    project: str = ""
+    token: str = ""
+    jwt_token: str = ""
+
+
+class ConnectParams(msgspec.Struct, frozen=True, kw_only=True):
+    """``signalwire.connect``.
+
+    A stale ``authorization_state`` is no reason to refuse anybody: the
+    credentials decide. It is read for its type only.
+    """
+
+    version: Version
+    authentication: Authentication
+    contexts: tuple[Name, ...] = ()
+    protocol: str | None = None
+    authorization_state: str | None = None
+
+
+class Link:
+    """One connection: its `ServerCore`, and the session it has authenticated for."""
+
+    def __init__(self, transport: int, core: ServerCore, touched: Callable[[Link], None]) -> None:
+        self.transport = transport
+        self.core = core
+        self.session: Session | None = None
+        self._touched = touched
+        self._sent: dict[Pending[None], str] = {}
+
+    def deliver(self, identity: str, event: JSONObject) -> None:
+        """Send an event of the session."""
+        self._sent[self.core.send_event(event, identity=identity)] = identity
+        self._touched(self)
+
+    def settled(self, output: Settled) -> None:
+        """An event was acknowledged, or was lost with the connection."""
+        identity = self._sent.pop(output.pending)
+        if self.session is not None and not isinstance(output.pending.error, ConnectionLostError):
+            self.session.acknowledged(identity)
+
+    def keep_time(self, now: float) -> None:
+        """The duty of the connection itself."""
+        self.core.handle_timer(now)
+        self._touched(self)
+
+    def close(self, now: float) -> None:
+        """Close the connection politely."""
+        self.core.close(now)
+        self._touched(self)
+
+    def abort(self, reason: str) -> None:
+        """Cut the connection."""
+        self.core.abort(reason)
+        self._touched(self)
+
+
+class Session:
+    """One program's session: made by `Sessions.open`, until it is forgotten."""
+
+    def __init__(self, sessions: Sessions, network: Network, project: str) -> None:
+        self._sessions = sessions
+        self._network = network
+        self.project = project
+        self.identity = f"{network.new_id()}@{network.config.node_id}"
+        self.protocol = f"signalwire_{network.new_id()}_{project}_v2"
+        self.contexts: dict[str, None] = {}
+        self.link: Link | None = None
+        self._kept: dict[str, JSONObject] = {}
+
+    def tell(self, event_type: str, params: JSONObject, now: float) -> None:
+        """Send an event, and keep it until it is acknowledged."""
+        config = self._network.config
+        event: JSONObject = {
+            "event_type": event_type,
+            "event_channel": self.protocol,
+            "timestamp": config.epoch + now,
+            "project_id": self.project,
+            "params": params,
+        }
+        identity = self._network.new_id()  # the client may remember those of its last session
+        if len(self._kept) >= config.limits.events:
+            del self._kept[next(iter(self._kept))]
+        self._kept[identity] = event
+        if self.link is not None:
+            self.link.deliver(identity, event)
+
+    def acknowledged(self, identity: str) -> None:
+        """The program has heard of an event: it will not be repeated."""
+        self._kept.pop(identity, None)
+
+    def attach(self, link: Link, now: float) -> None:
+        """Continue on `link`: repeat what was not acknowledged, and renew the secret."""
+        self.link, link.session = link, self
+        self._network.cancel(self.expire)
+        for identity, event in self._kept.items():
+            link.deliver(identity, event)
+        secret = f"{self._network.new_id()}:{self._network.new_id()}"
+        self.tell(EVENT_AUTHORIZATION_STATE, {"authorization_state": secret}, now)
+
+    def detach(self, now: float) -> None:
+        """The connection has gone: wait for another."""
+        self.link = None
+        self._network.at(now + self._network.config.timing.session_retention, self.expire)
+
+    def expire(self, now: float) -> None:
+        """Nobody came back."""
+        self._sessions.forget(self, now)
+
+
+class Sessions:
+    """The table of sessions, by protocol, and by context in the order of their turns."""
+
+    def __init__(self, network: Network, forgotten: Callable[[Session, float], None]) -> None:
+        self._network = network
+        self._forgotten = forgotten
+        self._by_protocol: dict[str, Session] = {}
+        self._by_context: dict[str, dict[Session, None]] = {}
+        self._revoked: set[str] = set()
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(tuple(self._by_protocol.values()))
+
+    def open(self, params: ConnectParams, now: float) -> Session:
+        """The session that `params` ask for: a new one, or the one to resume.
+
+        Raises:
+            RelayError: it is refused; the code says why.
+        """
+        if params.version.major != PROTOCOL_VERSION["major"]:
+            raise RelayError(INVALID_PARAMS, "this version of the protocol is not supported")
+        account = self._authenticate(params.authentication)
+        if params.protocol:
+            session = self._by_protocol.get(params.protocol)
+            if session is None or session.project != account.project:
+                raise RelayError(RESUME_REFUSED, "there is no such session to resume")
+        else:
+            if len(self._by_protocol) >= self._network.config.limits.sessions:
+                raise RelayError(SERVER_ERROR, "too many sessions")
+            session = Session(self, self._network, account.project)
+        self.subscribe(session, params.contexts)
+        self._by_protocol[session.protocol] = session
+        what = What.SESSION_RESUMED if params.protocol else What.SESSION_STARTED
+        self._network.note(now, "", Who.PROGRAM, what, session=session.protocol)
+        return session
+
+    def subscribe(self, session: Session, contexts: Iterable[str]) -> None:
+        """Let `session` serve `contexts`, too.
+
+        Raises:
+            RelayError: it would be too many for one session.
+        """
+        wanted = dict.fromkeys([*session.contexts, *contexts])
+        if len(wanted) > self._network.config.limits.contexts:
+            raise RelayError(INVALID_PARAMS, "too many contexts")
+        session.contexts = wanted
+        for context in wanted:
+            self._by_context.setdefault(context, {}).setdefault(session)
+
+    def unsubscribe(self, session: Session, contexts: Iterable[str]) -> None:
+        """Let `session` no longer serve `contexts`."""
+        for context in contexts:
+            if context in session.contexts:
+                del session.contexts[context]
+                serving = self._by_context[context]
+                del serving[session]
+                if not serving:
+                    del self._by_context[context]
+
+    def take_turn(self, context: str, without: Iterable[Session] = ()) -> Session | None:
+        """Whose turn it is to serve `context`: connected sessions before others."""
+        serving = self._by_context.get(context, {})
+        willing = [session for session in serving if session not in without]
+        connected = (session for session in willing if session.link is not None)
+        chosen = next(connected, next(iter(willing), None))
+        if chosen is not None:
+            del serving[chosen]
+            serving[chosen] = None
+        return chosen
+
+    def forget(self, session: Session, now: float) -> None:
+        """End a session, and all that hangs on it."""
+        del self._by_protocol[session.protocol]
+        self.unsubscribe(session, tuple(session.contexts))
+        self._network.cancel(session.expire)
+        if session.link is not None:
+            session.link.session = None
+            session.link = None
+        self._network.note(now, "", Who.EXCHANGE, What.SESSION_FORGOTTEN, session=session.protocol)
+        self._forgotten(session, now)
+
+    def revoke(self, project: str) -> None:
+        """Accept the credentials of `project` no longer."""
+        self._revoked.add(project)
+
+    def _authenticate(self, given: Authentication) -> Account:
+        for account in self._network.config.accounts:
+            if account.project in self._revoked:
+                continue
+            if given.jwt_token:
+                if given.jwt_token in account.jwt_tokens:
+                    return account
+            elif account.token and (given.project, given.token) == (account.project, account.token):
+                return account
+        raise RelayError(AUTHENTICATION_FAILED, "authentication failed")

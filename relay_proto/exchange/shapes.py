@@ -1,0 +1,16 @@
+"""JSON values with bounds, as many methods take them.
+
+Whatever is out of bounds is refused while it is decoded, with a message that
+says where it stood.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+"""An id, a number, an address, a context."""
+Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
+Decibels: TypeAlias = Annotated[float, msgspec.Meta(ge=-40, le=40)]

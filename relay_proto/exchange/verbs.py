@@ -1,0 +1,47 @@
+"""`VERBS`: every method that a session may call. To add one, add it to a table.
+
+Source: spec sections 9 to 17.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from ..constants import METHOD_SIGNALWIRE_RECEIVE, METHOD_SIGNALWIRE_UNRECEIVE
+from . import bridging, collecting, dialing, digits, playing, routing, texts
+from .requests import Request, Verb, verb
+from .shapes import Name
+
+
+class ContextParams(msgspec.Struct, frozen=True, kw_only=True):
+    """``signalwire.receive`` and ``signalwire.unreceive``."""
+
+    contexts: list[Name]
+
+
+def receive(request: Request, params: ContextParams) -> None:
+    """``signalwire.receive``: serve more contexts."""
+    request.switch.sessions.subscribe(request.session, params.contexts)
+    request.accept("Receiving events")
+
+
+def unreceive(request: Request, params: ContextParams) -> None:
+    """``signalwire.unreceive``: serve fewer contexts."""
+    request.switch.sessions.unsubscribe(request.session, params.contexts)
+    request.accept("Unreceiving events")
+
+
+VERBS: Final[Mapping[str, Verb]] = {
+    METHOD_SIGNALWIRE_RECEIVE: verb(ContextParams, receive),
+    METHOD_SIGNALWIRE_UNRECEIVE: verb(ContextParams, unreceive),
+    **routing.VERBS,
+    **playing.VERBS,
+    **collecting.VERBS,
+    **digits.VERBS,
+    **dialing.VERBS,
+    **bridging.VERBS,
+    **texts.VERBS,
+}

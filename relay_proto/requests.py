@@ -1,0 +1,186 @@
+"""Requests: which wait to be written, which for a reply, and until when.
+
+A request is written at most once. Until then it keeps its place in the queue
+over any number of reconnects; from then on it is answered, times out or is lost.
+
+Source: spec section 9.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from .calls import ActionRecord, CallRecord
+from .commands import Purpose
+from .config import Limits, Timing
+from .errors import RequestQueueFullError
+from .frames import JSONObject, result_code
+from .messages import MessageRecord
+from .pending import Pending
+from .timers import Deadlines
+from .transitions import DialState, RequestState
+
+if TYPE_CHECKING:
+    import random
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A leg that must be hung up. `attempts` counts requests that got no answer."""
+
+    call_id: str
+    node_id: str
+    reason: str
+    attempts: int = 0
+
+
+class DialRecord:
+    """One dial as the core knows it; `state` follows the table of dials."""
+
+    __slots__ = ("legs", "pending", "state", "tag", "timeout")
+
+    def __init__(self, tag: str, pending: Pending[CallRecord], timeout: float) -> None:
+        self.tag = tag
+        self.pending = pending
+        self.timeout = timeout
+        self.state = DialState.REQUESTED
+        self.legs: dict[str, CallRecord] = {}
+
+    def __repr__(self) -> str:
+        return f"<DialRecord {self.tag} {self.state.value}>"
+
+
+Subject: TypeAlias = CallRecord | ActionRecord | DialRecord | MessageRecord | Leg | None
+"""What a request is about, and so what its answer changes."""
+
+
+class Request:
+    """One request: what it asks, about what, and who waits for the answer.
+
+    `pending` is None for the requests that the core makes for itself. `frame` is
+    what it would be written as, while it is queued.
+    """
+
+    __slots__ = (
+        "ends_call",
+        "frame",
+        "id",
+        "method",
+        "params",
+        "pending",
+        "purpose",
+        "state",
+        "subject",
+        "timeout",
+    )
+
+    def __init__(
+        self,
+        identity: str,
+        method: str,
+        params: JSONObject,
+        *,
+        purpose: Purpose,
+        subject: Subject,
+        pending: Pending[Any] | None,
+        timeout: float,
+        ends_call: bool = False,
+    ) -> None:
+        self.id = identity
+        self.method = method
+        self.params = params
+        self.purpose = purpose
+        self.subject = subject
+        self.pending = pending
+        self.timeout = timeout
+        self.ends_call = ends_call
+        self.frame = b""
+        self.state = RequestState.QUEUED
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.id} {self.state.value}>"
+
+
+class Requests:
+    """The queue of unwritten requests and the table of unanswered ones."""
+
+    def __init__(self, deadlines: Deadlines[Any], timing: Timing, limits: Limits) -> None:
+        self._deadlines = deadlines
+        self._timing = timing
+        self._limits = limits
+        self._queued: dict[str, Request] = {}
+        self._sent: dict[str, Request] = {}
+
+    def check_room(self, method: str, *, writable: bool) -> None:
+        """See whether one more request has a place.
+
+        Raises:
+            RequestQueueFullError: it has none.
+        """
+        count, limit = (
+            (len(self._sent), self._limits.pending_requests)
+            if writable
+            else (len(self._queued), self._limits.queued_requests)
+        )
+        if count >= limit:
+            raise RequestQueueFullError(method, limit)
+
+    def enqueue(self, request: Request, frame: bytes, now: float) -> None:
+        """Keep a request, as it is now, until it can be written."""
+        request.frame = frame
+        self._queued[request.id] = request
+        self._deadlines.set(request, now + self._timing.queue_timeout)
+
+    def take_queued(self) -> list[Request]:
+        """All unwritten requests, in order: the caller writes them now."""
+        taken = list(self._queued.values())
+        self._queued.clear()
+        return taken
+
+    def written(self, request: Request, now: float) -> None:
+        """A request leaves: its reply is due from now on."""
+        request.state = RequestState.SENT
+        request.frame = b""
+        self._sent[request.id] = request
+        self._deadlines.set(request, now + request.timeout)
+
+    def answered(self, identity: str) -> Request | None:
+        """The request that a reply with this id answers, done now."""
+        request = self._sent.get(identity)
+        if request is not None:
+            self.finish(request)
+        return request
+
+    def finish(self, request: Request) -> None:
+        """Forget a request: it is answered, expired, cancelled or lost."""
+        request.state = RequestState.DONE
+        self._queued.pop(request.id, None)
+        self._sent.pop(request.id, None)
+        self._deadlines.clear(request)
+
+    def lose_sent(self) -> list[Request]:
+        """All written requests: their replies can no longer come."""
+        return self._finish_all(self._sent)
+
+    def lose_queued(self) -> list[Request]:
+        """All unwritten requests: they will not be written."""
+        return self._finish_all(self._queued)
+
+    def _finish_all(self, table: dict[str, Request]) -> list[Request]:
+        lost = list(table.values())
+        for request in lost:
+            self.finish(request)
+        return lost
+
+
+def is_success(code: object) -> bool:
+    """Whether a result code, text or integer, is a 2xx."""
+    return 200 <= result_code(code) <= 299
+
+
+def new_id(random: random.Random) -> str:
+    """A random (version 4) UUID as text."""
+    bits = random.getrandbits(128) & ~(0xF << 76) & ~(0x3 << 62) | (0x4 << 76) | (0x2 << 62)
+    text = f"{bits:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,0 +1,93 @@
+"""Masking: what of a frame may be shown in a log.
+
+Secrets are masked always; what a caller said, typed or dialled is masked too,
+because a log outlives a call.
+
+Source: spec section 20.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, cast
+
+from .frames import decode_any, encode_json, is_object
+
+MASK: Final = "***"
+SECRET_KEYS: Final = frozenset(
+    {
+        "token",
+        "project",
+        "jwt_token",
+        "authorization_state",
+        "authorization_bearer_token",
+        "post_prompt_auth_password",
+        "password",
+        "dpop_token",
+    }
+)
+PERSONAL_KEYS: Final = frozenset(
+    {
+        "from_number",
+        "to_number",
+        "from",
+        "to",
+        "body",
+        "digits",
+        "text",
+        "payment_card_number",
+        "security_code",
+        "expiration_date",
+        "payment_card_postal_code",
+    }
+)
+SHORTEST_SECRET: Final = 6
+"""Shorter credentials are not looked for in free text: they would mask half of it."""
+DEEPEST: Final = 32
+"""Objects nested deeper than this are masked whole."""
+
+
+class Scrubber:
+    """Masks frames and texts for one client, whose own `secrets` it knows."""
+
+    def __init__(self, secrets: Iterable[str] = (), *, personal: bool = True) -> None:
+        self._secrets = sorted(
+            {s for s in secrets if len(s) >= SHORTEST_SECRET}, key=len, reverse=True
+        )
+        self._keys = SECRET_KEYS | PERSONAL_KEYS if personal else SECRET_KEYS
+
+    def __repr__(self) -> str:
+        return f"<Scrubber of {len(self._secrets)} secrets>"
+
+    def frame(self, data: bytes) -> str:
+        """One frame as text; what is not JSON is shown by its size only."""
+        value = decode_any(data)
+        if value is None:
+            return f"({len(data)} bytes that are not JSON)"
+        return self.text(encode_json(self._masked(value, 0)).decode())
+
+    def text(self, text: str) -> str:
+        """Free text without this client's credentials."""
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        return text
+
+    def _masked(self, value: object, depth: int) -> object:
+        if depth > DEEPEST:
+            return MASK
+        if is_object(value):
+            return {
+                self.text(key): MASK if self._hides(key, item) else self._masked(item, depth + 1)
+                for key, item in value.items()
+            }
+        if isinstance(value, list):
+            return [self._masked(item, depth + 1) for item in cast("list[object]", value)]
+        # Before it is encoded: a quote in a credential has a backslash afterwards.
+        return self.text(value) if isinstance(value, str) else value
+
+    def _hides(self, key: str, item: object) -> bool:
+        # "text" and "digits" also name objects (the parameters of a collect):
+        # those are looked into, so that the log still shows their shape.
+        if key in SECRET_KEYS:
+            return True
+        return key in self._keys and not isinstance(item, dict) and item not in (None, "", [])

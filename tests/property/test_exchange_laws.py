@@ -1,0 +1,284 @@
+"""Laws of an exchange: it never raises, chunks mean nothing, and time moves on."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from random import Random
+from typing import Any
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from relay_proto.exchange import (
+    Answers,
+    Busy,
+    Declines,
+    Exchange,
+    ExchangeConfig,
+    HangUp,
+    Happened,
+    Hear,
+    Line,
+    NoAnswer,
+    Press,
+    Say,
+    Step,
+    Wait,
+)
+from relay_proto.exchange.verbs import VERBS
+from relay_proto.outputs import CloseTransport, SendData
+from relay_proto.wire import Role, Wire
+from tests.unit.exchange_client import Client, Object, World, make_config, phone, tts
+
+BUSY, SILENT, SHY = "+1555000300", "+1555000301", "+1555000302"
+CONFIG = make_config(
+    lines=(
+        Line(BUSY, Busy()),
+        Line(SILENT, NoAnswer()),
+        Line(SHY, Declines()),
+    ),
+    default_line=Answers(after=1, script=(Hear("hello", timeout=5), Press("12"), HangUp())),
+)
+
+# What is almost right goes deeper than what is not: known keys, with any value at times.
+
+JUNK = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda values: (
+        st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=5), values, max_size=3)
+    ),
+    max_leaves=5,
+)
+NUMBERS = st.sampled_from([0, 0.5, 1, 3, 10.5])
+MEDIA = st.lists(
+    st.sampled_from(
+        [
+            tts("hello"),
+            tts(""),
+            {"type": "silence", "params": {"duration": 0}},
+            {"type": "ringtone", "params": {"name": "us"}},
+            {"type": "audio", "params": {"url": "u"}},
+        ]
+    ),
+    max_size=3,
+)
+DEVICES = st.lists(
+    st.lists(st.sampled_from([phone(BUSY), phone(SILENT, timeout=2), phone(SHY), phone("+1")])),
+    max_size=3,
+)
+COLLECT = st.fixed_dictionaries(
+    {},
+    optional={
+        "digits": st.just({"max": 2, "terminators": "#", "digit_timeout": 1}),
+        "speech": st.just({"end_silence_timeout": 0, "speech_timeout": 2}),
+        "initial_timeout": NUMBERS,
+        "continuous": st.booleans(),
+        "partial_results": st.booleans(),
+        "send_start_of_input": st.booleans(),
+        "start_input_timers": st.booleans(),
+    },
+)
+PARAMS: dict[str, st.SearchStrategy[Any]] = {
+    "control_id": st.sampled_from(["a", "b", "c"]),
+    "tag": st.sampled_from(["t", "u"]),
+    "play": MEDIA,
+    "ringback": MEDIA,
+    "collect": COLLECT,
+    "digits": st.sampled_from(["12w#", {"max": 1}]),
+    "speech": st.just({}),
+    "devices": DEVICES,
+    "loop": st.integers(0, 3),
+    "volume": NUMBERS,
+    "max_duration": NUMBERS,
+    "initial_timeout": NUMBERS,
+    "dest": st.sampled_from(["context:office", "context:x", "https://example.com"]),
+    "reason": st.sampled_from(["busy", ""]),
+    "contexts": st.lists(st.sampled_from(["office", "x", ""]), max_size=3),
+    "to_number": st.just("+1"),
+    "from_number": st.just("+2"),
+    "body": st.text(max_size=3),
+}
+METHODS = st.sampled_from(sorted(VERBS))
+ALMOST_RIGHT = st.fixed_dictionaries(PARAMS) | st.fixed_dictionaries(
+    {}, optional={name: values | JUNK for name, values in PARAMS.items()}
+)
+STEPS = st.lists(
+    st.one_of(
+        st.builds(Wait, NUMBERS),
+        st.builds(Hear, st.sampled_from(["hello", "nothing"]), NUMBERS),
+        st.builds(Press, st.sampled_from(["", "1", "12#"]), NUMBERS),
+        st.builds(Say, st.sampled_from(["", "hello you"])),
+        st.just(HangUp()),
+    ),
+    max_size=5,
+)
+
+
+def call_ids(client: Client) -> list[str]:
+    ids = [event["call_id"] for event in client.events() if "call_id" in event]
+    return list(dict.fromkeys(ids))
+
+
+def act(world: World, client: Client, data: st.DataObject) -> None:
+    """One thing that a program, a caller or the network may do."""
+    match data.draw(st.integers(0, 9), "what"):
+        case 0:
+            script: list[Step] = data.draw(STEPS, "script")
+            world.place(*script, patience=data.draw(NUMBERS, "patience"))
+        case 1:
+            for call_id in call_ids(client):
+                client.verb("answer", call_id)
+        case 2:
+            client.send(data.draw(METHODS, "method"), data.draw(JUNK, "params"))
+        case 3:
+            world.pass_time(data.draw(st.sampled_from([0, 0.1, 1, 7, 50]), "seconds"))
+        case _:
+            known = call_ids(client) or ["unknown"]
+            call_id = data.draw(st.sampled_from(known), "call")
+            params = data.draw(ALMOST_RIGHT, "params")
+            named = {"node_id": "node-1", "call_id": call_id}
+            client.send(data.draw(METHODS, "method"), params | named)
+
+
+@given(st.data(), st.integers(5, 30))
+def test_whatever_programs_ask_nothing_raises_and_everything_is_answered(
+    data: st.DataObject, actions: int
+) -> None:
+    world = World(CONFIG)
+    client = world.connect("office")
+    for _ in range(actions):
+        act(world, client, data)
+    asked = len([frame for frame in client.frames if "method" not in frame])
+    assert asked == client.requests
+    for call_id in call_ids(client):
+        states = client.states(call_id)
+        order = ["created", "ringing", "answered", "ending", "ended"]
+        assert states == sorted(states, key=order.index)
+        assert len(set(states)) == len(states)
+    world.exchange.forget_sessions(world.now)
+    world.deliver()
+    world.pass_time(10_000)
+    assert world.exchange.deadline() is None
+
+
+@given(JUNK, st.sampled_from(["signalwire.connect", "signalwire.ping", "x"]))
+@example({"version": {"major": 2}, "authentication": {"project": [1]}}, "signalwire.connect")
+def test_whatever_a_stranger_asks_is_answered(params: object, method: str) -> None:
+    client = World(CONFIG).open()
+    client.send(method, params)
+    [answer] = client.frames
+    assert ("result" in answer) == (method == "signalwire.ping")
+
+
+@given(st.binary(max_size=100), st.booleans(), st.booleans())
+def test_no_bytes_raise(data: bytes, upgraded: bool, framed: bool) -> None:
+    world = World(CONFIG)
+    client = world.open()
+    if not upgraded:
+        client.world.exchange.transport_closed(client.transport, 0.0, "again")
+        world.exchange.transport_opened(client.transport, 0.0)
+    if framed and upgraded:
+        wire = b"\x81" + bytes([0x80 | len(data)]) + b"\0\0\0\0" + data
+        client.world.exchange.receive_data(client.transport, wire, 0.0)
+    else:
+        client.world.exchange.receive_data(client.transport, data, 0.0)
+    while world.exchange.next_output() is not None:
+        pass
+
+
+# Chunks
+
+
+def record_session(config: ExchangeConfig) -> bytes:
+    """What a client sends in a little conversation, acknowledgements included."""
+    world = World(config)
+    client = world.connect("office")
+    client.ask("calling.dial", tag="t", devices=[[phone(BUSY)]])
+    client.ask("messaging.send", to_number="+1", from_number="+2", body="Hi")
+    client.send_frame([])
+    client.write(client.wire.send_text(b"not json"))
+    client.write(b"\x89\x80\0\0\0\0")
+    client.verb("end", "unknown")
+    return bytes(client.sent)
+
+
+RECORDED = record_session(CONFIG)
+
+
+def replay(chunks: list[bytes]) -> tuple[bytes, list[object]]:
+    """The bytes and the other outputs that follow from these chunks."""
+    exchange = Exchange(CONFIG, Random(1))
+    exchange.transport_opened(1, 0.0)
+    written = bytearray()
+    others: list[object] = []
+    for chunk in chunks:
+        exchange.receive_data(1, chunk, 0.0)
+        while (output := exchange.next_output()) is not None:
+            match output:
+                case SendData(data=data):
+                    written.extend(data)
+                case CloseTransport() | Happened():
+                    others.append(output)
+    return bytes(written), others
+
+
+def texts(written: bytes) -> list[Object]:
+    """The frames in what a server wrote; a pong may stand anywhere between them."""
+    wire = Wire(Role.CLIENT, host="sim.test")
+    wire.open()
+    head, _, frames = written.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 101")
+    found: list[Object] = []
+    while frames:
+        opcode, size = frames[0] & 15, frames[1]
+        start = 2
+        if size == 126:
+            size, start = int.from_bytes(frames[2:4], "big"), 4
+        if opcode == 1:
+            found.append(json.loads(frames[start : start + size]))
+        frames = frames[start + size :]
+    return found
+
+
+@given(st.lists(st.integers(0, len(RECORDED)), max_size=30))
+@example(list(range(len(RECORDED))))
+def test_chunks_mean_nothing(cuts: list[int]) -> None:
+    edges = [0, *sorted(cuts), len(RECORDED)]
+    chunks = [RECORDED[start:end] for start, end in itertools.pairwise(edges)]
+    whole_written, whole_others = replay([RECORDED])
+    written, others = replay(chunks)
+    assert texts(written) == texts(whole_written)
+    assert others == whole_others
+
+
+# Time
+
+
+@given(st.data(), st.lists(st.floats(0, 100), max_size=30), st.integers(0, 3))
+def test_after_the_timer_the_deadline_lies_ahead(
+    data: st.DataObject, jumps: list[float], calls: int
+) -> None:
+    world = World(CONFIG)
+    client = world.connect("office")
+    for _ in range(calls):
+        script: list[Step] = data.draw(STEPS)
+        call_id = world.place(*script)
+        client.verb("answer", call_id)
+        client.verb("play", call_id, control_id="p", play=[tts("hello")], loop=0)
+        client.verb("collect", call_id, control_id="c", digits={"max": 9}, continuous=True)
+    client.ask("calling.dial", tag="t", devices=[[phone(SILENT)], [phone("+1")]])
+    now = 0.0
+    for jump in jumps:
+        now += jump
+        world.exchange.handle_timer(now)
+        deadline = world.exchange.deadline()
+        assert deadline is None or deadline > now
+        while world.exchange.next_output() is not None:
+            pass
+        world.exchange.handle_timer(now)
+        assert world.exchange.next_output() is None

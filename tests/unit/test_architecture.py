@@ -1,0 +1,317 @@
+"""The shape of the code: who may import whom, and how long a file may be.
+
+Imports are read from the source, those inside functions too. Under
+``if TYPE_CHECKING:`` a module may name any module of its own package, but never
+reach a package that it must not.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PACKAGES: Final = ("relay_proto", "relay_anyio", "relay_sync")
+MAX_LINES: Final = 500
+A_LIST_OF_ANY_LENGTH: Final = "relay_proto/commands.py"
+
+ORDER: Final = (
+    "_version",
+    "errors",
+    "constants",
+    "config",
+    "timers",
+    "transitions",
+    "pending",
+    "frames",
+    "scrub",
+    "wire",
+    "event",
+    "events",
+    "values",
+    "outputs",
+    "core",
+    "actions",
+    "calls",
+    "messages",
+    "commands",
+    "requests",
+    "liveness",
+    "session",
+    "dialing",
+    "dispatch",
+    "client",
+    "server",
+    "exchange",
+)
+"""Inside `relay_proto` a module imports only those before it. `__init__` imports all."""
+
+CORE_LIBRARIES: Final = frozenset({"h11", "msgspec", "wsproto"})
+PURE_STDLIB: Final = frozenset(
+    """
+    __future__ abc array base64 binascii bisect collections contextlib copy dataclasses enum
+    fractions functools hashlib heapq hmac inspect itertools json keyword math numbers operator re
+    reprlib statistics string struct textwrap types typing unicodedata urllib.parse weakref
+    """.split()
+)
+"""What the core may use of the standard library: neither IO, nor clock, nor chance."""
+
+FORBIDDEN_IN_CORE: Final = frozenset(
+    """
+    asyncio concurrent datetime http logging multiprocessing os pathlib random secrets select
+    selectors signal socket ssl subprocess threading time urllib.request uuid
+    anyio sniffio trio relay_anyio relay_sync
+    """.split()
+)
+"""Named for the check of the running interpreter; the sources are held to the lists above."""
+
+STDLIB: Final = frozenset(sys.stdlib_module_names) - {"asyncio"}
+EVENT_LOOPS: Final = frozenset({"asyncio", "sniffio", "trio"})
+SHOWS_AND_SERVES: Final = frozenset({"rich", "trustme"})
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """`target` is dotted and absolute, with the imported name as its last part."""
+
+    target: str
+    line: int
+    typing_only: bool
+
+    def within(self, names: Iterable[str]) -> bool:
+        return any(self.target == name or self.target.startswith(f"{name}.") for name in names)
+
+
+def find_imports(source: str, path: str) -> Iterator[Import]:
+    """Every import in `source`, which is the file `path`, relative to the root."""
+    package = path.split("/")[:-1]
+    return _walk(ast.parse(source), package, typing_only=False)
+
+
+def _walk(node: ast.AST, package: list[str], *, typing_only: bool) -> Iterator[Import]:
+    match node:
+        case ast.Import(names=names):
+            yield from (Import(alias.name, node.lineno, typing_only) for alias in names)
+        case ast.ImportFrom(module=module, names=names, level=level):
+            above = package[: len(package) - level + 1] if level else []
+            base = ".".join([*above, *([module] if module else [])])
+            yield from (Import(f"{base}.{alias.name}", node.lineno, typing_only) for alias in names)
+        case ast.Call(func=ast.Name(id="__import__")):
+            yield Import("__import__()", node.lineno, typing_only)
+        case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
+            for guarded in node.body:
+                yield from _walk(guarded, package, typing_only=True)
+            for alternative in node.orelse:
+                yield from _walk(alternative, package, typing_only=typing_only)
+            return
+        case _:
+            pass
+    for child in ast.iter_child_nodes(node):
+        yield from _walk(child, package, typing_only=typing_only)
+
+
+def core_violations(source: str, path: str) -> list[str]:
+    allowed = CORE_LIBRARIES | PURE_STDLIB | {"relay_proto"}
+    return [
+        f"{path}:{found.line} imports {found.target}: relay_proto is pure; if this is, too, add it"
+        for found in find_imports(source, path)
+        if not found.within(allowed) and not (found.typing_only and found.within({"random"}))
+    ]
+
+
+def order_violations(source: str, path: str) -> list[str]:
+    module = path.split("/")[1].removesuffix(".py")
+    if module == "__init__":
+        return []
+    if module not in ORDER:
+        return [f"{path} has no place: add {module!r} to ORDER in {Path(__file__).name}"]
+    before = ORDER[: ORDER.index(module)]
+    if path.count("/") > 1:
+        before += (module,)  # the parts of a package are one module
+    return [
+        f"{path}:{found.line} imports {found.target}, which does not come before {module!r}"
+        for found in find_imports(source, path)
+        if found.within({"relay_proto"}) and not found.typing_only
+        if not found.within(f"relay_proto.{name}" for name in before)
+    ]
+
+
+def anyio_violations(source: str, path: str) -> list[str]:
+    allowed = STDLIB | {"anyio", "relay_proto", "relay_anyio"}
+    if path == "relay_anyio/_background.py":
+        allowed |= EVENT_LOOPS
+    if path.startswith(("relay_anyio/simulator/", "relay_anyio/cli.py", "relay_anyio/demo.py")):
+        allowed |= SHOWS_AND_SERVES
+    return _outside(allowed, source, path)
+
+
+def sync_violations(source: str, path: str) -> list[str]:
+    return _outside(STDLIB | {"relay_proto", "relay_sync"}, source, path)
+
+
+def _outside(allowed: frozenset[str], source: str, path: str) -> list[str]:
+    return [
+        f"{path}:{found.line} imports {found.target}, which this module must not"
+        for found in find_imports(source, path)
+        if not found.within(allowed)
+    ]
+
+
+def length_violations(source: str, path: str) -> list[str]:
+    lines = len(source.splitlines())
+    if lines <= MAX_LINES or path == A_LIST_OF_ANY_LENGTH:
+        return []
+    return [f"{path} has {lines} lines, {MAX_LINES} at most"]
+
+
+Rule = Callable[[str, str], list[str]]
+
+
+@pytest.mark.parametrize(
+    ("rule", "package"),
+    [
+        (core_violations, "relay_proto"),
+        (order_violations, "relay_proto"),
+        (anyio_violations, "relay_anyio"),
+        (sync_violations, "relay_sync"),
+        *((length_violations, package) for package in PACKAGES),
+    ],
+)
+def test_the_packages_keep_the_rules(rule: Rule, package: str) -> None:
+    files = sorted((ROOT / package).rglob("*.py"))
+    assert files, f"{package} has no sources: is this the root of the project?"
+    sources = ((file.read_text("utf-8"), file.relative_to(ROOT).as_posix()) for file in files)
+    assert [violation for source, path in sources for violation in rule(source, path)] == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "source"),
+    [
+        (core_violations, "relay_proto/wire.py", "import socket"),
+        (core_violations, "relay_proto/wire.py", "import json, os.path"),
+        (core_violations, "relay_proto/wire.py", "import logging as math"),
+        (core_violations, "relay_proto/wire.py", "from time import monotonic"),
+        (core_violations, "relay_proto/wire.py", "from urllib import request"),
+        (core_violations, "relay_proto/wire.py", "import urllib.request"),
+        (core_violations, "relay_proto/wire.py", "from importlib import import_module"),
+        (core_violations, "relay_proto/wire.py", "clock = __import__('time')"),
+        (core_violations, "relay_proto/wire.py", "import anyio"),
+        (core_violations, "relay_proto/wire.py", "import relay_proto_extra"),
+        (core_violations, "relay_proto/wire.py", "from relay_anyio import RelayClient"),
+        (core_violations, "relay_proto/wire.py", "def f():\n    import uuid"),
+        (core_violations, "relay_proto/wire.py", "class A:\n  async def f():\n    import ssl"),
+        (core_violations, "relay_proto/wire.py", "try:\n    import select\nexcept E:\n    pass"),
+        (core_violations, "relay_proto/wire.py", "import random"),
+        (core_violations, "relay_proto/wire.py", "if TYPE_CHECKING:\n    import datetime"),
+        (
+            core_violations,
+            "relay_proto/wire.py",
+            "if TYPE_CHECKING:\n  pass\nelse:\n  import random",
+        ),
+        (core_violations, "relay_proto/wire.py", "if not TYPE_CHECKING:\n    import random"),
+        (order_violations, "relay_proto/wire.py", "from .client import ClientCore"),
+        (order_violations, "relay_proto/wire.py", "from relay_proto.client import ClientCore"),
+        (order_violations, "relay_proto/wire.py", "import relay_proto.client"),
+        (order_violations, "relay_proto/wire.py", "from . import errors, client"),
+        (order_violations, "relay_proto/wire.py", "from . import wire"),
+        (order_violations, "relay_proto/wire.py", "from relay_proto import RelayError"),
+        (order_violations, "relay_proto/wire.py", "import relay_proto"),
+        (order_violations, "relay_proto/wire.py", "from . import *"),
+        (order_violations, "relay_proto/wire.py", "def f():\n    from .client import ClientCore"),
+        (order_violations, "relay_proto/event.py", "from .events import CallStateEvent"),
+        (order_violations, "relay_proto/novelty.py", ""),
+        (order_violations, "relay_proto/novelty/wire.py", ""),
+        (anyio_violations, "relay_anyio/client.py", "import asyncio"),
+        (anyio_violations, "relay_anyio/client.py", "from asyncio.events import get_event_loop"),
+        (anyio_violations, "relay_anyio/client.py", "import trio"),
+        (anyio_violations, "relay_anyio/client.py", "import rich"),
+        (anyio_violations, "relay_anyio/client.py", "from relay_sync import RelayClient"),
+        (anyio_violations, "relay_anyio/client.py", "if TYPE_CHECKING:\n    import relay_sync"),
+        (anyio_violations, "relay_anyio/_background.py", "import rich"),
+        (anyio_violations, "relay_anyio/deep/_background.py", "import asyncio"),
+        (anyio_violations, "relay_anyio/simulator/server.py", "import asyncio"),
+        (sync_violations, "relay_sync/client.py", "import asyncio"),
+        (sync_violations, "relay_sync/client.py", "import anyio"),
+        (sync_violations, "relay_sync/client.py", "import msgspec"),
+        (sync_violations, "relay_sync/client.py", "from relay_anyio.call import Call"),
+        (length_violations, "relay_anyio/commands.py", "\n" * (MAX_LINES + 1)),
+    ],
+)
+def test_each_rule_can_be_broken(rule: Rule, path: str, source: str) -> None:
+    assert len(rule(source, path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "source"),
+    [
+        (core_violations, "relay_proto/wire.py", "import msgspec.json\nfrom wsproto import events"),
+        (core_violations, "relay_proto/wire.py", "from collections.abc import Mapping"),
+        (core_violations, "relay_proto/wire.py", "from urllib.parse import urlsplit"),
+        (
+            core_violations,
+            "relay_proto/wire.py",
+            "if TYPE_CHECKING:\n    from random import Random",
+        ),
+        (core_violations, "relay_proto/wire.py", "if typing.TYPE_CHECKING:\n    import random"),
+        (core_violations, "relay_proto/wire.py", "text = 'import socket'  # import socket"),
+        (
+            order_violations,
+            "relay_proto/wire.py",
+            "from . import errors as e\nfrom .frames import X",
+        ),
+        (order_violations, "relay_proto/wire.py", "if TYPE_CHECKING:\n    from .client import X"),
+        (order_violations, "relay_proto/__init__.py", "from .client import ClientCore"),
+        (anyio_violations, "relay_anyio/client.py", "import socket, anyio\nfrom .call import Call"),
+        (anyio_violations, "relay_anyio/_background.py", "import asyncio, trio"),
+        (anyio_violations, "relay_anyio/simulator/server.py", "import trustme"),
+        (anyio_violations, "relay_anyio/simulator/server.py", "from ..call import Call"),
+        (anyio_violations, "relay_anyio/demo.py", "from rich.console import Console"),
+        (sync_violations, "relay_sync/client.py", "import threading\nfrom relay_proto import X"),
+        (length_violations, A_LIST_OF_ANY_LENGTH, "\n" * (MAX_LINES + 1)),
+        (length_violations, "relay_proto/wire.py", "\n" * MAX_LINES),
+    ],
+)
+def test_each_rule_can_be_kept(rule: Rule, path: str, source: str) -> None:
+    assert rule(source, path) == []
+
+
+PROBE: Final = """
+import importlib, pkgutil, sys
+root, package, libraries, forbidden = sys.argv[1], *map(str.split, sys.argv[2:])
+sys.path.insert(0, root)
+for name in libraries:
+    importlib.import_module(name)
+before = set(sys.modules)
+for name in package:
+    loaded = importlib.import_module(name)
+    for module in pkgutil.walk_packages(loaded.__path__, name + "."):
+        importlib.import_module(module.name)
+print(*sorted((set(sys.modules) - before).intersection(forbidden)))
+"""
+
+
+def loaded_by(package: str, root: Path) -> list[str]:
+    """What of `FORBIDDEN_IN_CORE` `package` loads that its libraries do not."""
+    libraries = " ".join(sorted(CORE_LIBRARIES | PURE_STDLIB))
+    arguments = (str(root), package, libraries, " ".join(sorted(FORBIDDEN_IN_CORE)))
+    command = [sys.executable, "-c", PROBE, *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+
+
+def test_importing_the_core_loads_nothing_impure() -> None:
+    assert loaded_by("relay_proto", ROOT) == []
+
+
+def test_loading_something_impure_is_noticed(tmp_path: Path) -> None:
+    package = tmp_path / "relay_fake"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "wire.py").write_text("exec('import asyncio')")
+    assert "asyncio" in loaded_by("relay_fake", tmp_path)

@@ -1,0 +1,258 @@
+"""Text messages: sent, followed to their end, and received once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from relay_proto import Limits
+from relay_proto import commands as c
+from relay_proto.commands import Command
+from relay_proto.errors import (
+    ClientClosedError,
+    ConnectionLostError,
+    RelayError,
+    RemoteProtocolError,
+    RequestTimeoutError,
+)
+from relay_proto.messages import MessageRecord
+from relay_proto.outputs import (
+    Dropped,
+    Ignored,
+    MessageChanged,
+    MessageReceived,
+    Settled,
+)
+from relay_proto.pending import Pending
+from relay_proto.transitions import MESSAGE_ORDER
+from tests.unit.client_peer import PROTOCOL, Frame, Peer, error_of
+
+
+def sms(**more: Any) -> Command[MessageRecord]:
+    return c.send_message(to_number="+2", from_number="+1", body="Hi", **more)
+
+
+def send(peer: Peer, message_id: str = "m-1", **more: Any) -> MessageRecord:
+    """Send a message, which the server accepts."""
+    sent = peer.execute(sms(**more))
+    peer.reply(peer.take("messaging.send"), {"code": "200", "message_id": message_id})
+    return sent.result()
+
+
+def tell(peer: Peer, state: str, message_id: str = "m-1", **body: Any) -> None:
+    peer.event("messaging.state", message_id=message_id, message_state=state, **body)
+
+
+@pytest.fixture
+def peer() -> Peer:
+    peer = Peer()
+    peer.connect()
+    peer.forget()
+    return peer
+
+
+class TestSending:
+    def test_a_message_is_returned_as_queued(self, peer: Peer) -> None:
+        sent = peer.execute(sms(media=["https://example.com/a.png"], tags=["vip"]))
+        request = peer.take("messaging.send")
+        assert request["params"] == {
+            "context": PROTOCOL,
+            "to_number": "+2",
+            "from_number": "+1",
+            "body": "Hi",
+            "media": ["https://example.com/a.png"],
+            "tags": ["vip"],
+        }
+        assert not sent.settled
+        peer.reply(request, {"code": "200", "message_id": "m-1"})
+        message = sent.result()
+        assert (message.message_id, message.state, message.direction) == (
+            "m-1",
+            "queued",
+            "outbound",
+        )
+        assert (message.from_number, message.to_number, message.body) == ("+1", "+2", "Hi")
+        assert (message.media, message.tags) == (["https://example.com/a.png"], ["vip"])
+        assert repr(message) == "<MessageRecord m-1 queued>"
+        assert not message.done.settled
+
+    def test_the_default_context_is_that_of_the_session_it_is_written_on(self) -> None:
+        peer = Peer()
+        peer.execute(sms())
+        peer.execute(sms(context="office"))
+        peer.connect(protocol="later")
+        contexts = [request["params"]["context"] for request in peer.requests]
+        assert contexts == ["later", "office"]
+
+    def test_without_a_protocol_the_context_is_default(self) -> None:
+        peer = Peer()
+        peer.connect(protocol=None)
+        peer.execute(sms())
+        assert peer.take("messaging.send")["params"]["context"] == "default"
+
+    def test_a_refusal_is_an_error_for_the_caller_and_the_waiter(self, peer: Peer) -> None:
+        sent = peer.execute(sms(on_completed=print))
+        peer.reply(peer.take("messaging.send"), {"code": "404", "message": "no such number"})
+        assert error_of(sent, RelayError).code == 404
+        done = [output.pending for output in peer.all(Settled) if output.pending is not sent]
+        assert [(one.callback, one.error) for one in done] == [(print, sent.error)]
+
+    def test_a_send_may_time_out_or_be_lost(self, peer: Peer) -> None:
+        slow = peer.execute(sms())
+        peer.advance(10)
+        assert error_of(slow, RequestTimeoutError)
+        lost = peer.execute(sms())
+        peer.cut()
+        assert error_of(lost, ConnectionLostError).maybe_delivered
+
+    @pytest.mark.parametrize("result", [{}, {"message_id": 5}, {"message_id": ""}, None])
+    def test_a_message_without_a_name_cannot_be_followed(self, peer: Peer, result: Any) -> None:
+        sent = peer.execute(sms())
+        peer.reply(peer.take("messaging.send"), result)
+        assert error_of(sent.result().done, RemoteProtocolError)
+
+    def test_nor_can_one_with_the_name_of_another(self, peer: Peer) -> None:
+        first = send(peer)
+        second = send(peer)
+        assert error_of(second.done, RemoteProtocolError)
+        tell(peer, "delivered")
+        assert first.state == "delivered"
+        assert send(peer).done.settled is False, "the name is free again"
+
+
+class TestFollowing:
+    @pytest.mark.parametrize("final", ["delivered", "undelivered", "failed"])
+    def test_states_move_forward_to_a_final_one(self, peer: Peer, final: str) -> None:
+        message = send(peer)
+        seen: list[str] = []
+        for state in ("initiated", "sent", "initiated", "unknown", final, "sent"):
+            tell(peer, state)
+            seen.append(message.state)
+        assert seen == ["initiated", "sent", "sent", "sent", final, final]
+        changed = peer.all(MessageChanged)
+        assert len(changed) == 5, "what is over is not followed"
+        assert message.result is changed[-1].event
+        assert message.done.result() is message.result
+
+    def test_a_report_updates_what_it_tells(self, peer: Peer) -> None:
+        message = send(peer)
+        tell(peer, "sent", segments=2, media=["u"], body="Hi!", tags=["x"])
+        tell(peer, "failed", reason="carrier")
+        assert (message.segments, message.media, message.body) == (2, ["u"], "Hi!")
+        assert (message.tags, message.reason) == (["x"], "carrier")
+
+    def test_a_report_in_the_same_read_as_the_reply(self, peer: Peer) -> None:
+        sent = peer.execute(sms())
+        request = peer.take("messaging.send")
+        peer.feed(
+            {"id": request["id"], "result": {"code": "200", "message_id": "m-1"}},
+            peer.told("messaging.state", message_id="m-1", message_state="delivered"),
+        )
+        assert sent.result().state == "delivered"
+        assert sent.result().done.settled
+
+    def test_reports_before_the_reply_are_kept_in_order(self, peer: Peer) -> None:
+        sent = peer.execute(sms())
+        tell(peer, "sent")
+        tell(peer, "delivered")
+        assert peer.all(MessageChanged) == []
+        peer.advance(9)
+        peer.reply(peer.take("messaging.send"), {"message_id": "m-1"})
+        message = sent.result()
+        assert [output.message for output in peer.all(MessageChanged)] == [message, message]
+        assert message.state == "delivered"
+        assert message.done.settled
+
+    def test_reports_about_an_unknown_message_are_kept_for_60_seconds(self, peer: Peer) -> None:
+        tell(peer, "sent")
+        for _ in range(3):
+            peer.advance(19.9)
+            peer.ask("signalwire.ping")
+        assert peer.all(Ignored) == []
+        peer.advance(0.3)
+        assert peer.all(Ignored) == [Ignored("reports about the unknown message m-1")]
+        peer.requests.clear()
+        assert send(peer).state == "queued"
+
+    def test_so_many_of_them_are_kept(self) -> None:
+        peer = Peer(limits=Limits(early_messages=2))
+        peer.connect()
+        for message_id in ("m-1", "m-2", "m-3"):
+            for _ in range(20):
+                tell(peer, "sent", message_id)
+        assert peer.all(Ignored) == [Ignored("reports about the unknown message m-1")]
+        for message_id in ("m-1", "m-2", "m-3"):
+            send(peer, message_id)
+        counts = [output.message.message_id for output in peer.all(MessageChanged)]
+        assert counts == ["m-2"] * len(MESSAGE_ORDER) + ["m-3"] * len(MESSAGE_ORDER)
+
+    def test_so_many_messages_are_followed(self) -> None:
+        peer = Peer(limits=Limits(messages=2))
+        peer.connect()
+        first, second, third = (send(peer, f"m-{n}") for n in (1, 2, 3))
+        assert "too many" in str(error_of(first.done, RelayError))
+        assert peer.all(Dropped) == [Dropped("message m-1 is no longer followed")]
+        assert not second.done.settled
+        assert not third.done.settled
+
+    def test_a_second_final_report_before_the_reply_is_only_told(self, peer: Peer) -> None:
+        sent = peer.execute(sms())
+        tell(peer, "delivered")
+        tell(peer, "failed")
+        peer.reply(peer.take("messaging.send"), {"message_id": "m-1"})
+        first, second = peer.all(MessageChanged)
+        assert sent.result().result is first.event
+        assert second.message.state == "delivered"
+
+    def test_a_close_ends_the_waiting(self, peer: Peer) -> None:
+        messages = [send(peer, f"m-{n}") for n in (1, 2)]
+        unanswered = peer.execute(sms())
+        tell(peer, "sent", "m-3")
+        peer.close()
+        waited: list[Pending[Any]] = [unanswered, *(message.done for message in messages)]
+        for pending in waited:
+            assert error_of(pending, ClientClosedError)
+
+
+class TestReceiving:
+    def test_a_message_comes_with_its_fields(self, peer: Peer) -> None:
+        body: Frame = {
+            "message_id": "m-2",
+            "context": "office",
+            "direction": "inbound",
+            "from_number": "+1",
+            "to_number": "+2",
+            "body": "yo",
+            "media": ["u"],
+            "segments": 1,
+            "message_state": "received",
+            "tags": ["x"],
+        }
+        peer.event("messaging.receive", **body)
+        output = peer.last(MessageReceived)
+        message = output.message
+        assert {name: getattr(message, name) for name in body if name != "message_state"} == {
+            name: value for name, value in body.items() if name != "message_state"
+        }
+        assert message.state == "received"
+        assert output.event.params == body
+
+    def test_what_it_leaves_out_has_its_default(self, peer: Peer) -> None:
+        peer.event("messaging.receive", message_id="m-2")
+        message = peer.last(MessageReceived).message
+        assert (message.direction, message.state, message.media) == ("inbound", "received", [])
+
+    def test_a_message_without_an_id_is_never_a_repetition(self, peer: Peer) -> None:
+        for _ in range(2):
+            peer.event("messaging.receive", body="yo")
+        assert len(peer.all(MessageReceived)) == 2
+
+    def test_a_repeated_message_is_heard_once(self) -> None:
+        peer = Peer(limits=Limits(event_ids=2))
+        peer.connect()
+        for message_id in ("m-1", "m-1", "m-2", "m-3", "m-3", "m-1"):
+            peer.event("messaging.receive", message_id=message_id)
+        heard = [output.message.message_id for output in peer.all(MessageReceived)]
+        assert heard == ["m-1", "m-2", "m-3", "m-1"]
+        assert peer.all(Ignored)[0].reason == "message m-1 came again"

@@ -1,0 +1,310 @@
+"""Requests: what their answers mean, and how many may wait for one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from relay_proto import Limits
+from relay_proto import actions as kinds
+from relay_proto import commands as c
+from relay_proto.commands import Command
+from relay_proto.errors import (
+    LocalProtocolError,
+    RelayError,
+    RequestQueueFullError,
+    RequestTimeoutError,
+)
+from relay_proto.outputs import CallEnded, Dropped, Ignored, OfferRefused, PeerViolation
+from relay_proto.requests import Request
+from tests.unit.client_peer import DEVICES, Frame, Peer, error_of, starting
+
+
+@pytest.fixture
+def peer() -> Peer:
+    peer = Peer()
+    peer.connect()
+    peer.forget()
+    return peer
+
+
+class TestResultCodes:
+    @pytest.mark.parametrize(
+        "result",
+        [{}, {"code": "200"}, {"code": 204}, {"code": "299", "x": 1}, {"code": None}, {"x": []}],
+    )
+    def test_no_code_or_a_2xx_is_a_success(self, peer: Peer, result: Frame) -> None:
+        asked = peer.execute(c.execute("what", {"a": 1}))
+        request = peer.take("what")
+        assert request["params"] == {"a": 1}
+        peer.reply(request, result)
+        assert asked.result() == result
+
+    @pytest.mark.parametrize("result", [None, [1], "yes", 7, True])
+    def test_a_result_that_is_no_object_is_returned_raw(self, peer: Peer, result: Any) -> None:
+        asked = peer.execute(c.execute("what", {}))
+        peer.reply(peer.take("what"), result)
+        assert asked.result() == {"raw": result}
+
+    @pytest.mark.parametrize(
+        ("result", "code", "message"),
+        [
+            ({"code": "409", "message": "busy"}, 409, "busy"),
+            ({"code": 402, "message": "pay"}, 402, "pay"),
+            ({"code": "404", "message": "gone"}, 404, "gone"),
+            ({"code": "300"}, 300, "the server gave no reason"),
+            ({"code": "oops", "message": 5}, -1, "the server gave no reason"),
+            ({"code": True, "message": "so"}, -1, "so"),
+        ],
+    )
+    def test_another_code_is_an_error(
+        self, peer: Peer, result: Frame, code: int, message: str
+    ) -> None:
+        asked = peer.execute(c.execute("what", {}))
+        peer.reply(peer.take("what"), result)
+        error = error_of(asked, RelayError)
+        assert (error.code, error.message) == (code, message)
+        assert type(error) is RelayError
+
+    @pytest.mark.parametrize(
+        ("answer", "text"),
+        [
+            ({"code": -32602, "message": "Invalid params"}, "-32602: Invalid params"),
+            ({"code": "410", "message": "gone"}, "410: gone"),
+            ({}, "-1: Unknown error"),
+            ("no", "-1: Unknown error"),
+        ],
+    )
+    def test_an_error_object_is_an_error(self, peer: Peer, answer: Any, text: str) -> None:
+        asked = peer.execute(c.execute("what", {}))
+        peer.feed({"id": peer.take("what")["id"], "error": answer})
+        assert str(error_of(asked, RelayError)) == f"RELAY error {text}"
+
+    def test_an_error_goes_before_a_result(self, peer: Peer) -> None:
+        asked = peer.execute(c.execute("what", {}))
+        peer.feed(
+            {"id": peer.take("what")["id"], "result": {}, "error": {"code": 1}, "method": "x"}
+        )
+        assert error_of(asked, RelayError).code == 1
+
+    def test_replies_may_come_in_any_order_and_to_nothing(self, peer: Peer) -> None:
+        first, second = (peer.execute(c.execute("what", {"n": n})) for n in (1, 2))
+        one, two = peer.requests
+        peer.reply(two, {"n": 2})
+        peer.reply(one, {"n": 1})
+        peer.reply(one, {"n": 3})
+        peer.reply({"id": "unknown"})
+        assert [first.result(), second.result()] == [{"n": 1}, {"n": 2}]
+        assert [output.reason for output in peer.all(Ignored)] == [
+            "a reply to a request that is not waiting"
+        ] * 2
+
+
+class TestGoneCalls:
+    @pytest.mark.parametrize("code", ["404", 410])
+    @pytest.mark.parametrize("as_error", [False, True])
+    @pytest.mark.parametrize(
+        ("command", "ends"),
+        [
+            (c.answer(), True),
+            (c.hangup(), True),
+            (c.pass_(), True),
+            (c.connect(DEVICES), True),
+            (c.transfer("context:sales"), True),
+            (c.disconnect(), False),
+            (c.send_digits("1"), False),
+        ],
+        ids=lambda value: value.method if isinstance(value, Command) else "",
+    )
+    def test_a_method_of_a_gone_call_answers_nothing(
+        self, peer: Peer, code: Any, as_error: bool, command: Command[Frame], ends: bool
+    ) -> None:
+        call = peer.offer()
+        done = peer.execute_on(call, command)
+        request = peer.take(command.method)
+        assert request["params"] | {"node_id": "n-1", "call_id": "c-1"} == request["params"]
+        if as_error:
+            peer.refuse(request, code)
+        else:
+            peer.reply(request, {"code": code, "message": "gone"})
+        assert done.result() == {}
+        assert call.ended is ends
+        assert len(peer.all(CallEnded)) == ends
+
+    def test_the_client_itself_never_swallows(self, peer: Peer) -> None:
+        done = peer.execute(c.execute("calling.answer", {"call_id": "c-1"}))
+        peer.reply(peer.take("calling.answer"), {"code": "404", "message": "gone"})
+        assert error_of(done, RelayError).code == 404
+
+    def test_an_empty_success_is_not_gone(self, peer: Peer) -> None:
+        call = peer.offer()
+        done = peer.execute_on(call, c.answer())
+        peer.reply(peer.take("calling.answer"), {})
+        assert done.result() == {}
+        assert not call.ended
+
+    def test_other_refusals_of_a_method_are_errors(self, peer: Peer) -> None:
+        call = peer.offer()
+        done = peer.execute_on(call, c.answer())
+        peer.reply(peer.take("calling.answer"), {"code": "409", "message": "conflict"})
+        assert error_of(done, RelayError).code == 409
+        assert not call.ended
+
+    def test_an_ended_call_is_asked_nothing(self, peer: Peer) -> None:
+        call = peer.offer()
+        late = peer.execute_on(call, c.hangup())
+        request = peer.take("calling.end")
+        peer.state("c-1", "ended")
+        assert peer.execute_on(call, c.answer()).result() == {}
+        assert peer.requests == []
+        peer.refuse(request, 404)
+        assert late.result() == {}
+        assert len(peer.all(CallEnded)) == 1
+
+
+class TestTimeouts:
+    def test_a_timeout_of_its_own(self, peer: Peer) -> None:
+        asked = peer.execute(c.execute("what", {}, timeout=2.5))
+        peer.advance(2.4)
+        assert not asked.settled
+        peer.advance(0.1)
+        assert str(error_of(asked, RequestTimeoutError)) == "what: no reply within 2.5 s"
+        assert isinstance(asked.error, TimeoutError)
+
+    def test_an_answered_request_has_no_timeout(self, peer: Peer) -> None:
+        asked = peer.execute(c.execute("what", {}))
+        peer.reply(peer.take("what"))
+        peer.advance(29)
+        assert peer.requests == []
+        assert asked.result()
+
+
+class TestLimits:
+    def test_the_501st_request_that_would_wait_for_a_session_fails(self) -> None:
+        peer = Peer()
+        waiting = [peer.execute(c.execute("what", {"n": n})) for n in range(500)]
+        with pytest.raises(RequestQueueFullError) as caught:
+            peer.execute(c.execute("more", {}))
+        assert (caught.value.limit, caught.value.method) == (500, "more")
+        peer.cancel(waiting[7])
+        peer.execute(c.execute("again", {}))
+        with pytest.raises(RequestQueueFullError):
+            peer.execute(c.send_message(to_number="+1", from_number="+2", body="Hi"))
+        with pytest.raises(RequestQueueFullError):
+            peer.execute(c.dial(DEVICES, tag="t-1"))
+        peer.connect()
+        numbers = [frame["params"].get("n") for frame in peer.requests]
+        assert numbers == [n for n in range(500) if n != 7] + [None]
+        peer.execute(c.dial(DEVICES, tag="t-1"))
+        assert peer.requests[-1]["method"] == "calling.dial", "a refused dial leaves no tag behind"
+
+    def test_expired_requests_make_room(self) -> None:
+        peer = Peer(limits=Limits(queued_requests=1))
+        peer.execute(c.execute("what", {}))
+        peer.advance(60)
+        peer.execute(c.execute("what", {}))
+
+    def test_so_many_may_wait_for_a_reply(self) -> None:
+        peer = Peer(limits=Limits(pending_requests=2))
+        peer.connect()
+        call = peer.offer()
+        for _ in range(2):
+            peer.execute(c.execute("what", {}))
+        with pytest.raises(RequestQueueFullError):
+            peer.execute_on(call, starting(kinds.PLAY))
+        assert call.actions == {}
+        peer.reply(peer.requests.pop())
+        peer.execute_on(call, starting(kinds.PLAY))
+
+    def test_a_call_that_cannot_be_passed_back_is_reported(self) -> None:
+        peer = Peer(limits=Limits(pending_requests=1))
+        peer.connect()
+        peer.core.accepting_calls = False
+        peer.execute(c.execute("what", {}))
+        peer.event("calling.call.receive", call_id="c-1", node_id="n-1")
+        assert peer.last(OfferRefused).call_id == "c-1"
+        assert peer.last(Dropped).reason == "calling.pass: 1 requests are waiting already"
+
+
+class TestCommands:
+    def test_a_queued_request_is_written_as_it_was_asked(self) -> None:
+        peer = Peer()
+        tags: list[object] = ["vip"]
+        peer.execute(c.execute("what", {"deep": {"tags": tags}}))
+        tags.append(object())
+        peer.connect()
+        assert peer.take("what")["params"] == {"deep": {"tags": ["vip"]}}
+
+    @pytest.mark.parametrize("value", [object(), "\ud800"])
+    def test_what_is_no_json_is_refused_at_once(self, peer: Peer, value: object) -> None:
+        call = peer.offer()
+        with pytest.raises((TypeError, ValueError)):
+            peer.execute(c.execute("what", {"a": value}))
+        with pytest.raises((TypeError, ValueError)):
+            peer.execute_on(call, c.play([], direction=value))  # type: ignore[arg-type]
+        assert call.actions == {}
+        assert peer.requests == []
+
+    def test_an_empty_list_of_contexts_sends_nothing(self, peer: Peer) -> None:
+        assert peer.execute(c.receive([])).result() == {}
+        assert peer.execute(c.unreceive([])).result() == {}
+        assert peer.requests == []
+
+    def test_commands_need_the_right_target(self, peer: Peer) -> None:
+        call = peer.offer()
+        with pytest.raises(LocalProtocolError, match=r"calling\.answer needs a call"):
+            peer.execute(c.answer())
+        with pytest.raises(LocalProtocolError, match=r"what is no command of"):
+            peer.execute_on(call, c.execute("what", {}))
+        with pytest.raises(LocalProtocolError, match=r"\.stop is no command of"):
+            peer.execute_on(call, c.stop())
+
+    def test_a_request_of_an_unknown_method_is_refused(self, peer: Peer) -> None:
+        identity = peer.ask("signalwire.surprise")
+        error = {"code": -32601, "message": "Method not found"}
+        assert peer.replies == [{"id": identity, "error": error}]
+        assert peer.last(PeerViolation).reason == "a request with an unknown method"
+
+
+class TestCancelling:
+    def test_what_is_queued_is_never_written(self) -> None:
+        peer = Peer()
+        waiting = peer.execute(c.execute("what", {}))
+        peer.cancel(waiting)
+        assert error_of(waiting, LocalProtocolError)
+        peer.connect()
+        assert peer.requests == []
+
+    def test_a_pending_names_its_request_for_people(self, peer: Peer) -> None:
+        asked = peer.execute(c.execute("what", {}))
+        dialled = peer.execute(c.dial(DEVICES, tag="t-1"))
+        assert repr(asked.source).startswith("<Request what ")
+        assert isinstance(dialled.source, Request)
+        assert repr(dialled.source.subject) == "<DialRecord t-1 requested>"
+        assert repr(asked) == "<Pending waiting>"
+
+    def test_what_is_written_goes_on(self, peer: Peer) -> None:
+        asked = peer.execute(c.execute("what", {}))
+        peer.cancel(asked)
+        assert not asked.settled
+        peer.reply(peer.take("what"))
+        assert asked.result()
+        peer.cancel(asked)
+
+    def test_a_queued_start_takes_its_action_along(self) -> None:
+        peer = Peer()
+        peer.connect()
+        call = peer.offer()
+        peer.cut()
+        started = peer.execute_on(call, starting(kinds.PLAY))
+        done = call.actions["a-1"].done
+        peer.cancel(started)
+        assert started.error is done.error
+        assert call.actions == {}
+
+    def test_what_nobody_asked_cannot_be_cancelled(self) -> None:
+        peer = Peer()
+        started = peer.start()
+        peer.cancel(started)
+        assert not started.settled

@@ -1,0 +1,135 @@
+"""The errors: one tree, with codes, words and facts as attributes."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from relay_proto.errors import (
+    GONE_CODES,
+    AuthenticationError,
+    CallEndedError,
+    ClientClosedError,
+    ConnectFailedError,
+    ConnectionLostError,
+    DialFailedError,
+    DialTimeoutError,
+    LocalProtocolError,
+    RelayError,
+    RemoteProtocolError,
+    RequestQueueFullError,
+    RequestTimeoutError,
+)
+
+EXAMPLES = [
+    (RelayError(404, "gone"), 404, "RELAY error 404: gone"),
+    (AuthenticationError(-32002, "bad token"), -32002, "RELAY error -32002: bad token"),
+    (
+        CallEndedError("c-1", "busy"),
+        410,
+        "RELAY error 410: call c-1 has ended (busy)",
+    ),
+    (
+        CallEndedError("c-1", ""),
+        410,
+        "RELAY error 410: call c-1 has ended (no reason given)",
+    ),
+    (LocalProtocolError("misused"), -1, "misused"),
+    (RemoteProtocolError("no frame", status=502), -1, "no frame"),
+    (ConnectFailedError("h", "refused"), -1, "cannot connect to h: refused"),
+    (
+        ConnectionLostError("cut", maybe_delivered=True),
+        -1,
+        "connection lost: cut; the request may have been carried out",
+    ),
+    (ConnectionLostError("cut", maybe_delivered=False), -1, "connection lost: cut"),
+    (
+        RequestTimeoutError("calling.play", 10.0, sent=True),
+        -1,
+        "calling.play: no reply within 10 s",
+    ),
+    (
+        RequestTimeoutError("calling.play", 0.5, sent=False),
+        -1,
+        "calling.play: not sent, for want of a session, within 0.5 s",
+    ),
+    (
+        RequestQueueFullError("calling.play", 500),
+        -1,
+        "calling.play: 500 requests are waiting already",
+    ),
+    (DialFailedError("t", "busy"), -1, "dial t failed: busy"),
+    (DialFailedError("t", ""), -1, "dial t failed: the server gave no reason"),
+    (DialTimeoutError("t", 120.0), -1, "dial t: no answer within 120 s"),
+    (ClientClosedError(), -1, "the client is disconnected: call connect() first"),
+    (ClientClosedError("gone away"), -1, "gone away"),
+]
+IDS = [f"{type(error).__name__}-{i}" for i, (error, _, _) in enumerate(EXAMPLES)]
+
+
+@pytest.mark.parametrize(("error", "code", "words"), EXAMPLES, ids=IDS)
+def test_every_error_is_a_relay_error_with_a_code_and_words(
+    error: RelayError, code: int, words: str
+) -> None:
+    assert isinstance(error, RelayError)
+    assert error.code == code
+    assert str(error) == words
+    assert error.message in words
+    assert repr(error) == f"{type(error).__name__}({words!r})"
+
+
+@pytest.mark.parametrize("error", [example[0] for example in EXAMPLES], ids=IDS)
+def test_errors_survive_copying_and_pickling_with_all_their_facts(error: RelayError) -> None:
+    copied = copy.copy(error)
+    pickled: object = pickle.loads(pickle.dumps(error))
+    for again in (copied, pickled):
+        assert isinstance(again, RelayError)
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+        assert vars(again) == vars(error)
+
+
+def test_every_error_of_the_module_has_an_example() -> None:
+    def below(kind: type[RelayError]) -> set[type[RelayError]]:
+        return {kind}.union(*(below(child) for child in kind.__subclasses__()))
+
+    public = {kind for kind in below(RelayError) if not kind.__name__.startswith("_")}
+    assert public == {type(error) for error, _, _ in EXAMPLES}
+
+
+@pytest.mark.parametrize(
+    ("kind", "base"),
+    [
+        (ConnectFailedError, ConnectionError),
+        (ConnectionLostError, ConnectionError),
+        (RequestTimeoutError, TimeoutError),
+        (DialTimeoutError, TimeoutError),
+    ],
+)
+def test_programs_can_catch_what_python_has_a_name_for(
+    kind: type[Exception], base: type[Exception]
+) -> None:
+    assert issubclass(kind, base)
+
+
+def test_what_a_program_branches_on_is_an_attribute() -> None:
+    assert RemoteProtocolError("x").status == 0
+    assert RemoteProtocolError("x", status=403).status == 403
+    assert (ConnectFailedError("h", "r").host, ConnectFailedError("h", "r").reason) == ("h", "r")
+    lost = ConnectionLostError("cut", maybe_delivered=True)
+    assert (lost.reason, lost.maybe_delivered) == ("cut", True)
+    late = RequestTimeoutError("m", 1.5, sent=True)
+    assert (late.method, late.seconds, late.sent) == ("m", 1.5, True)
+    full = RequestQueueFullError("m", 5)
+    assert (full.method, full.limit) == ("m", 5)
+    assert (DialFailedError("t", "r").tag, DialFailedError("t", "r").reason) == ("t", "r")
+    assert (DialTimeoutError("t", 2.0).tag, DialTimeoutError("t", 2.0).seconds) == ("t", 2.0)
+    ended = CallEndedError("c", "busy")
+    assert (ended.call_id, ended.end_reason) == ("c", "busy")
+
+
+def test_an_ended_call_has_one_of_the_codes_for_what_is_gone() -> None:
+    assert {404, 410} == GONE_CODES
+    assert CallEndedError("c", "").code in GONE_CODES

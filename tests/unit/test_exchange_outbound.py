@@ -1,0 +1,518 @@
+"""Outbound calls: dials, bridges and text messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from relay_proto.exchange import (
+    Answers,
+    Busy,
+    Declines,
+    ExchangeLimits,
+    HangUp,
+    Hear,
+    Line,
+    NoAnswer,
+    Press,
+    Say,
+    TextMessage,
+    Unreachable,
+    Wait,
+    What,
+)
+from tests.unit.exchange_client import (
+    CALLER,
+    OFFICE,
+    PROJECT,
+    Client,
+    Object,
+    World,
+    make_config,
+    phone,
+    tts,
+)
+
+BUSY, SILENT, QUICK, SLOW, SHY, NOWHERE = (f"+1555000300{number}" for number in range(6))
+SIP = "sip:bob@example.com"
+LINES = (
+    Line(BUSY, Busy()),
+    Line(SILENT, NoAnswer()),
+    Line(QUICK, Answers(after=1)),
+    Line(SLOW, Answers(after=5)),
+    Line(SHY, Declines(after=3)),
+    Line(NOWHERE, Unreachable()),
+    Line(SIP, Answers(after=1, script=(Hear("hello"), Say("hi there"), Wait(1), HangUp()))),
+)
+
+
+def make_world(**changes: Any) -> tuple[World, Client]:
+    world = World(make_config(lines=LINES, **changes))
+    return world, world.connect("office")
+
+
+def dials(client: Client) -> list[str]:
+    return [event["dial_state"] for event in client.events("call.dial")]
+
+
+def legs(client: Client) -> list[str]:
+    """The ids of outbound calls, in order of appearance."""
+    states = client.events("call.state", direction="outbound")
+    return list(dict.fromkeys(event["call_id"] for event in states))
+
+
+def dial(client: Client, *groups: list[Object], **params: Any) -> Object:
+    answer = client.ask("calling.dial", **({"tag": "t", "devices": list(groups)} | params))
+    result: Object = answer.get("result") or answer["error"]
+    return result
+
+
+# Dials
+
+
+def test_a_dial_that_is_answered() -> None:
+    world, client = make_world()
+    assert dial(client, [phone(QUICK)]) == {"code": "200", "message": "Dialing"}
+    assert dials(client) == ["dialing"]
+    [call_id] = legs(client)
+    world.pass_time(1.6)
+    assert client.states(call_id) == ["created", "ringing", "answered"]
+    assert {event["tag"] for event in client.events("call.state")} == {"t"}
+    device = {"type": "phone", "params": {"to_number": QUICK, "from_number": OFFICE}}
+    assert client.events("call.dial")[-1] == {
+        "node_id": "node-1",
+        "tag": "t",
+        "dial_state": "answered",
+        "call": {
+            "call_id": call_id,
+            "node_id": "node-1",
+            "tag": "t",
+            "device": device,
+            "call_state": "answered",
+            "direction": "outbound",
+            "dial_winner": True,
+        },
+    }
+    play = {"control_id": "p", "play": [tts("x")]}
+    assert client.verb("play", call_id, **play)["code"] == "200"
+    assert client.verb("answer", call_id)["code"] == "409"
+    assert client.verb("pass", call_id)["code"] == "409"
+    assert client.verb("end", call_id)["code"] == "200"
+
+
+@pytest.mark.parametrize(
+    ("number", "reason", "seconds"),
+    [
+        (BUSY, "busy", 0.5),
+        (NOWHERE, "not_found", 0.5),
+        (SHY, "decline", 3.5),
+        (SILENT, "noAnswer", 30.5),
+    ],
+)
+def test_a_dial_that_fails(number: str, reason: str, seconds: float) -> None:
+    world, client = make_world()
+    dial(client, [phone(number)])
+    world.pass_time(seconds - 0.1)
+    assert dials(client) == ["dialing"]
+    world.pass_time(0.2)
+    assert dials(client) == ["dialing", "failed"]
+    assert client.events("call.dial")[-1]["reason"] == reason
+    assert client.events("call.state", call_state="ended")[0]["end_reason"] == reason
+    assert world.story(What.DIAL_FAILED) == [f"exchange gives up dialing: {reason}"]
+
+
+def test_a_device_has_a_timeout_of_its_own() -> None:
+    world, client = make_world()
+    dial(client, [phone(SLOW, timeout=4)])
+    world.pass_time(4.6)
+    assert client.events("call.dial")[-1]["reason"] == "noAnswer"
+
+
+def test_groups_follow_one_another() -> None:
+    world, client = make_world()
+    dial(client, [phone(BUSY)], [phone(SHY), phone(NOWHERE)], [phone(QUICK)], [phone(SLOW)])
+    world.pass_time(100)
+    assert dials(client) == ["dialing", "answered"]
+    assert [client.states(call_id)[-1] for call_id in legs(client)] == [
+        "ended",
+        "ended",
+        "ended",
+        "answered",
+    ]
+
+
+def test_the_first_to_answer_wins_and_the_others_are_hung_up() -> None:
+    world, client = make_world()
+    dial(client, [phone(SLOW), phone(QUICK), phone(SILENT)])
+    world.pass_time(100)
+    slow, quick, silent = legs(client)
+    assert client.events("call.dial")[-1]["call"]["call_id"] == quick
+    for loser in (slow, silent):
+        assert client.states(loser) == ["created", "ringing", "ending", "ended"]
+        [ended] = client.events("call.state", call_id=loser, call_state="ended")
+        assert ended["end_reason"] == "cancel"
+    assert client.states(quick)[-1] == "answered"
+
+
+def test_a_leg_that_the_program_hangs_up_fails_the_dial() -> None:
+    _, client = make_world()
+    dial(client, [phone(SILENT)])
+    client.verb("end", legs(client)[0], reason="cancel")
+    assert client.events("call.dial")[-1]["reason"] == "cancel"
+    assert dial(client, [phone(SILENT)])["code"] == "200"
+
+
+def test_a_tag_is_dialed_once_at_a_time() -> None:
+    world, client = make_world()
+    assert dial(client, [phone(BUSY)])["code"] == "200"
+    assert dial(client, [phone(BUSY)])["code"] == "409"
+    assert dial(world.connect(), [phone(BUSY)])["code"] == "200"
+    world.pass_time(1)
+    assert dial(client, [phone(BUSY)])["code"] == "200"
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        {"type": "sip", "params": {"to": SIP, "from": "sip:ivr@example.com"}},
+        {"type": "webrtc", "params": {"to": SIP, "from": "alice"}},
+        {"type": "agora", "params": {"from": "x", "to": SIP, "appid": "a", "channel": "c"}},
+        {"type": "agora", "params": {"from": "x", "appid": "a", "channel": SIP}},
+    ],
+)
+def test_every_kind_of_device_rings(device: Object) -> None:
+    world, client = make_world()
+    dial(client, [device])
+    world.pass_time(2)
+    call = client.events("call.dial")[-1]["call"]
+    assert call["device"] == device
+    client.verb("play", call["call_id"], control_id="p", play=[tts("hello")])
+    world.pass_time(10)
+    assert world.story(What.SAID, What.ENDED) == [
+        "caller says “hi there”",
+        "caller ends the call: hangup",
+    ]
+
+
+def test_unknown_numbers_behave_as_configured_and_lines_can_change() -> None:
+    world, client = make_world(default_line=Busy())
+    dial(client, [phone("+1999")])
+    world.pass_time(1)
+    assert client.events("call.dial")[-1]["reason"] == "busy"
+    world.exchange.set_line(Line("+1999", Answers(after=0)))
+    dial(client, [phone("+1999")])
+    world.pass_time(1)
+    assert dials(client)[-1] == "answered"
+
+
+@pytest.mark.parametrize(
+    ("device", "params", "seconds"),
+    [({"max_duration": 90}, {}, 90), ({}, {"max_duration": 1}, 60)],
+)
+def test_answered_legs_have_a_longest_duration(
+    device: Object, params: Object, seconds: float
+) -> None:
+    world, client = make_world()
+    dial(client, [phone(QUICK, **device)], **params)
+    world.pass_time(seconds + 1.4)
+    [call_id] = legs(client)
+    assert client.states(call_id)[-1] == "answered"
+    world.pass_time(0.2)
+    [ended] = client.events("call.state", call_state="ended")
+    assert ended["end_reason"] == "max_duration"
+
+
+BAD_PLANS: list[object] = [
+    [],
+    [[]],
+    [phone(QUICK)],
+    [[{"type": "phone", "params": {"to": QUICK}}]],
+    [[{"type": "pigeon", "params": {}}]],
+    [[{"type": "call", "params": {"node_id": "n", "call_id": "c"}}]],
+    [[phone(QUICK)] * 101],
+    None,
+]
+
+
+@pytest.mark.parametrize("plan", BAD_PLANS)
+def test_bad_plans(plan: object) -> None:
+    _, client = make_world()
+    assert client.ask("calling.dial", tag="t", devices=plan)["error"]["code"] == -32602
+    assert dials(client) == []
+
+
+def test_a_dial_within_the_limit_of_calls() -> None:
+    world, client = make_world(limits=ExchangeLimits(calls=2))
+    assert dial(client, [phone(QUICK)] * 3)["code"] == "503"
+    assert dial(client, [phone(BUSY)], [phone(QUICK)] * 3)["code"] == "200"
+    world.pass_time(1)
+    assert client.events("call.dial")[-1]["reason"] == "error"
+
+
+def test_a_dial_ends_with_its_session() -> None:
+    world, client = make_world()
+    bystander = world.connect()
+    dial(client, [phone(SILENT)], [phone(QUICK)])
+    dial(bystander, [phone(QUICK)])
+    world.exchange.say_goodbye(client.transport, 0.0, restart=True)
+    world.deliver()
+    world.pass_time(100)
+    assert world.story(What.ENDED) == ["exchange ends the call: cancel"]
+    assert dials(bystander)[-1] == "answered"
+    world.exchange.revoke(PROJECT, world.now)
+    world.deliver()
+    assert world.exchange.deadline() is None or bystander.closed
+
+
+# Bridges
+
+
+def bridged(*script: Any, far: str = QUICK, **params: Any) -> tuple[World, Client, str, str]:
+    """An inbound call that is connected to a line."""
+    world, client = make_world()
+    call_id = world.place(*script)
+    client.verb("answer", call_id)
+    params = {"devices": [[phone(far)]]} | params
+    assert client.verb("connect", call_id, **params) == {"code": "200", "message": "connecting"}
+    world.pass_time(2)
+    return world, client, call_id, legs(client)[-1]
+
+
+def connects(client: Client, call_id: str) -> list[str]:
+    events = client.events("call.connect", call_id=call_id)
+    return [event["connect_state"] for event in events]
+
+
+def test_a_call_is_connected_and_both_sides_know_their_peer() -> None:
+    _, client, near, far = bridged(tag="b")
+    assert connects(client, near) == ["connecting", "connected"]
+    assert connects(client, far) == ["connected"]
+    [seen_by_near] = client.events("call.connect", call_id=near, connect_state="connected")
+    [seen_by_far] = client.events("call.connect", call_id=far, connect_state="connected")
+    assert seen_by_near["peer"]["call_id"] == far
+    assert seen_by_near["peer"]["tag"] == "b"
+    assert seen_by_near["peer"]["device"]["params"]["to_number"] == QUICK
+    assert seen_by_far["peer"]["call_id"] == near
+
+
+def test_the_two_hear_each_other() -> None:
+    script = (Wait(3), Say("Hello Bob"), Hear("hi there"), Press("5"))
+    world, _, _, _ = bridged(*script, devices=[[sip()]])
+    world.pass_time(10)
+    assert world.story(What.SAID, What.PRESSED) == [
+        "caller says “Hello Bob”",
+        "caller says “hi there”",
+        "caller presses 5",
+    ]
+
+
+def sip() -> Object:
+    return {"type": "sip", "params": {"to": SIP, "from": "sip:ivr@example.com"}}
+
+
+def test_keys_are_heard_across_a_bridge() -> None:
+    world = World(make_config(lines=(Line(QUICK, Answers(1, (Hear("5"), HangUp()))),)))
+    client = world.connect("office")
+    near = world.place(Wait(5), Press("5"))
+    client.verb("answer", near)
+    client.verb("connect", near, devices=[[phone(QUICK)]])
+    world.pass_time(10)
+    assert world.story(What.ENDED) == ["caller ends the call: hangup"]
+    assert client.states(near) == ["answered"]
+
+
+def test_the_call_goes_on_when_the_other_side_hangs_up() -> None:
+    _, client, near, far = bridged()
+    client.verb("end", far)
+    assert connects(client, near)[-1] == "disconnected"
+    assert client.states(near) == ["answered"]
+    [ending] = client.events("call.state", call_id=far, call_state="ending")
+    assert ending["peer"] == {"call_id": near, "node_id": "node-1"}
+    assert client.verb("connect", near, devices=[[phone(QUICK)]])["code"] == "200"
+
+
+def test_the_other_side_ends_with_the_call() -> None:
+    _, client, near, far = bridged()
+    client.verb("end", near)
+    assert client.states(far)[-1] == "ended"
+    assert connects(client, far) == ["connected", "disconnected"]
+    assert connects(client, near) == ["connecting", "connected"]
+
+
+def test_disconnecting_ends_neither() -> None:
+    world, client, near, far = bridged()
+    parted = client.verb("disconnect", near)
+    assert parted == {"code": "200", "message": "Disconnecting"}
+    assert connects(client, near)[-1] == connects(client, far)[-1] == "disconnected"
+    assert client.verb("disconnect", near)["code"] == "409"
+    client.verb("end", near)
+    assert client.states(far)[-1] == "answered"
+    assert world.story(What.DISCONNECTED) == [f"exchange takes the call apart from {QUICK}"]
+
+
+def test_an_existing_call_can_be_connected() -> None:
+    world, client, near, far = bridged()
+    client.verb("disconnect", near)
+    existing = {"type": "call", "params": {"node_id": "node-1", "call_id": far}}
+    assert client.verb("connect", near, devices=[[existing]])["code"] == "200"
+    assert connects(client, near)[-1] == "connected"
+    assert client.verb("connect", near, devices=[[existing]])["code"] == "409"
+    third = world.place()
+    assert client.verb("answer", third)["code"] == "200"
+    assert client.verb("connect", third, devices=[[existing]])["code"] == "409"
+    itself = {"type": "call", "params": {"node_id": "node-1", "call_id": third}}
+    assert client.verb("connect", third, devices=[[itself]])["code"] == "409"
+    unanswered = {"type": "call", "params": {"node_id": "node-1", "call_id": world.place()}}
+    assert client.verb("connect", third, devices=[[unanswered]])["code"] == "409"
+    unknown = {"type": "call", "params": {"node_id": "node-1", "call_id": "x"}}
+    assert client.verb("connect", third, devices=[[unknown]])["code"] == "404"
+    mixed = [[existing, phone(QUICK)]]
+    assert client.verb("connect", third, devices=mixed)["code"] == -32602
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"), [(SILENT, "no_answer"), (BUSY, "busy"), (SHY, "decline")]
+)
+def test_a_connect_that_fails(number: str, reason: str) -> None:
+    world, client, near, _ = bridged(far=number)
+    world.pass_time(100)
+    assert connects(client, near) == ["connecting", "failed"]
+    assert client.events("call.connect")[-1]["failed_reason"] == reason
+    assert client.states(near) == ["answered"]
+    assert client.verb("disconnect", near)["code"] == "409"
+
+
+def test_ringback_is_heard_until_somebody_answers() -> None:
+    ringback = [tts("please hold"), {"type": "ringtone", "params": {"name": "us"}}]
+    world, client, near, _ = bridged(Hear("hold"), Press("1"), far=SLOW, ringback=ringback)
+    world.pass_time(100)
+    assert world.story(What.PRESSED) == ["caller presses 1"]
+    assert len(world.story(What.PLAYED)) == 3
+    assert client.events("call.play") == []
+    assert connects(client, near)[-1] == "connected"
+
+
+def test_nobody_is_left_ringing_when_the_call_ends() -> None:
+    world, client, near, far = bridged(far=SILENT, ringback=[tts("please hold")])
+    client.verb("end", near)
+    assert client.states(far)[-1] == "ended"
+    [ended] = client.events("call.state", call_id=far, call_state="ended")
+    assert ended["end_reason"] == "cancel"
+    world.pass_time(100)
+    assert connects(client, near) == ["connecting"]
+
+
+def test_a_call_that_is_being_connected_ends_with_its_session() -> None:
+    world, client, _, _ = bridged(far=SILENT)
+    world.exchange.say_goodbye(client.transport, world.now, restart=True)
+    world.deliver()
+    assert world.story(What.ENDED) == [
+        "exchange ends the call: cancel",
+        "exchange ends the call: error",
+    ]
+
+
+def test_a_call_is_connected_once_at_a_time() -> None:
+    _, client, near, _ = bridged(far=SILENT)
+    assert client.verb("connect", near, devices=[[phone(QUICK)]])["code"] == "409"
+
+
+def test_a_bridge_has_a_longest_duration() -> None:
+    world, client, near, far = bridged(max_duration=1)
+    world.pass_time(60)
+    [ended] = client.events("call.state", call_id=far, call_state="ended")
+    assert ended["end_reason"] == "max_duration"
+    assert connects(client, near)[-1] == "disconnected"
+
+
+# Texts
+
+
+def send(client: Client, **params: Any) -> Object:
+    given = {"context": "c", "to_number": QUICK, "from_number": OFFICE, "body": "Hi", "tags": ["v"]}
+    answer = client.ask("messaging.send", **(given | params))
+    result: Object = answer.get("result") or answer["error"]
+    return result
+
+
+def test_a_text_is_delivered_step_by_step() -> None:
+    world, client = make_world()
+    result = send(client)
+    assert (result["code"], result["message"]) == ("200", "Message accepted")
+    for state in ("queued", "initiated", "sent", "delivered"):
+        assert client.events("messaging.state")[-1]["message_state"] == state
+        world.pass_time(0.5)
+    assert client.events("messaging.state")[-1] == {
+        "message_id": result["message_id"],
+        "context": "c",
+        "direction": "outbound",
+        "from_number": OFFICE,
+        "to_number": QUICK,
+        "body": "Hi",
+        "media": [],
+        "segments": 1,
+        "tags": ["v"],
+        "message_state": "delivered",
+    }
+    world.pass_time(10)
+    assert len(client.events("messaging.state")) == 4
+
+
+def test_a_text_that_cannot_be_delivered() -> None:
+    world, client = make_world(undeliverable=frozenset({NOWHERE}))
+    send(client, to_number=NOWHERE, body="", media=["https://example.com/a.png"])
+    world.pass_time(10)
+    states = [event["message_state"] for event in client.events("messaging.state")]
+    assert states == ["queued", "initiated", "sent", "undelivered"]
+    assert client.events("messaging.state")[-1]["reason"]
+
+
+def test_long_texts_have_segments() -> None:
+    _, client = make_world()
+    send(client, body="x" * 161)
+    assert client.events("messaging.state")[-1]["segments"] == 2
+
+
+@pytest.mark.parametrize("params", [{"body": ""}, {"to_number": ""}, {"media": "x"}, {"body": 5}])
+def test_bad_texts(params: Object) -> None:
+    _, client = make_world()
+    assert send(client, **params)["code"] == -32602
+
+
+def test_texts_have_a_limit() -> None:
+    world, client = make_world(limits=ExchangeLimits(texts=1))
+    assert send(client)["code"] == "200"
+    assert send(client)["code"] == "503"
+    world.pass_time(10)
+    assert send(client)["code"] == "200"
+
+
+def test_a_text_from_somebody() -> None:
+    world, client = make_world()
+    text = TextMessage(CALLER, OFFICE, "Yo", media=("https://example.com/b.png",))
+    message_id = world.exchange.receive_text(text, 0.0)
+    world.deliver()
+    assert client.events("messaging.receive") == [
+        {
+            "message_id": message_id,
+            "context": "office",
+            "direction": "inbound",
+            "from_number": CALLER,
+            "to_number": OFFICE,
+            "body": "Yo",
+            "media": ["https://example.com/b.png"],
+            "segments": 1,
+            "tags": [],
+            "message_state": "received",
+        }
+    ]
+    assert world.story(What.SENT_TEXT) == [f"caller sends a text from {CALLER} to {OFFICE}: “Yo”"]
+
+
+def test_a_text_that_nobody_serves() -> None:
+    world, client = make_world()
+    message_id = world.exchange.receive_text(TextMessage(CALLER, OFFICE, "Yo"), 0.0, context="x")
+    world.deliver()
+    assert client.events("messaging.receive") == []
+    assert world.story(What.TEXT_MOVED) == [f"exchange text {message_id}: undelivered"]

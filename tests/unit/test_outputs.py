@@ -1,0 +1,57 @@
+"""Outputs are values: an adapter matches them, a test compares them."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, fields, is_dataclass
+from typing import get_args
+
+import pytest
+
+from relay_proto import outputs
+from relay_proto.event import RelayEvent
+from relay_proto.outputs import (
+    CloseTransport,
+    Connected,
+    EventReceived,
+    OpenTransport,
+    Output,
+    SendData,
+)
+
+KINDS = get_args(Output)
+
+
+def test_the_union_has_every_kind_of_output() -> None:
+    defined = {kind for kind in vars(outputs).values() if is_dataclass(kind)}
+    assert defined == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_output_is_an_immutable_value(kind: type[Output]) -> None:
+    names = [item.name for item in fields(kind)]
+    values = {name: object() for name in names}
+    output, again = kind(**values), kind(**values)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert output == again
+    assert not hasattr(output, "__dict__")
+    with pytest.raises(FrozenInstanceError):
+        setattr(output, names[0], None)
+
+
+def test_an_adapter_can_match_by_position() -> None:
+    match SendData(1, b"x"):
+        case SendData(transport, data):
+            assert (transport, data) == (1, b"x")
+    match CloseTransport(2, True):
+        case CloseTransport(transport, flush):
+            assert (transport, flush) == (2, True)
+
+
+def test_different_outputs_are_different() -> None:
+    assert OpenTransport(1) != OpenTransport(2)
+    assert Connected(True) != Connected(False)
+
+
+def test_an_event_may_be_of_no_call_and_no_action() -> None:
+    received = EventReceived(RelayEvent())
+    assert received.call is None
+    assert received.action is None

@@ -1,0 +1,128 @@
+"""Resuming a session, and that no credential shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from relay_proto import commands as c
+from relay_proto.errors import (
+    RelayError,
+)
+from relay_proto.outputs import (
+    Connected,
+    OpenTransport,
+    SendData,
+)
+from relay_proto.transitions import SessionState
+from tests.unit.client_peer import PROJECT, TOKEN, Peer, error_of
+
+AUTHENTICATION = {"project": PROJECT, "token": TOKEN}
+
+
+class TestResume:
+    @pytest.mark.parametrize("code", [-32002, -32003, -32602])
+    def test_refused_resume_data_is_followed_by_a_fresh_connect_on_the_spot(
+        self, code: int
+    ) -> None:
+        peer = Peer()
+        peer.connect()
+        peer.event("signalwire.authorization.state", authorization_state="b64:b64")
+        call = peer.offer()
+        peer.cut()
+        peer.advance(3)
+        peer.open()
+        refused = peer.take("signalwire.connect")
+        peer.refuse(refused, code)
+        fresh = peer.take("signalwire.connect")
+        assert not {"protocol", "authorization_state"} & fresh["params"].keys()
+        assert peer.core.state is SessionState.AUTHENTICATING
+        assert len(peer.all(OpenTransport)) == 2, "it is the same transport"
+        peer.feed({"id": refused["id"], "result": {"protocol": "late"}})
+        assert peer.core.state is SessionState.AUTHENTICATING
+        peer.reply(fresh, {"protocol": "new"})
+        assert peer.last(Connected) == Connected(resumed=False)
+        assert call.ended
+
+    def test_a_restored_session_that_is_not_named_again_keeps_its_name(self) -> None:
+        peer = Peer()
+        peer.connect()
+        name = peer.core.protocol
+        peer.cut()
+        peer.reply(peer.reopen(), {"session_restored": True})
+        assert peer.last(Connected) == Connected(resumed=True)
+        assert peer.core.protocol == name
+
+    def test_refused_resume_data_is_not_counted(self) -> None:
+        peer = Peer()
+        peer.connect()
+        for _ in range(4):
+            peer.cut()
+            peer.refuse(peer.reopen(), -32002)
+            peer.refuse(peer.take("signalwire.connect"), -32000)
+            peer.reconnect()
+        assert peer.core.state is SessionState.READY
+
+    @pytest.mark.parametrize(
+        ("result", "resumed"),
+        [
+            ({"session_restored": True}, True),
+            ({"session_restored": True, "protocol": "another"}, True),
+            ({"session_restored": False}, False),
+            ({}, True),
+            ({"session_restored": "yes"}, True),
+            ({"protocol": "another"}, False),
+            ({"protocol": None}, False),
+        ],
+    )
+    def test_whether_a_session_was_resumed(self, result: dict[str, Any], resumed: bool) -> None:
+        peer = Peer()
+        peer.connect()
+        call = peer.offer()
+        peer.cut()
+        peer.reconnect(**result)
+        assert peer.last(Connected) == Connected(resumed)
+        assert call.ended is not resumed
+
+    def test_an_authorization_state_goes_with_its_session(self) -> None:
+        peer = Peer()
+        peer.connect()
+        peer.event("signalwire.authorization.state", authorization_state="old")
+        peer.cut()
+        peer.reconnect(session_restored=False)
+        peer.cut()
+        assert "authorization_state" not in peer.reconnect()["params"]
+
+    def test_the_authorization_state_of_the_new_session_may_come_before_its_reply(self) -> None:
+        peer = Peer()
+        peer.connect()
+        peer.event("signalwire.authorization.state", authorization_state="old")
+        peer.cut()
+        peer.advance(3)
+        peer.open()
+        peer.event("signalwire.authorization.state", authorization_state="new")
+        peer.accept(session_restored=False)
+        peer.cut()
+        assert peer.reconnect()["params"]["authorization_state"] == "new"
+
+
+class TestSecrets:
+    def test_nothing_shows_a_credential(self) -> None:
+        peer = Peer(trace_frames=True)
+        peer.connect()
+        call = peer.offer()
+        peer.event("signalwire.authorization.state", authorization_state="resume-secret")
+        asked = peer.execute(c.execute("what", {"password": "pass-secret"}))
+        peer.refuse(peer.take("what"), 500, f"{PROJECT}:{TOKEN} may not")
+        error = error_of(asked, RelayError)
+        assert str(error) == "RELAY error 500: ***:*** may not"
+        peer.hang_up(4000, f"bye {TOKEN}")
+        peer.reconnect()
+        peer.refuse({"id": "unknown"}, 500, TOKEN)
+        peer.close()
+        shown = [str(output) for output in peer.outputs if not isinstance(output, SendData)]
+        shown += [repr(item) for item in (peer.core, peer.core.config, call, asked, error)]
+        for secret in (PROJECT, TOKEN, "resume-secret", "pass-secret"):
+            assert secret not in "\n".join(shown)
+        assert any("'***'" in text or '"***"' in text for text in shown), "frames were traced"
