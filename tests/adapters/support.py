@@ -1,0 +1,242 @@
+"""What these tests stand on: the service behind real sockets, and ways to wait for it.
+
+`World` is a telephone network that behaves; peers that do not are in `peers`.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any, Final, Generic, TypeVar
+
+import anyio
+import trustme
+
+from relay_anyio import Call, RelayClient, SessionState, Timing
+from relay_anyio.simulator import Simulator
+from relay_proto.exchange import (
+    Account,
+    Answers,
+    Busy,
+    Caller,
+    Declines,
+    Exchange,
+    ExchangeConfig,
+    ExchangeTiming,
+    Happened,
+    Line,
+    NoAnswer,
+    Step,
+    Unreachable,
+    What,
+)
+
+T = TypeVar("T")
+
+PATIENCE: Final = 30.0
+"""Seconds after which a test has failed: nothing here takes one."""
+
+PROJECT: Final = "project-7f3a"
+TOKEN: Final = "PT-secret-9b1c"
+OFFICE: Final = "+15550002222"
+CALLER: Final = "+15550001111"
+
+ANSWERING: Final = "+15550003000"
+BUSY: Final = "+15550003001"
+DECLINING: Final = "+15550003002"
+SILENT: Final = "+15550003003"
+"""Rings until somebody gives up."""
+UNREACHABLE: Final = "+15550003004"
+
+QUICK: Final = Timing(retry_min_delay=0.01, retry_max_delay=0.05)
+"""Reconnects at once; everything else has the time that it has in production."""
+
+AT_ONCE: Final = ExchangeTiming(
+    ring_delay=0.01, reaction=0.01, character=0.001, digit=0.01, text_step=0.01
+)
+
+LONG: Final = [{"type": "silence", "params": {"duration": 3600}}]
+"""A playback that only a stop, or the call's end, ends."""
+
+
+def tts(text: str) -> list[dict[str, Any]]:
+    """A prompt."""
+    return [{"type": "tts", "params": {"text": text}}]
+
+
+def phone(number: str, **params: Any) -> dict[str, Any]:
+    """A device to dial."""
+    return {"type": "phone", "params": {"to_number": number, "from_number": OFFICE, **params}}
+
+
+class Certificates:
+    """An authority, and the server contexts that it vouches for."""
+
+    def __init__(self, directory: Path) -> None:
+        self._ca = trustme.CA()
+        self.ca_file = directory / "ca.pem"
+        self._ca.cert_pem.write_to_path(str(self.ca_file))
+
+    def server_context(self, *names: str) -> ssl.SSLContext:
+        """A context for a server of these names; without any, for this machine."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate = self._ca.issue_cert(*(names or ("localhost", "127.0.0.1", "::1")))
+        certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
+        return context
+
+
+class Heard(Generic[T]):
+    """A listener that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.all: list[T] = []
+        self._more = anyio.Event()
+        self._taken = 0
+
+    def __call__(self, item: T) -> None:
+        self.all.append(item)
+        self._more.set()
+        self._more = anyio.Event()
+
+    async def next(self) -> T:
+        """Wait for what has not been taken yet."""
+        while len(self.all) <= self._taken:
+            await self._more.wait()
+        self._taken += 1
+        return self.all[self._taken - 1]
+
+    async def take(self, count: int) -> list[T]:
+        """Wait for so many."""
+        return [await self.next() for _ in range(count)]
+
+
+class Network(Exchange):
+    """An exchange that remembers which connections there were."""
+
+    def __init__(self, config: ExchangeConfig, random: Random) -> None:
+        super().__init__(config, random)
+        self.transports: list[int] = []
+
+    def transport_opened(self, transport: int, now: float) -> None:
+        self.transports.append(transport)
+        super().transport_opened(transport, now)
+
+
+class World:
+    """The service: who is called, who calls, and all that has happened."""
+
+    def __init__(self, certificates: Certificates, config: ExchangeConfig) -> None:
+        self.exchange = Network(config, Random(1))
+        self.simulator = Simulator(self.exchange, certificates.server_context(), self._tell)
+        self.host = ""
+        self.happened: list[Happened] = []
+        self._changed = anyio.Event()
+
+    def client(self, **arguments: Any) -> RelayClient:
+        """A client of this service, not connected yet."""
+        given: dict[str, Any] = {"project": PROJECT, "token": TOKEN, "host": self.host}
+        given |= {"contexts": ["office"], "timing": QUICK}
+        return RelayClient(**(given | arguments))
+
+    def place_call(self, *script: Step, to: str = OFFICE, patience: float = 3600.0) -> str:
+        """Let somebody call; returns the call's id."""
+        caller = Caller(CALLER, script, patience)
+        return self.simulator.command(self.exchange.place_call, caller, to=to)
+
+    def cut(self) -> None:
+        """Cut all connections, without a word."""
+        for transport in self.exchange.transports:
+            self.simulator.command(self.exchange.drop, transport)
+
+    def forget_sessions(self) -> None:
+        """Lose all sessions and connections, as a crash would."""
+        self.simulator.command(self.exchange.forget_sessions)
+
+    def say_goodbye(self, *, restart: bool) -> None:
+        """Ask everybody to reconnect."""
+        for transport in self.exchange.transports:
+            self.simulator.command(self.exchange.say_goodbye, transport, restart=restart)
+
+    def all(self, what: What, **details: str) -> list[Happened]:
+        """What has happened of this kind, with these details."""
+        wanted = details.items()
+        return [h for h in self.happened if h.what is what and wanted <= h.details.items()]
+
+    async def until(self, what: What, *, times: int = 1, **details: str) -> Happened:
+        """Wait until it has happened so many times, from the beginning of the test."""
+        while len(self.all(what, **details)) < times:
+            await self._changed.wait()
+        return self.all(what, **details)[times - 1]
+
+    async def until_nobody_is_connected(self) -> None:
+        """Wait until every session has lost its connection."""
+        while self.connected:
+            await self._changed.wait()
+
+    @property
+    def connected(self) -> int:
+        """How many sessions have a connection."""
+        started = len(self.all(What.SESSION_STARTED)) + len(self.all(What.SESSION_RESUMED))
+        return started - len(self.all(What.SESSION_AWAY))
+
+    def _tell(self, happened: Happened) -> None:
+        self.happened.append(happened)
+        self._changed.set()
+        self._changed = anyio.Event()
+
+
+@asynccontextmanager
+async def open_world(certificates: Certificates, **changes: Any) -> AsyncGenerator[World]:
+    """Run the service; `changes` are to its `ExchangeConfig`."""
+    given: dict[str, Any] = {
+        "accounts": (Account(project=PROJECT, token=TOKEN, jwt_tokens=("jwt-secret-1",)),),
+        "numbers": {OFFICE: "office"},
+        "timing": AT_ONCE,
+        "default_line": Answers(after=0.01),
+        "lines": (
+            Line(ANSWERING, Answers(after=0.01)),
+            Line(BUSY, Busy()),
+            Line(DECLINING, Declines(after=0.01)),
+            Line(SILENT, NoAnswer()),
+            Line(UNREACHABLE, Unreachable()),
+        ),
+    }
+    world = World(certificates, ExchangeConfig(**(given | changes)))
+    async with anyio.create_task_group() as tasks:
+        port: int = await tasks.start(world.simulator.serve)
+        world.host = f"localhost:{port}"
+        yield world
+        tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def answered_call(world: World, client: RelayClient, *script: Step) -> AsyncGenerator[Call]:
+    """Connect `client`, let somebody call it, and answer."""
+    offered: Heard[Call] = Heard()
+    client.on_call(offered)
+    async with client:
+        world.place_call(*script)
+        call = await offered.next()
+        await call.answer()
+        await call.wait_for_answered()
+        yield call
+
+
+def state_of(client: RelayClient) -> SessionState:
+    """Its state now; type checkers would believe that the property stays as it was."""
+    return client.state
+
+
+def client_tasks() -> list[str]:
+    """The background tasks of clients that are running."""
+    names = (task.name or "" for task in anyio.get_running_tasks())
+    return [name for name in names if "relay_anyio engine" in name or "_engine.Engine" in name]
+
+
+async def no_client_task_is_left() -> None:
+    """Wait until the last background task of a client has ended."""
+    while client_tasks():
+        await anyio.lowlevel.checkpoint()

@@ -1,0 +1,63 @@
+"""Draining against the real service: no more calls, and those that are up may finish."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from relay_anyio import Call, SessionState
+from relay_proto.exchange import HangUp, Hear, What
+from tests.adapters.support import Heard, World, answered_call, client_tasks, tts
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_drain_without_calls_disconnects_at_once(world: World) -> None:
+    client = world.client()
+    await client.connect()
+    await client.drain()
+    assert client.state is SessionState.CLOSED
+    assert client_tasks() == []
+
+
+async def test_drain_of_a_client_that_is_not_connected_does_nothing(world: World) -> None:
+    client = world.client()
+    await client.drain()
+    await client.connect()
+    await client.disconnect()
+    await client.drain()
+
+
+async def test_drain_lets_a_call_finish_and_takes_no_other(world: World) -> None:
+    client = world.client()
+    drained = anyio.Event()
+
+    async def drain() -> None:
+        await client.drain()
+        drained.set()
+
+    async with (
+        anyio.create_task_group() as tasks,
+        answered_call(world, client, Hear("goodbye"), HangUp()) as call,
+    ):
+        tasks.start_soon(drain)
+        while client.engine.core.accepting_calls:
+            await anyio.lowlevel.checkpoint()
+        refused = world.place_call()
+        assert (await world.until(What.ENDED, reason="not_found")).call_id == refused
+        assert not drained.is_set()
+        assert call.state == "answered"
+        await call.play(tts("Goodbye"))
+        await drained.wait()
+        assert call.end_reason == "hangup"
+
+
+async def test_a_drained_client_can_be_connected_again_and_takes_calls(world: World) -> None:
+    client = world.client()
+    offered: Heard[Call] = Heard()
+    client.on_call(offered)
+    await client.connect()
+    await client.drain()
+    async with client:
+        world.place_call()
+        await offered.next()

@@ -1,0 +1,176 @@
+"""`run()`: a program of its own, ended by signals, by `disconnect()` or by a refusal."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from functools import partial
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from relay_anyio import AuthenticationError, Call, Connected, RelayClient, SessionState
+from relay_proto.exchange import HangUp, Hear, What, Who
+from tests.adapters.programs import program
+from tests.adapters.support import PATIENCE, World
+
+pytestmark = pytest.mark.anyio
+
+PROGRAM = """
+import logging, sys
+import anyio
+from relay_anyio import AuthenticationError, RelayClient, Timing
+
+logging.basicConfig(level=logging.INFO)
+timing = Timing(retry_min_delay=0.01, retry_max_delay=0.05)
+client = RelayClient(contexts=["office"], timing=timing)
+
+@client.on_call
+async def take(call):
+    await call.answer()
+    print("answered")
+    while client.engine.core.accepting_calls:
+        await anyio.sleep(0.01)
+    if "polite" in sys.argv:
+        await call.play([{"type": "tts", "text": "goodbye"}])
+    await call.wait_for_ended()
+
+try:
+    client.run(backend=sys.argv[1])
+except AuthenticationError as error:
+    print("refused", error.code, error.message)
+print("returned", client.state.value)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_it_at_once_and_it_returns(
+    world: World, anyio_backend: str, number: signal.Signals
+) -> None:
+    async with program(world, PROGRAM, anyio_backend) as running:
+        await running.says("connected to")
+        running.send(number)
+        assert await running.end() == 0
+        await running.says("returned closed")
+        await world.until(What.SESSION_AWAY)
+        assert "Traceback" not in running.errors
+        assert "Warning" not in running.errors
+
+
+async def test_sigint_ends_it_even_with_a_call_up(world: World, anyio_backend: str) -> None:
+    async with program(world, PROGRAM, anyio_backend) as running:
+        await running.says("connected to")
+        world.place_call()
+        await running.says("answered")
+        running.send(signal.SIGINT)
+        assert await running.end() == 0
+        assert "Traceback" not in running.errors
+
+
+async def test_sigint_ends_it_while_it_waits_to_reconnect(world: World, anyio_backend: str) -> None:
+    world.exchange.refuse_upgrades(503)
+    async with program(world, PROGRAM, anyio_backend) as running:
+        await running.says("attempt 3 failed")
+        running.send(signal.SIGINT)
+        assert await running.end() == 0
+        await running.says("returned closed")
+
+
+async def test_sigterm_lets_a_call_finish(world: World, anyio_backend: str) -> None:
+    async with program(world, PROGRAM, anyio_backend, "polite") as running:
+        await running.says("connected to")
+        world.place_call(Hear("goodbye"), HangUp())
+        await running.says("answered")
+        running.send(signal.SIGTERM)
+        assert await running.end() == 0
+        await running.says("finishing 1 calls")
+        await world.until(What.SESSION_AWAY)
+    ended = world.all(What.ENDED)
+    assert [(h.who, h.details["reason"]) for h in ended] == [(Who.CALLER, "hangup")]
+    assert world.happened.index(ended[0]) < world.happened.index(world.all(What.SESSION_AWAY)[0])
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+async def test_a_second_signal_ends_it_at_once(
+    world: World, anyio_backend: str, second: signal.Signals
+) -> None:
+    async with program(world, PROGRAM, anyio_backend) as running:
+        await running.says("connected to")
+        world.place_call()
+        await running.says("answered")
+        running.send(signal.SIGTERM)
+        await running.says("finishing 1 calls")
+        running.send(second)
+        assert await running.end() == 0
+    assert not world.all(What.ENDED)
+
+
+async def test_credentials_refused_three_times_end_it_with_an_error(
+    world: World, anyio_backend: str
+) -> None:
+    variables = {"SIGNALWIRE_API_TOKEN": "PT-another-one"}
+    async with program(world, PROGRAM, anyio_backend, **variables) as running:
+        assert await running.end() == 0
+        await running.says("returned")
+        assert "refused -32002 authentication failed" in running.output
+        assert "PT-another-one" not in running.errors
+    assert len(world.all(What.REFUSED)) == 3
+
+
+# In a thread, which gets no signals
+
+
+async def test_it_runs_in_a_thread_and_a_handler_ends_it(world: World, anyio_backend: str) -> None:
+    client = world.client()
+    threads: set[str] = set()
+
+    @client.on_call
+    async def take(call: Call) -> None:
+        threads.add(threading.current_thread().name)
+        await call.answer()
+        await call.hangup()
+        await client.disconnect()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run_in_a_thread, client, anyio_backend)
+        await world.until(What.SESSION_STARTED)
+        world.place_call()
+    assert client.state is SessionState.CLOSED
+    assert threads != {threading.current_thread().name}
+    assert world.all(What.ENDED, reason="hangup")
+
+
+async def test_it_reconnects_and_runs_again_after_it_has_ended(
+    world: World, anyio_backend: str
+) -> None:
+    client = world.client()
+    connected = threading.Event()
+
+    @client.on_connected
+    async def disconnect_when_resumed(event: Connected) -> None:
+        if event.resumed:
+            await client.disconnect()
+        else:
+            connected.set()
+
+    for number in (1, 2):
+        connected.clear()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run_in_a_thread, client, anyio_backend)
+            await anyio.to_thread.run_sync(connected.wait, PATIENCE)
+            world.cut()
+        await world.until(What.SESSION_RESUMED, times=number)
+
+
+async def test_a_refusal_ends_it_in_a_thread_too(world: World, anyio_backend: str) -> None:
+    client = world.client(token="PT-another-one")
+    with pytest.raises(AuthenticationError, match="authentication failed"):
+        await run_in_a_thread(client, anyio_backend)
+    async with world.client():  # the connection slot is free again
+        pass
+
+
+async def run_in_a_thread(client: RelayClient, backend: str) -> None:
+    run = partial(client.run, backend=backend)
+    await anyio.to_thread.run_sync(run, abandon_on_cancel=True)
