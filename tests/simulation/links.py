@@ -1,0 +1,298 @@
+"""Links: byte streams between a client and the exchange, and what can befall them.
+
+A link delivers in order what it delivers; when, in which pieces, how much of it,
+and whether either side ever learns of the end, are matters of its style and of
+the faults that strike it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+from .tap import Frame, Tap, unmasked_frame
+
+
+class Clock(Protocol):
+    """Virtual time."""
+
+    @property
+    def now(self) -> float: ...
+
+    def at(self, when: float, action: Callable[[], None]) -> None:
+        """Call `action` at `when`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a link carries bytes, as long as nothing befalls it."""
+
+    latency: float = 0.05
+    jitter: float = 0.0
+    largest: int = 1 << 20
+    """The largest piece; a write may arrive in many."""
+    quantum: float = 0.0
+    """Pieces arrive together at multiples of this time."""
+    close_delay: float = 0.0
+    """How much later than the last byte the end arrives."""
+    stale: bool = False
+    """Whether a client still hears of a stream that it has given up."""
+
+
+def draw_style(random: Random) -> Style:
+    """Any style that is not a fault."""
+    return Style(
+        latency=random.choice((0.001, 0.02, 0.08, 0.3)),
+        jitter=random.choice((0.0, 0.0, 0.05, 0.5)),
+        largest=random.choice((1 << 20, 1 << 20, 1400, 200, 60)),
+        quantum=random.choice((0.0, 0.0, 0.01, 0.25)),
+        close_delay=random.choice((0.0, 0.0, 0.5, 6.0)),
+        stale=random.random() < 0.5,
+    )
+
+
+class Pipe:
+    """One direction of a link."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        style: Style,
+        random: Random,
+        deliver: Callable[[bytes], None],
+        end: Callable[[str], None],
+    ) -> None:
+        self._clock = clock
+        self._style = style
+        self._random = random
+        self._deliver = deliver
+        self._end = end
+        self._queue: deque[tuple[float, bytes | str]] = deque()
+        self._latest = 0.0
+        self._held_until = 0.0
+        self._armed = False
+        self._silent = False
+        self._ended = False
+        self.fuse: tuple[int, Callable[[], None]] | None = None
+        """After so many bytes more, call this."""
+
+    def write(self, data: bytes) -> None:
+        """Carry `data` behind all that is under way."""
+        if self._silent or self._ended:
+            return
+        start = 0
+        while start < len(data):
+            size = self._style.largest
+            if size < len(data):
+                size = self._random.randint(1, size)
+            self._push(data[start : start + size])
+            start += size
+
+    def end(self, reason: str) -> None:
+        """The end of the stream, behind all that is under way."""
+        if not self._ended:
+            self._push(reason, self._style.close_delay)
+            self._ended = True
+
+    def break_off(self, reason: str, delay: float = 0.0) -> None:
+        """Lose the rest of what is under way, but for a random part; then the end."""
+        rest = b"".join(item for _, item in self._queue if isinstance(item, bytes))
+        self._queue.clear()
+        self._ended = False
+        self.write(rest[: self._random.randint(0, len(rest))])
+        self._push(reason, delay)
+        self._ended = True
+
+    def hold(self, seconds: float) -> None:
+        """Deliver nothing for a while, and then all of it."""
+        self._held_until = max(self._held_until, self._clock.now + seconds)
+
+    def silence(self) -> None:
+        """Deliver nothing any more, not even the end."""
+        self._silent = True
+        self._queue.clear()
+
+    def _push(self, item: bytes | str, delay: float = 0.0) -> None:
+        style = self._style
+        at = self._clock.now + style.latency + delay
+        if style.jitter:
+            at += self._random.uniform(0.0, style.jitter)
+        if style.quantum:
+            at = (at // style.quantum + 1.0) * style.quantum
+        self._latest = at = max(at, self._latest)
+        self._queue.append((at, item))
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._queue and not self._armed:
+            self._armed = True
+            self._clock.at(max(self._queue[0][0], self._held_until), self._flow)
+
+    def _flow(self) -> None:
+        self._armed = False
+        now = self._clock.now
+        data, reason = bytearray(), ""
+        while self._queue and self._queue[0][0] <= now >= self._held_until and not reason:
+            item = self._queue.popleft()[1]
+            if isinstance(item, bytes):
+                data += item
+            else:
+                reason = item
+        if data:
+            self._pass_on(bytes(data))
+        if reason and not self._silent:
+            self._end(reason)
+        self._arm()
+
+    def _pass_on(self, data: bytes) -> None:
+        if self.fuse is not None:
+            left, blow = self.fuse
+            if len(data) >= left:
+                self.fuse = None
+                self._queue.clear()
+                if left:
+                    self._deliver(data[:left])
+                blow()
+                return
+            self.fuse = (left - len(data), blow)
+        self._deliver(data)
+
+
+class LinkOwner(Protocol):
+    """The client's side of a link."""
+
+    def link_opened(self, link: Link) -> None:
+        """The byte stream is there."""
+
+    def link_data(self, link: Link, data: bytes) -> None:
+        """Bytes of the exchange's arrived."""
+
+    def link_closed(self, link: Link, reason: str) -> None:
+        """The byte stream is gone, or did not come about."""
+
+
+class FarSide(Protocol):
+    """The exchange's side of all links."""
+
+    def accept(self, link: Link) -> None:
+        """A client has opened a byte stream."""
+
+    def take(self, link: Link, data: bytes) -> None:
+        """Bytes of a client's arrived."""
+
+    def lose(self, link: Link, reason: str) -> None:
+        """A client's byte stream is gone."""
+
+
+class Link:
+    """One byte stream. `transport` is the client's number for it, `number` the exchange's."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        style: Style,
+        random: Random,
+        owner: LinkOwner,
+        far: FarSide,
+        *,
+        transport: int,
+        number: int,
+    ) -> None:
+        self._clock = clock
+        self._style = style
+        self._owner = owner
+        self._far = far
+        self._accepted = False
+        self._broken = False
+        self.transport = transport
+        self.number = number
+        self.given_up = False
+        self.over = False
+        """The client has been told that it is gone."""
+        self.up = Pipe(clock, style, random, self._arrive_up, self._end_up)
+        self.down = Pipe(clock, style, random, self._arrive_down, self._end_down)
+        self.withholds: Callable[[Frame], bool] | None = None
+        """Frames of the exchange's that are never sent, though it believes so."""
+        self._sent_down = Tap()
+
+    def open(self) -> None:
+        """Let it come about."""
+        self._clock.at(self._clock.now + self._style.latency, self._accept)
+        self._clock.at(self._clock.now + 2 * self._style.latency, self._opened)
+
+    def refuse(self, reason: str) -> None:
+        """Let it fail to come about."""
+        self._clock.at(self._clock.now + self._style.latency, lambda: self._end_down(reason))
+
+    def write_down(self, data: bytes) -> None:
+        """The exchange sends."""
+        kept = b""
+        for frame, raw in self._sent_down.split(data):
+            if self.withholds is None or not self.withholds(frame):
+                kept += raw
+        self.down.write(kept if self._sent_down.upgraded else data)
+
+    def inject(self, text: bytes) -> bool:
+        """Add a message that the exchange never sent; False if it is too early for that."""
+        if self._sent_down.upgraded:
+            self.down.write(unmasked_frame(text))
+        return self._sent_down.upgraded
+
+    def leave_down(self, *, flush: bool) -> None:
+        """The client gives it up."""
+        self.given_up = True
+        if self._accepted:
+            self._leave(self.up, "the client closed it", flush=flush)
+
+    def leave_up(self, *, flush: bool) -> None:
+        """The exchange gives it up."""
+        self._leave(self.down, "the server closed it", flush=flush)
+
+    def cut(self, reason: str = "cut", *, up_delay: float = 0.0, down_delay: float = 0.0) -> None:
+        """Break it in the middle of whatever is under way."""
+        self._broken = True
+        self.up.break_off(reason, up_delay)
+        self.down.break_off(reason, down_delay)
+
+    def vanish(self) -> None:
+        """Be gone for the client at once: nothing that is under way reaches it."""
+        self._broken = True
+        self.down.silence()
+        self.up.break_off("cut")
+        self._end_down("cut")
+
+    def _leave(self, pipe: Pipe, reason: str, *, flush: bool) -> None:
+        if flush:
+            pipe.end(reason)
+        else:
+            pipe.break_off(reason)
+
+    def _accept(self) -> None:
+        if not self.given_up and not self._broken:
+            self._accepted = True
+            self._far.accept(self)
+
+    def _opened(self) -> None:
+        if self._accepted and not self._ignored():
+            self._owner.link_opened(self)
+
+    def _arrive_up(self, data: bytes) -> None:
+        self._far.take(self, data)
+
+    def _end_up(self, reason: str) -> None:
+        self._far.lose(self, reason)
+
+    def _arrive_down(self, data: bytes) -> None:
+        if not self._ignored():
+            self._owner.link_data(self, data)
+
+    def _end_down(self, reason: str) -> None:
+        if not self._ignored():
+            self.over = True
+            self._owner.link_closed(self, reason)
+
+    def _ignored(self) -> bool:
+        return self.over or (self.given_up and not self._style.stale)

@@ -1,0 +1,277 @@
+"""A program's side: a `ClientCore`, the link that it has, and tasks that wait.
+
+A task is a generator. It yields what it waits for: a `Pending`, a time in
+seconds, or both as a tuple, and is told whether the `Pending` has settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from random import Random
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from relay_proto.calls import ActionRecord, CallRecord
+from relay_proto.client import ClientCore
+from relay_proto.commands import Command, Purpose
+from relay_proto.errors import RelayError
+from relay_proto.messages import MessageRecord
+from relay_proto.outputs import (
+    CallEnded,
+    CallOffered,
+    CloseTransport,
+    EventReceived,
+    FrameTraced,
+    OpenTransport,
+    Output,
+    SendData,
+    Settled,
+)
+from relay_proto.pending import Pending
+from relay_proto.transitions import CallState, SessionState
+
+from .links import Link
+from .tap import Tap
+
+if TYPE_CHECKING:
+    from .world import World
+
+R = TypeVar("R")
+T = TypeVar("T")
+
+Wait: TypeAlias = "Pending[Any] | float | tuple[Pending[Any], float]"
+Task: TypeAlias = Generator[Wait, bool, T]
+QUIET = (SendData, FrameTraced)
+"""Outputs that the trace shows by their frames."""
+
+
+class Program:
+    """One core, and everything around it that an adapter and an application would be."""
+
+    def __init__(self, world: World, name: str, core: ClientCore) -> None:
+        self.world = world
+        self.name = name
+        self.core = core
+        self.link: Link | None = None
+        self.outputs: list[Output] = []
+        self.lag = 0.0
+        """How much too late its timer is."""
+        self.draining_late: Callable[[], float] = lambda: 0.0
+        self.answers: Callable[[CallRecord], None] | None = None
+        """What is done about an offered call."""
+        self.tasks = 0
+        self.restless: Random | None = None
+        """Chance to call `handle_timer` when nothing is due."""
+        self._links: dict[int, Link] = {}
+        self._taps: dict[int, tuple[Tap, Tap]] = {}
+        self._waiting: dict[Pending[Any], list[Callable[[], None]]] = {}
+        self._drain_planned = False
+
+    # Commands
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has a session."""
+        return self.core.state is SessionState.READY
+
+    def start(self, *, retry: bool = True) -> Pending[None]:
+        """Connect."""
+        return self._command("start", lambda now: self.core.start(now, retry=retry))
+
+    def close(self) -> None:
+        """Disconnect."""
+        self.world.promises.closing(self)
+        self.core.close(self.world.now)
+        self.drain()
+
+    def execute(self, command: Command[R]) -> Pending[R]:
+        """Carry out a command of the client."""
+        timing = self.core.config.timing
+        within = timing.queue_timeout + (
+            timing.dial_timeout if command.purpose is Purpose.DIAL else timing.request_timeout
+        )
+        if command.timeout is not None:
+            within = timing.queue_timeout + command.timeout
+        return self._command(
+            command.method, lambda now: self.core.execute(command, now), within=within
+        )
+
+    def execute_on(self, target: CallRecord | ActionRecord, command: Command[R]) -> Pending[R]:
+        """Carry out a command of a call or an action."""
+        timing = self.core.config.timing
+        within = timing.queue_timeout + timing.request_timeout
+        return self._command(
+            command.method, lambda now: self.core.execute_on(target, command, now), within=within
+        )
+
+    def wait_for(self, call: CallRecord, state: CallState) -> Pending[Any]:
+        """Wait for a state of a call."""
+        return self._command(
+            f"wait for {state.value}", lambda now: self.core.wait_for(call, state, now)
+        )
+
+    def cancel(self, pending: Pending[Any]) -> None:
+        """Nobody waits for it any more."""
+        self.world.note(self.name, "cancels")
+        self.core.cancel(pending, self.world.now)
+        self.drain()
+
+    def _command(
+        self, what: str, act: Callable[[float], Pending[R]], *, within: float | None = None
+    ) -> Pending[R]:
+        try:
+            pending = act(self.world.now)
+            self.world.promises.asked(self, pending, what, within)
+        finally:
+            self.drain()
+        return pending
+
+    # Inputs
+
+    @property
+    def wakes_at(self) -> float | None:
+        """When its timer is next called."""
+        deadline = self.core.deadline()
+        return None if deadline is None else deadline + self.lag
+
+    def keep_time(self) -> None:
+        """The timer."""
+        now = self.world.now
+        self.core.handle_timer(now)
+        self.world.promises.timer_handled(self.name, self.core.deadline())
+        self._stepped()
+
+    def link_opened(self, link: Link) -> None:
+        """The byte stream is there."""
+        self.world.note(self.name, f"link {link.transport} opened")
+        self.world.promises.link_opened(self, link)
+        self.core.transport_opened(link.transport, self.world.now)
+        self._stepped()
+
+    def link_data(self, link: Link, data: bytes) -> None:
+        """Bytes arrived."""
+        for frame in self._taps[link.transport][1].feed(data):
+            self.world.note(self.name, f"{link.transport} ← {frame}")
+            self.world.promises.frame_arrived(self, link, frame)
+        self.core.receive_data(link.transport, data, self.world.now)
+        self._stepped()
+
+    def link_closed(self, link: Link, reason: str) -> None:
+        """The byte stream is gone."""
+        self.world.note(self.name, f"link {link.transport} is gone: {reason}")
+        self.world.promises.link_closed(self, link)
+        self.core.transport_closed(link.transport, self.world.now, reason)
+        self._stepped()
+
+    def _stepped(self) -> None:
+        now = self.world.now
+        deadline = self.core.deadline()
+        if self.restless is not None and self.restless.random() < 0.05 and (deadline or now) > now:
+            self.core.handle_timer(now)  # needless, and therefore harmless
+            assert self.core.deadline() == deadline, "a needless call of handle_timer did something"
+        delay = self.draining_late()
+        if not delay:
+            self.drain()
+        elif not self._drain_planned:
+            self._drain_planned = True
+            self.world.after(delay, self.drain)
+
+    # Outputs
+
+    def drain(self) -> None:
+        """Perform all outputs."""
+        self._drain_planned = False
+        while (output := self.core.next_output()) is not None:
+            self.outputs.append(output)
+            if not isinstance(output, QUIET):
+                self.world.note(self.name, describe(output))
+            self.world.promises.output(self, output)
+            self._perform(output)
+        self.world.promises.drained(self)
+
+    def _perform(self, output: Output) -> None:
+        match output:
+            case OpenTransport(transport):
+                self._taps[transport] = (Tap(), Tap())
+                self.link = self._links[transport] = self.world.open_link(self, transport)
+            case SendData(transport, data):
+                link = self._links[transport]
+                for frame in self._taps[transport][0].feed(data):
+                    self.world.note(self.name, f"{transport} → {frame}")
+                    self.world.promises.frame_sent(self, link, frame)
+                link.up.write(data)
+            case CloseTransport(transport, flush):
+                self._links[transport].leave_down(flush=flush)
+            case Settled(pending):
+                for wake in self._waiting.pop(pending, ()):
+                    self.world.after(0.0, wake)
+            case CallOffered(call):
+                if self.answers is not None:
+                    self.answers(call)
+            case _:
+                pass
+
+    # Tasks
+
+    def spawn(self, task: Task[None]) -> None:
+        """Let a task run; an error of RELAY's ends it, like an exception in a handler."""
+        self.tasks += 1
+        self.world.after(0.0, lambda: self._resume(task, None))
+
+    def _resume(self, task: Task[None], settled: bool | None) -> None:
+        try:
+            wait = next(task) if settled is None else task.send(settled)
+        except (StopIteration, RelayError):
+            self.tasks -= 1
+            return
+        woken = False
+
+        def wake(settled: bool) -> None:
+            nonlocal woken
+            if not woken:
+                woken = True
+                self._resume(task, settled)
+
+        seconds: float | None
+        pending, seconds = wait if isinstance(wait, tuple) else (wait, None)
+        if isinstance(pending, Pending):
+            if pending.settled:
+                self.world.after(0.0, lambda: wake(True))
+            else:
+                self._waiting.setdefault(pending, []).append(lambda: wake(True))
+        else:
+            seconds = pending
+        if seconds is not None:
+            self.world.after(seconds, lambda: wake(False))
+
+    def ask(self, command: Command[R]) -> Task[R]:
+        """Carry out a command of the client, and wait for its result."""
+        pending = self.execute(command)
+        yield pending
+        result = pending.result()
+        if isinstance(result, MessageRecord):
+            self.world.promises.asked(self, result.done, "delivery", None)
+        return result
+
+    def ask_on(self, target: CallRecord | ActionRecord, command: Command[R]) -> Task[R]:
+        """Carry out a command of a call or an action, and wait for its result."""
+        pending = self.execute_on(target, command)
+        yield pending
+        result = pending.result()
+        if isinstance(result, ActionRecord):
+            self.world.promises.action_started(self, result)
+        return result
+
+
+def describe(output: Output) -> str:
+    """An output in few words."""
+    match output:
+        case Settled(pending):
+            error = pending.error
+            return "settled" if error is None else f"settled: {type(error).__name__}"
+        case EventReceived(event, call):
+            state = f" {call.call_id[:6]} {call.state}" if call is not None else ""
+            return f"told {event.event_type}{state}"
+        case CallOffered(call) | CallEnded(call):
+            return f"{type(output).__name__} {call.call_id[:6]}"
+        case _:
+            return repr(output)

@@ -1,0 +1,180 @@
+"""A tap reads the frames of one direction of a byte stream, without the code under test.
+
+What it shows of a frame is short, and holds nothing that a log must not hold.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from relay_proto.frames import JSONObject, is_object
+
+TEXT, CLOSE = 1, 8
+SHOWN = (
+    "call_state",
+    "connect_state",
+    "contexts",
+    "dial_state",
+    "end_reason",
+    "message_state",
+    "reason",
+    "restart",
+    "session_restored",
+    "state",
+)
+"""Values that may be shown as they are."""
+NAMED = ("call_id", "control_id", "message_id", "tag")
+"""Ids, of which the beginning is shown."""
+
+
+class Event(msgspec.Struct, frozen=True):
+    """The ``params`` of an event; its body stays raw, to compare it by."""
+
+    event_type: str = ""
+    timestamp: float = 0.0
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _Frame(msgspec.Struct, frozen=True):
+    id: msgspec.Raw = msgspec.Raw(b"")
+    method: str = ""
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+    result: msgspec.Raw = msgspec.Raw(b"")
+    error: msgspec.Raw = msgspec.Raw(b"")
+
+
+_frame = msgspec.json.Decoder(_Frame)
+_event = msgspec.json.Decoder(Event)
+_anything = msgspec.json.Decoder()
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """One JSON-RPC frame, or an end of the conversation (`method` is "(close)")."""
+
+    text: bytes
+    id: bytes = b""
+    method: str = ""
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+    result: msgspec.Raw = msgspec.Raw(b"")
+    refused: bool = False
+
+    @property
+    def is_request(self) -> bool:
+        return bool(self.id and self.method)
+
+    @property
+    def event(self) -> Event | None:
+        """The event in it, if there is one that can be read."""
+        if self.method != "signalwire.event":
+            return None
+        try:
+            return _event.decode(self.params)
+        except msgspec.DecodeError:
+            return None
+
+    @property
+    def body(self) -> JSONObject:
+        """The parameters or the result; those of the event, where it is one."""
+        event = self.event
+        value = decode(event.params if event else self.params if self.method else self.result)
+        return value if is_object(value) else {}
+
+    @property
+    def name(self) -> str:
+        """The first characters of the id."""
+        return self.id.strip(b'"')[:6].decode(errors="replace")
+
+    def __str__(self) -> str:
+        event = self.event
+        what = self.method if event is None else event.event_type or "(no type)"
+        body = self.body
+        facts = [f"{key}={body[key]}" for key in SHOWN if key in body]
+        facts += [f"{key}={str(body[key])[:6]}" for key in NAMED if body.get(key)]
+        what = what or ("error" if self.refused else "reply")
+        return " ".join((what, f"#{self.name}", *facts))
+
+
+def decode(raw: bytes | msgspec.Raw) -> object:
+    """Decode JSON; what is none is None."""
+    try:
+        return _anything.decode(raw)
+    except msgspec.DecodeError:
+        return None
+
+
+def read(text: bytes) -> Frame:
+    """Read one text message; what is no frame has no id."""
+    try:
+        frame = _frame.decode(text)
+    except msgspec.DecodeError:
+        return Frame(text)
+    return Frame(
+        text, bytes(frame.id), frame.method, frame.params, frame.result, bool(bytes(frame.error))
+    )
+
+
+class Tap:
+    """Bytes in one direction, from the upgrade on."""
+
+    def __init__(self) -> None:
+        self._unread = bytearray()
+        self.upgraded = False
+        self._refused = False
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The frames that are complete now."""
+        return [frame for frame, _ in self.split(data)]
+
+    def split(self, data: bytes) -> list[tuple[Frame, bytes]]:
+        """The same, with the bytes that each came in."""
+        self._unread += data
+        found: list[tuple[Frame, bytes]] = []
+        while (one := self._take()) is not None:
+            found.append(one)
+        return found
+
+    def _take(self) -> tuple[Frame, bytes] | None:
+        unread = self._unread
+        if not self.upgraded:
+            end = unread.find(b"\r\n\r\n")
+            if end < 0 or self._refused:
+                return None
+            head = self._cut(end + 4)
+            self.upgraded = head.startswith((b"GET ", b"HTTP/1.1 101"))
+            self._refused = not self.upgraded
+            return Frame(b"", method="(upgrade)" if self.upgraded else "(upgrade refused)"), head
+        if len(unread) < 2:
+            return None
+        size, at = unread[1] & 127, 2
+        if size >= 126:
+            at = 4 if size == 126 else 10
+            size = int.from_bytes(unread[2:at], "big")
+        mask = bytes(unread[at : at + 4]) if unread[1] & 128 else b""
+        at += len(mask)
+        if len(unread) < at + size:
+            return None
+        opcode, raw = unread[0] & 15, self._cut(at + size)
+        if opcode == TEXT:
+            return read(_unmasked(raw[at:], mask)), raw
+        return Frame(b"", method="(close)" if opcode == CLOSE else "(control)"), raw
+
+    def _cut(self, size: int) -> bytes:
+        taken = bytes(self._unread[:size])
+        del self._unread[:size]
+        return taken
+
+
+def unmasked_frame(text: bytes) -> bytes:
+    """A text frame as a server sends it."""
+    size = len(text)
+    if size < 126:
+        return bytes((0x81, size)) + text
+    return b"\x81\x7e" + size.to_bytes(2, "big") + text
+
+
+def _unmasked(payload: bytes, mask: bytes) -> bytes:
+    if not mask:
+        return payload
+    size = len(payload)
+    key = (mask * (size // 4 + 1))[:size]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(key, "big")).to_bytes(size, "big")

@@ -1,0 +1,223 @@
+"""The worst cases, each at its exact instant."""
+
+from __future__ import annotations
+
+from relay_proto import commands
+from relay_proto.errors import (
+    ClientClosedError,
+    ConnectionLostError,
+    DialTimeoutError,
+)
+from relay_proto.exchange import Busy, Caller, Line, What
+from relay_proto.outputs import (
+    CallEnded,
+    CallOffered,
+    Closed,
+    Connected,
+    Disconnected,
+    EventReceived,
+)
+from relay_proto.transitions import CallState, SessionState
+
+from .application import phone, silence
+from .program import Program
+from .script import (
+    ANNA,
+    BELA,
+    NOBODY,
+    REPLY,
+    REQUEST,
+    answered_call,
+    asked,
+    dial,
+    end,
+    happened,
+    link_of,
+    told,
+)
+from .world import OFFICE, World
+
+# Dials
+
+
+def test_cut_between_a_dial_and_its_reply(world: World, program: Program) -> None:
+    pending = dial(program, ANNA, BELA)
+    world.run(REQUEST + 0.01)
+    assert happened(world, What.DIALED) == 2, "the server has it"
+    assert program.link is not None
+    program.link.vanish()
+    assert isinstance(pending.error, ConnectionLostError)
+    assert pending.error.maybe_delivered
+    world.run(60.0)
+    assert [one.resumed for one in told(program, Connected)] == [False, True]
+    assert happened(world, What.ENDED) == 2, "nobody is left ringing"
+    end(world)
+
+
+def test_cut_right_after_the_winner_answered(world: World, program: Program) -> None:
+    pending = dial(program, ANNA, BELA)
+    world.run_until(lambda: happened(world, What.ANSWERED) > 0, "an answer")
+    assert program.link is not None
+    program.link.vanish()  # the news is under way, and does not arrive
+    assert not pending.settled, "the server has the dial: its events will decide it"
+    world.run(30.0)
+    winner = pending.result()
+    assert winner.state == "answered"
+    assert program.core.active_calls == 1, "the loser has ended"
+    program.execute_on(winner, commands.hangup())
+    end(world)
+
+
+def test_a_leg_answers_when_the_dial_has_timed_out(world: World, program: Program) -> None:
+    pending = dial(program, ANNA, timeout=2.5 + REQUEST)
+    world.run(2.5 + REQUEST + 0.001)
+    assert happened(world, What.ANSWERED) == 1, "the news is under way"
+    assert isinstance(pending.error, DialTimeoutError)
+    world.run(1.0)
+    assert happened(world, What.ENDED) == 1
+    end(world)
+
+
+def test_a_dial_is_cancelled_with_its_winner_on_the_way(world: World, program: Program) -> None:
+    pending = dial(program, ANNA, BELA)
+    world.run_until(lambda: pending.settled, "a winner")
+    program.cancel(pending)
+    world.run(1.0)
+    assert happened(world, What.ENDED) == 2
+    end(world)
+
+
+def test_a_leg_is_hung_up_though_the_reply_is_lost(world: World, program: Program) -> None:
+    pending = dial(program, ANNA)
+    world.run(1.0)
+    assert program.link is not None
+    program.link.withholds = lambda frame: not frame.method
+    program.cancel(pending)
+    world.run(25.0)
+    program.link.withholds = None
+    assert asked(world, "calling.end") == 1, "an event has said that it has ended"
+    assert happened(world, What.ENDED) == 1
+    end(world)
+
+
+def test_a_leg_is_hung_up_though_the_server_is_slow(world: World, program: Program) -> None:
+    pending = dial(program, ANNA)
+    world.run(1.0)
+    assert program.link is not None
+    program.link.up.hold(25.0)
+    program.cancel(pending)
+    world.run(24.0)
+    assert asked(world, "calling.end") == 3
+    assert happened(world, What.ENDED) == 0
+    world.run(2.0)
+    assert happened(world, What.ENDED) == 1
+    assert told(program, Disconnected) == []
+    end(world)
+
+
+def test_a_leg_is_hung_up_behind_a_link_that_is_dead_one_way(
+    world: World, program: Program
+) -> None:
+    pending = dial(program, ANNA)
+    world.run(1.0)
+    assert program.link is not None
+    program.link.up.silence()  # the server is heard, and hears nothing
+    program.cancel(pending)
+    world.run(35.0)
+    assert asked(world, "calling.end") == 3
+    assert program.ready
+    world.run(30.0)
+    assert told(program, Connected)[-1].resumed
+    assert asked(world, "calling.end") == 4, "the next session asks again"
+    assert happened(world, What.ENDED) == 1
+    end(world)
+
+
+def test_disconnect_while_a_dial_rings(world: World, program: Program) -> None:
+    pending = dial(program, NOBODY, NOBODY)
+    world.run(1.0)
+    program.close()
+    assert isinstance(pending.error, ClientClosedError)
+    world.run(0.2)
+    assert happened(world, What.ENDED) == 2, "hung up before the farewell"
+    assert told(program, Closed) == [Closed(None)]
+    end(world)
+
+
+def test_a_state_of_a_leg_comes_when_it_has_ended(world: World, program: Program) -> None:
+    world.exchange.set_line(Line(BELA, Busy()))
+    pending = program.execute(commands.dial([[phone(BELA)], [phone(ANNA)]]))
+    world.run(1.0)
+    busy, *_ = told(program, CallEnded)
+    states = [text for text in world.promises.ledger(program).repeatable if b"created" in text]
+    assert program.link is not None
+    program.link.inject(states[0].replace(b'"id":"', b'"id":"late-', 1))
+    world.run(5.0)
+    assert pending.result().call_id != busy.call.call_id
+    assert program.core.active_calls == 1, "what has ended does not come back"
+    program.execute_on(pending.result(), commands.hangup())
+    end(world)
+
+
+def test_a_goodbye_leaves_a_dial_pending(world: World, program: Program) -> None:
+    pending = dial(program, ANNA)
+    world.run(1.0)
+    number = link_of(program)
+    world.on_exchange(lambda now: world.exchange.say_goodbye(number, now, restart=False))
+    world.run(REPLY)
+    assert program.core.state is SessionState.DRAINING
+    queued = program.execute(commands.receive(["sales"]))
+    world.run(10.0)
+    assert [one.resumed for one in told(program, Connected)] == [False, True]
+    assert queued.result()["code"] == "200", "asked for in the next session"
+    assert pending.result().state == "answered"
+    program.execute_on(pending.result(), commands.hangup())
+    end(world)
+
+
+def test_a_goodbye_with_restart_ends_a_dial(world: World, program: Program) -> None:
+    pending = dial(program, ANNA)
+    world.run(1.0)
+    number = link_of(program)
+    world.on_exchange(lambda now: world.exchange.say_goodbye(number, now, restart=True))
+    world.run(10.0)
+    assert [one.resumed for one in told(program, Connected)] == [False, False]
+    assert isinstance(pending.error, ConnectionLostError)
+    assert program.core.active_calls == 0
+    end(world)
+
+
+# Calls
+
+
+def test_a_passed_call_is_no_longer_ours(world: World, program: Program) -> None:
+    caller = Caller("+15550001111")
+    world.on_exchange(lambda now: world.exchange.place_call(caller, to=OFFICE, now=now))
+    world.run(0.2)
+    call = told(program, CallOffered)[-1].call
+    ended = program.wait_for(call, CallState.ENDED)
+    passed = program.execute_on(call, commands.pass_())
+    world.run(0.2)
+    assert passed.result()["code"] == "200"
+    assert ended.settled, "nobody will say anything about it any more"
+    assert program.core.active_calls == 0
+    end(world)
+
+
+def test_the_last_event_comes_in_the_read_that_breaks_the_link(
+    world: World, program: Program
+) -> None:
+    call = answered_call(world, program)
+    assert program.link is not None
+    started = program.execute_on(call, commands.play([silence(1)]))
+    program.link.down.hold(1.5)
+    world.run(1.2)
+    program.link.leave_up(flush=True)
+    world.run(1.0)
+    assert started.result().done.settled
+    assert [type(one) for one in program.outputs].count(Disconnected) == 1
+    last = [one for one in told(program, EventReceived) if one.action is not None]
+    assert last[-1].action is not None
+    assert last[-1].action.completed
+    program.execute_on(call, commands.hangup())
+    end(world)

@@ -1,0 +1,240 @@
+"""The world: virtual time, an exchange, and the programs that are linked to it.
+
+It jumps from one delivery or deadline to the next and never sleeps. All chance
+comes from one seed, in separate streams for the cores, the links, the programs
+and the faults, so that changing one leaves the others as they are.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from relay_proto.client import ClientCore
+from relay_proto.config import ClientConfig, Credentials, Secret
+from relay_proto.exchange import Account, Exchange, ExchangeConfig, Happened
+from relay_proto.outputs import CloseTransport, SendData
+from relay_proto.server import ServerConfig
+
+from .links import Link, Style
+from .program import Program
+from .promises import Promises
+
+PROJECT = "project-of-the-simulation"
+TOKEN = "token-of-the-simulation"
+OFFICE = "+15550002222"
+SALES = "+15550003333"
+MOST_STEPS_PER_SECOND = 20_000
+MOST_STEPS = 2_000_000
+SHOWN_LINES = 250
+
+MakeCore = Callable[[ClientConfig, Random], ClientCore]
+
+
+class LivelockError(AssertionError):
+    """Much happens, and time does not pass."""
+
+
+def client_config(*contexts: str, **changes: Any) -> ClientConfig:
+    """What a program is, unless `changes` say otherwise."""
+    given: dict[str, Any] = {
+        "credentials": Credentials(Secret(PROJECT), Secret(TOKEN)),
+        "host": "exchange.test",
+        "contexts": contexts,
+        "trace_frames": True,
+    }
+    return ClientConfig(**(given | changes))
+
+
+def exchange_config(**changes: Any) -> ExchangeConfig:
+    """A network with two numbers."""
+    given: dict[str, Any] = {
+        "accounts": (Account(project=PROJECT, token=TOKEN),),
+        "numbers": {OFFICE: "office", SALES: "sales"},
+        "server": ServerConfig(),
+    }
+    return ExchangeConfig(**(given | changes))
+
+
+class World:
+    """One exchange, its programs, and the time they share."""
+
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        config: ExchangeConfig | None = None,
+        make_core: MakeCore = ClientCore,
+        start: float = 0.0,
+    ) -> None:
+        self.seed = seed
+        self.now = self.start = start
+        self.exchange = Exchange(config or exchange_config(), self.stream("exchange"))
+        self.programs: list[Program] = []
+        self.links: dict[int, Link] = {}
+        self.happened: list[Happened] = []
+        self.trace: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self.style: Callable[[], Style] = Style
+        self.opening: Callable[[Link], None] = Link.open
+        """What becomes of attempts to open a byte stream."""
+        self.promises = Promises(self)
+        self._make_core = make_core
+        self._link_chance = self.stream("links")
+        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+        self._steps = 0
+        self._second = (0, 0)
+
+    def stream(self, name: str) -> Random:
+        """Chance of its own for one part of the world."""
+        return Random(f"{self.seed} {name}")
+
+    # Making and doing
+
+    def program(self, *contexts: str, **changes: Any) -> Program:
+        """A new program with a core of its own; not connected yet."""
+        name = f"p{len(self.programs) + 1}"
+        core = self._make_core(client_config(*contexts, **changes), self.stream(f"core {name}"))
+        program = Program(self, name, core)
+        self.programs.append(program)
+        return program
+
+    def connected(self, *contexts: str, **changes: Any) -> Program:
+        """A program that has a session."""
+        program = self.program(*contexts, **changes)
+        program.start()
+        self.run_until(lambda: program.ready, "a session")
+        return program
+
+    def on_exchange(self, act: Callable[[float], Any]) -> Any:
+        """Let the exchange do something now."""
+        result = act(self.now)
+        self._drain_exchange()
+        return result
+
+    def at(self, when: float, action: Callable[[], None]) -> None:
+        """Call `action` at `when`."""
+        heapq.heappush(self._agenda, (max(when, self.now), next(self._order), action))
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        """Call `action` in so many seconds."""
+        self.at(self.now + seconds, action)
+
+    def note(self, who: str, what: str) -> None:
+        """Add a line to the trace."""
+        self.trace.append(f"{self.now - self.start:10.4f} {who:<6} {what}")
+
+    def report(self) -> str:
+        """The seed, and what led up to now."""
+        lines = self.trace[-SHOWN_LINES:]
+        left_out = len(self.trace) - len(lines)
+        return "\n".join((f"seed {self.seed}, behind {left_out} lines:", *lines))
+
+    # Time
+
+    def run(self, seconds: float) -> None:
+        """Let so much time pass."""
+        until = self.now + seconds
+        while self._step(until):
+            pass
+        self.now = until
+
+    def run_until(self, condition: Callable[[], bool], what: str, within: float = 120.0) -> None:
+        """Let time pass until `condition` holds."""
+        until = self.now + within
+        while not condition():
+            assert self._step(until), f"{what} did not come within {within:g} s\n{self.report()}"
+
+    def _step(self, until: float) -> bool:
+        """Do what comes next, if it comes before `until`."""
+        coming: list[tuple[float, int, Callable[[], None]]] = []
+        if self._agenda:
+            coming.append((self._agenda[0][0], -2, self._do_agenda))
+        deadline = self.exchange.deadline()
+        if deadline is not None:
+            coming.append((deadline, -1, self._run_exchange))
+        for number, program in enumerate(self.programs):
+            wakes_at = program.wakes_at
+            if wakes_at is not None:
+                coming.append((wakes_at, number, program.keep_time))
+        if not coming:
+            return False
+        when, _, action = min(coming, key=lambda one: one[:2])
+        if when > until:
+            return False
+        self.now = max(self.now, when)
+        self._count_step()
+        action()
+        self.promises.check()
+        return True
+
+    def _count_step(self) -> None:
+        second, count = self._second
+        self._second = (int(self.now), count + 1 if int(self.now) == second else 1)
+        self._steps += 1
+        if self._second[1] > MOST_STEPS_PER_SECOND or self._steps > MOST_STEPS:
+            raise LivelockError(f"{self._steps} steps, {self._second[1]} in second {self.now:.0f}")
+
+    def _do_agenda(self) -> None:
+        heapq.heappop(self._agenda)[2]()
+
+    # The exchange
+
+    def _run_exchange(self) -> None:
+        self.exchange.handle_timer(self.now)
+        self.promises.timer_handled("exchange", self.exchange.deadline())
+        self._drain_exchange()
+
+    def _drain_exchange(self) -> None:
+        while (output := self.exchange.next_output()) is not None:
+            match output:
+                case SendData(transport, data):
+                    self.links[transport].write_down(data)
+                case CloseTransport(transport, flush):
+                    self.links[transport].leave_up(flush=flush)
+                case Happened():
+                    self.happened.append(output)
+                    self.note("*", f"{output.call_id[:6]:<6} {output.who} {output.what}")
+                    self.promises.happened(output)
+
+    def open_link(self, program: Program, transport: int) -> Link:
+        """A program wants a byte stream."""
+        link = Link(
+            self,
+            self.style(),
+            self._link_chance,
+            program,
+            self,
+            transport=transport,
+            number=len(self.links) + 1,
+        )
+        self.links[link.number] = link
+        self.opening(link)
+        return link
+
+    def accept(self, link: Link) -> None:
+        """A byte stream reaches the exchange."""
+        self.on_exchange(lambda now: self.exchange.transport_opened(link.number, now))
+
+    def take(self, link: Link, data: bytes) -> None:
+        """Bytes reach the exchange."""
+        self.on_exchange(lambda now: self.exchange.receive_data(link.number, data, now))
+
+    def lose(self, link: Link, reason: str) -> None:
+        """The end of a byte stream reaches the exchange."""
+        self.on_exchange(lambda now: self.exchange.transport_closed(link.number, now, reason))
+
+    # Its end
+
+    def settle_down(self) -> None:
+        """Check that what is left is as it should be, and close everything."""
+        self.promises.check_quiet()
+        for program in self.programs:
+            program.close()
+        self.run(100.0)
+        self.promises.check_end()
