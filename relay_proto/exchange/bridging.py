@@ -9,7 +9,7 @@ Source: spec section 14.5.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
@@ -24,25 +24,32 @@ from ..constants import (
 )
 from ..errors import RelayError
 from ..frames import INVALID_PARAMS
-from .devices import Device, ExistingCall
+from .devices import ExistingCall, Target, WaitingCall
 from .dialing import SECONDS_PER_MINUTE, Hunt, check_plan
 from .happened import What, Who
 from .legs import Bridge, Leg, Operation
 from .media import Media
 from .playing import FOREVER, Playback
+from .queues import waiting_entries
 from .requests import OnCall, Request, Verb, call_verb
 from .shapes import Seconds
 from .switch import CONFLICT
 
 FAILED_REASONS: Final[Mapping[str, str]] = {END_REASON_NO_ANSWER: "no_answer"}
 """Where an end has another name as the reason for which a connect failed."""
+QUEUE_EMPTY: Final = "queue_empty"
+"""Why a connect to a queue failed; the reasons are free text."""
+
+
+Party: TypeAlias = Target | ExistingCall | WaitingCall
+"""Whom a call can be connected to."""
 
 
 class ConnectParams(OnCall, frozen=True, kw_only=True):
     """``calling.connect``."""
 
     devices: Annotated[
-        list[Annotated[list[Device | ExistingCall], msgspec.Meta(min_length=1)]],
+        list[Annotated[list[Party], msgspec.Meta(min_length=1)]],
         msgspec.Meta(min_length=1),
     ]
     ringback: tuple[Media, ...] = ()
@@ -54,7 +61,7 @@ class Connecting(Operation):
     """A hunt for the other side, with something to listen to meanwhile."""
 
     def __init__(
-        self, request: Request, leg: Leg, params: ConnectParams, plan: Sequence[Sequence[Device]]
+        self, request: Request, leg: Leg, params: ConnectParams, plan: Sequence[Sequence[Target]]
     ) -> None:
         super().__init__(leg, leg.network.new_id())
         self._max_duration = params.max_duration * SECONDS_PER_MINUTE
@@ -90,11 +97,7 @@ class Connecting(Operation):
 
     def _failed(self, reason: str, now: float) -> None:
         self._conclude()
-        reason = FAILED_REASONS.get(reason, reason)
-        self.leg.note(Who.EXCHANGE, What.CONNECT_FAILED, now, reason=reason)
-        self.leg.tell(
-            EVENT_CALL_CONNECT, now, connect_state=CONNECT_STATE_FAILED, failed_reason=reason
-        )
+        _tell_failure(self.leg, FAILED_REASONS.get(reason, reason), now)
 
     def _conclude(self) -> None:
         self._silence()
@@ -105,14 +108,18 @@ class Connecting(Operation):
             self._ringback.cancel()
 
 
-def join(near: Leg, far: Leg, now: float) -> None:
-    """Let two legs hear each other, and tell both programs who their peer is."""
+def join(near: Leg, far: Leg, now: float, **queue: str) -> None:
+    """Let two legs hear each other, and tell both programs who their peer is.
+
+    `queue` is where `far` has waited.
+    """
     near.bridge = far.bridge = Bridge(near, far)
     near.note(Who.EXCHANGE, What.CONNECTED, now, to=far.number)
-    for leg, peer in ((near, far), (far, near)):
+    shown = {**far.shown(), **queue}
+    for leg, peer in ((near, shown), (far, near.shown())):
         if _part_at_end not in leg.watchers:
             leg.watchers.append(_part_at_end)
-        leg.tell(EVENT_CALL_CONNECT, now, connect_state=CONNECT_STATE_CONNECTED, peer=peer.shown())
+        leg.tell(EVENT_CALL_CONNECT, now, connect_state=CONNECT_STATE_CONNECTED, peer=peer)
 
 
 def part(bridge: Bridge, now: float) -> None:
@@ -135,6 +142,10 @@ def connect(request: Request, leg: Leg, params: ConnectParams) -> None:
             _check_free(other)
             request.accept("connecting")
             join(leg, other, request.now)
+        case [[WaitingCall(queue)]]:
+            request.accept("connecting")
+            leg.tell(EVENT_CALL_CONNECT, request.now, connect_state=CONNECT_STATE_CONNECTING)
+            _connect_waiting(request, leg, queue.queue_name)
         case groups:
             check_plan(request, groups)
             plan = [[_check_device(device) for device in group] for group in groups]
@@ -150,15 +161,34 @@ def disconnect(request: Request, leg: Leg, params: OnCall) -> None:  # noqa: ARG
     part(leg.bridge, request.now)
 
 
+def _is_free(leg: Leg) -> bool:
+    return leg.bridge is None and leg.running(Connecting) is None
+
+
 def _check_free(leg: Leg) -> None:
-    connecting = (isinstance(operation, Connecting) for operation in leg.operations.values())
-    if leg.bridge is not None or any(connecting):
+    if not _is_free(leg):
         raise RelayError(CONFLICT, "the call is connected already")
 
 
-def _check_device(device: Device | ExistingCall) -> Device:
-    if isinstance(device, ExistingCall):
-        raise RelayError(INVALID_PARAMS, "Invalid params: a call must be the only device")
+def _connect_waiting(request: Request, leg: Leg, name: str) -> None:
+    for entry in waiting_entries(request.switch, (request.session.project, name)):
+        if entry.leg is not leg and _is_free(entry.leg):
+            entry.quit("dequeue", request.now)
+            join(leg, entry.leg, request.now, **entry.shown())
+            return
+    _tell_failure(leg, QUEUE_EMPTY, request.now)
+
+
+def _tell_failure(leg: Leg, reason: str, now: float) -> None:
+    leg.note(Who.EXCHANGE, What.CONNECT_FAILED, now, reason=reason)
+    leg.tell(EVENT_CALL_CONNECT, now, connect_state=CONNECT_STATE_FAILED, failed_reason=reason)
+
+
+def _check_device(device: Party) -> Target:
+    if isinstance(device, ExistingCall | WaitingCall):
+        raise RelayError(
+            INVALID_PARAMS, "Invalid params: a call, or a queue, must be the only device"
+        )
     return device
 
 

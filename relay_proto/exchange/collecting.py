@@ -23,7 +23,7 @@ from .happened import What, Who
 from .legs import Leg, Listener
 from .media import Media, MediaList
 from .network import Network
-from .playing import Playback, Playing, VolumeParams, accept_control, pause, resume, volume
+from .playing import Playback, Playing, VolumeParams, pause, resume, volume
 from .requests import OnOperation, Request, Verb, control_verb, decode_params, start_verb
 from .shapes import Decibels, Seconds
 
@@ -31,6 +31,7 @@ CONFIDENCE: Final = 0.9
 DIGIT: Final = "digit"
 SPEECH: Final = "speech"
 NO_INPUT: Final = "no_input"
+NO_MATCH: Final = "no_match"
 FINISHED: Final = "finished"
 START_OF_INPUT: Final = "start_of_input"
 COLLECTING: Final = "collecting"
@@ -195,7 +196,8 @@ class Collect(Listener):
 
     def _end_speech(self, now: float) -> None:
         params = {"text": self._spoken, "confidence": CONFIDENCE}
-        self._tell_result({"type": SPEECH, "params": params}, self._spoken, now)
+        understood = {"type": SPEECH, "params": params}
+        self._tell_result(understood if self._spoken else {"type": NO_MATCH}, self._spoken, now)
 
     def _tell_partial(self, now: float) -> None:
         words = self._spoken.split()
@@ -282,26 +284,26 @@ class PlayAndCollect(Collect, Playing):
 def collect(request: Request, leg: Leg, params: OnOperation) -> None:
     """``calling.collect``: what is wanted stands beside the ids."""
     wanted = _check(decode_params(_wanted, request.params))
-    request.accept("Collecting", call_id=leg.call_id, control_id=params.control_id)
+    request.accept_start(params, "Collecting")
     Collect(leg, params.control_id, wanted).start(request.now)
 
 
 def play_and_collect(request: Request, leg: Leg, params: PlayAndCollectParams) -> None:
     """``calling.play_and_collect``."""
     wanted = _check(params.collect)
-    request.accept("Playing", call_id=leg.call_id, control_id=params.control_id)
+    request.accept_start(params, "Playing")
     PlayAndCollect(leg, params.control_id, wanted, params.play).start(request.now)
 
 
 def stop(request: Request, running: Collect, params: OnOperation) -> None:  # noqa: ARG001
     """``calling.collect.stop`` and ``calling.play_and_collect.stop``."""
-    accept_control(request, running, "Stopping")
+    request.accept_control(running, "Stopping")
     running.stop(request.now)
 
 
 def start_input_timers(request: Request, running: Collect, params: OnOperation) -> None:  # noqa: ARG001
     """``calling.collect.start_input_timers``, with a prompt or without."""
-    accept_control(request, running, "Input timers started")
+    request.accept_control(running, "Input timers started")
     running.start_input_timers(request.now)
 
 

@@ -40,6 +40,14 @@ class ExchangeTiming:
     """One sent digit."""
     text_step: float = 0.5
     """From one state of a text message to the next."""
+    detection: float = 1.0
+    """From the first sound to knowing what makes it."""
+    fax_page: float = 10.0
+    """One page of a fax."""
+    fax_patience: float = 30.0
+    """How long a fax waits for another machine."""
+    storing: float = 0.5
+    """From the end of a call to the last word about what was recorded of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -105,7 +105,40 @@ class ExistingCall(msgspec.Struct, frozen=True, tag_field="type", tag="call"):
     params: CallParams
 
 
+class QueueParams(msgspec.Struct, frozen=True, kw_only=True):
+    """A queue of this project."""
+
+    queue_name: Name
+
+
+class WaitingCall(msgspec.Struct, frozen=True, tag_field="type", tag="queue"):
+    """Whoever has waited longest in a queue; for ``calling.connect`` only."""
+
+    params: QueueParams
+
+
+class StreamParams(_Params, frozen=True, kw_only=True, omit_defaults=True):
+    """A WebSocket that takes the media of a call."""
+
+    url: Annotated[str, msgspec.Meta(pattern=r"\Awss://", max_length=2000)]
+    name: str = ""
+    codec: str = ""
+
+    @property
+    def address(self) -> str:
+        """Whom it reaches."""
+        return self.url
+
+
+class MediaStream(msgspec.Struct, frozen=True, tag_field="type", tag="stream"):
+    """A WebSocket server, for ``calling.connect`` only; a line says what becomes of it."""
+
+    params: StreamParams
+
+
 Device: TypeAlias = Phone | Sip | Webrtc | Agora
+Target: TypeAlias = Device | MediaStream
+"""What can be rung for the sake of a call."""
 Group: TypeAlias = Annotated[list[Device], msgspec.Meta(min_length=1)]
 Plan: TypeAlias = Annotated[list[Group], msgspec.Meta(min_length=1)]
 
@@ -113,15 +146,15 @@ Plan: TypeAlias = Annotated[list[Group], msgspec.Meta(min_length=1)]
 class Ringing:
     """One leg to one device: it comes to ring, and somebody answers it, or not."""
 
-    def __init__(self, network: Network, session: Session, device: Device, tag: str) -> None:
+    def __init__(self, network: Network, session: Session, device: Target, tag: str) -> None:
         params = device.params
         self._network = network
         self._params = params
         self._behaviour = network.behaviour(params.address)
-        script = self._behaviour.script if isinstance(self._behaviour, Answers) else ()
+        answers = self._behaviour if isinstance(self._behaviour, Answers) else Answers()
         self.leg = Leg(
             network,
-            Person(network, script),
+            Person(network, answers.script, answers.nature),
             session=session,
             direction=OUTBOUND,
             device=msgspec.to_builtins(device),

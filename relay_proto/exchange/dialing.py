@@ -21,7 +21,7 @@ from ..constants import (
 )
 from ..errors import RelayError
 from ..frames import INVALID_PARAMS
-from .devices import Device, Plan, Ringing
+from .devices import Plan, Ringing, Target
 from .happened import What, Who
 from .legs import Leg
 from .requests import Request, Verb, verb
@@ -52,7 +52,7 @@ class Hunt:
         self,
         switch: Switch,
         session: Session,
-        plan: Sequence[Sequence[Device]],
+        plan: Sequence[Sequence[Target]],
         *,
         tag: str,
         won: Callable[[Leg, float], None],

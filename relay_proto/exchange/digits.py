@@ -50,7 +50,7 @@ class SendDigits(Operation):
 
 def send_digits(request: Request, leg: Leg, params: SendDigitsParams) -> None:
     """``calling.send_digits``."""
-    request.accept("Sending Digits", call_id=leg.call_id, control_id=params.control_id)
+    request.accept_start(params, "Sending Digits")
     SendDigits(leg, params.control_id, params.digits).start(request.now)
 
 

@@ -262,7 +262,7 @@ class Exchange(Core[ExchangeOutput]):
         verb = VERBS.get(asked.method)
         if verb is None:
             raise RelayError(METHOD_NOT_FOUND, "Method not found")
-        verb(Request(link.session, self._switch, asked.params, now, reply))
+        verb(Request(link.session, self._switch, asked.params, now, reply, VERBS))
 
     def _connect(self, link: Link, asked: RequestReceived, now: float) -> None:
         if link.session is not None:

@@ -45,6 +45,13 @@ class What(enum.StrEnum):
     CONNECT_FAILED = "connect failed"
     DIAL_FAILED = "dial failed"
     TRANSFERRED = "transferred"
+    STARTED = "started"
+    FINISHED = "finished"
+    DETECTED = "detected"
+    SWITCHED = "switched"
+    ENTERED = "entered"
+    LEFT = "left"
+    SENT_EVENT = "sent event"
     ENDED = "ended"
     SENT_TEXT = "sent text"
     TEXT_MOVED = "text moved"
@@ -78,6 +85,13 @@ SENTENCES: Final[Mapping[What, str]] = {
     What.CONNECT_FAILED: "cannot connect the call: {reason}",
     What.DIAL_FAILED: "gives up dialing: {reason}",
     What.TRANSFERRED: "transfers the call to {to}",
+    What.STARTED: "starts {activity}",
+    What.FINISHED: "ends {activity}: {outcome}",
+    What.DETECTED: "detects {kind}: {event}",
+    What.SWITCHED: "switches {feature} {state}",
+    What.ENTERED: "lets the call into {place}",
+    What.LEFT: "lets the call out of {place}",
+    What.SENT_EVENT: "sends an event of its own",
     What.ENDED: "ends the call: {reason}",
     What.SENT_TEXT: "sends a text from {number} to {to}: “{text}”",
     What.TEXT_MOVED: "text {text_id}: {state}",

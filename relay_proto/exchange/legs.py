@@ -19,6 +19,7 @@ from ..frames import JSONObject
 from ..transitions import CALL_ORDER, CallState, forward
 from .happened import What, Who
 from .network import Network
+from .script import Nature
 from .sessions import Session
 
 INBOUND: Final = "inbound"
@@ -29,9 +30,10 @@ O = TypeVar("O", bound="Operation")  # noqa: E741 - an operation of whatever kin
 
 
 class FarEnd(abc.ABC):
-    """The person at the far end of a leg. `Leg` fills in `leg`."""
+    """Who or what is at the far end of a leg. `Leg` fills in `leg`."""
 
     leg: Leg
+    nature: Nature
 
     @abc.abstractmethod
     def start(self, now: float) -> None:
@@ -56,7 +58,10 @@ class Operation(abc.ABC):
 
     @abc.abstractmethod
     def cancel(self, now: float) -> None:
-        """The call is over: strike everything from the agenda, and tell nobody."""
+        """The call is over: strike everything from the agenda, and tell nobody.
+
+        Only what the operation leaves behind may still be told of; see `Artifact`.
+        """
 
     def leave(self) -> None:
         """The operation is over: its control id means nothing any more."""
@@ -112,6 +117,8 @@ class Leg:
         self.watchers: list[Watcher] = []
         self.bridge: Bridge | None = None
         self.refused_by: set[Session] = set()
+        self.quiet_at = 0.0
+        """When the far end has said what it is saying."""
         self._unanswered = (END_REASON_CANCEL, Who.CALLER)
         self.far = far
         far.leg = self
@@ -214,6 +221,7 @@ class Leg:
 
     def say(self, text: str, seconds: float, now: float) -> None:
         """The person at the far end begins to speak."""
+        self.quiet_at = now + seconds
         self.note(Who.CALLER, What.SAID, now, text=text)
         for listener in self._listeners():
             listener.take_speech(text, seconds, now)
@@ -224,6 +232,15 @@ class Leg:
         """The running operation of this kind and id."""
         found = self.operations.get(control_id)
         return found if isinstance(found, kind) else None
+
+    def running(self, kind: type[O]) -> O | None:
+        """The first running operation of this kind."""
+        return next(self.all_running(kind), None)
+
+    def all_running(self, kind: type[O]) -> Iterator[O]:
+        """All that run of this kind, whatever becomes of them meanwhile."""
+        operations = tuple(self.operations.values())
+        return (operation for operation in operations if isinstance(operation, kind))
 
     def _listeners(self) -> Iterator[Listener]:
         operations = tuple(self.operations.values())

@@ -9,22 +9,30 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import assert_never
+from typing import Final, assert_never
 
 from ..constants import END_REASON_HANGUP
 from .happened import What, Who
 from .legs import FarEnd
 from .media import speech_seconds
 from .network import Network
-from .script import HangUp, Hear, Press, Say, Step, Wait
+from .script import HangUp, Hear, Human, Machine, Nature, Press, Say, Step, Wait
+
+HUMAN: Final = Human()
 
 
 class Person(FarEnd):
-    """Performs the steps of a script in order; afterwards stays and listens."""
+    """Performs the steps of a script in order; afterwards stays and listens.
 
-    def __init__(self, network: Network, script: Sequence[Step]) -> None:
+    A machine is one, too, which begins with its greeting.
+    """
+
+    def __init__(self, network: Network, script: Sequence[Step], nature: Nature = HUMAN) -> None:
         self._network = network
+        self.nature = nature
         self._steps = deque(script)
+        if isinstance(nature, Machine):
+            self._steps.appendleft(Say(nature.greeting))
         self._awaited: Hear | None = None
         self._heard: deque[str] = deque(maxlen=network.config.limits.heard)
         self._digits = ""

@@ -193,13 +193,13 @@ class VolumeParams(OnOperation, frozen=True, kw_only=True):
 
 def play(request: Request, leg: Leg, params: PlayParams) -> None:
     """``calling.play``."""
-    request.accept("Playing", call_id=leg.call_id, control_id=params.control_id)
+    request.accept_start(params, "Playing")
     Play(leg, params.control_id, params.play, params.loop).playback.start(request.now)
 
 
 def stop(request: Request, running: Play, params: OnOperation) -> None:  # noqa: ARG001
     """``calling.play.stop``."""
-    accept_control(request, running, "Stopping")
+    request.accept_control(running, "Stopping")
     running.stop(request.now)
 
 
@@ -207,7 +207,7 @@ def pause(request: Request, running: Playing, params: OnOperation) -> None:  # n
     """``calling.play.pause``, and that of a prompt."""
     if running.playback.state is not PlaybackState.PLAYING:
         raise RelayError(CONFLICT, "nothing is being played")
-    accept_control(request, running, "Pausing")
+    request.accept_control(running, "Pausing")
     running.playback.pause(request.now)
 
 
@@ -215,18 +215,13 @@ def resume(request: Request, running: Playing, params: OnOperation) -> None:  # 
     """``calling.play.resume``, and that of a prompt."""
     if running.playback.state is not PlaybackState.PAUSED:
         raise RelayError(CONFLICT, "nothing is paused")
-    accept_control(request, running, "Resuming")
+    request.accept_control(running, "Resuming")
     running.playback.resume(request.now)
 
 
 def volume(request: Request, running: Playing, params: VolumeParams) -> None:  # noqa: ARG001
     """``calling.play.volume``, and that of a prompt."""
-    accept_control(request, running, "Volume set")
-
-
-def accept_control(request: Request, running: Operation, message: str) -> None:
-    """Reply to a control, with the ids that it named."""
-    request.accept(message, call_id=running.leg.call_id, control_id=running.control_id)
+    request.accept_control(running, "Volume set")
 
 
 VERBS: Final[Mapping[str, Verb]] = {

@@ -10,7 +10,7 @@ Source: spec sections 9 and 14.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
 
@@ -55,15 +55,25 @@ class Request:
     params: msgspec.Raw
     now: float
     reply: Callable[[object], None]
+    verbs: Mapping[str, Verb]
+    """All that there are: one of them binds others to keys."""
 
     @property
     def network(self) -> Network:
         """The network that the request is about."""
         return self.switch.network
 
-    def accept(self, message: str, **fields: str) -> None:
+    def accept(self, message: str, **fields: object) -> None:
         """Reply that the request is carried out."""
         self.reply({"code": ACCEPTED, "message": message, **fields})
+
+    def accept_start(self, params: OnOperation, message: str, **fields: object) -> None:
+        """Reply that an operation begins, with the ids that were named."""
+        self.accept(message, call_id=params.call_id, control_id=params.control_id, **fields)
+
+    def accept_control(self, running: Operation, message: str) -> None:
+        """Reply to a control, with the ids of the operation."""
+        self.accept(message, call_id=running.leg.call_id, control_id=running.control_id)
 
 
 Verb: TypeAlias = Callable[[Request], None]
@@ -118,6 +128,24 @@ def control_verb(
         carry_out(request, running, params)
 
     return call_verb(kind, find_and_carry_out)
+
+
+def check_none(leg: Leg, kind: type[Operation], named: str) -> None:
+    """Refuse a second operation of a kind of which a call has one at a time."""
+    if leg.running(kind) is not None:
+        raise RelayError(CONFLICT, f"there is {named} on this call already")
+
+
+def running_one(leg: Leg, kind: type[O], named: str) -> O:
+    """The one operation of a kind of which a call has one at a time.
+
+    Raises:
+        RelayError: 409, there is none.
+    """
+    running = leg.running(kind)
+    if running is None:
+        raise RelayError(CONFLICT, f"there is no {named} on this call")
+    return running
 
 
 def decode_params(decoder: msgspec.json.Decoder[P], raw: msgspec.Raw) -> P:

@@ -52,7 +52,7 @@ class TransferParams(OnCall, frozen=True, kw_only=True):
 
 def place_call(switch: Switch, caller: Caller, to: str, context: str, now: float) -> str:
     """Let `caller` call `to`, which `context` serves; returns the call's id."""
-    person = Person(switch.network, caller.script)
+    person = Person(switch.network, caller.script, caller.nature)
     leg = _inbound_leg(
         switch,
         person,

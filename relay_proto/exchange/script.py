@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,31 @@ Step: TypeAlias = Wait | Hear | Press | Say | HangUp
 
 
 @dataclass(frozen=True, slots=True)
+class Human:
+    """A person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """An answering machine: it says its greeting before the script, and may beep then."""
+
+    greeting: str = "You have reached an answering machine. Please leave a message."
+    beep: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Fax:
+    """A fax machine: what it sounds like, and how many pages go either way."""
+
+    tone: Literal["CED", "CNG"] = "CED"
+    pages: int = 1
+
+
+Nature: TypeAlias = Human | Machine | Fax
+"""What a far end is: what there is to detect."""
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """Somebody who calls. After the script they stay on the line and listen."""
 
@@ -56,6 +81,7 @@ class Caller:
     script: tuple[Step, ...] = ()
     patience: float = 60.0
     """Seconds until they hang up when nobody answers."""
+    nature: Nature = Human()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +90,7 @@ class Answers:
 
     after: float = 2.0
     script: tuple[Step, ...] = ()
+    nature: Nature = Human()
 
 
 @dataclass(frozen=True, slots=True)

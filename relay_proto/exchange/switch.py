@@ -9,6 +9,7 @@ from typing import Final
 
 from ..constants import END_REASON_ERROR
 from ..errors import RelayError
+from .conference import Conference
 from .happened import Who
 from .legs import Leg
 from .network import Duty, Network
@@ -30,6 +31,10 @@ class Switch:
         self._ended: dict[str, None] = {}
         self.dials: dict[tuple[Session, str], Duty] = {}
         """What cancels each dial under way, by its tag."""
+        self.conferences: dict[tuple[str, str], Conference] = {}
+        """All conferences with somebody in them, by project and name."""
+        self.queues: dict[tuple[str, str], dict[Leg, None]] = {}
+        """Who waits in each queue, in order, by project and name."""
         self.texts = 0
         """Text messages under way."""
 

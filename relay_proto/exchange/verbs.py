@@ -11,7 +11,28 @@ from typing import Final
 import msgspec
 
 from ..constants import METHOD_SIGNALWIRE_RECEIVE, METHOD_SIGNALWIRE_UNRECEIVE
-from . import bridging, collecting, dialing, digits, playing, routing, texts
+from . import (
+    agents,
+    binding,
+    bridging,
+    collecting,
+    conferencing,
+    copying,
+    detecting,
+    dialing,
+    digits,
+    faxing,
+    features,
+    interpreting,
+    legacy,
+    paying,
+    playing,
+    queues,
+    recording,
+    referring,
+    routing,
+    texts,
+)
 from .requests import Request, Verb, verb
 from .shapes import Name
 
@@ -43,5 +64,18 @@ VERBS: Final[Mapping[str, Verb]] = {
     **digits.VERBS,
     **dialing.VERBS,
     **bridging.VERBS,
+    **recording.VERBS,
+    **detecting.VERBS,
+    **features.VERBS,
+    **referring.VERBS,
+    **copying.VERBS,
+    **faxing.VERBS,
+    **conferencing.VERBS,
+    **queues.VERBS,
+    **agents.VERBS,
+    **paying.VERBS,
+    **binding.VERBS,
+    **interpreting.VERBS,
+    **legacy.VERBS,
     **texts.VERBS,
 }

@@ -16,10 +16,13 @@ from relay_proto.exchange import (
     Declines,
     Exchange,
     ExchangeConfig,
+    Fax,
     HangUp,
     Happened,
     Hear,
+    Human,
     Line,
+    Machine,
     NoAnswer,
     Press,
     Say,
@@ -38,7 +41,11 @@ CONFIG = make_config(
         Line(SILENT, NoAnswer()),
         Line(SHY, Declines()),
     ),
-    default_line=Answers(after=1, script=(Hear("hello", timeout=5), Press("12"), HangUp())),
+    default_line=Answers(
+        after=1,
+        script=(Hear("hello", timeout=5), Press("12"), HangUp()),
+        nature=Machine("hello"),
+    ),
 )
 
 # What is almost right goes deeper than what is not: known keys, with any value at times.
@@ -70,6 +77,11 @@ MEDIA = st.lists(
 DEVICES = st.lists(
     st.lists(st.sampled_from([phone(BUSY), phone(SILENT, timeout=2), phone(SHY), phone("+1")])),
     max_size=3,
+) | st.sampled_from(
+    [
+        [[{"type": "queue", "params": {"queue_name": "n"}}]],
+        [[{"type": "stream", "params": {"url": "wss://x"}}]],
+    ]
 )
 COLLECT = st.fixed_dictionaries(
     {},
@@ -83,13 +95,79 @@ COLLECT = st.fixed_dictionaries(
         "start_input_timers": st.booleans(),
     },
 )
+RECORD = st.fixed_dictionaries(
+    {},
+    optional={
+        "beep": st.booleans(),
+        "direction": st.sampled_from(["listen", "speak", "both"]),
+        "initial_timeout": NUMBERS,
+        "end_silence_timeout": NUMBERS,
+        "max_length": NUMBERS,
+        "terminators": st.sampled_from(["", "1"]),
+    },
+)
+DETECT = st.fixed_dictionaries(
+    {"type": st.sampled_from(["machine", "fax", "digit"])},
+    optional={
+        "params": st.sampled_from([{}, {"detect_message_end": False}, {"digits": "1"}]),
+    },
+)
+LIVE = st.sampled_from(
+    [
+        {"start": {"lang": "en", "from_lang": "en", "to_lang": "fr"}},
+        {"summarize": {}},
+        {"inject": {"message": "hello"}},
+        {"stop": {}},
+        "stop",
+        {},
+    ]
+)
+TARGETS = st.sampled_from(
+    [
+        phone("+1"),
+        phone(BUSY),
+        {"type": "sip", "params": {"to": "+1"}},
+        {"type": "sip", "params": {"to": SILENT}},
+        {"type": "rtp", "params": {"addr": "a", "port": 1}},
+    ]
+)
+BOUND = st.sampled_from(
+    [
+        {},
+        {"play": [tts("hello")]},
+        {"control_id": "a"},
+        {"digits": "1", "bind_method": "calling.end"},
+    ]
+)
 PARAMS: dict[str, st.SearchStrategy[Any]] = {
     "control_id": st.sampled_from(["a", "b", "c"]),
     "tag": st.sampled_from(["t", "u"]),
     "play": MEDIA,
     "ringback": MEDIA,
     "collect": COLLECT,
-    "digits": st.sampled_from(["12w#", {"max": 1}]),
+    "record": st.fixed_dictionaries({"audio": RECORD})
+    | st.sampled_from(["do-not-record", "record-from-start"]),
+    "behavior": st.sampled_from(["skip", "silence"]),
+    "detect": DETECT,
+    "timeout": NUMBERS | st.sampled_from(["0", "3"]),
+    "tap": st.just({"type": "audio"}),
+    "device": TARGETS,
+    "url": st.just("wss://x"),
+    "document": st.just("d"),
+    "payment_connector_url": st.just("u"),
+    "max_attempts": st.sampled_from(["1", "2"]),
+    "name": st.sampled_from(["n", "m"]),
+    "max_participants": st.integers(1, 2),
+    "start_on_enter": st.booleans(),
+    "end_on_exit": st.booleans(),
+    "queue_name": st.sampled_from(["n", "m"]),
+    "message_text": st.just("hello"),
+    "role": st.sampled_from(["user", "assistant"]),
+    "action": LIVE,
+    "bind_method": st.sampled_from(sorted(VERBS)),
+    "params": BOUND,
+    "max_triggers": st.integers(0, 2),
+    "digits": st.sampled_from(["12w#", "1", "12", {"max": 1}]),
     "speech": st.just({}),
     "devices": DEVICES,
     "loop": st.integers(0, 3),
@@ -119,6 +197,9 @@ STEPS = st.lists(
 )
 
 
+NATURES = st.sampled_from([Human(), Machine("hello", beep=False), Fax("CNG", pages=2)])
+
+
 def call_ids(client: Client) -> list[str]:
     ids = [event["call_id"] for event in client.events() if "call_id" in event]
     return list(dict.fromkeys(ids))
@@ -129,7 +210,8 @@ def act(world: World, client: Client, data: st.DataObject) -> None:
     match data.draw(st.integers(0, 9), "what"):
         case 0:
             script: list[Step] = data.draw(STEPS, "script")
-            world.place(*script, patience=data.draw(NUMBERS, "patience"))
+            patience, nature = data.draw(NUMBERS, "patience"), data.draw(NATURES, "nature")
+            world.place(*script, patience=patience, nature=nature)
         case 1:
             for call_id in call_ids(client):
                 client.verb("answer", call_id)
@@ -271,6 +353,12 @@ def test_after_the_timer_the_deadline_lies_ahead(
         client.verb("answer", call_id)
         client.verb("play", call_id, control_id="p", play=[tts("hello")], loop=0)
         client.verb("collect", call_id, control_id="c", digits={"max": 9}, continuous=True)
+        client.verb("record", call_id, control_id="r", record={})
+        client.verb("detect", call_id, control_id="d", detect={"type": "machine"})
+        client.verb("receive_fax", call_id, control_id="f")
+        client.verb("pay", call_id, control_id="y", payment_connector_url="u")
+        client.verb("live_transcribe", call_id, action={"start": {"lang": "en"}})
+        client.verb("bind_digit", call_id, digits="1", bind_method="calling.echo")
     client.ask("calling.dial", tag="t", devices=[[phone(SILENT)], [phone("+1")]])
     now = 0.0
     for jump in jumps:

@@ -29,6 +29,7 @@ from relay_proto.wire import (
     Wire,
     WireFailed,
 )
+from tests.spec.event_bodies import violations
 
 PROJECT = "project-1"
 TOKEN = "token-1"
@@ -194,6 +195,9 @@ class Client:
 
     def _take(self, frame: Object) -> None:
         self.frames.append(frame)
+        if frame.get("method") == EVENT:
+            event = frame["params"]
+            assert violations(event["event_type"], event["params"]) == []
         if "method" in frame and self.acknowledges:
             self.send_frame({"jsonrpc": "2.0", "id": frame["id"], "result": {}})
 
@@ -218,6 +222,17 @@ class Client:
 
 
 EVENT = "signalwire.event"
+
+
+def answered_call(
+    *script: Step, world: World | None = None, **caller: Any
+) -> tuple[World, Client, str]:
+    """A world with one more client and one more answered call."""
+    world = world or World()
+    client = world.connect("office")
+    call_id = world.place(*script, **caller)
+    client.verb("answer", call_id)
+    return world, client, call_id
 
 
 def tts(text: str) -> Object:

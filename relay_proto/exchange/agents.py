@@ -1,0 +1,188 @@
+"""Automated voices: ``calling.ai``, ``calling.amazon_bedrock`` and what can be said to them.
+
+A call has one at a time. It says nothing by itself: what it would say is known
+to nobody here. Only what a program lets it say is heard.
+
+Source: spec section 15; the parameters of the methods.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from ..errors import RelayError
+from ..frames import JSONObject
+from ..transitions import follow
+from .happened import What, Who
+from .legs import Leg, Operation
+from .requests import (
+    OnCall,
+    OnOperation,
+    Request,
+    Verb,
+    call_verb,
+    check_none,
+    control_verb,
+    running_one,
+    start_verb,
+)
+from .switch import CONFLICT
+
+EVENT_CALL_AI: Final = "calling.call.ai"
+NOUN: Final = "automated voice"
+NAMED: Final = f"an {NOUN}"
+
+Words = Annotated[str, msgspec.Meta(max_length=10_000)]
+
+
+class AiParams(OnOperation, frozen=True, kw_only=True):
+    """``calling.ai``: whoever it is, it has nothing to say."""
+
+    agent: str = ""
+    prompt: JSONObject | None = None
+
+
+class HoldParams(OnCall, frozen=True, kw_only=True):
+    """``calling.ai_hold``; `timeout` is text, as the service has it."""
+
+    timeout: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,5}(\.[0-9]{1,6})?\Z")] = "0"
+    prompt: Words = ""
+
+
+class UnholdParams(OnCall, frozen=True, kw_only=True):
+    """``calling.ai_unhold``."""
+
+    prompt: Words = ""
+
+
+class MessageParams(OnCall, frozen=True, kw_only=True):
+    """``calling.ai_message``."""
+
+    message_text: Words = ""
+    role: Literal["user", "system", "assistant"] = "user"
+
+
+class AgentState(enum.Enum):
+    """Whether it listens."""
+
+    TALKING = "talking"
+    HOLDING = "holding"
+
+
+class AgentInput(enum.Enum):
+    """What can move it."""
+
+    HOLD = "hold"
+    UNHOLD = "unhold"
+
+
+_S, _I = AgentState, AgentInput
+
+AGENT: Final[Mapping[tuple[AgentState, AgentInput], AgentState]] = {
+    (_S.TALKING, _I.HOLD): _S.HOLDING,
+    (_S.HOLDING, _I.UNHOLD): _S.TALKING,
+}
+
+
+class Agent(Operation):
+    """One automated voice; it ends with the call, if nobody ends it before."""
+
+    def __init__(self, leg: Leg, control_id: str) -> None:
+        super().__init__(leg, control_id)
+        self.state = AgentState.TALKING
+
+    def start(self, now: float) -> None:
+        """Begin."""
+        self.leg.note(Who.PROGRAM, What.STARTED, now, activity=NAMED)
+
+    def stop(self, now: float) -> None:
+        """The program wants no more of it."""
+        self.cancel(now)
+        self.leave()
+        self.leg.note(Who.EXCHANGE, What.FINISHED, now, activity=NAMED, outcome="stopped")
+        self.leg.tell(EVENT_CALL_AI, now, control_id=self.control_id, state="finished")
+
+    def cancel(self, now: float) -> None:  # noqa: ARG002
+        """The call is over."""
+        self.leg.network.cancel(self._unhold_late)
+
+    def hold(self, timeout: float, now: float) -> None:
+        """Listen no more, for a while or until further notice."""
+        self.state = follow(AGENT, self.state, AgentInput.HOLD)
+        if timeout:
+            self.leg.network.at(now + timeout, self._unhold_late)
+
+    def unhold(self) -> None:
+        """Listen again."""
+        self.leg.network.cancel(self._unhold_late)
+        self.state = follow(AGENT, self.state, AgentInput.UNHOLD)
+
+    def say(self, text: str, now: float) -> None:
+        """Say something, if there is anything to say."""
+        if text:
+            self.leg.far.hear(text, now)
+
+    def _unhold_late(self, now: float) -> None:  # noqa: ARG002
+        self.unhold()
+
+
+def ai(request: Request, leg: Leg, params: AiParams) -> None:
+    """``calling.ai``."""
+    check_none(leg, Agent, NAMED)
+    request.accept_start(params, "AI started")
+    Agent(leg, params.control_id).start(request.now)
+
+
+def amazon_bedrock(request: Request, leg: Leg, params: OnCall) -> None:  # noqa: ARG001
+    """``calling.amazon_bedrock``: there is no control id to stop it by."""
+    check_none(leg, Agent, NAMED)
+    request.accept("AI started", call_id=leg.call_id)
+    Agent(leg, leg.network.new_id()).start(request.now)
+
+
+def stop(request: Request, running: Agent, params: OnOperation) -> None:  # noqa: ARG001
+    """``calling.ai.stop``."""
+    request.accept_control(running, "Stopping")
+    running.stop(request.now)
+
+
+def message(request: Request, leg: Leg, params: MessageParams) -> None:
+    """``calling.ai_message``: what an assistant is made to say is heard."""
+    agent = running_one(leg, Agent, NOUN)
+    request.accept("Message sent", call_id=leg.call_id)
+    if params.role == "assistant":
+        agent.say(params.message_text, request.now)
+
+
+def hold(request: Request, leg: Leg, params: HoldParams) -> None:
+    """``calling.ai_hold``."""
+    agent = running_one(leg, Agent, NOUN)
+    if agent.state is AgentState.HOLDING:
+        raise RelayError(CONFLICT, "the automated voice is on hold")
+    request.accept("AI on hold", call_id=leg.call_id)
+    agent.say(params.prompt, request.now)
+    agent.hold(float(params.timeout), request.now)
+
+
+def unhold(request: Request, leg: Leg, params: UnholdParams) -> None:
+    """``calling.ai_unhold``."""
+    agent = running_one(leg, Agent, NOUN)
+    if agent.state is AgentState.TALKING:
+        raise RelayError(CONFLICT, "the automated voice is not on hold")
+    request.accept("AI resumed", call_id=leg.call_id)
+    agent.unhold()
+    agent.say(params.prompt, request.now)
+
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "calling.ai": start_verb(AiParams, ai),
+    "calling.ai.stop": control_verb(OnOperation, Agent, stop),
+    "calling.ai_message": call_verb(MessageParams, message),
+    "calling.ai_hold": call_verb(HoldParams, hold),
+    "calling.ai_unhold": call_verb(UnholdParams, unhold),
+    "calling.amazon_bedrock": call_verb(OnCall, amazon_bedrock),
+}

@@ -1,0 +1,115 @@
+"""``calling.bind_digit``: keys that run a method on their call, without a program's doing.
+
+The method is run as if the program had asked for it, except that nobody gets
+the reply. What would have been refused is told as ``calling.error``.
+
+Source: the parameters of the methods; spec section 18, ``calling.error``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Final
+
+import msgspec
+
+from ..constants import EVENT_CALLING_ERROR
+from ..errors import RelayError
+from ..frames import INVALID_PARAMS
+from .happened import What, Who
+from .legs import Leg, Listener
+from .requests import OnCall, Request, Verb, call_verb
+from .switch import FULL
+
+CALLING: Final = "calling."
+
+
+class BindParams(OnCall, frozen=True, kw_only=True):
+    """``calling.bind_digit``; nobody looks into `params` before the keys are pressed."""
+
+    digits: Annotated[str, msgspec.Meta(pattern=r"\A[0-9*#A-D]{1,100}\Z")]
+    bind_method: str
+    params: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict[str, msgspec.Raw])
+    realm: str = ""
+    max_triggers: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
+class ClearParams(OnCall, frozen=True, kw_only=True):
+    """``calling.clear_digit_bindings``: those of a realm, or all."""
+
+    realm: str | None = None
+
+
+class Binding(Listener):
+    """One sequence of keys, and what it does."""
+
+    def __init__(self, request: Request, leg: Leg, params: BindParams) -> None:
+        super().__init__(leg, leg.network.new_id())
+        self._request = request
+        self._params = params
+        self._typed = ""
+        self._left = params.max_triggers
+        self.realm = params.realm
+
+    def take_digit(self, digit: str, now: float) -> None:
+        """A key was pressed."""
+        digits = self._params.digits
+        self._typed = (self._typed + digit)[-len(digits) :]
+        if self._typed == digits:
+            self._typed = ""
+            # Not now: the method may end the call, of which others are still to hear the key.
+            self.leg.network.at(now, self._run)
+
+    def take_speech(self, text: str, seconds: float, now: float) -> None:
+        """Words are no keys."""
+
+    def cancel(self, now: float) -> None:  # noqa: ARG002
+        """The call is over."""
+        self.leg.network.cancel(self._run)
+
+    def _run(self, now: float) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self.leave()
+        method, leg = self._params.bind_method, self.leg
+        ids = {"node_id": leg.network.config.node_id, "call_id": leg.call_id}
+        given = {"control_id": leg.network.new_id(), **self._params.params, **ids}
+        asked = replace(
+            self._request, params=msgspec.Raw(msgspec.json.encode(given)), now=now, reply=_drop
+        )
+        try:
+            asked.verbs[method](asked)
+        except RelayError as refusal:
+            reason = refusal.message
+            leg.note(Who.EXCHANGE, What.REFUSED, now, method=method, reason=reason)
+            leg.tell(EVENT_CALLING_ERROR, now, code=str(refusal.code), message=reason)
+
+
+def bind_digit(request: Request, leg: Leg, params: BindParams) -> None:
+    """``calling.bind_digit``."""
+    if params.bind_method not in request.verbs or not params.bind_method.startswith(CALLING):
+        raise RelayError(INVALID_PARAMS, "Invalid params: bind_method is no method on a call")
+    if len(leg.operations) >= request.network.config.limits.operations:
+        raise RelayError(FULL, "too many operations on this call")
+    request.accept("Digit binding created", call_id=leg.call_id)
+    Binding(request, leg, params)
+
+
+def clear_digit_bindings(request: Request, leg: Leg, params: ClearParams) -> None:
+    """``calling.clear_digit_bindings``."""
+    request.accept("Digit bindings cleared", call_id=leg.call_id)
+    for binding in leg.all_running(Binding):
+        if params.realm in {None, binding.realm}:
+            binding.leave()
+            binding.cancel(request.now)
+
+
+def _drop(result: object) -> None:
+    """Nobody has asked, and nobody gets the reply."""
+
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "calling.bind_digit": call_verb(BindParams, bind_digit),
+    "calling.clear_digit_bindings": call_verb(ClearParams, clear_digit_bindings),
+}

@@ -1,0 +1,202 @@
+"""`Conference`: calls that hear each other, and who among their programs is told what.
+
+It is there as long as somebody is in it, and starts with the first who may start
+it. Every program with a call in it hears of everything, once.
+
+Source: spec section 18, ``calling.conference``.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from ..constants import EVENT_CONFERENCE
+from ..transitions import follow
+from .artifacts import FILES
+from .happened import What, Who
+from .legs import Leg, Listener
+from .network import Network
+from .sessions import Session
+
+BEEP: Final = "beep"
+BYTES_PER_SECOND: Final = 2_000
+
+Audience: TypeAlias = Mapping[Session, None]
+"""Whose programs have a call in it."""
+
+
+class ConferenceState(enum.Enum):
+    """A conference's life."""
+
+    WAITING = "waiting"
+    """For somebody who may start it."""
+    STARTED = "started"
+    RECORDED = "recorded"
+
+
+class ConferenceInput(enum.Enum):
+    """What can move a conference."""
+
+    START = "start"
+    RECORD = "record"
+
+
+_S, _I = ConferenceState, ConferenceInput
+
+CONFERENCE: Final[Mapping[tuple[ConferenceState, ConferenceInput], ConferenceState]] = {
+    (_S.WAITING, _I.START): _S.STARTED,
+    (_S.STARTED, _I.RECORD): _S.RECORDED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How somebody takes part; `beep` says for what the others hear one."""
+
+    muted: bool
+    beeps_on_enter: bool
+    beeps_on_exit: bool
+    starts: bool
+    ends: bool
+    records: bool
+    coaches: bool
+    music: str
+
+
+class Member(Listener):
+    """A call in a conference."""
+
+    def __init__(self, leg: Leg, conference: Conference, terms: Terms) -> None:
+        super().__init__(leg, leg.network.new_id())
+        self.conference = conference
+        self.terms = terms
+
+    def cancel(self, now: float) -> None:
+        """The call is over."""
+        self.conference.remove(self, now)
+
+    def take_digit(self, digit: str, now: float) -> None:
+        """Keys are for programs."""
+
+    def take_speech(self, text: str, seconds: float, now: float) -> None:  # noqa: ARG002
+        """Somebody begins to speak: the others hear it."""
+        if not self.terms.muted:
+            self.conference.sound(text, self, now)
+
+
+class Conference:
+    """One conference. `emptied` is called when the last has left."""
+
+    def __init__(
+        self, network: Network, name: str, *, size: int, emptied: Callable[[], None]
+    ) -> None:
+        self._network = network
+        self._name = name
+        self._size = size
+        self._emptied = emptied
+        self._members: dict[Member, None] = {}
+        self._state = ConferenceState.WAITING
+        self._recorded_from = 0.0
+        self.identity = network.new_id()
+
+    def is_full(self) -> bool:
+        """Whether nobody else may come."""
+        return len(self._members) >= self._size
+
+    def add(self, leg: Leg, terms: Terms, now: float) -> None:
+        """Let a call in."""
+        member = Member(leg, self, terms)
+        self._members[member] = None
+        audience = self._audience()
+        self._note(member, What.ENTERED, now)
+        if terms.starts and self._state is ConferenceState.WAITING:
+            self._move(ConferenceInput.START)
+            self._tell(audience, "conference-start", now, size=len(self._members))
+        self._tell_about(member, audience, "participant-join", now)
+        if self._state is ConferenceState.WAITING and terms.music:
+            leg.far.hear(terms.music, now)
+        if terms.beeps_on_enter:
+            self.sound(BEEP, member, now)
+        wanted = any(present.terms.records for present in self._members)
+        if wanted and self._state is ConferenceState.STARTED:
+            self._move(ConferenceInput.RECORD)
+            self._recorded_from = now
+            self._tell(audience, "record-start", now)
+
+    def remove(self, member: Member, now: float) -> None:
+        """Let a call out; with some, everybody goes."""
+        audience = self._audience()
+        self._let_out(member, audience, now)
+        if member.terms.beeps_on_exit:
+            self.sound(BEEP, member, now)
+        if member.terms.ends:
+            for other in tuple(self._members):
+                other.leave()
+                self._let_out(other, audience, now)
+        if not self._members:
+            self._emptied()
+            if self._state is not ConferenceState.WAITING:
+                self._end(member, audience, now)
+
+    def sound(self, text: str, source: Member, now: float) -> None:
+        """Let everybody hear `text`, except whom it comes from."""
+        for member in tuple(self._members):
+            if member is not source:
+                member.leg.far.hear(text, now)
+
+    def _let_out(self, member: Member, audience: Audience, now: float) -> None:
+        del self._members[member]
+        self._note(member, What.LEFT, now)
+        self._tell_about(member, audience, "participant-leave", now)
+
+    def _end(self, last: Member, audience: Audience, now: float) -> None:
+        if self._state is ConferenceState.RECORDED:
+            seconds = now - self._recorded_from
+            self._tell(
+                audience,
+                "record-stop",
+                now,
+                recording_url=f"{FILES}/{self.identity}.mp3",
+                recording_duration=seconds,
+                recording_file_size=round(seconds * BYTES_PER_SECOND),
+            )
+        self._tell(
+            audience,
+            "conference-end",
+            now,
+            size=0,
+            reason_ended="end_on_exit" if last.terms.ends else "last_participant_left",
+            call_id_ending_conf=last.leg.call_id,
+        )
+
+    def _audience(self) -> Audience:
+        sessions = (member.leg.session for member in self._members)
+        return dict.fromkeys(session for session in sessions if session is not None)
+
+    def _tell_about(self, member: Member, audience: Audience, status: str, now: float) -> None:
+        self._tell(
+            audience,
+            status,
+            now,
+            **member.leg.identity(),
+            size=len(self._members),
+            muted=member.terms.muted,
+            hold=False,
+            start_on_join=member.terms.starts,
+            end_on_leave=member.terms.ends,
+            coaching=member.terms.coaches,
+        )
+
+    def _tell(self, audience: Audience, status: str, now: float, **facts: object) -> None:
+        params = {"conference_id": self.identity, "name": self._name, "status": status, **facts}
+        for session in audience:
+            session.tell(EVENT_CONFERENCE, params, now)
+
+    def _note(self, member: Member, what: What, now: float) -> None:
+        member.leg.note(Who.EXCHANGE, what, now, place=f"the conference {self._name}")
+
+    def _move(self, happened: ConferenceInput) -> None:
+        self._state = follow(CONFERENCE, self._state, happened)

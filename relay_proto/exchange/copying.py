@@ -1,0 +1,215 @@
+"""What is copied from a call while it lasts: taps, streams and transcriptions.
+
+Nothing is really sent anywhere. A transcription hears what the far end says, and
+its file would hold that; a call has one at a time.
+
+Source: spec sections 14.4, 17 and 18.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
+
+import msgspec
+
+from ..constants import EVENT_CALL_STREAM, EVENT_CALL_TAP, EVENT_CALL_TRANSCRIBE
+from ..frames import JSONObject
+from .artifacts import Artifact
+from .happened import What, Who
+from .legs import Leg, Operation
+from .requests import OnOperation, Request, Verb, check_none, control_verb, start_verb
+from .shapes import Name
+
+FINISHED: Final = "finished"
+TRANSCRIBING: Final = "transcribing"
+SOURCE: Final = {"type": "rtp", "params": {"addr": "203.0.113.1", "port": 4000, "codec": "PCMU"}}
+"""Where the media of every tap comes from: an address that is nobody's."""
+
+
+class TapParams(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom to tap."""
+
+    direction: Literal["listen", "speak", "both"] = "speak"
+
+
+class TapWanted(msgspec.Struct, frozen=True, tag_field="type", tag="audio"):
+    """What to tap."""
+
+    params: TapParams = msgspec.field(default_factory=TapParams)
+
+
+class RtpParams(msgspec.Struct, frozen=True, kw_only=True):
+    """An address for RTP."""
+
+    addr: Name
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
+    codec: str = "PCMU"
+    ptime: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
+
+
+class WsParams(msgspec.Struct, frozen=True, kw_only=True):
+    """A WebSocket."""
+
+    uri: Name
+    codec: str = "PCMU"
+    rate: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 8000
+
+
+class Rtp(msgspec.Struct, frozen=True, tag_field="type", tag="rtp"):
+    """A receiver of RTP."""
+
+    params: RtpParams
+
+
+class Ws(msgspec.Struct, frozen=True, tag_field="type", tag="ws"):
+    """A WebSocket server."""
+
+    params: WsParams
+
+
+Receiver: TypeAlias = Rtp | Ws
+
+
+class TapStartParams(OnOperation, frozen=True, kw_only=True):
+    """``calling.tap``."""
+
+    tap: TapWanted
+    device: Receiver
+
+
+class StreamStartParams(OnOperation, frozen=True, kw_only=True):
+    """``calling.stream``."""
+
+    url: Annotated[str, msgspec.Meta(pattern=r"\Awss://", max_length=2000)]
+    name: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    track: Literal["inbound_track", "outbound_track", "both_tracks"] = "inbound_track"
+
+
+class Copy(Operation):
+    """A copy of the media; it lasts until it is stopped, or the call ends."""
+
+    event_type: ClassVar[str]
+    state: ClassVar[str]
+    activity: ClassVar[str]
+
+    def __init__(self, leg: Leg, control_id: str, facts: JSONObject) -> None:
+        super().__init__(leg, control_id)
+        self._facts = facts
+
+    def start(self, now: float) -> None:
+        """Begin."""
+        self.leg.note(Who.PROGRAM, What.STARTED, now, activity=self.activity)
+        self._tell(self.state, now)
+
+    def stop(self, now: float) -> None:
+        """The program wants no more of it."""
+        self.leave()
+        self.leg.note(Who.EXCHANGE, What.FINISHED, now, activity=self.activity, outcome=FINISHED)
+        self._tell(FINISHED, now)
+
+    def cancel(self, now: float) -> None:
+        """The call is over."""
+
+    def _tell(self, state: str, now: float) -> None:
+        self.leg.tell(self.event_type, now, control_id=self.control_id, state=state, **self._facts)
+
+
+class Tap(Copy):
+    """``calling.tap``."""
+
+    event_type = EVENT_CALL_TAP
+    state = "tapping"
+    activity = "a tap"
+
+
+class Stream(Copy):
+    """``calling.stream``."""
+
+    event_type = EVENT_CALL_STREAM
+    state = "streaming"
+    activity = "a stream"
+
+
+class Transcription(Artifact):
+    """``calling.transcribe``: a file with every word of the far end."""
+
+    event_type: ClassVar[str] = EVENT_CALL_TRANSCRIBE
+    activity: ClassVar[str] = "a transcription"
+
+    def __init__(self, leg: Leg, control_id: str) -> None:
+        super().__init__(leg, control_id, suffix="txt")
+        self._began_at = 0.0
+        self._size = 0
+
+    def start(self, now: float) -> None:
+        """Begin."""
+        self._began_at = now
+        self.note_start(now)
+        self.tell({"state": TRANSCRIBING}, now)
+
+    def take_digit(self, digit: str, now: float) -> None:
+        """A key is no word."""
+
+    def take_speech(self, text: str, seconds: float, now: float) -> None:  # noqa: ARG002
+        """Somebody says something: a line of the file."""
+        self._size += len(f"{text}\n".encode())
+
+    def close(self, outcome: str, now: float) -> JSONObject:  # noqa: ARG002
+        """Stop; the last event has the length and the size."""
+        epoch = self.leg.network.config.epoch
+        return {
+            "state": FINISHED,
+            "url": self.url,
+            "recording_id": self.file_id,
+            "duration": now - self._began_at,
+            "size": self._size,
+            "start_time": epoch + self._began_at,
+            "end_time": epoch + now,
+        }
+
+
+def tap(request: Request, leg: Leg, params: TapStartParams) -> None:
+    """``calling.tap``: the reply says where the media comes from."""
+    request.accept_start(params, "Tapping", source_device=SOURCE)
+    facts = {
+        "tap": msgspec.to_builtins(params.tap),
+        "device": msgspec.to_builtins(params.device),
+    }
+    Tap(leg, params.control_id, facts).start(request.now)
+
+
+def stream(request: Request, leg: Leg, params: StreamStartParams) -> None:
+    """``calling.stream``."""
+    request.accept_start(params, "Streaming")
+    facts = {"url": params.url, "name": params.name}
+    Stream(leg, params.control_id, facts).start(request.now)
+
+
+def transcribe(request: Request, leg: Leg, params: OnOperation) -> None:
+    """``calling.transcribe``."""
+    check_none(leg, Transcription, "a transcription")
+    request.accept_start(params, "Transcribing")
+    Transcription(leg, params.control_id).start(request.now)
+
+
+def stop(request: Request, running: Copy, params: OnOperation) -> None:  # noqa: ARG001
+    """``calling.tap.stop`` and ``calling.stream.stop``."""
+    request.accept_control(running, "Stopping")
+    running.stop(request.now)
+
+
+def transcribe_stop(request: Request, running: Transcription, params: OnOperation) -> None:  # noqa: ARG001
+    """``calling.transcribe.stop``."""
+    request.accept_control(running, "Stopping")
+    running.conclude(FINISHED, request.now)
+
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "calling.tap": start_verb(TapStartParams, tap),
+    "calling.tap.stop": control_verb(OnOperation, Tap, stop),
+    "calling.stream": start_verb(StreamStartParams, stream),
+    "calling.stream.stop": control_verb(OnOperation, Stream, stop),
+    "calling.transcribe": start_verb(OnOperation, transcribe),
+    "calling.transcribe.stop": control_verb(OnOperation, Transcription, transcribe_stop),
+}

@@ -1,0 +1,180 @@
+"""``calling.detect``: what is at the far end, a human, a machine, a fax, or digits.
+
+A machine is told from a human by its nature, not by what it says; what it says
+decides when it is ready to take a message.
+
+Source: spec sections 15, 17 and 18, and 22, row 12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias, assert_never
+
+import msgspec
+
+from ..constants import (
+    DETECT_TYPE_DIGIT,
+    DETECT_TYPE_FAX,
+    DETECT_TYPE_MACHINE,
+    EVENT_CALL_DETECT,
+)
+from ..frames import JSONObject
+from .happened import What, Who
+from .legs import Leg, Listener
+from .requests import OnOperation, Request, Verb, control_verb, start_verb
+from .script import Fax, Human, Machine
+from .shapes import Seconds
+
+FINISHED: Final = "finished"
+
+
+class MachineParams(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine or a human: whether to wait until the greeting is over."""
+
+    detect_message_end: bool = True
+
+
+class FaxParams(msgspec.Struct, frozen=True, kw_only=True):
+    """The tone of a fax machine that answers, or of one that calls."""
+
+    tone: Literal["CED", "CNG"] = "CED"
+
+
+class DigitParams(msgspec.Struct, frozen=True, kw_only=True):
+    """Any of these digits; without them, any digit."""
+
+    digits: Annotated[str, msgspec.Meta(max_length=100)] = ""
+
+
+class MachineWanted(msgspec.Struct, frozen=True, tag_field="type", tag=DETECT_TYPE_MACHINE):
+    """Tell a machine from a human."""
+
+    kind: ClassVar[str] = DETECT_TYPE_MACHINE
+    params: MachineParams = msgspec.field(default_factory=MachineParams)
+
+
+class FaxWanted(msgspec.Struct, frozen=True, tag_field="type", tag=DETECT_TYPE_FAX):
+    """Notice a fax."""
+
+    kind: ClassVar[str] = DETECT_TYPE_FAX
+    params: FaxParams = msgspec.field(default_factory=FaxParams)
+
+
+class DigitWanted(msgspec.Struct, frozen=True, tag_field="type", tag=DETECT_TYPE_DIGIT):
+    """Notice a key."""
+
+    kind: ClassVar[str] = DETECT_TYPE_DIGIT
+    params: DigitParams = msgspec.field(default_factory=DigitParams)
+
+
+Wanted: TypeAlias = MachineWanted | FaxWanted | DigitWanted
+
+
+class DetectParams(OnOperation, frozen=True, kw_only=True):
+    """``calling.detect``."""
+
+    detect: Wanted
+    timeout: Seconds = 30.0
+
+
+class Detector(Listener):
+    """One detector; it ends with the first thing that it was made for."""
+
+    def __init__(self, leg: Leg, control_id: str, wanted: Wanted) -> None:
+        super().__init__(leg, control_id)
+        self._network = leg.network
+        self._wanted = wanted
+
+    def start(self, timeout: float, now: float) -> None:
+        """Begin to listen."""
+        self.leg.note(Who.PROGRAM, What.STARTED, now, activity=f"a detector ({self._wanted.kind})")
+        self._network.at(now + timeout, self.finish)
+        self._network.at(now + self._network.config.timing.detection, self._recognize)
+
+    def finish(self, now: float) -> None:
+        """Listen no more."""
+        self.cancel(now)
+        self.leave()
+        self._tell({"event": FINISHED}, now)
+
+    def cancel(self, now: float) -> None:  # noqa: ARG002
+        """The call is over."""
+        for duty in (self.finish, self._recognize, self._await_beep):
+            self._network.cancel(duty)
+
+    def take_digit(self, digit: str, now: float) -> None:
+        """A key was pressed."""
+        wanted = self._wanted
+        if isinstance(wanted, DigitWanted) and digit in (wanted.params.digits or digit):
+            self._detect(digit, now)
+            self.finish(now)
+
+    def take_speech(self, text: str, seconds: float, now: float) -> None:
+        """Somebody speaks: their nature says more."""
+
+    def _recognize(self, now: float) -> None:
+        nature = self.leg.far.nature
+        match self._wanted:
+            case DigitWanted():
+                pass
+            case FaxWanted(params):
+                if isinstance(nature, Fax) and nature.tone == params.tone:
+                    self._detect(nature.tone, now)
+                    self.finish(now)
+            case MachineWanted(params):
+                match nature:
+                    case Human():
+                        self._detect("HUMAN", now)
+                        self.finish(now)
+                    case Fax():
+                        self._detect("UNKNOWN", now)
+                        self.finish(now)
+                    case Machine():
+                        self._detect("MACHINE", now)
+                        self._await_message_end(params, now)
+                    case _:
+                        assert_never(nature)
+            case _:
+                assert_never(self._wanted)
+
+    def _await_message_end(self, params: MachineParams, now: float) -> None:
+        if not params.detect_message_end:
+            self.finish(now)
+        elif self.leg.quiet_at > now:
+            self._detect("NOT_READY", now)
+            self._network.at(self.leg.quiet_at, self._await_beep)
+        else:
+            self._await_beep(now)
+
+    def _await_beep(self, now: float) -> None:
+        nature = self.leg.far.nature
+        assert isinstance(nature, Machine), "only machines make anybody wait"
+        self._detect("READY", now, beep=nature.beep)
+        self.finish(now)
+
+    def _detect(self, event: str, now: float, **more: bool) -> None:
+        self.leg.note(Who.EXCHANGE, What.DETECTED, now, kind=self._wanted.kind, event=event)
+        self._tell({"event": event, **more}, now)
+
+    def _tell(self, params: JSONObject, now: float) -> None:
+        detect = {"type": self._wanted.kind, "params": params}
+        self.leg.tell(EVENT_CALL_DETECT, now, control_id=self.control_id, detect=detect)
+
+
+def detect(request: Request, leg: Leg, params: DetectParams) -> None:
+    """``calling.detect``."""
+    request.accept_start(params, "Detecting")
+    Detector(leg, params.control_id, params.detect).start(params.timeout, request.now)
+
+
+def stop(request: Request, running: Detector, params: OnOperation) -> None:  # noqa: ARG001
+    """``calling.detect.stop``."""
+    request.accept_control(running, "Stopping")
+    running.finish(request.now)
+
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "calling.detect": start_verb(DetectParams, detect),
+    "calling.detect.stop": control_verb(OnOperation, Detector, stop),
+}

@@ -1,0 +1,208 @@
+"""``calling.live_transcribe`` and ``calling.live_translate``: the far end's words as they fall.
+
+The specification names no events for either. This network sends
+``calling.call.live_transcribe`` and ``calling.call.live_translate`` with a
+``state``, which is ``started``, ``text``, ``summary`` or ``finished``, and with
+the second and third a ``text``. A translation is the text behind its language.
+
+Source: the parameters of the methods, and spec section 22, row 18.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
+
+import msgspec
+
+from ..errors import RelayError
+from ..frames import INVALID_PARAMS, JSONObject
+from .happened import What, Who
+from .legs import Leg, Listener
+from .requests import OnCall, Request, Verb, call_verb, check_none, running_one
+from .shapes import Name
+
+EVENT_LIVE_TRANSCRIBE: Final = "calling.call.live_transcribe"
+EVENT_LIVE_TRANSLATE: Final = "calling.call.live_translate"
+REMOTE: Final = "remote-caller"
+
+Directions: TypeAlias = Annotated[
+    tuple[Literal["local-caller", "remote-caller"], ...], msgspec.Meta(max_length=2)
+]
+
+
+class TranscribeStart(msgspec.Struct, frozen=True, kw_only=True):
+    """Begin to transcribe; only what the far end says is heard here."""
+
+    lang: Name
+    direction: Directions = (REMOTE,)
+
+
+class TranslateStart(msgspec.Struct, frozen=True, kw_only=True):
+    """Begin to translate; only what the far end says is heard here."""
+
+    from_lang: Name
+    to_lang: Name
+    direction: Directions = (REMOTE,)
+
+
+class Inject(msgspec.Struct, frozen=True, kw_only=True):
+    """Let the far end hear a message in its language."""
+
+    message: Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
+
+
+class TranscribeAction(msgspec.Struct, frozen=True, kw_only=True):
+    """One of these."""
+
+    start: TranscribeStart | None = None
+    summarize: JSONObject | None = None
+    stop: JSONObject | None = None
+
+
+class TranslateAction(msgspec.Struct, frozen=True, kw_only=True):
+    """One of these."""
+
+    start: TranslateStart | None = None
+    summarize: JSONObject | None = None
+    inject: Inject | None = None
+    stop: JSONObject | None = None
+
+
+class TranscribeParams(OnCall, frozen=True, kw_only=True):
+    """``calling.live_transcribe``."""
+
+    action: TranscribeAction | Literal["stop"]
+
+
+class TranslateParams(OnCall, frozen=True, kw_only=True):
+    """``calling.live_translate``."""
+
+    action: TranslateAction | Literal["stop"]
+
+
+class Interpreter(Listener):
+    """Somebody who writes down what the far end says, phrase by phrase."""
+
+    event_type: ClassVar[str]
+    activity: ClassVar[str]
+
+    def __init__(self, leg: Leg, directions: Directions) -> None:
+        super().__init__(leg, leg.network.new_id())
+        self._network = leg.network
+        self._directions = directions
+        self._phrases: deque[str] = deque(maxlen=leg.network.config.limits.heard)
+        self._spoken = ""
+
+    def start(self, now: float) -> None:
+        """Begin to listen."""
+        self.leg.note(Who.PROGRAM, What.STARTED, now, activity=self.activity)
+        self._tell("started", now)
+
+    def stop(self, now: float) -> None:
+        """Listen no more."""
+        self.cancel(now)
+        self.leave()
+        self.leg.note(Who.EXCHANGE, What.FINISHED, now, activity=self.activity, outcome="stopped")
+        self._tell("finished", now)
+
+    def cancel(self, now: float) -> None:  # noqa: ARG002
+        """The call is over."""
+        self._network.cancel(self._write)
+
+    def summarize(self, now: float) -> None:
+        """Say what has been said so far."""
+        self._tell("summary", now, text=" ".join(self._phrases))
+
+    def take_digit(self, digit: str, now: float) -> None:
+        """Keys are no words."""
+
+    def take_speech(self, text: str, seconds: float, now: float) -> None:
+        """Somebody begins to speak, or speaks on."""
+        if REMOTE in self._directions:
+            self._spoken = f"{self._spoken} {text}".strip()
+            self._network.at(now + seconds, self._write)
+
+    def rendered(self, text: str) -> str:
+        """`text` as it is written down."""
+        return text
+
+    def _write(self, now: float) -> None:
+        phrase, self._spoken = self.rendered(self._spoken), ""
+        self._phrases.append(phrase)
+        self._tell("text", now, text=phrase)
+
+    def _tell(self, state: str, now: float, **text: str) -> None:
+        self.leg.tell(self.event_type, now, state=state, **text)
+
+
+class Transcriber(Interpreter):
+    """``calling.live_transcribe``."""
+
+    event_type = EVENT_LIVE_TRANSCRIBE
+    activity = "a live transcription"
+
+
+class Translator(Interpreter):
+    """``calling.live_translate``."""
+
+    event_type = EVENT_LIVE_TRANSLATE
+    activity = "a live translation"
+
+    def __init__(self, leg: Leg, wanted: TranslateStart) -> None:
+        super().__init__(leg, wanted.direction)
+        self._wanted = wanted
+
+    def rendered(self, text: str) -> str:
+        """`text` in the other language, as far as anybody here speaks it."""
+        return f"{self._wanted.to_lang}: {text}"
+
+    def inject(self, message: str, now: float) -> None:
+        """Let the far end hear something in its own language."""
+        self.leg.far.hear(f"{self._wanted.from_lang}: {message}", now)
+
+
+def live_transcribe(request: Request, leg: Leg, params: TranscribeParams) -> None:
+    """``calling.live_transcribe``."""
+    match params.action:
+        case TranscribeAction(start=TranscribeStart() as wanted):
+            check_none(leg, Transcriber, "a live transcription")
+            request.accept("Live transcription started", call_id=leg.call_id)
+            Transcriber(leg, wanted.direction).start(request.now)
+        case action:
+            _control(request, running_one(leg, Transcriber, "live transcription"), action)
+
+
+def live_translate(request: Request, leg: Leg, params: TranslateParams) -> None:
+    """``calling.live_translate``."""
+    match params.action:
+        case TranslateAction(start=TranslateStart() as wanted):
+            check_none(leg, Translator, "a live translation")
+            request.accept("Live translation started", call_id=leg.call_id)
+            Translator(leg, wanted).start(request.now)
+        case TranslateAction(inject=Inject(message=message)):
+            running = running_one(leg, Translator, "live translation")
+            request.accept("Message injected", call_id=leg.call_id)
+            running.inject(message, request.now)
+        case action:
+            _control(request, running_one(leg, Translator, "live translation"), action)
+
+
+def _control(
+    request: Request, running: Interpreter, action: TranscribeAction | TranslateAction | str
+) -> None:
+    if isinstance(action, str) or action.stop is not None:
+        request.accept("Stopped", call_id=running.leg.call_id)
+        running.stop(request.now)
+    elif action.summarize is not None:
+        request.accept("Summarizing", call_id=running.leg.call_id)
+        running.summarize(request.now)
+    else:
+        raise RelayError(INVALID_PARAMS, "Invalid params: the action is none of those there are")
+
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "calling.live_transcribe": call_verb(TranscribeParams, live_transcribe),
+    "calling.live_translate": call_verb(TranslateParams, live_translate),
+}

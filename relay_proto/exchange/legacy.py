@@ -1,0 +1,77 @@
+"""What older programs ask: ``calling.begin``, ``calling.call`` and ``calling.receive``.
+
+Source: the parameters of the methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from ..errors import RelayError
+from .devices import Device, Ringing
+from .dialing import SECONDS_PER_MINUTE
+from .happened import What, Who
+from .legs import Leg
+from .requests import Request, Verb, verb
+from .shapes import Name, Seconds
+from .switch import FULL
+
+
+class BeginParams(msgspec.Struct, frozen=True, kw_only=True):
+    """``calling.begin``."""
+
+    device: Device
+    tag: str = ""
+    max_duration: Seconds = 0.0
+
+
+class CallParams(msgspec.Struct, frozen=True):
+    """``calling.call``: nobody knows what it takes."""
+
+
+class ReceiveParams(msgspec.Struct, frozen=True, kw_only=True):
+    """``calling.receive``: one context, or several."""
+
+    context: Name | None = None
+    contexts: tuple[Name, ...] = ()
+
+
+def begin(request: Request, params: BeginParams) -> None:
+    """``calling.begin``: one device, and the reply names the call."""
+    if not request.switch.has_room(1):
+        raise RelayError(FULL, "too many calls")
+    ringing = Ringing(request.network, request.session, params.device, params.tag)
+    leg, now = ringing.leg, request.now
+    request.switch.add(leg)
+    request.accept("Call started", **leg.identity())
+    leg.note(Who.PROGRAM, What.DIALED, now, to=leg.number)
+    ringing.start(now)
+    if params.max_duration:
+
+        def limit(answered: Leg, then: float) -> None:
+            if answered.answered:
+                answered.limit(params.max_duration * SECONDS_PER_MINUTE, then)
+
+        leg.watchers.append(limit)
+
+
+def call(request: Request, params: CallParams) -> None:  # noqa: ARG001
+    """``calling.call``: it is known by name only, and changes nothing."""
+    request.accept("OK")
+
+
+def receive(request: Request, params: ReceiveParams) -> None:
+    """``calling.receive``: what ``signalwire.receive`` is now."""
+    one = () if params.context is None else (params.context,)
+    request.switch.sessions.subscribe(request.session, (*one, *params.contexts))
+    request.accept("Receiving events")
+
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "calling.begin": verb(BeginParams, begin),
+    "calling.call": verb(CallParams, call),
+    "calling.receive": verb(ReceiveParams, receive),
+}

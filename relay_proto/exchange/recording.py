@@ -1,0 +1,250 @@
+"""``calling.record``: what the far end says, in a file that nobody can listen to.
+
+Without timeouts of its own, a recording of what is spoken into the call begins
+with the first word and ends with silence; one that hears the program as well is
+there for the whole call, and ends with it.
+
+Source: spec sections 14.4, 17 and 18, and 22, rows 9, 10 and 38.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, Literal
+
+import msgspec
+
+from ..constants import (
+    EVENT_CALL_RECORD,
+    RECORD_STATE_FINISHED,
+    RECORD_STATE_NO_INPUT,
+    RECORD_STATE_PAUSED,
+    RECORD_STATE_RECORDING,
+)
+from ..errors import RelayError
+from ..frames import JSONObject
+from ..transitions import follow
+from .artifacts import Artifact
+from .legs import Leg
+from .requests import OnOperation, Request, Verb, control_verb, start_verb
+from .shapes import Seconds
+from .switch import CONFLICT
+
+BEEP: Final = "beep"
+"""What somebody hears, and a script can wait for, when a recording begins with a beep."""
+BYTES_PER_SECOND: Final[Mapping[str, int]] = {"mp3": 2_000, "wav": 16_000, "mp4": 4_000}
+SPEAK: Final = "speak"
+
+
+class Audio(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What to record, and until when."""
+
+    beep: bool = False
+    format: Literal["mp3", "wav", "mp4"] = "mp3"
+    stereo: bool = False
+    direction: Literal["listen", "speak", "both"] = SPEAK
+    initial_timeout: Seconds | None = None
+    end_silence_timeout: Seconds | None = None
+    max_length: Seconds = 0.0
+    terminators: Annotated[str, msgspec.Meta(max_length=100)] = "#*"
+    input_sensitivity: Annotated[float, msgspec.Meta(ge=0, le=100)] = 44.0
+
+    def patience(self) -> float:
+        """Seconds to wait for the first sound; 0 is without end."""
+        usual = 5.0 if self.direction == SPEAK else 0.0
+        return usual if self.initial_timeout is None else self.initial_timeout
+
+    def silence(self) -> float:
+        """Seconds of silence that end it; 0 is without end."""
+        usual = 1.0 if self.direction == SPEAK else 0.0
+        return usual if self.end_silence_timeout is None else self.end_silence_timeout
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """The one key that there is."""
+
+    audio: Audio = msgspec.field(default_factory=Audio)
+
+
+class RecordParams(OnOperation, frozen=True, kw_only=True):
+    """``calling.record``."""
+
+    record: Wanted
+
+
+class PauseParams(OnOperation, frozen=True, kw_only=True):
+    """``calling.record.pause``."""
+
+    behavior: Literal["skip", "silence"] = "skip"
+
+
+class RecordingState(enum.Enum):
+    """A recording's life."""
+
+    RECORDING = "recording"
+    SKIPPING = "skipping"
+    """Paused, and the pause will not be in it."""
+    SILENCED = "silenced"
+    """Paused, and the pause will be in it, as silence."""
+
+
+class RecordingInput(enum.Enum):
+    """What can move a recording; the values of a pause are its behaviours."""
+
+    SKIP = "skip"
+    SILENCE = "silence"
+    RESUME = "resume"
+
+
+_S, _I = RecordingState, RecordingInput
+
+RECORDING: Final[Mapping[tuple[RecordingState, RecordingInput], RecordingState]] = {
+    (_S.RECORDING, _I.SKIP): _S.SKIPPING,
+    (_S.RECORDING, _I.SILENCE): _S.SILENCED,
+    (_S.SKIPPING, _I.RESUME): _S.RECORDING,
+    (_S.SILENCED, _I.RESUME): _S.RECORDING,
+}
+
+
+class Recording(Artifact):
+    """A recording: its length is that of the stretches that count."""
+
+    event_type: ClassVar[str] = EVENT_CALL_RECORD
+    activity: ClassVar[str] = "a recording"
+
+    def __init__(self, leg: Leg, control_id: str, audio: Audio) -> None:
+        super().__init__(leg, control_id, suffix=audio.format)
+        self._network = leg.network
+        self._audio = audio
+        self._recorded = 0.0
+        self._stretch_began_at = self._began_at = 0.0
+        self._silence = (self._miss_input, audio.patience())
+        self.state = RecordingState.RECORDING
+
+    def start(self, now: float) -> None:
+        """Begin, after a beep if that is wanted."""
+        self._began_at = self._stretch_began_at = now
+        self.note_start(now)
+        self._tell_state(RECORD_STATE_RECORDING, {}, now)
+        if self._audio.beep:
+            self.leg.far.hear(BEEP, now)
+        self._watch_time(now)
+
+    def pause(self, behaviour: str, now: float) -> None:
+        """Record nothing of what comes."""
+        self._move(RecordingInput(behaviour), now)
+        self._network.cancel(self._silence[0])
+        if self.state is RecordingState.SKIPPING:
+            self._network.cancel(self._fill)
+        self._tell_state(RECORD_STATE_PAUSED, {"pause_behavior": behaviour}, now)
+
+    def resume(self, now: float) -> None:
+        """Record again."""
+        self._move(RecordingInput.RESUME, now)
+        self._tell_state(RECORD_STATE_RECORDING, {}, now)
+        self._watch_time(now)
+
+    def take_digit(self, digit: str, now: float) -> None:
+        """A key was pressed: it ends the recording, or is a sound in it."""
+        if digit in self._audio.terminators:
+            self.conclude(RECORD_STATE_FINISHED, now)
+        else:
+            self._take_sound(self._network.config.timing.digit, now)
+
+    def take_speech(self, text: str, seconds: float, now: float) -> None:  # noqa: ARG002
+        """Somebody begins to speak."""
+        self._take_sound(seconds, now)
+
+    def close(self, outcome: str, now: float) -> JSONObject:
+        """Stop; the last event has the length and the size."""
+        for duty in (self._miss_input, self._fall_silent, self._fill):
+            self._network.cancel(duty)
+        seconds = self._seconds(now)
+        channels = 2 if self._audio.stereo else 1
+        epoch = self._network.config.epoch
+        return {
+            **self._facts(outcome or RECORD_STATE_FINISHED),
+            "duration": seconds,
+            "size": round(seconds * BYTES_PER_SECOND[self._audio.format] * channels),
+            "start_time": epoch + self._began_at,
+            "end_time": epoch + now,
+        }
+
+    def _take_sound(self, seconds: float, now: float) -> None:
+        if self.state is RecordingState.RECORDING:
+            self._network.cancel(self._miss_input)
+            self._silence = (self._fall_silent, self._audio.silence())
+            self._watch_silence(now + seconds)
+
+    def _watch_time(self, now: float) -> None:
+        self._watch_silence(now)
+        if self._audio.max_length:
+            self._network.at(now + self._audio.max_length - self._recorded, self._fill)
+
+    def _watch_silence(self, since: float) -> None:
+        duty, patience = self._silence
+        if patience:
+            self._network.at(since + patience, duty)
+
+    def _miss_input(self, now: float) -> None:
+        self.conclude(RECORD_STATE_NO_INPUT, now)
+
+    def _fall_silent(self, now: float) -> None:
+        self.conclude(RECORD_STATE_FINISHED, now)
+
+    def _fill(self, now: float) -> None:
+        self.conclude(RECORD_STATE_FINISHED, now)
+
+    def _seconds(self, now: float) -> float:
+        if self.state is RecordingState.SKIPPING:
+            return self._recorded
+        return self._recorded + now - self._stretch_began_at
+
+    def _move(self, happened: RecordingInput, now: float) -> None:
+        self._recorded, self._stretch_began_at = self._seconds(now), now
+        self.state = follow(RECORDING, self.state, happened)
+
+    def _facts(self, state: str) -> JSONObject:
+        record = {"audio": msgspec.to_builtins(self._audio)}
+        return {"state": state, "url": self.url, "recording_id": self.file_id, "record": record}
+
+    def _tell_state(self, state: str, more: JSONObject, now: float) -> None:
+        self.tell(self._facts(state) | more, now)
+
+
+def record(request: Request, leg: Leg, params: RecordParams) -> None:
+    """``calling.record``: the reply knows where the file will be."""
+    recording = Recording(leg, params.control_id, params.record.audio)
+    request.accept_start(params, "Recording", url=recording.url)
+    recording.start(request.now)
+
+
+def stop(request: Request, running: Recording, params: OnOperation) -> None:  # noqa: ARG001
+    """``calling.record.stop``."""
+    request.accept_control(running, "Stopping")
+    running.conclude(RECORD_STATE_FINISHED, request.now)
+
+
+def pause(request: Request, running: Recording, params: PauseParams) -> None:
+    """``calling.record.pause``."""
+    if running.state is not RecordingState.RECORDING:
+        raise RelayError(CONFLICT, "the recording is paused already")
+    request.accept_control(running, "Pausing")
+    running.pause(params.behavior, request.now)
+
+
+def resume(request: Request, running: Recording, params: OnOperation) -> None:  # noqa: ARG001
+    """``calling.record.resume``."""
+    if running.state is RecordingState.RECORDING:
+        raise RelayError(CONFLICT, "the recording is not paused")
+    request.accept_control(running, "Resuming")
+    running.resume(request.now)
+
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "calling.record": start_verb(RecordParams, record),
+    "calling.record.stop": control_verb(OnOperation, Recording, stop),
+    "calling.record.pause": control_verb(PauseParams, Recording, pause),
+    "calling.record.resume": control_verb(OnOperation, Recording, resume),
+}

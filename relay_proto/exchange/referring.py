@@ -1,0 +1,114 @@
+"""``calling.refer``: a SIP REFER asks the far end to call somebody else.
+
+The transfer is accepted at once, and then notified of: with success the call
+ends here, with anything else it goes on. What becomes of it is what the line
+does that is referred to.
+
+Source: spec section 18, ``calling.call.refer``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, assert_never
+
+import msgspec
+
+from ..constants import END_REASON_HANGUP, EVENT_CALL_REFER
+from .config import ExchangeTiming
+from .happened import What, Who
+from .legs import Leg, Operation
+from .requests import OnCall, Request, Verb, call_verb, check_none
+from .script import Answers, Behaviour, Busy, Declines, NoAnswer, Unreachable
+from .shapes import Name
+
+ACCEPTED: Final = "202"
+SUCCESS: Final = "success"
+
+
+class TargetParams(msgspec.Struct, frozen=True, kw_only=True):
+    """A SIP URI."""
+
+    to: Name
+
+
+class Target(msgspec.Struct, frozen=True, tag_field="type", tag="sip"):
+    """To whom the far end is referred."""
+
+    params: TargetParams
+
+
+class ReferParams(OnCall, frozen=True, kw_only=True):
+    """``calling.refer``."""
+
+    device: Target
+
+
+class Referral(Operation):
+    """One REFER under way."""
+
+    def __init__(self, leg: Leg, to: str) -> None:
+        super().__init__(leg, leg.network.new_id())
+        self._network = leg.network
+        self._to = to
+        timing = leg.network.config.timing
+        self._seconds, self._state, self._code = _outcome(leg.network.behaviour(to), timing)
+
+    def start(self, now: float) -> None:
+        """Send it."""
+        self.leg.note(Who.PROGRAM, What.STARTED, now, activity=f"a transfer to {self._to}")
+        self._network.at(now + self._network.config.timing.ring_delay, self._proceed)
+
+    def cancel(self, now: float) -> None:  # noqa: ARG002
+        """The call is over."""
+        self._network.cancel(self._proceed)
+        self._network.cancel(self._conclude)
+
+    def _proceed(self, now: float) -> None:
+        self._tell("inProgress", now)
+        self._network.at(now + self._seconds, self._conclude)
+
+    def _conclude(self, now: float) -> None:
+        self.leave()
+        activity = f"the transfer to {self._to}"
+        self.leg.note(Who.EXCHANGE, What.FINISHED, now, activity=activity, outcome=self._state)
+        self._tell(self._state, now, sip_notify_response_code=self._code)
+        if self._state == SUCCESS:
+            self.leg.end(END_REASON_HANGUP, Who.CALLER, now)
+
+    def _tell(self, state: str, now: float, **notified: str) -> None:
+        self.leg.tell(
+            EVENT_CALL_REFER,
+            now,
+            state=state,
+            sip_refer_to=self._to,
+            sip_refer_response_code=ACCEPTED,
+            **notified,
+        )
+
+
+def refer(request: Request, leg: Leg, params: ReferParams) -> None:
+    """``calling.refer``."""
+    check_none(leg, Referral, "a transfer")
+    request.accept("Starting SIP REFER")
+    Referral(leg, params.device.params.to).start(request.now)
+
+
+def _outcome(behaviour: Behaviour, timing: ExchangeTiming) -> tuple[float, str, str]:
+    """Seconds until it is known, the state then, and the code of SIP's NOTIFY."""
+    match behaviour:
+        case Answers(after=after):
+            return after, SUCCESS, "200"
+        case Declines(after=after):
+            return after, "decline", "603"
+        case NoAnswer():
+            return timing.ring_timeout, "noAnswer", "480"
+        case Busy():
+            return 0.0, "busy", "486"
+        case Unreachable():
+            return 0.0, "error", "404"
+        case _:
+            assert_never(behaviour)
+
+
+VERBS: Final[Mapping[str, Verb]] = {"calling.refer": call_verb(ReferParams, refer)}
