@@ -5,6 +5,23 @@ A program written for ``signalwire.relay`` runs on it after its import is change
 """
 
 from relay_proto import Limits, Timing, __version__
+from relay_proto.builders import (
+    audio,
+    collecting,
+    digit_detector,
+    digits,
+    fax_detector,
+    machine_detector,
+    parallel,
+    phone,
+    playlist,
+    ringtone,
+    serial,
+    silence,
+    sip,
+    speech,
+    tts,
+)
 from relay_proto.constants import (
     CALL_STATE_ANSWERED,
     CALL_STATE_CREATED,
@@ -91,10 +108,25 @@ from relay_proto.events import (
     TranscribeEvent,
     parse_event,
 )
+from relay_proto.outcomes import CallOver, Done, Failed, Outcome, SessionLost
 from relay_proto.outputs import Connected, Disconnected
 from relay_proto.transitions import SessionState
 
-from .call import Action, Call, CollectAction, PlayAction, StandaloneCollectAction
+from .action import (
+    Action,
+    AIAction,
+    CollectAction,
+    DetectAction,
+    FaxAction,
+    PayAction,
+    PlayAction,
+    RecordAction,
+    StandaloneCollectAction,
+    StreamAction,
+    TapAction,
+    TranscribeAction,
+)
+from .call import Call
 from .client import RelayClient
 from .message import Message
 
@@ -142,10 +174,12 @@ __all__ = [
     "MESSAGE_STATE_SENT",
     "MESSAGE_STATE_UNDELIVERED",
     "RECORD_STATE_ERROR",
+    "AIAction",
     "Action",
     "AuthenticationError",
     "Call",
     "CallEndedError",
+    "CallOver",
     "CallReceiveEvent",
     "CallStateEvent",
     "CallingErrorEvent",
@@ -158,12 +192,16 @@ __all__ = [
     "Connected",
     "ConnectionLostError",
     "DenoiseEvent",
+    "DetectAction",
     "DetectEvent",
     "DialEvent",
     "DialFailedError",
     "DialTimeoutError",
     "Disconnected",
+    "Done",
     "EchoEvent",
+    "Failed",
+    "FaxAction",
     "FaxEvent",
     "HoldEvent",
     "Limits",
@@ -171,10 +209,13 @@ __all__ = [
     "Message",
     "MessageReceiveEvent",
     "MessageStateEvent",
+    "Outcome",
+    "PayAction",
     "PayEvent",
     "PlayAction",
     "PlayEvent",
     "QueueEvent",
+    "RecordAction",
     "RecordEvent",
     "ReferEvent",
     "RelayClient",
@@ -184,13 +225,32 @@ __all__ = [
     "RequestQueueFullError",
     "RequestTimeoutError",
     "SendDigitsEvent",
+    "SessionLost",
     "SessionState",
     "StandaloneCollectAction",
+    "StreamAction",
     "StreamEvent",
+    "TapAction",
     "TapEvent",
     "Timing",
+    "TranscribeAction",
     "TranscribeEvent",
     "UnknownEvent",
     "__version__",
+    "audio",
+    "collecting",
+    "digit_detector",
+    "digits",
+    "fax_detector",
+    "machine_detector",
+    "parallel",
     "parse_event",
+    "phone",
+    "playlist",
+    "ringtone",
+    "serial",
+    "silence",
+    "sip",
+    "speech",
+    "tts",
 ]

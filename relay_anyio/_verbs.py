@@ -14,7 +14,8 @@ from relay_proto.calls import ActionRecord
 from relay_proto.commands import Command
 
 if TYPE_CHECKING:
-    from .call import Action, Call
+    from .action import Action
+    from .call import Call
 
 P = ParamSpec("P")
 R = TypeVar("R")

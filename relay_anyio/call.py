@@ -1,134 +1,68 @@
-"""`Call` and its actions: what a program holds of a call, and can do with it."""
+"""`Call`: what a program holds of a call, and can do with it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import anyio
 
-from relay_proto import actions, commands
+from relay_proto import commands
 from relay_proto.actions import ActionKind
 from relay_proto.calls import ActionRecord, CallRecord
 from relay_proto.commands import Command
 from relay_proto.errors import CallEndedError
 from relay_proto.event import RelayEvent
-from relay_proto.frames import JSONObject
+from relay_proto.frames import JSONObject, is_object
 from relay_proto.transitions import CallState
 
 from ._listeners import Listener
-from ._verbs import action, control, verb
+from ._verbs import action, verb
+from .action import (
+    Action,
+    AIAction,
+    CollectAction,
+    DetectAction,
+    FaxAction,
+    PausableAction,
+    PayAction,
+    PlayAction,
+    RecordAction,
+    StandaloneCollectAction,
+    StoppableAction,
+    StreamAction,
+    TapAction,
+    TranscribeAction,
+    VolumeAction,
+)
 
 if TYPE_CHECKING:
     from ._engine import Engine
     from .client import RelayClient
 
+__all__ = [
+    "AIAction",
+    "Action",
+    "Call",
+    "CollectAction",
+    "DetectAction",
+    "Expectation",
+    "FaxAction",
+    "PausableAction",
+    "PayAction",
+    "PlayAction",
+    "RecordAction",
+    "StandaloneCollectAction",
+    "StoppableAction",
+    "StreamAction",
+    "TapAction",
+    "TranscribeAction",
+    "VolumeAction",
+]
+
 R = TypeVar("R")
 H = TypeVar("H", bound=Callable[[Any], Any])
-
-
-class Action:
-    """An operation on a call: running until its last event, or the call's end."""
-
-    kind: ClassVar[ActionKind]
-
-    def __init__(self, call: Call, control_id: str) -> None:
-        self._bind(call, call.attach(type(self).kind, control_id))
-
-    @classmethod
-    def of(cls, call: Call, record: ActionRecord) -> Self:
-        """The handle of an action that the core knows. Not for applications."""
-        handle = cls.__new__(cls)
-        handle._bind(call, record)  # noqa: SLF001 - another way to construct it
-        return handle
-
-    def _bind(self, call: Call, record: ActionRecord) -> None:
-        self.call = call
-        self._record = record
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.control_id} {self._record.state.value}>"
-
-    @property
-    def control_id(self) -> str:
-        """What identifies the operation on its call."""
-        return self._record.control_id
-
-    @property
-    def state(self) -> str:
-        """The state last told by the server, or ``""``."""
-        return self._record.seen
-
-    @property
-    def completed(self) -> bool:
-        """Whether the operation is over."""
-        return self._record.completed
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the operation is over."""
-        return self._record.completed
-
-    @property
-    def result(self) -> RelayEvent | None:
-        """The last event of the operation, or of its call; None while it runs."""
-        return self._record.result
-
-    async def wait(self, timeout: float | None = None) -> RelayEvent:
-        """Wait for the end of the operation, and return the event that told it.
-
-        A call that ends ends its operations: the event is then the call's.
-
-        Raises:
-            TimeoutError: it did not end in `timeout` seconds; it goes on, wait again.
-            RelayError: it could not be started.
-        """
-        return await self.call.engine.wait(self._record.done, timeout)
-
-    async def execute(self, command: Command[R]) -> R:
-        """Carry out a control of the action."""
-        engine = self.call.engine
-        return await engine.carry_out(engine.command(engine.core.execute_on, self._record, command))
-
-
-class StoppableAction(Action):
-    """An action that can be stopped."""
-
-    stop = control(commands.stop)
-
-
-class PausableAction(StoppableAction):
-    """An action that can also be paused."""
-
-    pause = control(commands.pause)
-    resume = control(commands.resume)
-
-
-class VolumeAction(PausableAction):
-    """An action that also has a volume."""
-
-    volume = control(commands.volume)
-
-
-class PlayAction(VolumeAction):
-    """A playback. Completes when it has finished or failed."""
-
-    kind = actions.PLAY
-
-
-class CollectAction(VolumeAction):
-    """A prompt and the input it asks for. Completes with the input, or without it in time."""
-
-    kind = actions.PLAY_AND_COLLECT
-    start_input_timers = control(commands.start_input_timers)
-
-
-class StandaloneCollectAction(StoppableAction):
-    """Input without a prompt. Completes with the input, or without it in time."""
-
-    kind = actions.COLLECT
-    start_input_timers = control(commands.start_input_timers)
 
 
 class Call:
@@ -241,16 +175,82 @@ class Call:
         """The call that it is bridged to, as the server describes it, or ``{}``."""
         return self._record.peer
 
+    @property
+    def from_number(self) -> str:
+        """Who is calling: a number, or a SIP address."""
+        return _party(self._record.device, "from_number", "from")
+
+    @property
+    def to_number(self) -> str:
+        """Who is called: a number, or a SIP address."""
+        return _party(self._record.device, "to_number", "to")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The SIP headers of the call; of those that come twice, the last."""
+        params = self._record.device.get("params")
+        found = params.get("headers") if is_object(params) else None
+        pairs = cast("list[object]", found) if isinstance(found, list) else []
+        return {
+            str(pair["name"]): str(pair.get("value", ""))
+            for pair in pairs
+            if is_object(pair) and "name" in pair
+        }
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the call is not over, nor about to be."""
+        return not self._record.has_reached(CallState.ENDING.value)
+
     answer = verb(commands.answer)
     hangup = verb(commands.hangup)
     pass_ = verb(commands.pass_)
+    play = action(commands.play, PlayAction)
+    play_tts = action(commands.play_tts, PlayAction)
+    play_audio = action(commands.play_audio, PlayAction)
+    play_silence = action(commands.play_silence, PlayAction)
+    play_ringtone = action(commands.play_ringtone, PlayAction)
+    record = action(commands.record, RecordAction)
+    play_and_collect = action(commands.play_and_collect, CollectAction)
+    prompt_tts = action(commands.prompt_tts, CollectAction)
+    prompt_audio = action(commands.prompt_audio, CollectAction)
+    collect = action(commands.collect, StandaloneCollectAction)
+    detect = action(commands.detect, DetectAction)
+    detect_digit = action(commands.detect_digit, DetectAction)
+    detect_answering_machine = action(commands.detect_answering_machine, DetectAction)
+    detect_fax = action(commands.detect_fax, DetectAction)
+    send_digits = verb(commands.send_digits)
     connect = verb(commands.connect)
     disconnect = verb(commands.disconnect)
     transfer = verb(commands.transfer)
-    send_digits = verb(commands.send_digits)
-    play = action(commands.play, PlayAction)
-    play_and_collect = action(commands.play_and_collect, CollectAction)
-    collect = action(commands.collect, StandaloneCollectAction)
+    refer = verb(commands.refer)
+    hold = verb(commands.hold)
+    unhold = verb(commands.unhold)
+    denoise = verb(commands.denoise)
+    denoise_stop = verb(commands.denoise_stop)
+    echo = verb(commands.echo)
+    pay = action(commands.pay, PayAction)
+    send_fax = action(commands.send_fax, FaxAction)
+    receive_fax = action(commands.receive_fax, FaxAction)
+    tap = action(commands.tap, TapAction)
+    stream = action(commands.stream, StreamAction)
+    transcribe = action(commands.transcribe, TranscribeAction)
+    live_transcribe = verb(commands.live_transcribe)
+    live_translate = verb(commands.live_translate)
+    bind_digit = verb(commands.bind_digit)
+    clear_digit_bindings = verb(commands.clear_digit_bindings)
+    join_conference = verb(commands.join_conference)
+    leave_conference = verb(commands.leave_conference)
+    join_room = verb(commands.join_room)
+    leave_room = verb(commands.leave_room)
+    queue_enter = verb(commands.queue_enter)
+    queue_leave = verb(commands.queue_leave)
+    ai = action(commands.ai, AIAction)
+    ai_message = verb(commands.ai_message)
+    ai_hold = verb(commands.ai_hold)
+    ai_unhold = verb(commands.ai_unhold)
+    amazon_bedrock = verb(commands.amazon_bedrock)
+    user_event = verb(commands.user_event)
 
     def on(self, event_type: str, handler: H) -> H:
         """Hear the events of one type on this call, in order.
@@ -394,3 +394,12 @@ class Expectation:
         if self._outcome is None:
             self._outcome = outcome
             self._known.set()
+
+
+def _party(device: JSONObject, *names: str) -> str:
+    params = device.get("params")
+    if is_object(params):
+        for name in names:
+            if isinstance(params.get(name), str):
+                return str(params[name])
+    return ""

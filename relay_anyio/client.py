@@ -6,7 +6,7 @@ import logging
 import os
 import random
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -14,40 +14,34 @@ from typing import Any, Self, TypeVar, overload
 
 import anyio
 
-from relay_proto import ClientCore, Limits, Timing, commands, resolve_config
-from relay_proto.calls import LOST_SESSION, CallRecord
+from relay_proto import ClientCore, Limits, Timing, builders, commands, resolve_config, values
 from relay_proto.commands import Command, OnCompleted
 from relay_proto.config import ENV_MAX_CONNECTIONS, positive_from
-from relay_proto.event import RelayEvent
-from relay_proto.events import CallStateEvent
+from relay_proto.errors import RelayError
 from relay_proto.frames import JSONObject
-from relay_proto.messages import MessageRecord
 from relay_proto.outputs import (
-    CallEnded,
-    CallOffered,
     Closed,
     Connected,
     Disconnected,
-    EventReceived,
-    MessageChanged,
-    MessageReceived,
     Output,
-    Settled,
 )
 from relay_proto.pending import Pending
 from relay_proto.transitions import SessionState
 
-from ._engine import AppTask, Engine, current_app_task
-from ._listeners import Listener
-from ._log import log_link, log_output, set_log_level
+from ._engine import Engine, current_app_task
+from ._handlers import EVERY, Handlers
+from ._log import set_log_level
 from ._signals import stop_signals
 from .call import Call
 from .message import Message
 from .transport import Connector, connect_tls
 
+__all__ = ["RelayClient", "RelayError"]
+
 R = TypeVar("R")
 CallHandler = TypeVar("CallHandler", bound=Callable[[Call], Any])
 MessageHandler = TypeVar("MessageHandler", bound=Callable[[Message], Any])
+EventHandler = TypeVar("EventHandler", bound=Callable[[Any], Any])
 LinkHandler = TypeVar("LinkHandler", bound=Callable[[Any], Any])
 
 logger = logging.getLogger("relay_anyio")
@@ -102,11 +96,9 @@ class RelayClient:
         self._started: Pending[None] = Pending()
         self._connecting = 0
         self._failure: BaseException | None = None
-        self._call_handler: Callable[[Call], Any] | None = None
-        self._cancel_on_end = False
-        self._message_handler: Callable[[Message], Any] | None = None
         self._idle = anyio.Event()
-        self._link_hooks: list[tuple[type[Connected | Disconnected], Callable[[Any], Any]]] = []
+        backlog = self._config.limits.listener_backlog
+        self._handlers = Handlers(self, backlog, self._wake_drains)
         set_log_level(os.environ)
 
     def __repr__(self) -> str:
@@ -201,46 +193,70 @@ class RelayClient:
 
     def on_connected(self, handler: LinkHandler) -> LinkHandler:
         """Hear of each session: `handler` gets a `Connected`, which says if it was resumed."""
-        self._add_link_hook(Connected, handler)
+        self._handlers.add_link(Connected, handler)
         return handler
 
     def on_disconnected(self, handler: LinkHandler) -> LinkHandler:
         """Hear of each lost session: `handler` gets a `Disconnected`, with why and what next."""
-        self._add_link_hook(Disconnected, handler)
+        self._handlers.add_link(Disconnected, handler)
         return handler
 
     # Calls and messages
 
     @overload
-    def on_call(self, handler: CallHandler, *, cancel_on_end: bool = False) -> CallHandler: ...
+    def on_call(
+        self,
+        handler: CallHandler,
+        *,
+        contexts: Sequence[str] | None = None,
+        cancel_on_end: bool = False,
+    ) -> CallHandler: ...
     @overload
     def on_call(
-        self, handler: None = None, *, cancel_on_end: bool = False
+        self,
+        handler: None = None,
+        *,
+        contexts: Sequence[str] | None = None,
+        cancel_on_end: bool = False,
     ) -> Callable[[CallHandler], CallHandler]: ...
     def on_call(
-        self, handler: CallHandler | None = None, *, cancel_on_end: bool = False
+        self,
+        handler: CallHandler | None = None,
+        *,
+        contexts: Sequence[str] | None = None,
+        cancel_on_end: bool = False,
     ) -> CallHandler | Callable[[CallHandler], CallHandler]:
         """Register the function that takes inbound calls, each in a task of its own.
 
-        With `cancel_on_end`, the task is cancelled when its call ends; what it then has
-        to clean up with ``await`` belongs in a shielded scope.
+        With `contexts`, it takes the calls of these; several may be registered, and one
+        without takes all others. With `cancel_on_end`, the task is cancelled when its
+        call ends; what it then has to clean up with ``await`` belongs in a shielded scope.
         """
         if handler is None:
-            return partial(self.on_call, cancel_on_end=cancel_on_end)
-        if not callable(handler):
-            raise TypeError(f"the call handler must be a function, not {handler!r}")
-        self._call_handler = handler
-        self._cancel_on_end = cancel_on_end
+            return partial(self.on_call, contexts=contexts, cancel_on_end=cancel_on_end)
+        self._handlers.add_call(handler, contexts, cancel_on_end=cancel_on_end)
         if self._engine is not None:
-            self._engine.core.accepting_calls = True
+            self._handlers.prepare(self._engine)
         return handler
 
     def on_message(self, handler: MessageHandler) -> MessageHandler:
         """Register the function that takes inbound messages, each in a task of its own."""
-        if not callable(handler):
-            raise TypeError(f"the message handler must be a function, not {handler!r}")
-        self._message_handler = handler
+        self._handlers.set_message(handler)
         return handler
+
+    def on_event(self, handler: EventHandler) -> EventHandler:
+        """Hear every event, of all calls and messages and of none, in order."""
+        self._handlers.add_event(EVERY, handler)
+        return handler
+
+    def on(self, event_type: str, handler: EventHandler) -> EventHandler:
+        """Hear the events of one type, of all calls and messages and of none, in order."""
+        self._handlers.add_event(values.text("event_type", event_type), handler)
+        return handler
+
+    def off(self, event_type: str, handler: Callable[[Any], Any]) -> None:
+        """Stop hearing: `handler` was given to `on`. One that was not is no error."""
+        self._handlers.remove_event(event_type, handler)
 
     async def dial(
         self,
@@ -272,6 +288,34 @@ class RelayClient:
             max_price_per_minute=max_price_per_minute,
         )
         return Call.of(self, self.engine, await self._carry_out(command))
+
+    async def dial_phone(
+        self,
+        to_number: str,
+        from_number: str,
+        *,
+        timeout: int | None = None,
+        dial_timeout: float | None = None,
+    ) -> Call:
+        """Call one telephone number, in E.164 form, and return the call when it is answered.
+
+        It rings for `timeout` seconds at most. Raises as `dial`.
+        """
+        device = builders.phone(to_number, from_number, timeout=timeout)
+        return await self.dial([[device]], dial_timeout=dial_timeout)
+
+    async def dial_sip(
+        self,
+        to: str,
+        from_: str,
+        *,
+        timeout: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        dial_timeout: float | None = None,
+    ) -> Call:
+        """Call one SIP address, and return the call when it is answered. See `dial_phone`."""
+        device = builders.sip(to, from_, timeout=timeout, headers=headers)
+        return await self.dial([[device]], dial_timeout=dial_timeout)
 
     async def send_message(
         self,
@@ -331,9 +375,19 @@ class RelayClient:
         debug = logger.isEnabledFor(logging.DEBUG)
         config = replace(self._config, trace_frames=debug)
         core = ClientCore(config, random.SystemRandom())
-        core.accepting_calls = self._call_handler is not None
         engine = Engine(core, self._connector)
-        engine.publish = partial(self._publish, engine, self._link_listener(engine))
+        self._handlers.prepare(engine)
+        publish = self._handlers.publisher(engine)
+
+        def take(output: Output) -> None:
+            if isinstance(output, Closed):
+                self._failure = output.error
+                _connected.discard(engine)
+                self._wake_drains()
+            else:
+                publish(output)
+
+        engine.publish = take
         return engine
 
     def _start(self, *, retry: bool) -> Engine:
@@ -396,103 +450,3 @@ class RelayClient:
         own = current_app_task.get()
         others = any(task is not own for task in engine.handling.values())
         return engine.alive and (engine.core.active_calls > 0 or others)
-
-    def _add_link_hook(
-        self, kind: type[Connected | Disconnected], handler: Callable[[Any], Any]
-    ) -> None:
-        if not callable(handler):
-            raise TypeError(f"the hook must be a function, not {handler!r}")
-        self._link_hooks.append((kind, handler))
-
-    def _link_listener(self, engine: Engine) -> Listener[Connected | Disconnected]:
-        """One queue for all hooks: they hear of the link's ups and downs in order."""
-
-        async def tell(event: Connected | Disconnected) -> None:
-            for kind, handler in tuple(self._link_hooks):
-                if isinstance(event, kind):
-                    listener: Listener[Any] = Listener(handler, f"{kind.__name__} hook", run, 1)
-                    await listener.deliver_and_wait(event)
-
-        def run(function: Callable[[], Awaitable[None]]) -> bool:
-            return engine.start_soon(function, AppTask(cancel_on_close=False))
-
-        return Listener(tell, "link hooks", run, self._config.limits.listener_backlog)
-
-    def _publish(
-        self, engine: Engine, link: Listener[Connected | Disconnected], output: Output
-    ) -> None:
-        match output:
-            case EventReceived():
-                self._publish_event(engine, output)
-            case Settled(pending):
-                self._completed(engine, pending)
-            case CallOffered(call):
-                self._handle_call(engine, call)
-            case CallEnded(call):
-                self._call_ended(engine, call)
-            case MessageReceived(message, _):
-                self._handle_message(engine, message)
-            case MessageChanged(message, event):
-                Message.of(engine, message).publish(event)
-            case Connected() | Disconnected():
-                log_link(self.host, output)
-                link.deliver(output)
-            case Closed(error):
-                self._failure = error
-                _connected.discard(engine)
-                self._wake_drains()
-            case _:
-                log_output(self.host, output)
-
-    def _publish_event(self, engine: Engine, output: EventReceived) -> None:
-        event, call = output.event, output.call
-        logger.debug("event %r", event)
-        if call is not None:
-            Call.of(self, engine, call).publish(event)
-            lost = isinstance(event, CallStateEvent) and event.local
-            if lost and engine.alive and call.end_reason == LOST_SESSION:
-                logger.warning("call %s is over: the server has lost it", call.call_id)
-
-    def _completed(self, engine: Engine, pending: Pending[RelayEvent]) -> None:
-        if pending.error is None:
-            callback = pending.callback
-            assert callable(callback), "a callback is checked where it is given"
-            Listener[RelayEvent](callback, "on_completed", engine.start_soon, 1).deliver(
-                pending.result()
-            )
-
-    def _handle_call(self, engine: Engine, record: CallRecord) -> None:
-        handler = self._call_handler
-        assert handler is not None, "calls are accepted only with a handler"
-        call = Call.of(self, engine, record)
-        task = AppTask(cancel_on_end=self._cancel_on_end)
-        listener: Listener[Call] = Listener(
-            handler, f"handler of call {call.call_id}", engine.start_soon, 1
-        )
-
-        async def handle() -> None:
-            try:
-                await listener.deliver_and_wait(call)
-            finally:
-                del engine.handling[record]
-                self._wake_drains()
-
-        engine.handling[record] = task
-        if not engine.start_soon(handle, task):
-            del engine.handling[record]
-
-    def _call_ended(self, engine: Engine, record: CallRecord) -> None:
-        Call.of(self, engine, record).ended()
-        task = engine.handling.get(record)
-        if task is not None and task.cancel_on_end:
-            task.scope.cancel()
-        self._wake_drains()
-
-    def _handle_message(self, engine: Engine, record: MessageRecord) -> None:
-        message = Message.of(engine, record)
-        if self._message_handler is None:
-            logger.warning("message %s came, and no on_message handler", message.message_id)
-            return
-        name = f"handler of message {message.message_id}"
-        listener = Listener[Message](self._message_handler, name, engine.start_soon, 1)
-        engine.start_soon(partial(listener.deliver_and_wait, message))

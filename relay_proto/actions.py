@@ -94,3 +94,9 @@ STREAM: Final = ActionKind("calling.stream", c.EVENT_CALL_STREAM, _over)
 PAY: Final = ActionKind("calling.pay", c.EVENT_CALL_PAY, _pay_is_final)
 TRANSCRIBE: Final = ActionKind("calling.transcribe", c.EVENT_CALL_TRANSCRIBE, _over, lingers=True)
 AI: Final = ActionKind("calling.ai", EVENT_CALL_AI, _over)
+
+
+def custom_kind(event_type: str, states: tuple[str, ...]) -> ActionKind:
+    """The kind of an operation that ends when an event of a type has one of the states."""
+    method = event_type.replace("calling.call.", "calling.", 1)
+    return ActionKind(method, event_type, _in_states(*states))

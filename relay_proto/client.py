@@ -73,13 +73,15 @@ Due: TypeAlias = Timer | Request | DialRecord | ActionRecord | EarlyReports
 class ClientCore(Core[Output]):
     """A RELAY client without its sockets.
 
-    `accepting_calls` says whether the application takes calls; those that are
-    offered to one that does not are passed back to routing.
+    `accepting_calls` says whether the application takes calls, and
+    `accepted_contexts` of which contexts (None: of all). Calls that are offered to
+    one that does not take them are passed back to routing.
     """
 
     def __init__(self, config: ClientConfig, random: random.Random) -> None:
         self.config = config
         self.accepting_calls = False
+        self.accepted_contexts: frozenset[str] | None = None
         self._out = OutputQueue()
         self._deadlines: Deadlines[Any] = Deadlines()
         timing, limits = config.timing, config.limits
@@ -319,10 +321,8 @@ class ClientCore(Core[Output]):
             self._calls.update(known, event, event.call_state)
             self._out.push(EventReceived(event, known))
             return
-        limit = self.config.limits.active_calls
-        if not self.accepting_calls or len(self._calls) >= limit:
-            full = self.accepting_calls
-            reason = f"{limit} calls are up already" if full else "nobody takes calls"
+        reason = self._unwelcome(event)
+        if reason:
             self._out.push(OfferRefused(event.call_id, reason))
             params = {"node_id": event.node_id, "call_id": event.call_id}
             self._dispatch.request_own("calling.pass", params, now)
@@ -341,3 +341,12 @@ class ClientCore(Core[Output]):
         self._calls.add(call)
         self._out.push(EventReceived(event, call))
         self._out.push(CallOffered(call))
+
+    def _unwelcome(self, event: CallReceiveEvent) -> str:
+        """Why an offered call is not taken; ``""`` if it is."""
+        limit = self.config.limits.active_calls
+        if not self.accepting_calls:
+            return "nobody takes calls"
+        if self.accepted_contexts is not None and event.context not in self.accepted_contexts:
+            return f"nobody takes calls of context {event.context!r}"
+        return f"{limit} calls are up already" if len(self._calls) >= limit else ""

@@ -6,7 +6,7 @@ events to the application, in the order in which they come.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .errors import RelayError
@@ -30,7 +30,7 @@ class SendData:
     """Write these bytes, behind all earlier ones of the same transport."""
 
     transport: int
-    data: bytes
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

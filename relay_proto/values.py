@@ -10,6 +10,7 @@ Source: spec section 17.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeGuard
 
@@ -126,6 +127,89 @@ def callback(argument: str, value: object) -> object:
     if value is not None and not callable(value):
         raise TypeError(f"{argument} must be a function, not {value!r}")
     return value
+
+
+def optional_text(argument: str, value: object) -> str | None:
+    """Check that a value is a text that is not empty, or None."""
+    return None if value is None else text(argument, value)
+
+
+def as_text(argument: str, value: object) -> str | None:
+    """A value that the server wants as text: numbers and booleans become text."""
+    match value:
+        case None | str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case float() if math.isfinite(value):
+            return repr(value).removesuffix(".0")  # an amount keeps every digit
+        case _:
+            raise TypeError(f"{argument} must be a str or a number, not {value!r}")
+
+
+def flag(argument: str, value: object) -> bool | None:
+    """Check that a value is a bool, or None."""
+    if value is not None and not isinstance(value, bool):
+        raise TypeError(f"{argument} must be True or False, not {value!r}")
+    return value
+
+
+def whole(argument: str, value: object, *, least: int) -> int | None:
+    """Check that a value is a whole number of at least `least`, or None."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{argument} must be a whole number, not {value!r}")
+    if value < least:
+        raise ValueError(f"{argument} must be at least {least}, not {value!r}")
+    return value
+
+
+def positive(argument: str, value: object) -> float:
+    """Check a time that must pass: a number of seconds above 0."""
+    checked = seconds(argument, value)
+    if not checked:
+        raise ValueError(f"{argument} must be a number of seconds above 0, not {value!r}")
+    return checked
+
+
+def e164(argument: str, value: object) -> str:
+    """Check a telephone number in E.164 form."""
+    number = text(argument, value)
+    rest = number.removeprefix("+")
+    if rest == number or not (rest.isascii() and rest.isdigit()) or not 2 <= len(rest) <= 15:
+        raise ValueError(f"{argument} must be in E.164 form, like '+15551234567', not {value!r}")
+    return number
+
+
+def sip_uri(argument: str, value: object) -> str:
+    """Check a SIP URI."""
+    uri = text(argument, value)
+    if not uri.lower().startswith(("sip:", "sips:")):
+        raise ValueError(f"{argument} must be a SIP URI, like 'sip:bob@example.com', not {value!r}")
+    return uri
+
+
+def typed_object(argument: str, value: object) -> JSONObject:
+    """Check and nest one object with a ``type``: a detector, a tap, its device."""
+    return _nested(argument, value, {})
+
+
+def refer_device(argument: str, value: object) -> JSONObject:
+    """Check and nest the device of a REFER; the ``uri`` of some documentation is ``to``."""
+    device = _nested(argument, value, {})
+    params = device["params"]
+    if _is_mapping(params) and "uri" in params and "to" not in params:
+        renamed = {"to" if key == "uri" else str(key): item for key, item in params.items()}
+        return {**device, "params": renamed}
+    return device
+
+
+def live_action(value: object) -> JSONObject | str:
+    """Check what a live transcription or translation is to do."""
+    return value if isinstance(value, str) else json_object("action", value)
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[object]]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import enum
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -17,122 +16,23 @@ from relay_proto import actions, commands
 from relay_proto.actions import ActionKind
 from relay_proto.commands import DEFAULT_CONTEXT, NEW_ID, Command, Purpose
 from tests.spec import METHODS, SESSION_METHODS
-from tests.spec.json_values import json_objects, json_values, texts
-
-MakeCommand = Callable[..., Command[Any]]
-
-COMMANDS: Final[Mapping[str, MakeCommand]] = {
-    name: function
-    for name, function in inspect.getmembers(commands, inspect.isfunction)
-    if function.__module__ == commands.__name__ and not name.startswith("_")
-}
-KINDS: Final = [kind for kind in vars(actions).values() if isinstance(kind, ActionKind)]
-ON_THE_WIRE: Final[Mapping[str, str]] = {
-    "media": "play",
-    "audio": "record",
-    "input_method": "input",
-    "stream_obj": "stream",
-    "ai_params": "params",
-    "bind_params": "params",
-}
-"""Arguments with another name on the wire, except where `wire_name` knows better."""
-NEVER_ON_THE_WIRE: Final = frozenset({"on_completed", "timeout", "dial_timeout"})
-ADDED_BY_THE_CORE: Final = frozenset({"node_id", "call_id"})
-
-names = texts.filter(bool)
-seconds = st.integers(0, 600) | st.floats(0, 600)
-media_types = st.sampled_from(["tts", "audio", "silence", "ringtone", "new"])
-device_types = st.sampled_from(["phone", "sip", "webrtc", "new"])
-item_keys = names.filter(lambda key: key not in ("type", "params"))
-
-
-def nested_item(kind: str, params: dict[str, Any]) -> dict[str, Any]:
-    return {"type": kind, "params": params}
-
-
-def flat_item(kind: str, params: dict[str, Any]) -> dict[str, Any]:
-    return {"type": kind, **params}
-
-
-def items(kinds: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Any]]:
-    """Media or devices, in the nested shape or the flat one."""
-    params = st.dictionaries(item_keys, json_values, max_size=3)
-    return st.builds(nested_item, kinds, params) | st.builds(flat_item, kinds, params)
-
-
-media_lists = st.lists(items(media_types), max_size=3)
-device_plans = st.lists(
-    st.lists(items(device_types), min_size=1, max_size=2), min_size=1, max_size=2
+from tests.spec.command_arguments import (
+    ADDED_BY_THE_CORE,
+    COMMANDS,
+    arguments,
+    device_types,
+    flat_item,
+    item_keys,
+    media_types,
+    nested_item,
+    parameters,
+    takes_more,
+    wire_name,
+    wire_values,
 )
+from tests.spec.json_values import json_objects, json_values
 
-BY_NAME: Final[Mapping[str, st.SearchStrategy[Any]]] = {
-    "behavior": st.sampled_from(["skip", "silence"]),
-    "collect": json_objects,
-    "contexts": st.lists(names, max_size=3) | st.tuples(names),
-    "devices": device_plans,
-    "media": media_lists,
-    "on_completed": st.just(print),
-    "params": json_objects,
-    "ringback": media_lists,
-    "speech": json_objects,
-    "volume": st.integers(-40, 40) | st.floats(-40, 40),
-    "loop": st.integers(0, 5),
-    "max_duration": st.integers(1, 600),
-    "max_price_per_minute": st.floats(0, 9),
-    **dict.fromkeys(["timeout", "dial_timeout", "initial_timeout"], seconds),
-    **dict.fromkeys(
-        ["partial_results", "continuous", "send_start_of_input", "start_input_timers"],
-        st.booleans(),
-    ),
-    **dict.fromkeys(
-        """
-        body context control_id dest direction from_number method reason region status_url tag
-        to_number
-        """.split(),
-        names,
-    ),
-}
-BY_COMMAND: Final[Mapping[tuple[str, str], st.SearchStrategy[Any]]] = {
-    ("collect", "digits"): json_objects,
-    ("send_digits", "digits"): st.text("0123456789*#ABCDwW", min_size=1),
-    ("send_message", "media"): st.lists(names, min_size=1, max_size=3),
-    ("send_message", "tags"): st.lists(names, min_size=1, max_size=3),
-}
-
-
-def parameters(name: str) -> list[inspect.Parameter]:
-    """The parameters of a command that have names."""
-    return [
-        parameter
-        for parameter in inspect.signature(COMMANDS[name]).parameters.values()
-        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-    ]
-
-
-def takes_more(name: str) -> bool:
-    """Whether it passes on arguments that it does not know."""
-    return len(parameters(name)) < len(inspect.signature(COMMANDS[name]).parameters)
-
-
-def wire_name(name: str, parameter: str) -> str:
-    """What an argument is called on the wire."""
-    if name == "send_message":
-        return parameter
-    return ON_THE_WIRE.get(parameter, parameter)
-
-
-@st.composite
-def arguments(draw: st.DrawFn, name: str) -> dict[str, Any]:
-    """What a command must be given, and some of what it may be given."""
-    given: dict[str, Any] = {}
-    for parameter in parameters(name):
-        if parameter.default is inspect.Parameter.empty or draw(st.booleans()):
-            here = (name, parameter.name)
-            strategy = BY_COMMAND[here] if here in BY_COMMAND else BY_NAME[parameter.name]
-            given[parameter.name] = draw(strategy)
-    if name == "send_message" and not {"body", "media"} & set(given):
-        given["body"] = draw(names)
-    return given
+KINDS: Final = [kind for kind in vars(actions).values() if isinstance(kind, ActionKind)]
 
 
 def frames(command: Command[Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -181,7 +81,7 @@ def test_what_is_not_given_or_none_is_absent_from_the_wire(name: str, data: st.D
     nothing = {key: None for key in absent if key in optional}
     assert COMMANDS[name](**given, **nothing) == command
     present = {key for key, value in command.params.items() if not isinstance(value, enum.Enum)}
-    expected = {wire_name(name, key) for key in given if key not in NEVER_ON_THE_WIRE}
+    expected = set(wire_values(name, given))
     assert present - expected <= {wire_name(name, key) for key in absent if key not in optional}, (
         "only what has a default of its own may be sent without being given"
     )

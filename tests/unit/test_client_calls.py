@@ -53,6 +53,16 @@ class TestOffers:
         peer.state("c-1", "ringing", node_id="n-7", segment_id="s", device={"type": "sip"})
         assert (call.node_id, call.segment_id, call.device) == ("n-7", "s", {"type": "sip"})
 
+    def test_calls_of_contexts_that_nobody_takes_are_passed_back(self, peer: Peer) -> None:
+        peer.core.accepted_contexts = frozenset({"sales"})
+        peer.event(RECEIVE, call_id="c-1", node_id="n-1", context="office")
+        assert peer.last(OfferRefused) == OfferRefused(
+            "c-1", "nobody takes calls of context 'office'"
+        )
+        assert peer.take("calling.pass")["params"] == {"node_id": "n-1", "call_id": "c-1"}
+        peer.event(RECEIVE, call_id="c-2", context="sales")
+        assert peer.last(CallOffered).call.call_id == "c-2"
+
     def test_a_second_offer_updates_the_call_and_is_not_offered(self, peer: Peer) -> None:
         call = peer.offer()
         peer.event(RECEIVE, call_id="c-1", call_state="ringing")

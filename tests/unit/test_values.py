@@ -12,14 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay_proto.values import (
+    as_text,
     callback,
     device_plan,
     dtmf,
     json_object,
+    live_action,
     media_items,
+    refer_device,
     seconds,
     text,
     texts,
+    typed_object,
     volume_db,
 )
 from tests.spec.json_values import json_objects
@@ -210,3 +214,58 @@ def test_a_callback_is_a_function_or_not_there() -> None:
 def test_an_object_is_a_dict(value: object) -> None:
     with pytest.raises(TypeError, match=r"^params must be a dict, not \w+$"):
         json_object("params", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        (None, None),
+        ("", ""),
+        ("5", "5"),
+        (True, "true"),
+        (False, "false"),
+        (5, "5"),
+        (0, "0"),
+        (2.5, "2.5"),
+        (5.0, "5"),
+        (19999999.99, "19999999.99"),
+        (12345.67, "12345.67"),
+    ],
+)
+def test_what_the_server_wants_as_text_is_sent_as_text(value: object, sent: str | None) -> None:
+    assert as_text("charge_amount", value) == sent
+
+
+@pytest.mark.parametrize("value", [[], {}, math.nan, math.inf])
+def test_what_cannot_be_text_is_refused(value: object) -> None:
+    with pytest.raises(TypeError, match=r"^timeout must be a str or a number, not "):
+        as_text("timeout", value)
+
+
+def test_a_refer_takes_the_uri_of_some_documentation() -> None:
+    wanted = {"type": "sip", "params": {"to": "sip:b@example.com", "username": "b"}}
+    params = {"uri": "sip:b@example.com", "username": "b"}
+    assert refer_device("device", {"type": "sip", "params": params}) == wanted
+    assert refer_device("device", {"type": "sip", **params}) == wanted
+    assert refer_device("device", wanted) == wanted
+    both = {"type": "sip", "params": {"to": "sip:b@example.com", "uri": "sip:c@example.com"}}
+    assert refer_device("device", both) == both
+    odd = {"type": "sip", "params": None}
+    assert refer_device("device", odd) == odd
+
+
+def test_one_object_with_a_type_goes_out_nested() -> None:
+    assert typed_object("detect", {"type": "machine"}) == {"type": "machine", "params": {}}
+    assert typed_object("tap", {"type": "audio", "direction": "both"}) == {
+        "type": "audio",
+        "params": {"direction": "both"},
+    }
+    with pytest.raises(ValueError, match=r"^detect has no type: it has only \['params'\]"):
+        typed_object("detect", {"params": {}})
+
+
+def test_a_live_action_is_a_text_or_an_object() -> None:
+    assert live_action("stop") == "stop"
+    assert live_action({"start": {"lang": "en"}}) == {"start": {"lang": "en"}}
+    with pytest.raises(TypeError, match=r"^action must be a dict, not list"):
+        live_action([])

@@ -1,0 +1,239 @@
+"""The public API is that of the vendor's client: every name, signature, base and property.
+
+One test an item, so that they can be counted. What we add must be a keyword that
+may be left out, or come last with a default.
+
+Source: ``api`` of the machine-readable spec.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias, cast
+
+import anyio
+import pytest
+
+import relay_anyio
+from relay_anyio import call, client, event
+from relay_proto import errors
+from tests.spec import CONSTANTS, SPEC
+
+Described: TypeAlias = Mapping[str, Any]
+
+API: Final[Described] = SPEC["api"]
+EVENT_CLASSES: Final[Described] = API["events"]["classes"]
+ADDED_ERRORS: Final[Described] = API["project_additions"]["errors"]
+CLASSES: Final[Mapping[str, tuple[type, Described]]] = {
+    "RelayClient": (client.RelayClient, API["RelayClient"]),
+    "RelayError": (relay_anyio.RelayError, API["RelayError"]),
+    "Call": (relay_anyio.Call, API["Call"]),
+    "Message": (relay_anyio.Message, API["Message"]),
+    **{name: (getattr(call, name), described) for name, described in API["actions"].items()},
+}
+
+
+def each(items: Iterator[tuple[str, ...]]) -> pytest.MarkDecorator:
+    """One test for each, named after it."""
+    found = list(items)
+    return pytest.mark.parametrize("item", found, ids=[".".join(item) for item in found])
+
+
+def methods() -> Iterator[tuple[str, str]]:
+    for name, (_, described) in CLASSES.items():
+        for method in described.get("methods", ()):
+            yield name, method
+
+
+def properties() -> Iterator[tuple[str, str]]:
+    for name, (_, described) in CLASSES.items():
+        for kind in ("properties", "attributes"):
+            for attribute in described.get(kind, ()):
+                yield name, attribute
+
+
+def layout() -> Iterator[tuple[str, str]]:
+    for module, found in API["module_layout"].items():
+        for name in CONSTANTS["python_names"] if module == "constants" else found:
+            yield module, name
+
+
+def event_fields() -> Iterator[tuple[str, str]]:
+    for name, described in EVENT_CLASSES.items():
+        for field in described["fields"]:
+            yield name, field["name"]
+
+
+@each(methods())
+def test_a_method_can_be_called_as_the_vendors(item: tuple[str, str]) -> None:
+    owner, described = CLASSES[item[0]]
+    wanted = described["methods"][item[1]]
+    function: Callable[..., Any] = getattr(owner, item[1])
+    assert_compatible(list(inspect.signature(function).parameters.values())[1:], wanted["params"])
+    assert inspect.iscoroutinefunction(function) == wanted["async"]
+
+
+@each((name,) for name in CLASSES)
+def test_a_class_is_constructed_as_the_vendors(item: tuple[str]) -> None:
+    owner, described = CLASSES[item[0]]
+    assert_compatible(list(inspect.signature(owner).parameters.values()), described["constructor"])
+
+
+@each((name,) for name in CLASSES)
+def test_a_class_has_the_bases_of_the_vendors(item: tuple[str]) -> None:
+    owner, described = CLASSES[item[0]]
+    for base in described["bases"]:
+        assert issubclass(owner, CLASSES[base][0] if base in CLASSES else Exception), base
+
+
+@each(properties())
+def test_an_attribute_can_be_read(item: tuple[str, str]) -> None:
+    owner, described = CLASSES[item[0]]
+    kind = {**described.get("properties", {}), **described.get("attributes", {})}[item[1]]
+    value = anyio.run(read, owner, item[1])
+    wanted = TYPES[kind.partition("[")[0].partition(" ")[0]]
+    assert isinstance(value, wanted) or (value is None and kind.endswith("| None"))
+
+
+@each((name,) for name in API["package_exports"])
+def test_a_name_is_exported_by_the_package(item: tuple[str]) -> None:
+    assert item[0] in relay_anyio.__all__
+    assert hasattr(relay_anyio, item[0])
+
+
+@each(layout())
+def test_a_name_is_in_the_submodule_where_the_vendor_has_it(item: tuple[str, str]) -> None:
+    module = importlib.import_module(f"relay_anyio.{item[0]}")
+    found = getattr(module, item[1])
+    if item[0] == "constants":
+        wanted: Any = CONSTANTS["python_names"][item[1]]
+        assert found == (tuple(cast("list[str]", wanted)) if isinstance(wanted, list) else wanted)
+    if hasattr(relay_anyio, item[1]):
+        assert getattr(relay_anyio, item[1]) is found
+
+
+@each((name,) for name in EVENT_CLASSES)
+def test_an_event_class_parses_its_own_type(item: tuple[str]) -> None:
+    kind: type[event.RelayEvent] = getattr(event, item[0])
+    event_type = EVENT_CLASSES[item[0]]["event_type"]
+    payload = {"event_type": event_type or "new", "params": {"call_id": "c-1"}}
+    assert isinstance(event.parse_event(payload), kind)
+    made = kind.from_payload(payload)
+    assert type(made) is kind
+    assert (made.event_type, made.call_id) == (payload["event_type"], "c-1")
+    assert issubclass(kind, event.RelayEvent)
+
+
+@each(event_fields())
+def test_an_event_has_the_field_with_its_default(item: tuple[str, str]) -> None:
+    kind: type[event.RelayEvent] = getattr(event, item[0])
+    found = {field["name"]: field for field in EVENT_CLASSES[item[0]]["fields"]}
+    made = kind.from_payload({"event_type": "x", "params": {}})
+    default = {"event_type": "x", "params": {}} | found[item[1]]
+    assert getattr(made, item[1]) == default.get("default", default.get(item[1]))
+
+
+@each((name,) for name in ADDED_ERRORS)
+def test_an_error_that_we_add_can_be_caught_as_the_vendors(item: tuple[str]) -> None:
+    kind: type[BaseException] = getattr(relay_anyio, item[0])
+    known = {"TimeoutError": TimeoutError, "ConnectionError": ConnectionError}
+    for base in ADDED_ERRORS[item[0]]:
+        assert issubclass(kind, known.get(base, relay_anyio.RelayError)), base
+    assert kind is getattr(errors, item[0])
+
+
+@each((name,) for name in API["project_additions"]["constants"])
+def test_a_constant_that_we_add_is_exported(item: tuple[str]) -> None:
+    assert isinstance(getattr(relay_anyio, item[0]), str)
+
+
+@each(
+    (name, attribute)
+    for name, attributes in API["project_additions"]["events"].items()
+    for attribute in attributes
+)
+def test_a_property_that_we_add_to_an_event_is_there(item: tuple[str, str]) -> None:
+    made = getattr(event, item[0]).from_payload({})
+    assert getattr(made, item[1]) in ("", 0, 0.0, False)
+
+
+def test_an_error_reads_as_the_vendors() -> None:
+    error = relay_anyio.RelayError(404, "gone")
+    assert (error.code, error.message) == (404, "gone")
+    assert str(error) == "RELAY error 404: gone"
+
+
+@pytest.mark.parametrize("name", ["Call", *API["actions"]])
+def test_every_public_method_says_what_it_does(name: str) -> None:
+    for method, function in inspect.getmembers(CLASSES[name][0], inspect.isfunction):
+        if not method.startswith("_"):
+            assert inspect.getdoc(function), method
+            assert function.__name__ == method
+
+
+TYPES: Final[Mapping[str, type]] = {
+    **{kind.__name__: kind for kind in (str, int, float, bool, dict, list)},
+    **{kind.__name__: kind for kind in (relay_anyio.Call, relay_anyio.RelayEvent)},
+}
+
+
+async def read(owner: type, attribute: str) -> object:
+    """An attribute, within an event loop: a call has none without one."""
+    return getattr(instance(owner), attribute)
+
+
+def instance(owner: type) -> object:
+    """One of a class, made with what its constructor needs."""
+    made: dict[str, Any] = {
+        "call_id": "c-1",
+        "code": 404,
+        "context": "office",
+        "control_id": "x-1",
+        "message": "gone",
+        "method_prefix": "send_fax",
+        "node_id": "n-1",
+        "project": "p-1",
+        "project_id": "p-1",
+        "terminal_event": "calling.call.play",
+        "terminal_states": ("finished",),
+        "token": "t-1",
+    }
+    signature = inspect.signature(owner)
+    if "client" in signature.parameters:
+        made["client"] = instance(client.RelayClient)
+    if "call" in signature.parameters:
+        made["call"] = instance(relay_anyio.Call)
+    return owner(**{key: made[key] for key in signature.parameters if needed(owner, key, made)})
+
+
+def needed(owner: type, name: str, made: Mapping[str, Any]) -> bool:
+    default = inspect.signature(owner).parameters[name].default
+    return default is inspect.Parameter.empty or (owner is client.RelayClient and name in made)
+
+
+def assert_compatible(
+    found: Sequence[inspect.Parameter], wanted: Sequence[Mapping[str, Any]]
+) -> None:
+    """Whether whatever calls `wanted` can call `found`."""
+    names = {parameter["name"] for parameter in wanted}
+    common = [parameter for parameter in found if parameter.name in names]
+    assert [(parameter.name, parameter.kind.name.lower()) for parameter in common] == [
+        (parameter["name"], parameter["kind"]) for parameter in wanted
+    ]
+    for ours, theirs in zip(common, wanted, strict=True):
+        if theirs["required"]:
+            assert ours.default is ours.empty or may_be_left_out_here(ours.name)
+        elif ours.kind not in (ours.VAR_KEYWORD, ours.VAR_POSITIONAL):
+            assert ours.default == theirs["default"]
+            assert type(ours.default) is type(theirs["default"])
+    last = max((found.index(parameter) for parameter in common), default=-1)
+    for addition in (parameter for parameter in found if parameter.name not in names):
+        assert addition.default is not addition.empty
+        assert addition.kind is addition.KEYWORD_ONLY or found.index(addition) > last
+
+
+def may_be_left_out_here(name: str) -> bool:
+    """``@client.on_call(...)`` with arguments of ours is called without the handler."""
+    return name == "handler"

@@ -1,0 +1,56 @@
+"""Outcomes: how an action ended, as a value to match."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from relay_proto.event import RelayEvent
+from relay_proto.events import local_ended_event, parse_event
+from relay_proto.outcomes import CallOver, Done, Failed, Outcome, SessionLost, outcome_of
+
+
+def told(event_type: str, **body: Any) -> RelayEvent:
+    return parse_event({"event_type": f"calling.call.{event_type}", "params": body})
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        (told("play", state="finished"), Done),
+        (told("play", state="error"), Failed),
+        (told("record", state="no_input"), Done),
+        (told("record", state="error"), Failed),
+        (told("collect", result={"type": "digit", "params": {"digits": "1"}}), Done),
+        (told("collect", result={"type": "no_input"}), Done),
+        (told("collect", result={"type": "error"}), Failed),
+        (told("collect", state="error"), Failed),
+        (told("detect", detect={"type": "machine", "params": {"event": "HUMAN"}}), Done),
+        (told("detect", state="error"), Failed),
+        (told("fax", fax={"type": "finished", "params": {"success": True}}), Done),
+        (told("fax", fax={"type": "finished", "params": {"success": False}}), Failed),
+        (told("fax", fax={"type": "error"}), Failed),
+        (told("fax", state="finished"), Done),
+        (told("pay", **{"for": "payment-completed"}), Done),
+        (told("pay", **{"for": "payment-failed"}), Failed),
+        (told("new", state="finished"), Done),
+        (told("new", state="error"), Failed),
+        (told("state", call_state="ended", end_reason="hangup"), CallOver),
+        (RelayEvent(), CallOver),
+        (local_ended_event("c-1", "n-1", "error"), SessionLost),
+    ],
+)
+def test_an_event_has_its_outcome(event: RelayEvent, kind: type[Outcome]) -> None:
+    outcome = outcome_of(event)
+    assert type(outcome) is kind
+    assert outcome.event is event
+
+
+def test_an_outcome_can_be_matched() -> None:
+    event = told("play", state="finished")
+    match outcome_of(event):
+        case Done(found):
+            assert found is event
+        case Failed() | CallOver() | SessionLost():
+            pytest.fail("it was done")
