@@ -58,7 +58,7 @@ def outcome_of(event: RelayEvent) -> Outcome:
             return SessionLost(event)
         case CallStateEvent() | RelayEvent(event_type=""):
             return CallOver(event)
-        case FaxEvent(type="finished", success=False):
+        case FaxEvent(type="finished", fax={"success": False}):
             return Failed(event)
         case FaxEvent(type="error") | CollectEvent(type="error"):
             return Failed(event)

@@ -188,6 +188,75 @@ MESSAGE_ORDER: Final[Mapping[str, int]] = {
 """The states of an outbound message; an inbound one is `received`, and stays that."""
 MESSAGE_TERMINAL: Final = frozenset({"delivered", "undelivered", "failed"})
 
+
+class EndReason(enum.StrEnum):
+    """Why a call ended. The server may know further reasons."""
+
+    HANGUP = "hangup"
+    CANCEL = "cancel"
+    BUSY = "busy"
+    NO_ANSWER = "noAnswer"
+    DECLINE = "decline"
+    ERROR = "error"
+    ABANDONED = "abandoned"
+    MAX_DURATION = "max_duration"
+    NOT_FOUND = "not_found"
+
+    @classmethod
+    def _missing_(cls, value: object) -> EndReason | None:
+        # Some of the service's own pages spell these two differently.
+        aliases: Mapping[object, EndReason] = {
+            "no_answer": cls.NO_ANSWER,
+            "declined": cls.DECLINE,
+        }
+        return aliases.get(value)
+
+
+class ConnectState(enum.StrEnum):
+    """How far a bridge has come."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    FAILED = "failed"
+
+
+class PlayState(enum.StrEnum):
+    """How far a playback has come."""
+
+    PLAYING = "playing"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    ERROR = "error"
+
+
+class RecordState(enum.StrEnum):
+    """How far a recording has come."""
+
+    RECORDING = "recording"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    NO_INPUT = "no_input"
+    ERROR = "error"
+
+
+class DetectType(enum.StrEnum):
+    """What a detector listens for."""
+
+    MACHINE = "machine"
+    FAX = "fax"
+    DIGIT = "digit"
+
+
+class RoomState(enum.StrEnum):
+    """How far joining or leaving a room has come."""
+
+    JOINING = "joining"
+    JOIN = "join"
+    LEAVING = "leaving"
+    LEAVE = "leave"
+
+
 State = TypeVar("State", bound=enum.Enum)
 Input = TypeVar("Input", bound=enum.Enum)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import enum
 import json
 
 import pytest
 
-from relay_proto import constants
+from relay_proto import constants, transitions
 from tests.spec import CONSTANTS, EVENTS
 
 
@@ -41,3 +42,30 @@ def test_every_event_type_of_the_specification_has_its_constant() -> None:
 def test_a_family_of_names_has_all_its_values_and_no_other(prefix: str, values: list[str]) -> None:
     ours = [value for name, value in vars(constants).items() if name.startswith(prefix)]
     assert sorted(ours) == sorted(values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (transitions.CallState, CONSTANTS["call_states"]),
+        (transitions.EndReason, CONSTANTS["end_reasons"]),
+        (transitions.ConnectState, CONSTANTS["connect_states"]),
+        (transitions.MessageState, CONSTANTS["message_states"]),
+        (transitions.PlayState, CONSTANTS["play_states"]),
+        (transitions.RecordState, CONSTANTS["record_states"]),
+        (transitions.DetectType, CONSTANTS["detect_types"]),
+        (transitions.RoomState, CONSTANTS["room_states"]),
+    ],
+)
+def test_an_enum_has_the_values_of_the_wire(kind: type[enum.StrEnum], values: list[str]) -> None:
+    assert [member.value for member in kind] == values
+
+
+@pytest.mark.parametrize(("spelling", "reason"), CONSTANTS["end_reason_aliases"].items())
+def test_both_spellings_of_an_end_reason_are_known(spelling: str, reason: str) -> None:
+    assert transitions.EndReason(spelling) is transitions.EndReason(reason)
+
+
+def test_a_reason_that_is_not_known_is_no_member() -> None:
+    with pytest.raises(ValueError, match="tired"):
+        transitions.EndReason("tired")

@@ -30,6 +30,7 @@ def told(event_type: str, **body: Any) -> RelayEvent:
         (told("detect", state="error"), Failed),
         (told("fax", fax={"type": "finished", "params": {"success": True}}), Done),
         (told("fax", fax={"type": "finished", "params": {"success": False}}), Failed),
+        (told("fax", fax={"type": "finished", "params": {}}), Done),
         (told("fax", fax={"type": "error"}), Failed),
         (told("fax", state="finished"), Done),
         (told("pay", **{"for": "payment-completed"}), Done),
