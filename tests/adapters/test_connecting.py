@@ -268,7 +268,8 @@ async def test_a_client_that_was_only_connected_reconnects_after_a_cut(world: Wo
     await client.connect()
     world.cut()
     await world.until(What.SESSION_RESUMED)
-    await client.execute("signalwire.receive", {"contexts": ["sales"]})
+    result = await client.execute("signalwire.receive", {"contexts": ["sales"]})
+    assert result["code"] == "200"
     await client.disconnect()
 
 

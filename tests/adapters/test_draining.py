@@ -24,8 +24,10 @@ async def test_drain_of_a_client_that_is_not_connected_does_nothing(world: World
     client = world.client()
     await client.drain()
     await client.connect()
+    assert world.connected == 1
     await client.disconnect()
     await client.drain()
+    assert client.state is SessionState.CLOSED
 
 
 async def test_drain_lets_a_call_finish_and_takes_no_other(world: World) -> None:

@@ -165,8 +165,8 @@ async def test_the_environment_limits_calls_too(
     client.on_call(Heard[Call]())
     async with client:
         world.place_call()
-        world.place_call()
-        await world.until(What.PASSED)
+        second = world.place_call()
+        assert (await world.until(What.PASSED)).call_id == second
 
 
 async def test_a_handler_is_not_cancelled_when_its_call_ends(world: World) -> None:

@@ -281,8 +281,9 @@ async def test_a_cancelled_request_harms_no_other(certificates: Certificates) ->
         serving(certificates.server_context(), script, refuse) as host,
         client_of(host) as client,
     ):
-        with anyio.move_on_after(0.02):
+        with anyio.move_on_after(0.02) as patience:
             await client.execute("test.slow", {})
+        assert patience.cancelled_caught
         await client.execute("test.echo", {})
         await client.execute("test.echo", {})
 

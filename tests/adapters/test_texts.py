@@ -67,6 +67,7 @@ async def test_a_slow_listener_delays_nobody_and_may_use_the_client(world: World
         await message.wait()
         while await heard.next() != "delivered":
             pass
+        assert message.state == "delivered"
 
 
 @pytest.mark.parametrize("plain", [True, False])
