@@ -52,6 +52,13 @@ class CallRoute:
     cancel_on_end: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Registration:
+    """One `on`: told apart by identity, since an application's handler may have no hash."""
+
+    handler: Callable[[RelayEvent], Any]
+
+
 class Handlers:
     """The application's functions, and the way from an output of the core to them."""
 
@@ -63,7 +70,7 @@ class Handlers:
         self._routes: dict[str, CallRoute] = {}
         self._message: Callable[[Message], Any] | None = None
         self._link: list[tuple[type[Connected | Disconnected], Callable[[Any], Any]]] = []
-        self._events: dict[str, list[Callable[[RelayEvent], Any]]] = {}
+        self._events: dict[str, list[Registration]] = {}
 
     # Registration
 
@@ -91,11 +98,12 @@ class Handlers:
 
     def add_event(self, event_type: str, handler: Callable[[RelayEvent], Any]) -> None:
         """Hear events of one type, or of `EVERY` type."""
-        self._events.setdefault(event_type, []).append(_function("listener", handler))
+        registration = Registration(_function("listener", handler))
+        self._events.setdefault(event_type, []).append(registration)
 
     def remove_event(self, event_type: str, handler: Callable[[RelayEvent], Any]) -> None:
         """Stop hearing events."""
-        kept = [known for known in self._events.get(event_type, ()) if known != handler]
+        kept = [known for known in self._events.get(event_type, ()) if known.handler != handler]
         self._events[event_type] = kept
 
     def prepare(self, engine: Engine) -> None:
@@ -113,7 +121,7 @@ class Handlers:
         self,
         engine: Engine,
         link: Listener[Connected | Disconnected],
-        listeners: dict[Callable[[RelayEvent], Any], Listener[RelayEvent]],
+        listeners: dict[Registration, Listener[RelayEvent]],
         output: Output,
     ) -> None:
         match output:
@@ -149,16 +157,16 @@ class Handlers:
     def _tell_all(
         self,
         engine: Engine,
-        listeners: dict[Callable[[RelayEvent], Any], Listener[RelayEvent]],
+        listeners: dict[Registration, Listener[RelayEvent]],
         event: RelayEvent,
     ) -> None:
         for kind in (event.event_type, EVERY):
-            for handler in tuple(self._events.get(kind, ())):
-                listener = listeners.get(handler)
+            for known in tuple(self._events.get(kind, ())):
+                listener = listeners.get(known)
                 if listener is None:
                     name = f"listener of {kind or 'every event'}"
-                    listener = Listener(handler, name, engine.start_soon, self._backlog)
-                    listeners[handler] = listener
+                    listener = Listener(known.handler, name, engine.start_soon, self._backlog)
+                    listeners[known] = listener
                 listener.deliver(event)
 
     def _completed(self, engine: Engine, pending: Pending[RelayEvent]) -> None:

@@ -101,7 +101,7 @@ class CallRecord:
 class ActionRecord:
     """One action as the core knows it. `done` settles with its last event."""
 
-    __slots__ = ("call", "control_id", "done", "handle", "kind", "result", "seen", "state")
+    __slots__ = ("call", "control_id", "done", "kind", "result", "seen", "state")
 
     def __init__(
         self, call: CallRecord, control_id: str, kind: ActionKind, callback: object = None
@@ -113,7 +113,6 @@ class ActionRecord:
         self.seen = ""
         self.result: RelayEvent | None = None
         self.done: Pending[RelayEvent] = Pending(callback)
-        self.handle: Any = None
 
     def __repr__(self) -> str:
         return f"<ActionRecord {self.kind.method} {self.control_id} {self.state.value}>"

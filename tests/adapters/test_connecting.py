@@ -379,3 +379,4 @@ async def test_disconnect_in_a_hook_works(world: World) -> None:
     await client.connect()
     await done.wait()
     await world.until_nobody_is_connected()
+    assert state_of(client) is SessionState.CLOSED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -97,6 +98,25 @@ async def test_a_coroutine_listener_of_the_client_hears_in_order(world: World) -
     async with answered_call(world, client) as call:
         await call.hangup()
         assert await heard.take(3) == ["answered", "ending", "ended"]
+
+
+async def test_a_listener_need_not_have_a_hash(world: World) -> None:
+    @dataclass
+    class Log:
+        lines: list[str] = field(default_factory=list[str])
+
+        def __call__(self, event: RelayEvent) -> None:
+            self.lines.append(event.event_type)
+
+    log = Log()
+    client = world.client()
+    client.on("calling.call.state", log)
+    async with answered_call(world, client) as call:
+        assert log.lines == ["calling.call.state"]
+        client.off("calling.call.state", log)
+        await call.hangup()
+        await call.wait_for_ended()
+    assert log.lines == ["calling.call.state"]
 
 
 async def test_messages_are_heard_by_the_client_too(world: World) -> None:
