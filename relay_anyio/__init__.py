@@ -123,6 +123,7 @@ from relay_proto.transitions import (
     SessionState,
 )
 
+from ._calls import InboundCalls
 from .action import (
     Action,
     AIAction,
@@ -220,6 +221,7 @@ __all__ = [
     "FaxAction",
     "FaxEvent",
     "HoldEvent",
+    "InboundCalls",
     "Limits",
     "LocalProtocolError",
     "Message",

@@ -10,7 +10,8 @@ from relay_proto.calls import ActionRecord
 from relay_proto.commands import Command
 from relay_proto.event import RelayEvent
 from relay_proto.outcomes import Outcome, outcome_of
-from relay_proto.results import CollectResults, DetectResults, FaxResults, RecordResults, Results
+from relay_proto.results import CollectResults, DetectResults, FaxResults, RecordResults
+from relay_proto.views import ActionView
 
 from ._verbs import control
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class Action(Results):
+class Action(ActionView):
     """An operation on a call: running until its last event, or the call's end.
 
     Verbs return handles; one that is made by hand follows an operation that was
@@ -44,34 +45,6 @@ class Action(Results):
     def _bind(self, call: Call, record: ActionRecord) -> None:
         self.call = call
         self._record = record
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.control_id} {self._record.state.value}>"
-
-    @property
-    def control_id(self) -> str:
-        """What identifies the operation on its call."""
-        return self._record.control_id
-
-    @property
-    def state(self) -> str:
-        """The state last told by the server, or ``""``."""
-        return self._record.seen
-
-    @property
-    def completed(self) -> bool:
-        """Whether the operation is over."""
-        return self._record.completed
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the operation is over."""
-        return self._record.completed
-
-    @property
-    def result(self) -> RelayEvent | None:
-        """The last event of the operation, or of its call; None while it runs."""
-        return self._record.result
 
     async def wait(self, timeout: float | None = None) -> RelayEvent:
         """Wait for the end of the operation, and return the event that told it.

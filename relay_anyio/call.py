@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import anyio
 
@@ -14,8 +14,9 @@ from relay_proto.calls import ActionRecord, CallRecord
 from relay_proto.commands import Command
 from relay_proto.errors import CallEndedError
 from relay_proto.event import RelayEvent
-from relay_proto.frames import JSONObject, is_object
+from relay_proto.frames import JSONObject
 from relay_proto.transitions import CallState
+from relay_proto.views import CallView
 
 from ._listeners import Listener
 from ._verbs import action, verb
@@ -65,7 +66,7 @@ R = TypeVar("R")
 H = TypeVar("H", bound=Callable[[Any], Any])
 
 
-class Call:
+class Call(CallView):
     """A call. Its attributes follow what the server tells; its verbs ask for more.
 
     `state` only moves forward: ``created``, ``ringing``, ``answered``, ``ending``,
@@ -116,91 +117,6 @@ class Call:
         self._record = record
         self._listeners: dict[str, list[Listener[RelayEvent]]] = {}
         self._expected: list[Expectation] = []
-
-    def __repr__(self) -> str:
-        return f"<Call {self.call_id} {self.direction} {self.state}>"
-
-    @property
-    def call_id(self) -> str:
-        """The server's id."""
-        return self._record.call_id
-
-    @property
-    def node_id(self) -> str:
-        """The server's node that has the call."""
-        return self._record.node_id
-
-    @property
-    def project_id(self) -> str:
-        """The project that it belongs to."""
-        return self._record.project_id
-
-    @property
-    def context(self) -> str:
-        """The context that it came in on."""
-        return self._record.context
-
-    @property
-    def tag(self) -> str:
-        """The tag of the dial that made it, or ``""``."""
-        return self._record.tag
-
-    @property
-    def direction(self) -> str:
-        """``inbound`` or ``outbound``."""
-        return self._record.direction
-
-    @property
-    def device(self) -> JSONObject:
-        """Who is on the line, as the server describes it."""
-        return self._record.device
-
-    @property
-    def state(self) -> str:
-        """How far the call has come."""
-        return self._record.state
-
-    @property
-    def segment_id(self) -> str:
-        """The server's id of this part of the call."""
-        return self._record.segment_id
-
-    @property
-    def end_reason(self) -> str:
-        """Why it ended, in the server's words, or ``""``."""
-        return self._record.end_reason
-
-    @property
-    def peer(self) -> JSONObject:
-        """The call that it is bridged to, as the server describes it, or ``{}``."""
-        return self._record.peer
-
-    @property
-    def from_number(self) -> str:
-        """Who is calling: a number, or a SIP address."""
-        return _party(self._record.device, "from_number", "from")
-
-    @property
-    def to_number(self) -> str:
-        """Who is called: a number, or a SIP address."""
-        return _party(self._record.device, "to_number", "to")
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The SIP headers of the call; of those that come twice, the last."""
-        params = self._record.device.get("params")
-        found = params.get("headers") if is_object(params) else None
-        pairs = cast("list[object]", found) if isinstance(found, list) else []
-        return {
-            str(pair["name"]): str(pair.get("value", ""))
-            for pair in pairs
-            if is_object(pair) and "name" in pair
-        }
-
-    @property
-    def is_active(self) -> bool:
-        """Whether the call is not over, nor about to be."""
-        return not self._record.has_reached(CallState.ENDING.value)
 
     answer = verb(commands.answer)
     hangup = verb(commands.hangup)
@@ -329,6 +245,11 @@ class Call:
         engine = self.engine
         return await engine.carry_out(engine.command(engine.core.execute_on, self._record, command))
 
+    def pass_back(self) -> None:
+        """Give the call back to routing, and do not wait for that. Not for applications."""
+        if self.engine.alive:
+            self.engine.command(self.engine.core.execute_on, self._record, commands.pass_())
+
     def attach(self, kind: ActionKind, control_id: str) -> ActionRecord:
         """The record of an operation that was started elsewhere. Not for applications."""
         return self.engine.core.attach(self._record, kind, control_id)
@@ -394,12 +315,3 @@ class Expectation:
         if self._outcome is None:
             self._outcome = outcome
             self._known.set()
-
-
-def _party(device: JSONObject, *names: str) -> str:
-    params = device.get("params")
-    if is_object(params):
-        for name in names:
-            if isinstance(params.get(name), str):
-                return str(params[name])
-    return ""

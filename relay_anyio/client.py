@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import signal
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -26,10 +27,12 @@ from relay_proto.outputs import (
     Output,
 )
 from relay_proto.pending import Pending
+from relay_proto.routes import EVERY, CallRoute, Routes
 from relay_proto.transitions import SessionState
 
+from ._calls import InboundCalls
 from ._engine import Engine, current_app_task
-from ._handlers import EVERY, Handlers
+from ._handlers import Handlers
 from ._log import set_log_level
 from ._signals import stop_signals
 from .call import Call
@@ -97,8 +100,8 @@ class RelayClient:
         self._connecting = 0
         self._failure: BaseException | None = None
         self._idle = anyio.Event()
-        backlog = self._config.limits.listener_backlog
-        self._handlers = Handlers(self, backlog, self._wake_drains)
+        self._routes = Routes()
+        self._streams: weakref.WeakSet[InboundCalls] = weakref.WeakSet()
         set_log_level(os.environ)
 
     def __repr__(self) -> str:
@@ -193,12 +196,12 @@ class RelayClient:
 
     def on_connected(self, handler: LinkHandler) -> LinkHandler:
         """Hear of each session: `handler` gets a `Connected`, which says if it was resumed."""
-        self._handlers.add_link(Connected, handler)
+        self._routes.add_link(Connected, handler)
         return handler
 
     def on_disconnected(self, handler: LinkHandler) -> LinkHandler:
         """Hear of each lost session: `handler` gets a `Disconnected`, with why and what next."""
-        self._handlers.add_link(Disconnected, handler)
+        self._routes.add_link(Disconnected, handler)
         return handler
 
     # Calls and messages
@@ -234,29 +237,41 @@ class RelayClient:
         """
         if handler is None:
             return partial(self.on_call, contexts=contexts, cancel_on_end=cancel_on_end)
-        self._handlers.add_call(handler, contexts, cancel_on_end=cancel_on_end)
-        if self._engine is not None:
-            self._handlers.prepare(self._engine)
+        self._routes.add_call(CallRoute(handler, cancel_on_end), contexts)
+        self._routes_changed()
         return handler
+
+    def calls(self, *, contexts: Sequence[str] | None = None) -> InboundCalls:
+        """Pull inbound calls, instead of being called: ``async for call in client.calls()``.
+
+        It takes calls from now on, in the place of an `on_call` with the same `contexts`,
+        and stops when the client is disconnected. Callers who hang up before their call
+        is pulled are left out.
+        """
+        stream = InboundCalls(self)
+        self._routes.add_call(stream.route, contexts)
+        self._streams.add(stream)
+        self._routes_changed()
+        return stream
 
     def on_message(self, handler: MessageHandler) -> MessageHandler:
         """Register the function that takes inbound messages, each in a task of its own."""
-        self._handlers.set_message(handler)
+        self._routes.set_message(handler)
         return handler
 
     def on_event(self, handler: EventHandler) -> EventHandler:
         """Hear every event, of all calls and messages and of none, in order."""
-        self._handlers.add_event(EVERY, handler)
+        self._routes.add_event(EVERY, handler)
         return handler
 
     def on(self, event_type: str, handler: EventHandler) -> EventHandler:
         """Hear the events of one type, of all calls and messages and of none, in order."""
-        self._handlers.add_event(values.text("event_type", event_type), handler)
+        self._routes.add_event(values.text("event_type", event_type), handler)
         return handler
 
     def off(self, event_type: str, handler: Callable[[Any], Any]) -> None:
         """Stop hearing: `handler` was given to `on`. One that was not is no error."""
-        self._handlers.remove_event(event_type, handler)
+        self._routes.remove_event(event_type, handler)
 
     async def dial(
         self,
@@ -376,19 +391,35 @@ class RelayClient:
         config = replace(self._config, trace_frames=debug)
         core = ClientCore(config, random.SystemRandom())
         engine = Engine(core, self._connector)
-        self._handlers.prepare(engine)
-        publish = self._handlers.publisher(engine)
+        handlers = Handlers(self, engine, self._routes, self._wake_drains)
 
         def take(output: Output) -> None:
             if isinstance(output, Closed):
                 self._failure = output.error
                 _connected.discard(engine)
                 self._wake_drains()
+                for stream in self._streams:
+                    stream.wake()
             else:
-                publish(output)
+                handlers.publish(output)
 
         engine.publish = take
+        self._prepare(engine)
         return engine
+
+    def _prepare(self, engine: Engine) -> None:
+        engine.core.accepting_calls = self._routes.accepting_calls
+        engine.core.accepted_contexts = self._routes.accepted_contexts
+
+    def _routes_changed(self) -> None:
+        if self._engine is not None:
+            self._prepare(self._engine)
+
+    def stop_stream(self, stream: InboundCalls) -> None:
+        """Send no more calls to a stream. Not for applications."""
+        self._routes.remove_call(stream.route)
+        self._streams.discard(stream)
+        self._routes_changed()
 
     def _start(self, *, retry: bool) -> Engine:
         if self._engine is not None and not self._engine.alive:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from relay_proto.event import RelayEvent
 from relay_proto.messages import MessageRecord
+from relay_proto.views import MessageView
 
 from ._listeners import Listener
 
@@ -16,45 +17,15 @@ if TYPE_CHECKING:
 H = TypeVar("H", bound=Callable[[Any], Any])
 
 
-class Message:
+class Message(MessageView):
     """An SMS or MMS. Its attributes follow its delivery.
 
     `state` goes from ``queued`` over ``initiated`` and ``sent`` to ``delivered``,
     ``undelivered`` or ``failed``, with a `reason`; one that came in is ``received``.
     """
 
-    _record: MessageRecord
     _engine: Engine | None = None
-
-    def __init__(
-        self,
-        *,
-        message_id: str = "",
-        context: str = "",
-        direction: str = "",
-        from_number: str = "",
-        to_number: str = "",
-        body: str = "",
-        media: list[str] | None = None,
-        segments: int = 0,
-        state: str = "",
-        reason: str = "",
-        tags: list[str] | None = None,
-    ) -> None:
-        self._record = MessageRecord(
-            message_id=message_id,
-            context=context,
-            direction=direction,
-            from_number=from_number,
-            to_number=to_number,
-            body=body,
-            media=media,
-            segments=segments,
-            state=state,
-            reason=reason,
-            tags=tags,
-        )
-        self._listeners: list[Listener[RelayEvent]] = []
+    _listeners: tuple[Listener[RelayEvent], ...] = ()
 
     @classmethod
     def of(cls, engine: Engine, record: MessageRecord) -> Self:
@@ -68,80 +39,15 @@ class Message:
         assert isinstance(handle, cls), "a record has one handle"
         return handle
 
-    def __repr__(self) -> str:
-        return f"<Message {self.message_id or '(unsent)'} {self.direction} {self.state}>"
-
-    @property
-    def message_id(self) -> str:
-        """The server's id."""
-        return self._record.message_id
-
-    @property
-    def context(self) -> str:
-        """The context that it came in on, or whose events tell its delivery."""
-        return self._record.context
-
-    @property
-    def direction(self) -> str:
-        """``inbound`` or ``outbound``."""
-        return self._record.direction
-
-    @property
-    def from_number(self) -> str:
-        """Who sent it."""
-        return self._record.from_number
-
-    @property
-    def to_number(self) -> str:
-        """Who is to get it."""
-        return self._record.to_number
-
-    @property
-    def body(self) -> str:
-        """The text."""
-        return self._record.body
-
-    @property
-    def media(self) -> list[str]:
-        """URLs of what came with it."""
-        return self._record.media
-
-    @property
-    def segments(self) -> int:
-        """How many SMS it took."""
-        return self._record.segments
-
-    @property
-    def state(self) -> str:
-        """How far its delivery has come."""
-        return self._record.state
-
-    @property
-    def reason(self) -> str:
-        """Why it was not delivered."""
-        return self._record.reason
-
-    @property
-    def tags(self) -> list[str]:
-        """The labels given when it was sent."""
-        return self._record.tags
-
-    @property
-    def is_done(self) -> bool:
-        """Whether its delivery has ended, one way or the other."""
-        return self._record.done.settled
-
-    @property
-    def result(self) -> RelayEvent | None:
-        """The event that ended its delivery, or None."""
-        return self._record.result
-
     def on(self, handler: H) -> H:
         """Hear each change of its delivery, as a `MessageStateEvent`, in order."""
         engine = self._bound()
         limit = engine.core.config.limits.listener_backlog
         name = f"listener of message {self.message_id}"
-        self._listeners.append(Listener(handler, name, engine.start_soon, limit))
+        self._listeners = (
+            *self._listeners,
+            Listener(handler, name, engine.start_soon, limit),
+        )
         return handler
 
     async def wait(self, timeout: float | None = None) -> RelayEvent:
@@ -158,7 +64,7 @@ class Message:
 
     def publish(self, event: RelayEvent) -> None:
         """Tell the listeners. Not for applications."""
-        for listener in tuple(self._listeners):
+        for listener in self._listeners:
             listener.deliver(event)
 
     def _bound(self) -> Engine:

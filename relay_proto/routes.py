@@ -1,0 +1,119 @@
+"""Routes: which function of the application takes what.
+
+Functions are kept as they were given; only an adapter calls them. Tables are
+replaced and never changed, so that one thread may read what another registers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from .config import check_contexts
+from .outputs import Connected, Disconnected
+
+EVERY: Final = ""
+"""Stands for all event types."""
+
+Link: TypeAlias = Connected | Disconnected
+
+
+@dataclass(frozen=True, slots=True)
+class CallRoute:
+    """What takes inbound calls. With `at_once` it only takes note of them, and does not wait."""
+
+    handler: Callable[[Any], Any]
+    cancel_on_end: bool = False
+    at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Registration:
+    """One `on`: told apart by identity, since an application's handler may have no hash."""
+
+    handler: Callable[[Any], Any]
+    name: str
+
+
+class Routes:
+    """The application's functions: of calls, messages, events and the link."""
+
+    def __init__(self) -> None:
+        self.message: Callable[[Any], Any] | None = None
+        self._default: CallRoute | None = None
+        self._contexts: Mapping[str, CallRoute] = {}
+        self._link: tuple[tuple[type[Link], Callable[[Any], Any]], ...] = ()
+        self._events: Mapping[str, tuple[Registration, ...]] = {}
+
+    # Registration
+
+    def add_call(self, route: CallRoute, contexts: Sequence[str] | None) -> None:
+        """Take inbound calls: of some contexts, or of all that no other route has."""
+        check_function("call handler", route.handler)
+        if contexts is None:
+            self._default = route
+        else:
+            self._contexts = {**self._contexts, **dict.fromkeys(check_contexts(contexts), route)}
+
+    def remove_call(self, route: CallRoute) -> None:
+        """Take no more calls by this route."""
+        if self._default is route:
+            self._default = None
+        kept = {name: known for name, known in self._contexts.items() if known is not route}
+        self._contexts = kept
+
+    def set_message(self, handler: Callable[[Any], Any]) -> None:
+        """Take inbound messages."""
+        self.message = check_function("message handler", handler)
+
+    def add_link(self, kind: type[Link], handler: Callable[[Any], Any]) -> None:
+        """Hear of the link."""
+        self._link = (*self._link, (kind, check_function("hook", handler)))
+
+    def add_event(self, event_type: str, handler: Callable[[Any], Any]) -> None:
+        """Hear events of one type, or of `EVERY` type."""
+        name = f"listener of {event_type or 'every event'}"
+        added = Registration(check_function("listener", handler), name)
+        self._events = {**self._events, event_type: (*self._events.get(event_type, ()), added)}
+
+    def remove_event(self, event_type: str, handler: Callable[[Any], Any]) -> None:
+        """Stop hearing events."""
+        known = self._events.get(event_type, ())
+        kept = tuple(one for one in known if one.handler != handler)
+        self._events = {**self._events, event_type: kept}
+
+    # Lookup
+
+    @property
+    def accepting_calls(self) -> bool:
+        """Whether any calls are taken."""
+        return self._default is not None or bool(self._contexts)
+
+    @property
+    def accepted_contexts(self) -> frozenset[str] | None:
+        """The contexts whose calls are taken; None for all."""
+        return None if self._default else frozenset(self._contexts)
+
+    def call(self, context: str) -> CallRoute | None:
+        """What takes the calls of `context`."""
+        return self._contexts.get(context) or self._default
+
+    def link(self, event: Link) -> tuple[Callable[[Any], Any], ...]:
+        """Who hears of this."""
+        return tuple(handler for kind, handler in self._link if isinstance(event, kind))
+
+    def event(self, event_type: str) -> tuple[Registration, ...]:
+        """Who hears events of this type: those of the type first, then those of every one."""
+        return (*self._events.get(event_type, ()), *self._events.get(EVERY, ()))
+
+
+def check_function(what: str, value: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `value`.
+
+    Raises:
+        TypeError: it cannot be called; the message says what it should have been.
+    """
+    if not callable(value):
+        raise TypeError(f"the {what} must be a function, not {value!r}")
+    return value

@@ -1,0 +1,63 @@
+"""Narration: every report of the core has a level and one line; what is no report has none."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from relay_proto.errors import RelayError
+from relay_proto.narration import DEBUG, ERROR, INFO, WARNING, narrate
+from relay_proto.outputs import (
+    Closed,
+    Connected,
+    ConnectFailed,
+    Disconnected,
+    Dropped,
+    FrameTraced,
+    Ignored,
+    OfferRefused,
+    Output,
+    PeerViolation,
+    SendData,
+    Settled,
+)
+from relay_proto.pending import Pending
+
+HOST = "relay.example.com"
+LOST = RelayError(-1, "nobody answers")
+
+
+@pytest.mark.parametrize(
+    ("output", "level", "words"),
+    [
+        (Connected(resumed=True), INFO, f"connected to {HOST} (resumed session)"),
+        (Connected(resumed=False), INFO, f"connected to {HOST} (new session)"),
+        (Disconnected(None, None), INFO, f"disconnected from {HOST}"),
+        (Disconnected(LOST, 1.26), WARNING, f"lost {HOST}: {LOST}; trying again in 1.3 s"),
+        (Disconnected(LOST, 0.0), WARNING, f"lost {HOST}: {LOST}; trying again in 0.0 s"),
+        (Disconnected(LOST, None), WARNING, f"lost {HOST}: {LOST}"),
+        (ConnectFailed(LOST, 3, 2.0), WARNING, f"attempt 3 failed: {LOST}; trying again in 2.0 s"),
+        (ConnectFailed(LOST, 1, None), WARNING, f"attempt 1 failed: {LOST}"),
+        (OfferRefused("c-1", "no handler"), ERROR, "call c-1 was passed back: no handler"),
+        (PeerViolation("a text"), WARNING, f"{HOST} broke the protocol: a text"),
+        (Dropped("too many events"), ERROR, "too many events"),
+        (Ignored("a late reply"), DEBUG, "ignored: a late reply"),
+        (FrameTraced(sent=True, text="{}"), DEBUG, "> {}"),
+        (FrameTraced(sent=False, text="[]"), DEBUG, "< []"),
+    ],
+)
+def test_a_report_has_a_level_and_words(output: Output, level: int, words: str) -> None:
+    assert narrate(HOST, output) == (level, words)
+
+
+@pytest.mark.parametrize("output", [SendData(1, b"secret"), Settled(Pending()), Closed(None)])
+def test_what_is_no_report_is_not_for_the_log(output: Output) -> None:
+    with pytest.raises(AssertionError, match="is not for the log") as caught:
+        narrate(HOST, output)
+    assert "secret" not in str(caught.value)
+
+
+def test_the_levels_are_those_of_the_standard_library() -> None:
+    found = [logging.getLevelName(level) for level in (DEBUG, INFO, WARNING, ERROR)]
+    assert found == ["DEBUG", "INFO", "WARNING", "ERROR"]
