@@ -1,4 +1,4 @@
-"""Every async test here runs on asyncio and on trio, and ends within a bound."""
+"""Every async test here runs on asyncio, on trio and on threads, and ends within a bound."""
 
 from __future__ import annotations
 
@@ -12,12 +12,45 @@ from typing import Any
 import anyio
 import pytest
 
+from tests.adapters import support
 from tests.adapters.support import PATIENCE, Certificates, World, open_world
+from tests.adapters.threads import Bridge, open_bridge
 
 
-@pytest.fixture(params=["asyncio", "trio"])
-def anyio_backend(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=["asyncio", "trio", "threads"])
+def runtime(request: pytest.FixtureRequest) -> str:
+    """Where the client runs."""
+    reason = request.node.get_closest_marker("async_only")
+    if request.param == "threads" and reason is not None:
+        pytest.skip(reason.args[0])
     return str(request.param)
+
+
+@pytest.fixture
+def anyio_backend(runtime: str) -> str:
+    """Where the service and the test run."""
+    return "asyncio" if runtime == "threads" else runtime
+
+
+@pytest.fixture
+def package(runtime: str) -> str:
+    """The package under test, and the name of its logger."""
+    return "relay_sync" if runtime == "threads" else "relay_anyio"
+
+
+@pytest.fixture
+async def bridge(monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Bridge]:
+    """To blocking clients, which this makes of all."""
+    async with open_bridge() as bridge:
+        monkeypatch.setattr(support, "make", bridge.make)
+        yield bridge
+
+
+@pytest.fixture(autouse=True)
+def on_threads(request: pytest.FixtureRequest) -> None:
+    """Cross the bridge, where a test that awaits is to run on threads."""
+    if "anyio_backend" in request.fixturenames and request.getfixturevalue("runtime") == "threads":
+        request.getfixturevalue("bridge")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -32,6 +32,7 @@ from relay_proto.wire import (
     Wire,
     WireFailed,
 )
+from tests.adapters import support
 from tests.adapters.support import PROJECT, TOKEN
 
 P = ParamSpec("P")
@@ -218,7 +219,8 @@ async def serving(tls: ssl.SSLContext, *scripts: Script) -> AsyncGenerator[str]:
 def client_of(host: str, **arguments: Any) -> RelayClient:
     """A client of whoever is there."""
     given: dict[str, Any] = {"project": PROJECT, "token": TOKEN, "host": host}
-    return RelayClient(**(given | arguments))
+    client: RelayClient = support.make(RelayClient, **(given | arguments))
+    return client
 
 
 class MemoryStream(ByteStream):

@@ -32,6 +32,7 @@ async def test_a_handler_may_dial(world: World) -> None:
         assert (await dialed.next()).direction == "outbound"
 
 
+@pytest.mark.async_only("a thread cannot be cancelled, only released: see test_threads")
 async def test_a_handler_that_disconnects_goes_on_and_the_others_are_cancelled(
     world: World,
 ) -> None:
@@ -123,6 +124,7 @@ async def test_a_handler_may_drain(world: World) -> None:
     await no_client_task_is_left()
 
 
+@pytest.mark.async_only("a thread cannot be cancelled, only released: see test_threads")
 async def test_disconnect_cancels_the_handlers_and_leaves_no_task(world: World) -> None:
     client = world.client()
     taken: Heard[Call] = Heard()

@@ -185,6 +185,7 @@ async def test_a_handler_is_not_cancelled_when_its_call_ends(world: World) -> No
         assert await seen.next() == "hangup"
 
 
+@pytest.mark.async_only("a thread cannot be cancelled, only released: see test_threads")
 @pytest.mark.parametrize("decorated", [True, False])
 async def test_cancel_on_end_cancels_the_handler_and_lets_it_clean_up(
     world: World, decorated: bool
@@ -212,6 +213,7 @@ async def test_cancel_on_end_cancels_the_handler_and_lets_it_clean_up(
         assert await seen.next() == "ended"
 
 
+@pytest.mark.async_only("a thread cannot be cancelled, only released: see test_threads")
 async def test_cancel_on_end_cancels_the_handler_of_that_call_only(world: World) -> None:
     client = world.client()
     left: Heard[str] = Heard()

@@ -83,7 +83,7 @@ async def test_no_log_at_any_level_shows_a_secret_or_a_person(
     world: World, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    for name in ("relay_anyio", "wsproto", "h11", "asyncio", "anyio"):
+    for name in ("relay_anyio", "relay_sync", "wsproto", "h11", "asyncio", "anyio"):
         caplog.set_level(logging.DEBUG, name)
     await converse(world)
     formatter = logging.Formatter("%(name)s %(message)s")
@@ -96,14 +96,14 @@ async def test_no_log_at_any_level_shows_a_secret_or_a_person(
 
 
 async def test_an_ordinary_conversation_says_little(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: World, caplog: pytest.LogCaptureFixture, package: str
 ) -> None:
     caplog.set_level(logging.INFO)
     async with world.client() as client:
         world.cut()
         await world.until(What.SESSION_RESUMED)
         await client.receive(["sales"])
-    ours = [(r.levelname, r.getMessage()) for r in caplog.records if r.name == "relay_anyio"]
+    ours = [(r.levelname, r.getMessage()) for r in caplog.records if r.name == package]
     host = world.host
     assert ours[0] == ("INFO", f"connected to {host} (new session)")
     assert ours[1][0] == "WARNING"
@@ -115,9 +115,9 @@ async def test_an_ordinary_conversation_says_little(
 
 
 async def test_the_environment_sets_the_level(
-    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
-    logger = logging.getLogger("relay_anyio")
+    logger = logging.getLogger(package)
     before = logger.level
     try:
         monkeypatch.setenv("SIGNALWIRE_LOG_LEVEL", "error")

@@ -7,7 +7,10 @@ import pytest
 from tests.adapters.programs import program
 from tests.adapters.support import World
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.async_only("there is no event loop: see test_interpreter_end"),
+]
 
 PROGRAM = """
 import gc, sys

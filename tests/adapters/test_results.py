@@ -18,6 +18,7 @@ from relay_anyio import (
 )
 from relay_anyio.call import StoppableAction
 from relay_proto.exchange import Answers, Fax, HangUp, Line, Machine, Wait, What
+from tests.adapters import support
 from tests.adapters.support import (
     ANSWERING,
     AT_ONCE,
@@ -122,7 +123,7 @@ async def test_an_ai_ends_when_it_is_stopped(world: World) -> None:
 async def test_a_handle_made_by_hand_follows_the_operation(world: World) -> None:
     async with answered_call(world, world.client()) as call:
         await call.play(LONG, control_id="known")
-        by_hand = PlayAction(call, "known")
+        by_hand = support.make(PlayAction, call, "known")
         await by_hand.stop()
         assert (await by_hand.wait()).params["state"] == "finished"
 
@@ -130,7 +131,7 @@ async def test_a_handle_made_by_hand_follows_the_operation(world: World) -> None
 async def test_a_handle_of_any_operation_can_be_made_by_hand(world: World) -> None:
     async with answered_call(world, world.client()) as call:
         await call.play(LONG, control_id="known")
-        other = StoppableAction(call, "other", "calling.call.record", ("finished",))
+        other = support.make(StoppableAction, call, "other", "calling.call.record", ("finished",))
         await call.client.execute(
             "calling.record",
             {
@@ -143,12 +144,14 @@ async def test_a_handle_of_any_operation_can_be_made_by_hand(world: World) -> No
         await world.until(What.STARTED)
         await other.stop()
         assert (await other.wait()).params["state"] == "finished"
-        assert RecordAction(call, "third").control_id == "third"
+        assert support.make(RecordAction, call, "third").control_id == "third"
 
 
 async def test_a_call_known_from_elsewhere_can_be_taken_up(world: World) -> None:
     async with answered_call(world, world.client()) as call:
-        same = Call(call.client, call.call_id, call.node_id, call.project_id, call.context)
+        same = support.make(
+            Call, call.client, call.call_id, call.node_id, call.project_id, call.context
+        )
         assert same.state == call.state
         await same.hangup()
         await call.wait_for_ended()

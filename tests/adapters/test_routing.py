@@ -9,6 +9,7 @@ import pytest
 
 from relay_anyio import Call, RelayEvent, collecting, digits, sip, tts
 from relay_proto.exchange import Hear, Press, What
+from tests.adapters import support
 from tests.adapters.support import (
     ANSWERING,
     CALLER,
@@ -158,7 +159,9 @@ async def test_the_headers_of_a_call_are_a_dict(world: World) -> None:
     headers = [{"name": "X-Id", "value": "7"}, {"value": "nameless"}, "nonsense"]
     device = sip("sip:bob@example.com", "sip:ivr@example.com")
     device["params"]["headers"] = headers
-    call = Call(world.client(), "call-9", "node-1", "project", "office", device=device)
+    call = support.make(
+        Call, world.client(), "call-9", "node-1", "project", "office", device=device
+    )
     assert call.headers == {"X-Id": "7"}
 
 

@@ -49,7 +49,9 @@ async def test_each_state_is_heard_in_order(world: World) -> None:
     async with world.client() as client:
         message = await client.send_message(to_number=TO, from_number=OFFICE, body="Hi")
         assert message.on(heard) is heard
-        await message.wait()
+        result = await message.wait()
+        while await heard.next() != result:
+            pass
         states = [e.message_state for e in heard.all if isinstance(e, MessageStateEvent)]
         assert states[-3:] == ["initiated", "sent", "delivered"]
 

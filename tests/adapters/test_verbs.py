@@ -6,6 +6,7 @@ import pytest
 
 from relay_anyio import Call, ConnectEvent, RelayError, SendDigitsEvent
 from relay_proto.exchange import Caller, HangUp, Hear, What
+from tests.adapters import support
 from tests.adapters.peers import Frame, Peer, client_of, oblige, serving
 from tests.adapters.support import (
     ANSWERING,
@@ -144,7 +145,7 @@ async def test_verbs_on_an_ended_call_do_nothing(world: World) -> None:
 
 async def test_a_call_that_the_server_does_not_know_is_gone(world: World) -> None:
     async with world.client() as client:
-        call = Call(client, "call-x", "node-1", "", "office", state="answered")
+        call = support.make(Call, client, "call-x", "node-1", "", "office", state="answered")
         playing = await call.play(LONG)
         assert (await playing.wait()).event_type == ""
         assert await call.hangup() == {}

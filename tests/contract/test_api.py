@@ -1,24 +1,23 @@
 """The public API is that of the vendor's client: every name, signature, base and property.
 
-One test an item, so that they can be counted. What we add must be a keyword that
-may be left out, or come last with a default.
+One test an item and package, so that they can be counted. What we add must be a
+keyword that may be left out, or come last with a default. In `relay_sync` nothing
+is awaited; all else is the same.
 
 Source: ``api`` of the machine-readable spec.
 """
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast
 
-import anyio
 import pytest
 
-import relay_anyio
-from relay_anyio import call, client, event
 from relay_proto import errors
+from relay_proto.event import RelayEvent
+from tests.contract.adapters import ADAPTERS, Adapter, Program
 from tests.spec import CONSTANTS, SPEC
 
 Described: TypeAlias = Mapping[str, Any]
@@ -26,13 +25,17 @@ Described: TypeAlias = Mapping[str, Any]
 API: Final[Described] = SPEC["api"]
 EVENT_CLASSES: Final[Described] = API["events"]["classes"]
 ADDED_ERRORS: Final[Described] = API["project_additions"]["errors"]
-CLASSES: Final[Mapping[str, tuple[type, Described]]] = {
-    "RelayClient": (client.RelayClient, API["RelayClient"]),
-    "RelayError": (relay_anyio.RelayError, API["RelayError"]),
-    "Call": (relay_anyio.Call, API["Call"]),
-    "Message": (relay_anyio.Message, API["Message"]),
-    **{name: (getattr(call, name), described) for name, described in API["actions"].items()},
+CLASSES: Final[Mapping[str, Described]] = {
+    **{name: API[name] for name in ("RelayClient", "RelayError", "Call", "Message")},
+    **API["actions"],
 }
+
+
+@pytest.fixture(params=ADAPTERS, ids=str)
+def adapter(request: pytest.FixtureRequest) -> Adapter:
+    """The package that is looked at."""
+    found: Adapter = request.param
+    return found
 
 
 def each(items: Iterator[tuple[str, ...]]) -> pytest.MarkDecorator:
@@ -42,13 +45,13 @@ def each(items: Iterator[tuple[str, ...]]) -> pytest.MarkDecorator:
 
 
 def methods() -> Iterator[tuple[str, str]]:
-    for name, (_, described) in CLASSES.items():
+    for name, described in CLASSES.items():
         for method in described.get("methods", ()):
             yield name, method
 
 
 def properties() -> Iterator[tuple[str, str]]:
-    for name, (_, described) in CLASSES.items():
+    for name, described in CLASSES.items():
         for kind in ("properties", "attributes"):
             for attribute in described.get(kind, ()):
                 yield name, attribute
@@ -67,56 +70,59 @@ def event_fields() -> Iterator[tuple[str, str]]:
 
 
 @each(methods())
-def test_a_method_can_be_called_as_the_vendors(item: tuple[str, str]) -> None:
-    owner, described = CLASSES[item[0]]
-    wanted = described["methods"][item[1]]
-    function: Callable[..., Any] = getattr(owner, item[1])
+def test_a_method_can_be_called_as_the_vendors(adapter: Adapter, item: tuple[str, str]) -> None:
+    wanted = CLASSES[item[0]]["methods"][item[1]]
+    name = item[1].replace("__a", "__") if adapter.blocking else item[1]
+    function: Callable[..., Any] = getattr(adapter.owner(item[0]), name)
     assert_compatible(list(inspect.signature(function).parameters.values())[1:], wanted["params"])
-    assert inspect.iscoroutinefunction(function) == wanted["async"]
+    assert inspect.iscoroutinefunction(function) == (wanted["async"] and not adapter.blocking)
 
 
 @each((name,) for name in CLASSES)
-def test_a_class_is_constructed_as_the_vendors(item: tuple[str]) -> None:
-    owner, described = CLASSES[item[0]]
-    assert_compatible(list(inspect.signature(owner).parameters.values()), described["constructor"])
+def test_a_class_is_constructed_as_the_vendors(adapter: Adapter, item: tuple[str]) -> None:
+    found = inspect.signature(adapter.owner(item[0])).parameters.values()
+    assert_compatible(list(found), CLASSES[item[0]]["constructor"])
 
 
 @each((name,) for name in CLASSES)
-def test_a_class_has_the_bases_of_the_vendors(item: tuple[str]) -> None:
-    owner, described = CLASSES[item[0]]
-    for base in described["bases"]:
-        assert issubclass(owner, CLASSES[base][0] if base in CLASSES else Exception), base
+def test_a_class_has_the_bases_of_the_vendors(adapter: Adapter, item: tuple[str]) -> None:
+    owner = adapter.owner(item[0])
+    for base in CLASSES[item[0]]["bases"]:
+        assert issubclass(owner, adapter.owner(base) if base in CLASSES else Exception), base
 
 
 @each(properties())
-def test_an_attribute_can_be_read(item: tuple[str, str]) -> None:
-    owner, described = CLASSES[item[0]]
+def test_an_attribute_can_be_read(adapter: Adapter, item: tuple[str, str]) -> None:
+    described = CLASSES[item[0]]
     kind = {**described.get("properties", {}), **described.get("attributes", {})}[item[1]]
-    value = anyio.run(read, owner, item[1])
-    wanted = TYPES[kind.partition("[")[0].partition(" ")[0]]
+    value = adapter.run(read(adapter, *item))
+    name = kind.partition("[")[0].partition(" ")[0]
+    wanted = adapter.owner("Call") if name == "Call" else TYPES[name]
     assert isinstance(value, wanted) or (value is None and kind.endswith("| None"))
 
 
 @each((name,) for name in API["package_exports"])
-def test_a_name_is_exported_by_the_package(item: tuple[str]) -> None:
-    assert item[0] in relay_anyio.__all__
-    assert hasattr(relay_anyio, item[0])
+def test_a_name_is_exported_by_the_package(adapter: Adapter, item: tuple[str]) -> None:
+    assert item[0] in adapter.package.__all__
+    assert hasattr(adapter.package, item[0])
 
 
 @each(layout())
-def test_a_name_is_in_the_submodule_where_the_vendor_has_it(item: tuple[str, str]) -> None:
-    module = importlib.import_module(f"relay_anyio.{item[0]}")
-    found = getattr(module, item[1])
+def test_a_name_is_in_the_submodule_where_the_vendor_has_it(
+    adapter: Adapter, item: tuple[str, str]
+) -> None:
+    found = getattr(adapter.module(item[0]), item[1])
     if item[0] == "constants":
         wanted: Any = CONSTANTS["python_names"][item[1]]
         assert found == (tuple(cast("list[str]", wanted)) if isinstance(wanted, list) else wanted)
-    if hasattr(relay_anyio, item[1]):
-        assert getattr(relay_anyio, item[1]) is found
+    if hasattr(adapter.package, item[1]):
+        assert getattr(adapter.package, item[1]) is found
 
 
 @each((name,) for name in EVENT_CLASSES)
-def test_an_event_class_parses_its_own_type(item: tuple[str]) -> None:
-    kind: type[event.RelayEvent] = getattr(event, item[0])
+def test_an_event_class_parses_its_own_type(adapter: Adapter, item: tuple[str]) -> None:
+    event = adapter.module("event")
+    kind: type[RelayEvent] = getattr(event, item[0])
     event_type = EVENT_CLASSES[item[0]]["event_type"]
     payload = {"event_type": event_type or "new", "params": {"call_id": "c-1"}}
     assert isinstance(event.parse_event(payload), kind)
@@ -127,8 +133,8 @@ def test_an_event_class_parses_its_own_type(item: tuple[str]) -> None:
 
 
 @each(event_fields())
-def test_an_event_has_the_field_with_its_default(item: tuple[str, str]) -> None:
-    kind: type[event.RelayEvent] = getattr(event, item[0])
+def test_an_event_has_the_field_with_its_default(adapter: Adapter, item: tuple[str, str]) -> None:
+    kind: type[RelayEvent] = getattr(adapter.module("event"), item[0])
     found = {field["name"]: field for field in EVENT_CLASSES[item[0]]["fields"]}
     made = kind.from_payload({"event_type": "x", "params": {}})
     default = {"event_type": "x", "params": {}} | found[item[1]]
@@ -136,17 +142,23 @@ def test_an_event_has_the_field_with_its_default(item: tuple[str, str]) -> None:
 
 
 @each((name,) for name in ADDED_ERRORS)
-def test_an_error_that_we_add_can_be_caught_as_the_vendors(item: tuple[str]) -> None:
-    kind: type[BaseException] = getattr(relay_anyio, item[0])
-    known = {"TimeoutError": TimeoutError, "ConnectionError": ConnectionError}
+def test_an_error_that_we_add_can_be_caught_as_the_vendors(
+    adapter: Adapter, item: tuple[str]
+) -> None:
+    kind: type[BaseException] = getattr(adapter.package, item[0])
+    known = {
+        "TimeoutError": TimeoutError,
+        "ConnectionError": ConnectionError,
+        "RelayError": adapter.package.RelayError,
+    }
     for base in ADDED_ERRORS[item[0]]:
-        assert issubclass(kind, known.get(base, relay_anyio.RelayError)), base
+        assert issubclass(kind, known[base]), base
     assert kind is getattr(errors, item[0])
 
 
 @each((name,) for name in API["project_additions"]["constants"])
-def test_a_constant_that_we_add_is_exported(item: tuple[str]) -> None:
-    assert isinstance(getattr(relay_anyio, item[0]), str)
+def test_a_constant_that_we_add_is_exported(adapter: Adapter, item: tuple[str]) -> None:
+    assert isinstance(getattr(adapter.package, item[0]), str)
 
 
 @each(
@@ -154,63 +166,70 @@ def test_a_constant_that_we_add_is_exported(item: tuple[str]) -> None:
     for name, attributes in API["project_additions"]["events"].items()
     for attribute in attributes
 )
-def test_a_property_that_we_add_to_an_event_is_there(item: tuple[str, str]) -> None:
-    made = getattr(event, item[0]).from_payload({})
+def test_a_property_that_we_add_to_an_event_is_there(
+    adapter: Adapter, item: tuple[str, str]
+) -> None:
+    made = getattr(adapter.module("event"), item[0]).from_payload({})
     assert getattr(made, item[1]) in ("", 0, 0.0, False)
 
 
-def test_an_error_reads_as_the_vendors() -> None:
-    error = relay_anyio.RelayError(404, "gone")
+def test_an_error_reads_as_the_vendors(adapter: Adapter) -> None:
+    error = adapter.package.RelayError(404, "gone")
     assert (error.code, error.message) == (404, "gone")
     assert str(error) == "RELAY error 404: gone"
 
 
 @pytest.mark.parametrize("name", ["Call", *API["actions"]])
-def test_every_public_method_says_what_it_does(name: str) -> None:
-    for method, function in inspect.getmembers(CLASSES[name][0], inspect.isfunction):
+def test_every_public_method_says_what_it_does(adapter: Adapter, name: str) -> None:
+    for method, function in inspect.getmembers(adapter.owner(name), inspect.isfunction):
         if not method.startswith("_"):
             assert inspect.getdoc(function), method
             assert function.__name__ == method
 
 
 TYPES: Final[Mapping[str, type]] = {
-    **{kind.__name__: kind for kind in (str, int, float, bool, dict, list)},
-    **{kind.__name__: kind for kind in (relay_anyio.Call, relay_anyio.RelayEvent)},
+    kind.__name__: kind for kind in (str, int, float, bool, dict, list, RelayEvent)
+}
+ARGUMENTS: Final[Mapping[str, Any]] = {
+    "call_id": "c-1",
+    "code": 404,
+    "context": "office",
+    "control_id": "x-1",
+    "message": "gone",
+    "method_prefix": "send_fax",
+    "node_id": "n-1",
+    "project": "p-1",
+    "project_id": "p-1",
+    "terminal_event": "calling.call.play",
+    "terminal_states": ("finished",),
+    "token": "t-1",
 }
 
 
-async def read(owner: type, attribute: str) -> object:
-    """An attribute, within an event loop: a call has none without one."""
-    return getattr(instance(owner), attribute)
+def read(adapter: Adapter, name: str, attribute: str) -> Program[object]:
+    """An attribute of an instance, without a connection."""
+    client = make(adapter, "RelayClient", {})
+    owner = client if name == "RelayClient" else make(adapter, name, {"client": client})
+    value = getattr(owner, attribute)
+    yield client.disconnect()
+    return value
 
 
-def instance(owner: type) -> object:
-    """One of a class, made with what its constructor needs."""
-    made: dict[str, Any] = {
-        "call_id": "c-1",
-        "code": 404,
-        "context": "office",
-        "control_id": "x-1",
-        "message": "gone",
-        "method_prefix": "send_fax",
-        "node_id": "n-1",
-        "project": "p-1",
-        "project_id": "p-1",
-        "terminal_event": "calling.call.play",
-        "terminal_states": ("finished",),
-        "token": "t-1",
-    }
-    signature = inspect.signature(owner)
-    if "client" in signature.parameters:
-        made["client"] = instance(client.RelayClient)
-    if "call" in signature.parameters:
-        made["call"] = instance(relay_anyio.Call)
-    return owner(**{key: made[key] for key in signature.parameters if needed(owner, key, made)})
-
-
-def needed(owner: type, name: str, made: Mapping[str, Any]) -> bool:
-    default = inspect.signature(owner).parameters[name].default
-    return default is inspect.Parameter.empty or (owner is client.RelayClient and name in made)
+def make(adapter: Adapter, name: str, made: Mapping[str, Any]) -> Any:
+    """An instance of a class, with what its constructor needs."""
+    owner = adapter.owner(name)
+    given = {**ARGUMENTS, **made}
+    parameters = inspect.signature(owner).parameters.values()
+    if "call" in (parameter.name for parameter in parameters):
+        given["call"] = make(adapter, "Call", made)
+    return owner(
+        **{
+            parameter.name: given[parameter.name]
+            for parameter in parameters
+            if parameter.default is parameter.empty
+            or (name == "RelayClient" and parameter.name in given)
+        }
+    )
 
 
 def assert_compatible(

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relay_anyio import constants
 from relay_proto import commands
 from relay_proto.event import RelayEvent, UnknownEvent
 from relay_proto.events import EVENT_CLASS_MAP, parse_event
 from relay_proto.outputs import CallOffered, EventReceived, MessageChanged, MessageReceived
+from tests.contract.adapters import ADAPTERS, Adapter
 from tests.spec import EVENTS, SPEC
 from tests.spec.json_values import RIGHT, WRONG, contains, json_objects, json_values, texts
 from tests.unit.client_peer import Frame, Peer
@@ -77,10 +77,11 @@ def bodies(draw: st.DrawFn, event_type: str, *, right: bool) -> Body:
     return body
 
 
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=str)
 @pytest.mark.parametrize("constant", NAMED)
-def test_a_type_has_its_constant_and_its_class(constant: str) -> None:
+def test_a_type_has_its_constant_and_its_class(adapter: Adapter, constant: str) -> None:
     event_type = NAMED[constant]
-    assert getattr(constants, constant) == event_type
+    assert getattr(adapter.module("constants"), constant) == event_type
     assert (event_type in EVENT_CLASS_MAP) == (EVENTS[event_type]["class"] != "RelayEvent")
 
 

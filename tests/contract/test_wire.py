@@ -1,7 +1,8 @@
 """Every frame that a program can make the client send, on the wire, is the specified one.
 
 The arguments are drawn, the frame is what a server reads of the bytes: its
-method, each key and its type, what must be there, and what was given.
+method, each key and its type, what must be there, and what was given. The methods
+of both adapters send the frames of the commands that they are named after.
 
 Source: ``methods``, ``session`` and ``actions`` of the machine-readable spec.
 """
@@ -13,13 +14,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from relay_proto import Credentials, Secret, actions, commands
 from relay_proto.actions import ActionKind
 from relay_proto.calls import CallRecord
-from relay_proto.commands import Command, Purpose
+from relay_proto.commands import NEW_ID, Command, Purpose
+from tests.contract.adapters import ADAPTERS, Adapter, Program
+from tests.contract.far_end import FarEnd, far_end
 from tests.spec import ACTIONS, METHODS, SESSION_METHODS
 from tests.spec.command_arguments import COMMANDS, METHOD_OF, arguments, parameters, wire_values
 from tests.spec.json_values import json_objects
@@ -310,6 +313,82 @@ def test_a_message_goes_to_the_context_of_the_session() -> None:
     peer, _ = ready()
     peer.execute(commands.send_message(to_number="+1", from_number="+2", body="Hi"))
     assert requested(peer)["params"]["context"] == PROTOCOL
+
+
+@settings(max_examples=5, phases=[Phase.generate])  # each example is a connection
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=str)
+@given(data=st.data())
+def test_every_verb_of_an_adapter_sends_what_its_command_says(
+    adapter: Adapter, data: st.DataObject
+) -> None:
+    order = sorted(VERBS, key=lambda api: api == "Call.pass_")  # after which the call is gone
+    drawn = {api: drawn_for_adapters(api, data) for api in order}
+
+    def script(client: Any, call: Any, there: FarEnd) -> Program[None]:
+        for api, values in drawn.items():
+            owner, _, name = api.partition(".")
+            yield getattr(client if owner == "RelayClient" else call, name)(**values)
+            assert_sent_as(COMMANDS[name](**values), there.asked())
+        yield client.execute("calling.begin", {"tag": "t-1"})
+        assert_sent_as(commands.execute("calling.begin", {"tag": "t-1"}), there.asked())
+
+    carry_out(adapter, script)
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=str)
+def test_every_control_of_an_adapter_sends_what_its_command_says(adapter: Adapter) -> None:
+    def script(client: Any, call: Any, there: FarEnd) -> Program[None]:
+        for handle, started, method in CONTROLS:
+            kind, _, control = handle.partition(".")
+            name = started.removeprefix("calling.")
+            least = {key: LEAST[key] for key in LEAST if key in required(name)}
+            action = yield getattr(call, name)(**least)
+            assert type(action) is adapter.owner(kind)
+            begun = there.asked()
+            yield getattr(action, control)(**({"volume": -3.5} if control == "volume" else {}))
+            frame = there.asked()
+            assert (begun["method"], frame["method"]) == (started, method)
+            assert_specified(frame)
+            assert frame["params"]["control_id"] == begun["params"]["control_id"]
+
+    carry_out(adapter, script)
+
+
+def carry_out(adapter: Adapter, script: Callable[[Any, Any, FarEnd], Program[None]]) -> None:
+    """Run a script with a connected client, a call of its, and what is at the far end."""
+
+    def program(there: FarEnd) -> Program[None]:
+        client = there.client(adapter)
+        yield client.connect()
+        try:
+            call = adapter.owner("Call")(client, "c-1", "n-1", "p-1", "office")
+            yield from script(client, call, there)
+        finally:
+            yield client.disconnect()
+
+    with far_end() as there:
+        adapter.run(program(there))
+
+
+def drawn_for_adapters(api: str, data: st.DataObject) -> dict[str, Any]:
+    """Arguments of a verb; the ids are given, so that frames can be compared."""
+    name = api.partition(".")[2]
+    given = data.draw(arguments(name))
+    given |= {key: f"mine-{name}" for key in ("control_id", "tag") if key in optional(name)}
+    given |= {"dial_timeout": 60} if name == "dial" else {}
+    given |= {"contexts": ["sales"]} if name in ("receive", "unreceive") else {}
+    given.pop("on_completed", None)
+    return given
+
+
+def assert_sent_as(command: Command[Any], frame: Frame) -> None:
+    """Whether `frame` is that of a command, as the core alone sends it."""
+    peer, call = ready()
+    execute(peer, call, command)
+    expected = requested(peer)
+    made = {key: frame["params"][key] for key in command.params if command.params[key] is NEW_ID}
+    assert frame["method"] == expected["method"]
+    assert frame["params"] == {**expected["params"], **made}
 
 
 def required(name: str) -> set[str]:

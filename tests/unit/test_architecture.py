@@ -304,16 +304,24 @@ print(*sorted((set(sys.modules) - before).intersection(forbidden)))
 """
 
 
-def loaded_by(package: str, root: Path) -> list[str]:
-    """What of `FORBIDDEN_IN_CORE` `package` loads that its libraries do not."""
-    libraries = " ".join(sorted(CORE_LIBRARIES | PURE_STDLIB))
-    arguments = (str(root), package, libraries, " ".join(sorted(FORBIDDEN_IN_CORE)))
-    command = [sys.executable, "-c", PROBE, *arguments]
+def loaded_by(
+    package: str,
+    root: Path,
+    forbidden: frozenset[str] = FORBIDDEN_IN_CORE,
+    libraries: frozenset[str] = CORE_LIBRARIES | PURE_STDLIB,
+) -> list[str]:
+    """What of `forbidden` `package` loads, all modules of it, that `libraries` do not."""
+    arguments = (package, " ".join(sorted(libraries)), " ".join(sorted(forbidden)))
+    command = [sys.executable, "-c", PROBE, str(root), *arguments]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
 
 
 def test_importing_the_core_loads_nothing_impure() -> None:
     assert loaded_by("relay_proto", ROOT) == []
+
+
+def test_importing_the_blocking_client_loads_no_event_loop() -> None:
+    assert loaded_by("relay_sync", ROOT, EVENT_LOOPS | {"anyio"}, frozenset()) == []
 
 
 def test_loading_something_impure_is_noticed(tmp_path: Path) -> None:
@@ -322,3 +330,4 @@ def test_loading_something_impure_is_noticed(tmp_path: Path) -> None:
     (package / "__init__.py").write_text("")
     (package / "wire.py").write_text("exec('import asyncio')")
     assert "asyncio" in loaded_by("relay_fake", tmp_path)
+    assert loaded_by("relay_fake", tmp_path, EVENT_LOOPS, frozenset()) == ["asyncio"]

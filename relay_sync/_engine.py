@@ -1,0 +1,488 @@
+"""The engine: the I/O thread of one client, and the threads that wait for it.
+
+The core belongs to the I/O thread alone. Other threads leave their commands for
+it and wait for what becomes of them, so no lock is held while anything happens,
+and an exception that Ctrl+C raises in the main thread, at whatever line, cannot
+leave the core half changed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, Generic, TypeVar, cast
+
+from relay_proto import ClientCore
+from relay_proto.calls import ActionRecord, CallRecord
+from relay_proto.commands import Command
+from relay_proto.config import split_host
+from relay_proto.errors import ClientClosedError, LocalProtocolError
+from relay_proto.outputs import Closed, CloseTransport, OpenTransport, Output, SendData, Settled
+from relay_proto.pending import Pending
+from relay_proto.transitions import SessionState
+
+from ._listeners import plain
+from ._reactor import Reactor
+from ._threads import Threads
+from ._waiting import SLICE, Mailbox
+from .transport import Connector, Transport
+
+R = TypeVar("R")
+
+logger = logging.getLogger("relay_sync")
+
+LAST_BREATH: Final = 1.0
+"""Seconds beyond the core's own bounds in which everything must have stopped."""
+
+Waiter = Mailbox[None]
+"""Gets its one item when what it waits for is known."""
+
+
+class AppTask:
+    """A handler that is running in a thread of its own."""
+
+    def __init__(self, *, cancel_on_end: bool = False) -> None:
+        self.cancel_on_end = cancel_on_end
+        self._lock = threading.Lock()
+        self._error: BaseException | None = None
+        self._waits_for: Mailbox[Any] | None = None
+
+    def cancel(self, error: BaseException) -> None:
+        """Let what it waits for, or will wait for next, raise `error`."""
+        with self._lock:
+            self._error = error
+            if self._waits_for is not None:
+                self._waits_for.put(None)
+
+    def wait(self, mailbox: Mailbox[R], timeout: float | None) -> R:
+        """Wait for an item, or be cancelled."""
+        self._begin(mailbox)
+        try:
+            return mailbox.get(timeout)
+        finally:
+            self._begin(None)
+
+    def _begin(self, mailbox: Mailbox[Any] | None) -> None:
+        with self._lock:
+            self._waits_for = mailbox
+            if self._error is not None:
+                raise self._error
+
+
+class _Current(threading.local):
+    task: AppTask | None = None
+
+
+current = _Current()
+"""The handler that this thread is running."""
+
+
+class Order(Generic[R]):
+    """A function for the I/O thread to call, and what has become of it."""
+
+    __slots__ = ("_error", "_function", "follow", "value", "waiter")
+
+    def __init__(self, function: Callable[[], R], *, follow: bool) -> None:
+        self._function = function
+        self.follow = follow
+        """Whether the value is a `Pending` whose result is waited for, too."""
+        self.waiter: Waiter = Mailbox()
+        self.value: R | None = None
+        self._error: Exception | None = None
+
+    def run(self) -> None:
+        """Call it."""
+        try:
+            self.value = self._function()
+        except Exception as error:  # noqa: BLE001 - it is raised where the order came from
+            self._error = error
+
+    def result(self) -> R:
+        """What it returned, or raise what it raised."""
+        if self._error is not None:
+            raise self._error
+        return cast("R", self.value)
+
+
+def _timed(function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+    return function(*args, time.monotonic(), **kwargs)
+
+
+def _result(pending: Pending[R]) -> R:
+    if not pending.settled:  # the engine has stopped for a bug that it has logged
+        raise ClientClosedError
+    return pending.result()
+
+
+class Engine:
+    """Runs a `ClientCore` over real byte streams until it is closed."""
+
+    publish: Callable[[Output], None]
+    """Hands events to the application; set before the first command."""
+
+    def __init__(self, core: ClientCore, connector: Connector | None) -> None:
+        limits = core.config.limits
+        self.core = core
+        self.over = False
+        self.handling: dict[CallRecord, AppTask] = {}
+        self.calls = Threads("call handler", limits.active_calls, limits.active_calls)
+        self.messages = Threads("message handler", limits.active_calls, limits.listener_backlog)
+        self.listeners = Threads("listener", limits.active_calls, limits.listener_backlog)
+        self.lock = threading.RLock()  # the collection of garbage may post while it is held
+        """For what several threads change: waiters, handles and registrations."""
+        self.changed = threading.Condition(self.lock)
+        """Told when a call or its handler has ended."""
+        self._connector = connector
+        self._reactor: Reactor | None = None
+        self._thread: threading.Thread | None = None
+        self._process: int | None = None
+        self._transports: dict[int, Transport] = {}
+        self._waiters: dict[Pending[Any], list[Waiter]] = {}
+        self._closed = False
+        self._told_when_closed: list[Mailbox[Any]] = []
+
+    @property
+    def running(self) -> bool:
+        """Whether it has an I/O thread, in this process."""
+        return self._reactor is not None and not self.over and not self._inherited
+
+    @property
+    def alive(self) -> bool:
+        """Whether the program still wants it."""
+        ended = self.over or self._inherited
+        return not ended and self.core.state not in (SessionState.CLOSING, SessionState.CLOSED)
+
+    @property
+    def busy(self) -> bool:
+        """Whether calls are up, or handlers other than the one that asks still run."""
+        with self.lock:
+            others = any(task is not current.task for task in self.handling.values())
+        return self.alive and (self.core.active_calls > 0 or others)
+
+    # From any thread
+
+    def command(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+        """Let the I/O thread call a command of the core; wait for what it returns."""
+        return self.ask(partial(_timed, function, *args, **kwargs))
+
+    def ask(self, function: Callable[[], R]) -> R:
+        """Let the I/O thread call `function`; wait for what it returns."""
+        order = Order(function, follow=False)
+        self._post(order)
+        self.await_mail(order.waiter)
+        return order.result()
+
+    def tell(self, function: Callable[..., object], *args: Any) -> None:
+        """Let the I/O thread call a command of the core, and do not wait for that."""
+        self.post(partial(_timed, function, *args))
+
+    def post(self, function: Callable[[], object]) -> None:
+        """Let the I/O thread call `function`, and do not wait for that."""
+        self._post(Order(function, follow=False))
+
+    def execute(self, command: Command[R], target: CallRecord | ActionRecord | None = None) -> R:
+        """Carry out a command of the client, or of `target`, and wait for its result.
+
+        Who is interrupted takes the command back.
+        """
+        if command.callback is not None:
+            plain(cast("Callable[..., Any]", command.callback))
+        order = Order(partial(self._execute, command, target), follow=True)
+        self.check_process()
+        try:
+            self._post(order)
+            self.await_mail(order.waiter)
+        except BaseException:
+            if self._reactor is not None:
+                self.tell(self._take_back, order)
+            raise
+        return _result(order.result())
+
+    def wait(self, pending: Pending[R], timeout: float | None = None) -> R:
+        """Wait for a result; on timeout or interruption only this waiter is gone.
+
+        Raises:
+            TimeoutError: it did not come in `timeout` seconds.
+        """
+        waiter: Waiter = Mailbox()
+        with self.lock:
+            self._follow(pending, waiter)
+        try:
+            self.await_mail(waiter, timeout)
+        finally:
+            with self.lock:
+                waiters = self._waiters.get(pending, [])
+                if waiter in waiters:
+                    waiters.remove(waiter)
+                if not waiters:
+                    self._waiters.pop(pending, None)
+        return _result(pending)
+
+    def await_mail(self, mailbox: Mailbox[R], timeout: float | None = None) -> R:
+        """Wait for an item; a handler that is cancelled waits for nothing any more."""
+        self.check_process()
+        if current.task is None:
+            return mailbox.get(timeout)
+        return current.task.wait(mailbox, timeout)
+
+    def shut_down(self) -> None:
+        """Close the core, release whoever waits, and see everything off, within a bound.
+
+        A handler that calls this goes on; it is not waited for.
+        """
+        if self._inherited:
+            return  # the connection is the parent's: it is not this process's to close
+        patience = self.core.config.timing.close_timeout
+        with self.lock:
+            thread = self._thread
+            if thread is None:
+                self.over = True  # it never ran
+        self.tell(self.core.close)
+        if thread is not None:
+            thread.join(patience * 2 + LAST_BREATH)
+        ends_at = time.monotonic() + patience
+        for threads in (self.calls, self.messages, self.listeners):
+            threads.close()
+            for name in threads.join(ends_at):
+                logger.warning("%s still runs: disconnect() waits for it no longer", name)
+
+    def wait_until(self, happened: Callable[[], bool], timeout: float) -> bool:
+        """Wait for something that ends with a call, its handler or the client."""
+        self.check_process()
+        ends_at = time.monotonic() + timeout
+        with self.changed:
+            while not happened():
+                left = ends_at - time.monotonic()
+                if left <= 0:
+                    return False
+                self.changed.wait(min(left, SLICE))
+        return True
+
+    def tell_when_closed(self, mail: Mailbox[Any]) -> None:
+        """Put None into `mail` when the core is closed."""
+        with self.lock:
+            if self._closed or self.over:
+                mail.put(None)
+            else:
+                self._told_when_closed.append(mail)
+
+    def tell_changed(self) -> None:
+        """A call or its handler has ended."""
+        with self.changed:
+            self.changed.notify_all()
+
+    def check_process(self) -> None:
+        """Refuse to work in a process to which the connection does not belong.
+
+        Raises:
+            LocalProtocolError: this process was forked from the one that connected.
+        """
+        if self._inherited:
+            raise LocalProtocolError(
+                f"this RelayClient was connected by process {self._process}, of which this one is "
+                "a fork: a connection and its thread cannot be shared. Make a RelayClient here"
+            )
+
+    @property
+    def _inherited(self) -> bool:
+        return self._process is not None and self._process != os.getpid()
+
+    def _post(self, order: Order[Any]) -> None:
+        self.check_process()
+        with self.lock:
+            if self.over:
+                self._run_order(order)  # nothing else runs: a closed core only says so
+            else:
+                self._start().post(lambda: self._run_order(order))
+
+    def _start(self) -> Reactor:
+        if self._reactor is None:
+            reactor = Reactor()
+            name = f"relay_sync I/O of {self.core.config.host}"
+            thread = threading.Thread(target=self._run, args=(reactor,), name=name, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no more, or the interpreter is ending
+                reactor.close()
+                raise
+            self._reactor, self._thread, self._process = reactor, thread, os.getpid()
+            _running.add(self)
+        return self._reactor
+
+    # In the I/O thread
+
+    def opened(self, number: int) -> None:
+        """A transport is open."""
+        self.core.transport_opened(number, time.monotonic())
+
+    def received(self, number: int, data: bytes) -> None:
+        """A transport has brought bytes."""
+        self.core.receive_data(number, data, time.monotonic())
+
+    def ended(self, number: int, reason: str) -> None:
+        """A transport is closed."""
+        del self._transports[number]
+        self.core.transport_closed(number, time.monotonic(), reason)
+
+    def _run(self, reactor: Reactor) -> None:
+        try:
+            while not self._finished:
+                self._turn(reactor)
+        except Exception:
+            logger.exception("the client has failed: this is a bug in relay_sync")
+        finally:
+            self._stop(reactor)
+
+    def _turn(self, reactor: Reactor) -> None:
+        """Do what is due, perform all outputs, and sleep until there is more to do."""
+        now = time.monotonic()
+        deadline = self.core.deadline()
+        if deadline is not None and deadline <= now:
+            self.core.handle_timer(now)
+        for transport in tuple(self._transports.values()):
+            transport.handle_timer(now)
+        self._step(reactor)
+        deadlines = [self.core.deadline(), *(t.deadline() for t in self._transports.values())]
+        nearest = min((due for due in deadlines if due is not None), default=None)
+        if not self._finished:
+            reactor.poll(None if nearest is None else max(0.0, nearest - time.monotonic()))
+
+    @property
+    def _finished(self) -> bool:
+        return self._closed and not self._transports
+
+    def _step(self, reactor: Reactor) -> None:
+        """Perform all outputs of the core; what they write leaves together."""
+        while (output := self.core.next_output()) is not None:
+            self._perform(output, reactor)
+        for transport in tuple(self._transports.values()):
+            transport.flush()
+
+    def _perform(self, output: Output, reactor: Reactor) -> None:
+        match output:
+            case SendData(number, data):
+                if number in self._transports:
+                    self._transports[number].write(data)
+            case CloseTransport(number, flush):
+                if number in self._transports:
+                    self._transports[number].close(flush=flush)
+            case OpenTransport(number):
+                self._open(number, reactor)
+            case Settled(pending):
+                self._wake(pending)
+                if pending.callback is not None:
+                    self.publish(output)
+            case Closed():
+                self._close(output)
+            case _:
+                self.publish(output)
+
+    def _open(self, number: int, reactor: Reactor) -> None:
+        config = self.core.config
+        transport = Transport(
+            number,
+            self,
+            reactor,
+            flush_timeout=config.timing.close_timeout,
+            most_unsent=config.limits.unsent_bytes,
+        )
+        self._transports[number] = transport
+        transport.open(*split_host(config.host), self._connector)
+
+    def _close(self, output: Closed) -> None:
+        with self.lock:
+            self._closed = True
+            for mail in self._told_when_closed:
+                mail.put(None)
+        self.publish(output)
+
+    def _execute(self, command: Command[R], target: CallRecord | ActionRecord | None) -> Pending[R]:
+        now = time.monotonic()
+        if target is None:
+            return self.core.execute(command, now)
+        return self.core.execute_on(target, command, now)
+
+    def _run_order(self, order: Order[Any]) -> None:
+        order.run()
+        if order.follow and order.value is not None:
+            with self.lock:
+                self._follow(order.value, order.waiter)
+        else:
+            order.waiter.put(None)
+
+    def _take_back(self, order: Order[Pending[Any]], now: float) -> None:
+        # Orders are run in turn: this one came after the one that it takes back.
+        pending = order.value
+        if pending is not None:
+            with self.lock:
+                self._waiters.pop(pending, None)
+            if pending.error is None:  # be it with the result on its way
+                self.core.cancel(pending, now)
+
+    def _follow(self, pending: Pending[Any], waiter: Waiter) -> None:
+        """Wake `waiter` when `pending` settles. With the lock held."""
+        if pending.settled or self.over:
+            waiter.put(None)
+        else:
+            self._waiters.setdefault(pending, []).append(waiter)
+
+    def _wake(self, pending: Pending[Any]) -> None:
+        with self.lock:
+            for waiter in self._waiters.pop(pending, ()):
+                waiter.put(None)
+
+    def _stop(self, reactor: Reactor) -> None:
+        """Nothing runs any more: whoever still waits must not wait for ever."""
+        with self.lock:
+            self.over = True
+            _running.discard(self)
+            self.core.close(time.monotonic())
+            reactor.run_posted()
+            outputs: list[Output] = []
+            while (output := self.core.next_output()) is not None:
+                outputs.append(output)
+            for waiters in self._waiters.values():
+                for waiter in waiters:
+                    waiter.put(None)
+            self._waiters.clear()
+            self.changed.notify_all()
+        for output in outputs:  # not with the lock held: others have theirs
+            if isinstance(output, Closed):
+                self._close(output)
+        for transport in self._transports.values():
+            transport.abandon()
+        reactor.close()
+
+    def forked(self) -> None:
+        """In the child: give back its copies of what belongs to the parent."""
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
+        for transport in self._transports.values():
+            transport.abandon()
+        if self._reactor is not None:
+            self._reactor.close()
+
+
+_running: set[Engine] = set()
+
+
+def _end_all() -> None:
+    """At the end of the interpreter: close what is open, and release whoever waits for it."""
+    for engine in tuple(_running):
+        engine.shut_down()
+
+
+def _forked() -> None:
+    for engine in tuple(_running):
+        engine.forked()
+    _running.clear()
+
+
+atexit.register(_end_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

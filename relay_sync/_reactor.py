@@ -1,0 +1,85 @@
+"""The reactor: one selector, and a way to wake whoever sleeps in it.
+
+All but `post` and `wake` belongs to the I/O thread.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+READ: Final = selectors.EVENT_READ
+WRITE: Final = selectors.EVENT_WRITE
+
+LONGEST_SLEEP: Final = 10.0
+"""Seconds. Nothing depends on it: it bounds the harm of a wake-up that an interrupt took away."""
+
+
+class Reactor:
+    """Calls back what is ready, and what other threads have posted."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._ear, self._bell = socket.socketpair()
+        self._ear.setblocking(False)
+        self._bell.setblocking(False)
+        self._selector.register(self._ear, READ, self._hear)
+        self._posted: deque[Callable[[], None]] = deque()
+        self._sleeping = False
+
+    def post(self, function: Callable[[], None]) -> None:
+        """Let the I/O thread call `function`, which must not raise. From any thread."""
+        self._posted.append(function)
+        self.wake()
+
+    def wake(self) -> None:
+        """End the sleep of the I/O thread. From any thread."""
+        if self._sleeping:
+            # A full pipe wakes as well; a closed one has nobody left to wake.
+            with suppress(OSError):
+                self._bell.send(b"\0")
+
+    def watch(self, sock: socket.socket, events: int, ready: Callable[[], None]) -> None:
+        """Call `ready` whenever `sock` is; other events than before replace these."""
+        try:
+            self._selector.modify(sock, events, ready)
+        except KeyError:
+            self._selector.register(sock, events, ready)
+
+    def forget(self, sock: socket.socket) -> None:
+        """Watch `sock` no more."""
+        with suppress(KeyError):
+            self._selector.unregister(sock)
+
+    def poll(self, timeout: float | None) -> None:
+        """Sleep until something is ready or posted, `timeout` seconds at most; call it back."""
+        self._sleeping = True
+        try:
+            # Whoever posts from now on wakes; who posted before is seen here.
+            longest = LONGEST_SLEEP if timeout is None else min(timeout, LONGEST_SLEEP)
+            ready = self._selector.select(0 if self._posted else longest)
+        finally:
+            self._sleeping = False
+        for key, _ in ready:
+            key.data()
+        for _ in range(len(self._posted)):
+            self._posted.popleft()()
+
+    def run_posted(self) -> None:
+        """Call all that is posted: at the end, when nothing will be ready any more."""
+        while self._posted:
+            self._posted.popleft()()
+
+    def close(self) -> None:
+        """Give back the selector and the pipe. In a forked child: its copies of them."""
+        self._selector.close()
+        self._ear.close()
+        self._bell.close()
+
+    def _hear(self) -> None:
+        with suppress(BlockingIOError):
+            self._ear.recv(4096)

@@ -1,0 +1,47 @@
+"""Verbs as methods: a pure function of `relay_proto.commands`, made blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+from relay_proto.calls import ActionRecord
+from relay_proto.commands import Command
+from relay_proto.methods import signed
+
+if TYPE_CHECKING:
+    from .action import Action
+    from .call import Call
+
+P = ParamSpec("P")
+R = TypeVar("R")
+A = TypeVar("A", bound="Action")
+
+
+def verb(function: Callable[P, Command[R]]) -> Callable[Concatenate[Call, P], R]:
+    """Make a method of `Call` that returns the result of the request."""
+
+    def method(call: Call, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return call.execute(function(*args, **kwargs))
+
+    return signed(method, function, "The server's answer, ``{}`` if the call is gone.")
+
+
+def action(
+    function: Callable[P, Command[ActionRecord]], handle: type[A]
+) -> Callable[Concatenate[Call, P], A]:
+    """Make a method of `Call` that starts an action and returns its handle."""
+
+    def method(call: Call, /, *args: P.args, **kwargs: P.kwargs) -> A:
+        return handle.of(call, call.execute(function(*args, **kwargs)))
+
+    return signed(method, function, f"The `{handle.__name__}`, once the server has accepted it.")
+
+
+def control(function: Callable[P, Command[R]]) -> Callable[Concatenate[Action, P], R]:
+    """Make a method of an action that controls it."""
+
+    def method(action: Action, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return action.execute(function(*args, **kwargs))
+
+    return signed(method, function, "The server's answer, ``{}`` if the action is over.")

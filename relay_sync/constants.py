@@ -1,0 +1,3 @@
+"""The names of the wire, under the name that the compatible API gives this module."""
+
+from relay_proto.constants import *  # noqa: F403 - all of them, and nothing else

@@ -1,0 +1,117 @@
+"""Ctrl+C gets through every wait of the blocking client, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import signal
+
+import anyio
+import pytest
+from anyio.abc import SocketStream
+
+from relay_proto.exchange import What
+from tests.adapters.peers import serving_raw
+from tests.adapters.programs import program
+from tests.adapters.support import OFFICE, SILENT, World
+
+pytestmark = pytest.mark.anyio
+
+PROGRAM = """
+from relay_sync import RelayClient, Timing
+
+timing = Timing(retry_min_delay=0.01, retry_max_delay=0.05)
+client = RelayClient(contexts=["office"], timing=timing)
+LONG = [{{"type": "silence", "params": {{"duration": 3600}}}}]
+calls = client.calls()
+
+def answered():
+    call = next(calls)
+    call.answer()
+    return call
+
+def wait():
+    {statement}
+
+try:
+    with client:
+        print("connected")
+        wait()
+except KeyboardInterrupt:
+    print("interrupted")
+print("left", client.state.value)
+"""
+
+WAITS = {
+    "calls": 'print("waiting"); next(calls)',
+    "action.wait": 'action = answered().play(LONG); print("waiting"); action.wait()',
+    "wait_for_ended": 'call = answered(); print("waiting"); call.wait_for_ended()',
+    "wait_for": 'call = answered(); print("waiting"); call.wait_for("calling.call.tap")',
+    "drain": 'call = answered(); print("waiting"); client.drain()',
+    "dial": f'print("waiting"); client.dial_phone("{SILENT}", "{OFFICE}")',
+}
+
+
+@pytest.fixture
+def runtime() -> str:
+    return "threads"
+
+
+@pytest.mark.parametrize("name", WAITS)
+async def test_a_wait_is_interrupted_and_the_client_leaves(world: World, name: str) -> None:
+    source = PROGRAM.format(statement=WAITS[name])
+    async with program(world, source) as running:
+        await running.says("connected")
+        if name != "calls":
+            world.place_call()
+        await running.says("waiting")
+        if name == "dial":
+            await world.until(What.RANG)
+        running.send(signal.SIGINT)
+        assert await running.end() == 0
+        assert running.output.endswith("interrupted\nleft closed\n")
+        assert running.errors == ""
+        await world.until(What.SESSION_AWAY)
+    if name == "dial":  # and nobody is left ringing
+        assert len(world.all(What.ENDED)) == 1
+
+
+async def test_a_request_that_waits_for_a_session_is_interrupted(world: World) -> None:
+    statement = 'print("waiting"); client.execute("test.echo", {})'
+    async with program(world, PROGRAM.format(statement=statement)) as running:
+        await running.says("connected")
+        world.exchange.refuse_upgrades(503)
+        world.cut()
+        await running.says("waiting")
+        running.send(signal.SIGINT)
+        assert await running.end() == 0
+        assert running.output.endswith("interrupted\nleft closed\n")
+
+
+async def test_connect_is_interrupted(world: World) -> None:
+    reached = anyio.Event()
+
+    async def silent(stream: SocketStream) -> None:
+        await stream.receive()
+        reached.set()
+        await anyio.sleep_forever()
+
+    async with serving_raw(silent) as host:
+        source = PROGRAM.format(statement="pass")
+        async with program(world, source, SIGNALWIRE_SPACE=host) as running:
+            await reached.wait()
+            running.send(signal.SIGINT)
+            assert await running.end() == 0
+            assert running.output == "interrupted\nleft disconnected\n"
+            assert running.errors == ""
+
+
+async def test_a_program_that_does_not_catch_it_ends_with_it(world: World) -> None:
+    source = PROGRAM.replace("except KeyboardInterrupt", "except ZeroDivisionError")
+    statement = WAITS["action.wait"]
+    async with program(world, source.format(statement=statement)) as running:
+        await running.says("connected")
+        world.place_call()
+        await running.says("waiting")
+        running.send(signal.SIGINT)
+        assert await running.end() == -signal.SIGINT
+        assert running.errors.rstrip().endswith("KeyboardInterrupt")
+        await world.until(What.SESSION_AWAY)

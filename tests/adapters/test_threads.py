@@ -1,0 +1,608 @@
+"""What is particular to the blocking client: threads, and who runs in which."""
+
+from __future__ import annotations
+
+import gc
+import json
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+import pytest
+
+from relay_proto.exchange import HangUp, Happened, TextMessage, What
+from relay_proto.wire import Role, TextReceived, UpgradeRequested, Wire
+from relay_sync import (
+    Call,
+    CallEndedError,
+    ClientClosedError,
+    Limits,
+    Message,
+    RelayClient,
+    RelayEvent,
+    Timing,
+)
+from tests.adapters.support import (
+    ANSWERING,
+    CALLER,
+    OFFICE,
+    PATIENCE,
+    PROJECT,
+    QUICK,
+    TOKEN,
+    World,
+)
+
+pytestmark = pytest.mark.anyio
+
+T = TypeVar("T")
+LONG = [{"type": "silence", "params": {"duration": 3600}}]
+
+
+@pytest.fixture
+def runtime() -> str:
+    return "threads"
+
+
+class Service:
+    """The service of a test, for the threads of a program."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def client(self, **arguments: Any) -> RelayClient:
+        given: dict[str, Any] = {"project": PROJECT, "token": TOKEN, "host": self.world.host}
+        given |= {"contexts": ["office"], "timing": QUICK}
+        return RelayClient(**(given | arguments))
+
+    def place_call(self, *script: Any) -> str:
+        return anyio.from_thread.run_sync(partial(self.world.place_call, *script))
+
+    def until(self, what: What, *, times: int = 1, **details: str) -> Happened:
+        return anyio.from_thread.run(partial(self.world.until, what, times=times, **details))
+
+    def do(self, function: Callable[[], T]) -> T:
+        return anyio.from_thread.run_sync(function)
+
+
+async def in_a_program(world: World, body: Callable[[Service], None]) -> None:
+    """Run `body` as a program would run: in a thread, which may block."""
+    await anyio.to_thread.run_sync(body, Service(world), abandon_on_cancel=True)
+
+
+def take(inbox: queue.Queue[T]) -> T:
+    return inbox.get(timeout=PATIENCE)
+
+
+@pytest.fixture(autouse=True)
+def threads_before() -> None:
+    """Other tests may have left clients behind that nobody disconnected."""
+    _before.clear()
+    _before.update(threading.enumerate())
+
+
+_before: set[threading.Thread] = set()
+
+
+def threads_of_clients() -> list[str]:
+    """The threads that clients of this test have."""
+    started = [one for one in threading.enumerate() if one not in _before]
+    return [one.name for one in started if one.name.startswith("relay_sync")]
+
+
+# Handlers
+
+
+async def test_disconnect_releases_the_handlers_and_leaves_no_thread(world: World) -> None:
+    taken: queue.Queue[Call] = queue.Queue()
+    released: queue.Queue[str] = queue.Queue()
+
+    def handle(call: Call) -> None:
+        call.answer()
+        playing = call.play(LONG)
+        taken.put(call)
+        waits: tuple[Callable[[], object], ...] = (
+            call.wait_for_ended,
+            playing.wait,
+            lambda: call.client.execute("test.echo", {}),
+        )
+        for wait in waits:
+            try:
+                wait()
+            except ClientClosedError:
+                released.put("closed")
+            else:
+                released.put(call.state)
+
+    def body(service: Service) -> None:
+        client = service.client()
+        client.on_call(handle)
+        with client:
+            for _ in range(3):
+                service.place_call()
+            calls = [take(taken) for _ in range(3)]
+        assert {call.end_reason for call in calls} == {"error"}
+        assert threads_of_clients() == []
+        told = sorted(released.get_nowait() for _ in range(released.qsize()))
+        assert told.count("ended") >= 3
+        assert "closed" in told
+
+    await in_a_program(world, body)
+
+
+async def test_a_handler_that_does_not_end_is_not_waited_for_for_ever(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    taken = threading.Event()
+    over = threading.Event()
+
+    def handle(call: Call) -> None:
+        taken.set()
+        over.wait(PATIENCE)
+
+    def body(service: Service) -> None:
+        timing = Timing(close_timeout=0.05)
+        client = service.client(timing=timing)
+        client.on_call(handle)
+        with client:
+            service.place_call()
+            assert taken.wait(PATIENCE)
+        assert "call handler 1 still runs" in caplog.text
+        assert any("call handler" in name for name in threads_of_clients())
+        over.set()
+
+    await in_a_program(world, body)
+
+
+async def test_a_handler_that_disconnects_goes_on_while_the_others_are_released(
+    world: World,
+) -> None:
+    done: queue.Queue[BaseException | None] = queue.Queue()
+    waiting = threading.Event()
+
+    def handle(call: Call) -> None:
+        if not waiting.is_set():
+            waiting.set()
+            call.wait_for_ended()
+            return
+        try:
+            call.client.disconnect()
+            with pytest.raises(ClientClosedError):
+                call.answer()
+        except BaseException as error:  # noqa: BLE001 - the test shall see it
+            done.put(error)
+        else:
+            done.put(None)
+
+    def body(service: Service) -> None:
+        client = service.client()
+        client.on_call(handle)
+        client.connect()
+        service.place_call()
+        assert waiting.wait(PATIENCE)
+        service.place_call()
+        assert take(done) is None
+        client.disconnect()
+        assert threads_of_clients() == []
+
+    await in_a_program(world, body)
+
+
+async def test_two_handlers_that_disconnect_do_not_wait_for_each_other(world: World) -> None:
+    together = threading.Barrier(2, timeout=PATIENCE)
+    done: queue.Queue[float] = queue.Queue()
+
+    def handle(call: Call) -> None:
+        together.wait()
+        started = time.monotonic()
+        call.client.disconnect()
+        done.put(time.monotonic() - started)
+
+    def body(service: Service) -> None:
+        timing = Timing(close_timeout=PATIENCE)
+        client = service.client(timing=timing)
+        client.on_call(handle)
+        client.connect()
+        service.place_call()
+        service.place_call()
+        assert max(take(done), take(done)) < PATIENCE
+
+    await in_a_program(world, body)
+
+
+async def test_cancel_on_end_ends_what_the_handler_waits_for(world: World) -> None:
+    taken: queue.Queue[Call] = queue.Queue()
+    told: queue.Queue[CallEndedError] = queue.Queue()
+
+    def body(service: Service) -> None:
+        client = service.client()
+        other = threading.Event()
+
+        @client.on_call(cancel_on_end=True)
+        def handle(call: Call) -> None:
+            taken.put(call)
+            try:
+                client.dial_phone("+15550003003", OFFICE)  # rings until somebody gives up
+            except CallEndedError as error:
+                told.put(error)
+            try:
+                client.receive(["sales"])
+            except CallEndedError as error:
+                told.put(error)
+            other.set()
+
+        with client:
+            call_id = service.place_call()
+            service.place_call()
+            first = take(taken)
+            service.until(What.RANG, times=2)
+            first.hangup()
+            ended = [take(told), take(told)]  # the wait of then, and the next one
+            assert other.wait(PATIENCE)
+            assert {error.call_id for error in ended} == {first.call_id}
+            assert told.empty()  # the other call's handler goes on
+            service.until(What.ENDED, reason="cancel")  # and nobody is left ringing
+            assert call_id
+
+    await in_a_program(world, body)
+
+
+async def test_handlers_that_outlive_their_calls_count(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    over = threading.Event()
+    taken: queue.Queue[Call] = queue.Queue()
+
+    def handle(call: Call) -> None:
+        call.answer()
+        taken.put(call)
+        over.wait(PATIENCE)
+
+    def body(service: Service) -> None:
+        client = service.client(max_active_calls=1)
+        client.on_call(handle)
+        with client:
+            service.place_call(HangUp())
+            take(taken).wait_for_ended()
+            second = service.place_call()
+            service.until(What.PASSED)
+            assert f"call {second} was passed back: all handlers are busy" in caplog.text
+            over.set()
+            while client.engine.handling or client.engine.core.active_calls:
+                time.sleep(0)
+            service.place_call()
+            assert take(taken).is_active
+
+    await in_a_program(world, body)
+
+
+async def test_messages_beyond_the_limit_wait_for_a_handler(world: World) -> None:
+    over = threading.Event()
+    began: queue.Queue[str] = queue.Queue()
+    at_once: list[int] = []
+    running = threading.Semaphore(2)
+
+    def handle(message: Message) -> None:
+        at_once.append(running.acquire(blocking=False))
+        began.put(message.body)
+        over.wait(PATIENCE)
+        running.release()
+
+    def body(service: Service) -> None:
+        client = service.client(max_active_calls=2)
+        client.on_message(handle)
+        exchange, simulator = world.exchange, world.simulator
+        with client:
+            for number in range(5):
+                text = TextMessage(CALLER, OFFICE, str(number))
+                service.do(partial(simulator.command, exchange.receive_text, text))
+            first = {take(began), take(began)}
+            over.set()
+            assert first | {take(began) for _ in range(3)} == set("01234")
+            assert all(at_once)
+
+    await in_a_program(world, body)
+
+
+async def test_coroutine_functions_are_refused_where_they_are_registered(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def handle(item: Any) -> None:
+        raise AssertionError("nobody can call this")
+
+    def call_it(function: Callable[[Any], Any], item: Any) -> Any:
+        return function(item)
+
+    def body(service: Service) -> None:
+        client = service.client()
+        register: list[Callable[[Any], Any]] = [
+            client.on_call,
+            client.on_message,
+            client.on_event,
+            client.on_connected,
+            client.on_disconnected,
+            partial(client.on, "calling.call.play"),
+        ]
+        for method in register:
+            with pytest.raises(TypeError, match=r"handle is a coroutine function: .*relay_anyio"):
+                method(handle)
+        client.on_call(partial(call_it, handle))  # this cannot be seen before it is called
+        with client:
+            call = client.dial_phone(ANSWERING, OFFICE)
+            with pytest.raises(TypeError, match="coroutine function"):
+                call.on("calling.call.play", handle)
+            service.place_call()
+            service.until(What.OFFERED)
+        assert "returned a coroutine" in caplog.text
+
+    await in_a_program(world, body)
+
+
+# Listeners
+
+
+async def test_the_listeners_of_a_call_hear_everything_in_order_and_not_in_the_io_thread(
+    world: World,
+) -> None:
+    heard: list[tuple[str, str]] = []
+    threads: set[str] = set()
+
+    def listen(event: RelayEvent) -> None:
+        threads.add(threading.current_thread().name)
+        time.sleep(0)
+        heard.append(
+            (event.event_type, str(event.params.get("call_state", event.params.get("state"))))
+        )
+
+    def body(service: Service) -> None:
+        with service.client() as client:
+            call = client.dial_phone(ANSWERING, OFFICE)
+            for event_type in ("calling.call.play", "calling.call.state"):
+                call.on(event_type, listen)
+            call.play([{"type": "silence", "params": {"duration": 0.01}}]).wait()
+            call.hangup()
+            call.wait_for_ended()
+        assert heard == [
+            ("calling.call.play", "playing"),
+            ("calling.call.play", "finished"),
+            ("calling.call.state", "ended"),
+        ] or heard[-2:] == [("calling.call.state", "ending"), ("calling.call.state", "ended")]
+        assert [event_type for event_type, _ in heard] == sorted(
+            event_type for event_type, _ in heard
+        )
+        assert all("listener" in name for name in threads)
+
+    await in_a_program(world, body)
+
+
+async def test_a_stuck_listener_delays_neither_other_calls_nor_the_waits_of_its_own(
+    world: World,
+) -> None:
+    over = threading.Event()
+    heard: queue.Queue[str] = queue.Queue()
+
+    def wait(event: RelayEvent) -> None:
+        over.wait(PATIENCE)
+
+    def hear(event: RelayEvent) -> None:
+        heard.put(event.params["state"])
+
+    def body(service: Service) -> None:
+        with service.client() as client:
+            stuck, other = (client.dial_phone(ANSWERING, OFFICE) for _ in range(2))
+            stuck.on("calling.call.play", wait)
+            other.on("calling.call.play", hear)
+            silence = [{"type": "silence", "params": {"duration": 0.01}}]
+            assert stuck.play(silence).wait(PATIENCE).params["state"] == "finished"
+            other.play(silence).wait(PATIENCE)
+            assert [take(heard), take(heard)] == ["playing", "finished"]
+            over.set()
+
+    await in_a_program(world, body)
+
+
+async def test_a_listener_may_wait_for_what_only_later_events_bring(world: World) -> None:
+    done: queue.Queue[str] = queue.Queue()
+
+    def body(service: Service) -> None:
+        with service.client() as client:
+            call = client.dial_phone(ANSWERING, OFFICE)
+
+            def react(event: RelayEvent) -> None:
+                if event.params["state"] == "playing":
+                    call.record({"beep": True})
+                    call.hangup()
+                    call.wait_for_ended(PATIENCE)
+                    done.put(call.state)
+
+            call.on("calling.call.play", react)
+            call.play(LONG)
+            assert take(done) == "ended"
+
+    await in_a_program(world, body)
+
+
+# Many threads
+
+
+async def test_a_client_per_thread(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELAY_MAX_CONNECTIONS", "4")
+
+    def converse(service: Service) -> str:
+        with service.client(contexts=[]) as client:
+            call = client.dial_phone(ANSWERING, OFFICE)
+            call.play([{"type": "silence", "params": {"duration": 0.01}}]).wait(PATIENCE)
+            call.hangup()
+            return str(call.wait_for_ended(PATIENCE).params["call_state"])
+
+    ended: list[str] = []
+
+    async def run() -> None:
+        ended.append(await anyio.to_thread.run_sync(converse, Service(world)))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(4):
+            tasks.start_soon(run)
+    assert ended == ["ended"] * 4
+    assert threads_of_clients() == []
+
+
+async def test_more_clients_than_allowed_are_refused(world: World) -> None:
+    def body(service: Service) -> None:
+        with service.client(), pytest.raises(RuntimeError, match="RELAY_MAX_CONNECTIONS"):
+            service.client().connect()
+        with service.client():
+            pass
+
+    await in_a_program(world, body)
+
+
+async def test_threads_that_connect_at_once_share_one_connection(world: World) -> None:
+    def body(service: Service) -> None:
+        client = service.client()
+        with ThreadPoolExecutor(8) as pool:
+            for connected in [pool.submit(client.connect) for _ in range(8)]:
+                connected.result(PATIENCE)
+        client.disconnect()
+
+    await in_a_program(world, body)
+    assert len(world.all(What.SESSION_STARTED)) == 1
+
+
+async def test_threads_whose_connect_fails_all_hear_of_it(world: World, free_host: str) -> None:
+    def body(service: Service) -> None:
+        client = service.client(host=free_host)
+        with ThreadPoolExecutor(8) as pool:
+            tried = [pool.submit(client.connect) for _ in range(8)]
+            failures = [one.exception(PATIENCE) for one in tried]
+        assert all(isinstance(failure, ConnectionError) for failure in failures)
+        assert threads_of_clients() == []
+
+    await in_a_program(world, body)
+
+
+async def test_many_threads_ask_at_once_while_the_link_is_cut(world: World) -> None:
+    """Each request has an end, and none is carried out twice."""
+    outcomes: list[str] = []
+
+    def ask(client: RelayClient, number: int) -> None:
+        try:
+            client.receive([f"context-{number % 8}"])
+        except ConnectionError as error:
+            outcomes.append(type(error).__name__)
+        else:
+            outcomes.append("done")
+
+    def body(service: Service) -> None:
+        with service.client() as client, ThreadPoolExecutor(16) as pool:
+            asked = [pool.submit(ask, client, number) for number in range(200)]
+            for _ in range(5):
+                service.do(world.cut)
+                time.sleep(0.01)
+            for one in asked:
+                one.result(PATIENCE)
+        assert len(outcomes) == 200
+        assert set(outcomes) <= {"done", "ConnectionLostError"}
+
+    await in_a_program(world, body)
+
+
+# Calls that are pulled
+
+
+async def test_several_threads_share_the_calls_of_one_iterator(world: World) -> None:
+    served: queue.Queue[tuple[int, str]] = queue.Queue()
+
+    def body(service: Service) -> None:
+        client = service.client()
+        calls = client.calls()
+
+        def work(number: int) -> None:
+            for call in calls:
+                call.answer()
+                call.hangup()
+                served.put((number, call.call_id))
+
+        with ThreadPoolExecutor(3) as pool:
+            with client:
+                workers = [pool.submit(work, number) for number in range(3)]
+                placed = {service.place_call() for _ in range(9)}
+                assert {take(served)[1] for _ in range(9)} == placed
+            for worker in workers:
+                worker.result(PATIENCE)  # disconnecting ended the loops
+
+    await in_a_program(world, body)
+
+
+async def test_an_iterator_that_is_dropped_passes_its_calls_back(world: World) -> None:
+    def body(service: Service) -> None:
+        with service.client() as client:
+            calls = client.calls()
+            service.place_call()
+            service.until(What.OFFERED)
+            client.receive(["office"])  # so it has come
+            del calls
+            gc.collect()
+            service.until(What.PASSED)
+
+    await in_a_program(world, body)
+
+
+# The stream
+
+
+def line_to(handle: Callable[[socket.socket], None]) -> Callable[[str, int], socket.socket]:
+    """A connector whose peer is a function with the other end of a pair of sockets."""
+
+    def connect(host: str, port: int) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        threading.Thread(target=handle, args=(theirs,), daemon=True).start()
+        return ours
+
+    return connect
+
+
+def test_a_connector_that_fails_says_why() -> None:
+    def connect(host: str, port: int) -> socket.socket:
+        raise OSError(f"no way to {host}:{port}")
+
+    client = RelayClient(project="p", token="t", host="nowhere.test", connector=connect)
+    with pytest.raises(ConnectionError, match=r"no way to nowhere\.test:443"):
+        client.connect()
+
+
+def test_a_peer_that_reads_nothing_is_left() -> None:
+    stuck = threading.Event()
+
+    def handle(peer: socket.socket) -> None:
+        with peer:
+            wire = Wire(Role.SERVER)
+            while not any(isinstance(e, UpgradeRequested) for e in wire.receive(peer.recv(65536))):
+                pass
+            peer.sendall(wire.accept())
+            for event in wire.receive(peer.recv(65536)):
+                assert isinstance(event, TextReceived)
+                identity = json.loads(event.data)["id"]
+                reply = {"jsonrpc": "2.0", "id": identity, "result": {"protocol": "x"}}
+                peer.sendall(wire.send_text(json.dumps(reply).encode()))
+            stuck.wait(PATIENCE)
+
+    client = RelayClient(
+        project="p",
+        token="t",
+        connector=line_to(handle),
+        limits=Limits(unsent_bytes=100_000),
+        timing=Timing(retry_min_delay=PATIENCE, retry_max_delay=PATIENCE),
+    )
+    with client:
+        with pytest.raises(ConnectionError, match="the server has not read"):
+            client.execute("test.echo", {"text": "x" * 5_000_000})
+        stuck.set()
