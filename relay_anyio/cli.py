@@ -38,10 +38,10 @@ def _sim(options: argparse.Namespace) -> int:
     return command.run(options)
 
 
-def _demo(_options: argparse.Namespace) -> int:
+def _demo(options: argparse.Namespace) -> int:
     from . import demo
 
-    return demo.run()
+    return demo.run(demo.example("ivr_sync" if options.sync else "ivr"))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
         "own, let a caller go through it, and print the conversation as it happens.",
     )
     demo.set_defaults(command=_demo)
+    demo.add_argument(
+        "--sync", action="store_true", help="the example on threads, instead of that with await"
+    )
     return parser
 
 

@@ -42,31 +42,38 @@ EXPECTED: Final = (
 COLORS: Final = {"caller": "cyan", "program": "green", "exchange": "bright_black"}
 
 
-def run() -> int:
-    """Run the demo; return 0 if the expected conversation took place."""
-    return anyio.run(_run)
+def run(program: Path) -> int:
+    """Let a caller go through `program`; return 0 if the expected conversation took place."""
+    return anyio.run(_run, program)
 
 
-async def _run() -> int:
+def example(name: str) -> Path:
+    """A program of the examples: in the checkout, or as the wheel ships it."""
+    packaged = Path(__file__).parent / "_examples" / f"{name}.py"
+    checkout = Path(__file__).parent.parent / "examples" / f"{name}.py"
+    return packaged if packaged.exists() else checkout
+
+
+async def _run(path: Path) -> int:
     console = Console(highlight=False)
     with tempfile.TemporaryDirectory(prefix="relay-demo-") as state:
         try:
             with anyio.fail_after(TIMEOUT):
-                return await _watch(console, Path(state))
+                return await _watch(console, Path(state), path)
         except TimeoutError:
             console.print(f"[red]The conversation did not end within {TIMEOUT:g} s.[/red]")
             return 1
 
 
-async def _watch(console: Console, state: Path) -> int:
+async def _watch(console: Console, state: Path, path: Path) -> int:
     options = ["--port", "0", "--json", "--calls", "1", "--press", "1", "--state", str(state)]
     async with AsyncExitStack() as stack:
         console.print("Starting the simulator …")
         simulator = await _start(stack, ["-m", "relay_anyio", "sim", *options], subprocess.PIPE)
         events = _events(simulator)
         variables = (await anext(events))["ready"]
-        console.print(f"It listens at {variables['SIGNALWIRE_SPACE']}. Starting {ivr_path()} …\n")
-        program = await _start(stack, [str(ivr_path())], None, {**os.environ, **variables})
+        console.print(f"It listens at {variables['SIGNALWIRE_SPACE']}. Starting {path} …\n")
+        program = await _start(stack, [str(path)], None, {**os.environ, **variables})
         missing = await _follow(console, events)
         code = await _stop(program)
         console.print()
@@ -78,7 +85,7 @@ async def _watch(console: Console, state: Path) -> int:
             console.print(f"[red]The program ended with exit code {code}.[/red]")
             return 1
         console.print("[bold green]The caller got through.[/bold green] This was all of it:")
-        console.print(f"  {ivr_path()}", markup=False, soft_wrap=True)
+        console.print(f"  {path}", markup=False, soft_wrap=True)
         return 0
 
 
@@ -103,13 +110,6 @@ async def _follow(
 def _matches(expected: tuple[str, str, str], event: Mapping[str, Any]) -> bool:
     who, what, detail = expected
     return (event["who"], event["what"]) == (who, what) and detail in event["text"]
-
-
-def ivr_path() -> Path:
-    """The IVR of the examples: in the checkout, or as the wheel ships it."""
-    packaged = Path(__file__).parent / "_examples" / "ivr.py"
-    checkout = Path(__file__).parent.parent / "examples" / "ivr.py"
-    return packaged if packaged.exists() else checkout
 
 
 async def _start(

@@ -2,7 +2,8 @@
 
 A program is a file of ``examples/``, or a block of Python in the documentation that
 runs a client. Whoever is connected is called, as ``relay sim`` calls: the program
-has to answer and to hang up, and to end when it is asked to.
+has to answer and to hang up, and to end when it is asked to. Examples that call out,
+or send texts, do that and say how it went.
 """
 
 from __future__ import annotations
@@ -18,14 +19,17 @@ import threading
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import pytest
 
 ROOT: Final = Path(__file__).parents[2]
 PATIENCE: Final = 60.0
 BLOCK: Final = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-EXPECTED: Final = (
+Expected: TypeAlias = tuple[tuple[str, str], ...]
+"""What happens on a call, in this order; other things may happen between."""
+
+A_MENU: Final[Expected] = (
     ("caller", "called"),
     ("program", "answered"),
     ("program", "played"),
@@ -33,7 +37,37 @@ EXPECTED: Final = (
     ("program", "collected"),
     ("program", "ended"),
 )
-"""What happens on a call, in this order; other things may happen between."""
+A_GREETING: Final[Expected] = (
+    ("caller", "called"),
+    ("program", "answered"),
+    ("program", "played"),
+    ("program", "play ended"),
+    ("program", "ended"),
+)
+A_MESSAGE: Final[Expected] = (
+    ("caller", "called"),
+    ("program", "answered"),
+    ("program", "played"),
+    ("program", "started"),
+    ("exchange", "finished"),
+    ("program", "ended"),
+)
+SAME: Final = ("answer", "ivr", "voicemail", "dial_and_play", "send_text")
+"""Examples that there are with and without ``await``."""
+CALLED: Final[Mapping[str, Expected]] = {
+    **dict.fromkeys(("examples/answer.py", "examples/answer_sync.py"), A_GREETING),
+    **dict.fromkeys(("examples/voicemail.py", "examples/voicemail_sync.py"), A_MESSAGE),
+}
+"""What happens on the calls of the programs that are no menus."""
+TO, FROM = "+15550003000", "+15550002222"
+OUTBOUND: Final[Mapping[str, str]] = {
+    "dial_and_play": f"{TO} has heard it",
+    "dial_and_play_sync": f"{TO} has heard it",
+    "send_text": "delivered",
+    "send_text_sync": "delivered",
+}
+"""What the programs that call out say in the end."""
+SERVER: Final = "click_to_call_sync"
 
 
 def documents() -> list[Path]:
@@ -54,13 +88,14 @@ def programs() -> dict[str, str]:
     examples = {
         f"examples/{path.name}": path.read_text(encoding="utf-8")
         for path in sorted((ROOT / "examples").glob("*.py"))
+        if path.stem not in {*OUTBOUND, SERVER}
     }
     complete = {name: code for name, code in blocks().items() if is_program(code)}
     return examples | complete
 
 
 def is_program(code: str) -> bool:
-    return "RelayClient(" in code and "run(" in code
+    return "RelayClient(" in code and ("run(" in code or "client.calls()" in code)
 
 
 @pytest.mark.parametrize("name", blocks())
@@ -76,30 +111,94 @@ def test_the_readme_and_the_examples_have_programs() -> None:
     assert any(name.startswith("examples/") for name in programs())
 
 
+def test_the_examples_are_there_in_both_styles() -> None:
+    for name in SAME:
+        awaited, blocking = (ROOT / "examples" / f"{name}{end}.py" for end in ("", "_sync"))
+        assert "relay_anyio" in awaited.read_text(encoding="utf-8")
+        assert "relay_sync" in blocking.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", programs())
 def test_a_program_serves_a_call_and_ends_when_asked(name: str, tmp_path: Path) -> None:
     path = tmp_path / "program.py"
     path.write_text(programs()[name], encoding="utf-8")
-    options = ["--port", "0", "--json", "--calls", "1", "--press", "1", "--state", str(tmp_path)]
-    with start(["-m", "relay_anyio", "sim", *options], environment({})) as simulator:
-        events = told(simulator)
-        variables = next(events)["ready"]
-        with start([str(path)], environment(variables)) as program:
-            assert missing(events) == []
-            program.send_signal(signal.SIGTERM)
-            said, _ = program.communicate(timeout=PATIENCE)
+    with (
+        simulator(tmp_path) as (events, variables),
+        start([str(path)], environment(variables)) as program,
+    ):
+        assert missing(events, CALLED.get(name, A_MENU)) == []
+        # A loop without `run` has no signals to obey: Ctrl+C ends it.
+        number = signal.SIGTERM if "run(" in programs()[name] else signal.SIGINT
+        program.send_signal(number)
+        said, _ = program.communicate(timeout=PATIENCE)
+        if number == signal.SIGTERM:
             assert program.returncode == 0, said
-        simulator.send_signal(signal.SIGTERM)
-        simulator.communicate(timeout=PATIENCE)
+        else:
+            assert said.rstrip().endswith("KeyboardInterrupt")
 
 
-def missing(events: Iterator[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """What of the expected call did not happen before it ended."""
-    expected = list(EXPECTED)
+@pytest.mark.parametrize("name", OUTBOUND)
+def test_a_program_that_calls_out_says_how_it_went(name: str, tmp_path: Path) -> None:
+    path = ROOT / "examples" / f"{name}.py"
+    with simulator(tmp_path) as (_, variables):
+        said = subprocess.run(
+            [sys.executable, str(path), TO, FROM, "Hello."],
+            env=environment(variables),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+    assert said.stdout == OUTBOUND[name] + "\n"
+    assert said.stderr == ""
+
+
+def test_a_click_rings_an_agent_and_then_the_customer(tmp_path: Path) -> None:
+    code = f"""
+import runpy
+module = runpy.run_path({str(ROOT / "examples" / f"{SERVER}.py")!r})
+web = module["app"].test_client()
+found = web.post("/calls", data={{"to": "+15550004000"}})
+print(found.status_code, found.json["state"])
+print(web.get("/calls/nobody").status_code)
+path = "/calls/" + found.json["id"]
+print(web.get(path).status_code)
+module["calls"][found.json["id"]].wait_for("calling.call.connect", timeout=30)
+module["client"].disconnect()
+"""
+    expected = (
+        ("program", "dialed"),
+        ("caller", "answered"),
+        ("program", "played"),
+        ("program", "dialed"),
+    )
+    with (
+        simulator(tmp_path) as (events, variables),
+        start(["-c", code], environment(variables)) as program,
+    ):
+        assert missing(events, expected) == []
+        said, _ = program.communicate(timeout=PATIENCE)
+        assert program.returncode == 0, said
+
+
+@contextmanager
+def simulator(state: Path) -> Generator[tuple[Iterator[Mapping[str, Any]], Mapping[str, str]]]:
+    """What happens at a simulator that calls once, and the variables that lead to it."""
+    options = ["--port", "0", "--json", "--calls", "1", "--press", "1", "--state", str(state)]
+    with start(["-m", "relay_anyio", "sim", *options], environment({})) as process:
+        events = told(process)
+        yield events, next(events)["ready"]
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE)
+
+
+def missing(events: Iterator[Mapping[str, Any]], wanted: Expected) -> list[tuple[str, str]]:
+    """What of that did not happen before the call ended."""
+    expected = list(wanted)
     for event in events:
-        if expected and (event["who"], event["what"]) == expected[0]:
+        if (event["who"], event["what"]) == expected[0]:
             del expected[0]
-        if event["what"] == "ended":
+        if (event["who"], event["what"]) == ("program", "ended") or not expected:
             break
     return expected
 

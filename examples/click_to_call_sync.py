@@ -1,0 +1,57 @@
+"""Click to call: a Flask view that rings an agent, and then connects the customer.
+
+``pip install flask``, set AGENT_NUMBER and OUR_NUMBER beside the account's variables,
+run this file, and::
+
+    curl -d to=+15551234567 http://127.0.0.1:5000/calls
+    curl http://127.0.0.1:5000/calls/ID
+
+One client serves all requests: its methods may be called from any thread. A server
+that forks must not connect before it does: this one connects with the first request.
+"""
+
+import os
+import threading
+
+from flask import Flask, request
+
+from relay_sync import Call, DialFailedError, DialTimeoutError, RelayClient, phone
+
+AGENT = os.environ.get("AGENT_NUMBER", "+15550003000")
+OURS = os.environ.get("OUR_NUMBER", "+15550002222")
+
+app = Flask(__name__)
+client = RelayClient()
+calls: dict[str, Call] = {}
+
+
+@app.post("/calls")
+def start() -> tuple[dict[str, str], int]:
+    client.connect()  # does nothing when it is connected
+    customer = request.form["to"]
+    try:
+        call = client.dial_phone(AGENT, OURS, timeout=20, dial_timeout=30)
+    except (DialFailedError, DialTimeoutError) as error:
+        return {"error": str(error)}, 502
+    calls[call.call_id] = call
+    threading.Thread(target=connect, args=(call, customer), daemon=True).start()
+    return {"id": call.call_id, "state": call.state}, 202
+
+
+@app.get("/calls/<call_id>")
+def show(call_id: str) -> tuple[dict[str, str], int]:
+    call = calls.get(call_id)
+    if call is None:
+        return {"error": "there is no such call"}, 404
+    return {"id": call_id, "state": call.state, "why": call.end_reason}, 200
+
+
+def connect(call: Call, customer: str) -> None:
+    call.play_tts("Connecting you now.").wait(timeout=30)
+    call.connect([[phone(customer, OURS, timeout=30)]])
+    call.wait_for_ended()
+    calls.pop(call.call_id, None)
+
+
+if __name__ == "__main__":
+    app.run()

@@ -1,0 +1,28 @@
+"""Call a number, and say something to whoever answers. `dial_and_play_sync.py`: on threads.
+
+Usage: dial_and_play.py TO FROM TEXT   (numbers in E.164 form, like +15551234567)
+"""
+
+import sys
+
+import anyio
+
+from relay_anyio import CallOver, DialFailedError, DialTimeoutError, RelayClient
+
+
+async def main(to: str, from_: str, text: str) -> str:
+    async with RelayClient() as client:
+        try:
+            call = await client.dial_phone(to, from_, timeout=30, dial_timeout=40)
+        except (DialFailedError, DialTimeoutError) as error:
+            return f"nobody answered: {error}"
+        message = await call.play_tts(text)
+        outcome = await message.wait_outcome(timeout=120)
+        if isinstance(outcome, CallOver):
+            return f"{to} hung up before the end"
+        await call.hangup()
+        return f"{to} has heard it"
+
+
+if __name__ == "__main__":
+    print(anyio.run(main, sys.argv[1], sys.argv[2], sys.argv[3]))

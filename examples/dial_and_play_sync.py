@@ -1,0 +1,25 @@
+"""Call a number, and say something to whoever answers. `dial_and_play.py`: with ``await``.
+
+Usage: dial_and_play_sync.py TO FROM TEXT   (numbers in E.164 form, like +15551234567)
+"""
+
+import sys
+
+from relay_sync import CallOver, DialFailedError, DialTimeoutError, RelayClient
+
+
+def main(to: str, from_: str, text: str) -> str:
+    with RelayClient() as client:
+        try:
+            call = client.dial_phone(to, from_, timeout=30, dial_timeout=40)
+        except (DialFailedError, DialTimeoutError) as error:
+            return f"nobody answered: {error}"
+        outcome = call.play_tts(text).wait_outcome(timeout=120)
+        if isinstance(outcome, CallOver):
+            return f"{to} hung up before the end"
+        call.hangup()
+        return f"{to} has heard it"
+
+
+if __name__ == "__main__":
+    print(main(*sys.argv[1:]))

@@ -1,0 +1,23 @@
+"""Send a text, and wait until it is delivered. `send_text.py`: with ``await``.
+
+Usage: send_text_sync.py TO FROM TEXT   (numbers in E.164 form, like +15551234567)
+"""
+
+import sys
+
+from relay_sync import RelayClient
+
+
+def main(to: str, from_: str, text: str) -> str:
+    # Reports of a message come on a context: the client has to listen on it.
+    with RelayClient(contexts=["texts"]) as client:
+        message = client.send_message(to_number=to, from_number=from_, context="texts", body=text)
+        try:
+            message.wait(timeout=60)
+        except TimeoutError:
+            return f"{message.state}: no word of its delivery so far"
+        return f"{message.state} {message.reason}".strip()
+
+
+if __name__ == "__main__":
+    print(main(*sys.argv[1:]))
