@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from relay_proto.exchange import Line, NoAnswer
+from relay_proto.testing.program import Program
+from relay_proto.testing.world import World
 
-from .program import Program
 from .script import NOBODY
-from .world import World
 
 
 @pytest.fixture(name="world")

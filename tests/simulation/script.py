@@ -11,10 +11,9 @@ from relay_proto.outputs import (
     CallOffered,
 )
 from relay_proto.pending import Pending
-
-from .application import phone
-from .program import Program
-from .world import OFFICE, World
+from relay_proto.testing.application import phone
+from relay_proto.testing.program import Program
+from relay_proto.testing.world import OFFICE, World
 
 ANNA, BELA, NOBODY = "+15551", "+15552", "+15553"
 """Anna and Bela answer 2.5 s after they were dialed."""

@@ -26,12 +26,11 @@ from relay_proto.outputs import CallEnded, Output
 from relay_proto.requests import Requests
 from relay_proto.scrub import Scrubber
 from relay_proto.session import Session
+from relay_proto.testing.faults import simulate
+from relay_proto.testing.promises import BrokenPromiseError
+from relay_proto.testing.world import LivelockError, MakeCore
 from relay_proto.timers import Deadlines, Timer
 from relay_proto.transitions import RequestState, SessionState
-
-from .faults import simulate
-from .promises import BrokenPromiseError
-from .world import LivelockError, MakeCore
 
 MOST_SEEDS = 40
 
@@ -283,6 +282,6 @@ def test_a_deadline_is_not_removed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_time_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.simulation.world.MOST_STEPS_PER_SECOND", 20)
+    monkeypatch.setattr("relay_proto.testing.world.MOST_STEPS_PER_SECOND", 20)
     with pytest.raises(LivelockError):
         simulate(1)

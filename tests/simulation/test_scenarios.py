@@ -17,10 +17,11 @@ from relay_proto.outputs import (
     Disconnected,
     EventReceived,
 )
+from relay_proto.testing.application import phone, silence
+from relay_proto.testing.program import Program
+from relay_proto.testing.world import OFFICE, World
 from relay_proto.transitions import CallState, SessionState
 
-from .application import phone, silence
-from .program import Program
 from .script import (
     ANNA,
     BELA,
@@ -35,7 +36,6 @@ from .script import (
     link_of,
     told,
 )
-from .world import OFFICE, World
 
 # Dials
 

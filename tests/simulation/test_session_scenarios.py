@@ -25,10 +25,11 @@ from relay_proto.outputs import (
     MessageChanged,
 )
 from relay_proto.pending import Pending
+from relay_proto.testing.application import silence
+from relay_proto.testing.program import Program
+from relay_proto.testing.world import OFFICE, PROJECT, World
 from relay_proto.transitions import CallState
 
-from .application import silence
-from .program import Program
 from .script import (
     ANNA,
     NOBODY,
@@ -37,7 +38,6 @@ from .script import (
     end,
     told,
 )
-from .world import OFFICE, PROJECT, World
 
 # Sessions
 

@@ -12,7 +12,7 @@ from collections import Counter
 
 import pytest
 
-from .faults import simulate
+from relay_proto.testing.faults import simulate
 
 SEEDS = range(max(64, int(os.environ.get("RELAY_SIMULATION_SEEDS") or 0)))
 STRIKES = """

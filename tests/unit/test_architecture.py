@@ -57,8 +57,9 @@ ORDER: Final = (
     "client",
     "server",
     "exchange",
+    "testing",
 )
-"""Inside `relay_proto` a module imports only those before it. `__init__` imports all."""
+"""Inside `relay_proto` a module imports only those before it, `__init__` all but `testing`."""
 
 CORE_LIBRARIES: Final = frozenset({"h11", "msgspec", "wsproto"})
 PURE_STDLIB: Final = frozenset(
@@ -70,11 +71,17 @@ PURE_STDLIB: Final = frozenset(
 )
 """What the core may use of the standard library: neither IO, nor clock, nor chance."""
 
+CHANCE: Final = frozenset({"gc", "random"})
+"""What `relay_proto.testing` may use beside: chance from a seed, and a look at what is kept."""
+SOAKING: Final = frozenset({"argparse", "sys", "time"})
+"""What its command may use: it is a program, with arguments, an output and a clock."""
+SOAK: Final = ("relay_proto/testing/__main__.py", "relay_proto/testing/soak.py")
+
 FORBIDDEN_IN_CORE: Final = frozenset(
     """
     asyncio concurrent datetime http logging multiprocessing os pathlib random secrets select
     selectors signal socket ssl subprocess threading time urllib.request uuid
-    anyio sniffio trio relay_anyio relay_sync
+    anyio sniffio trio relay_anyio relay_sync relay_proto.testing
     """.split()
 )
 """Named for the check of the running interpreter; the sources are held to the lists above."""
@@ -126,6 +133,10 @@ def _walk(node: ast.AST, package: list[str], *, typing_only: bool) -> Iterator[I
 
 def core_violations(source: str, path: str) -> list[str]:
     allowed = CORE_LIBRARIES | PURE_STDLIB | {"relay_proto"}
+    if path.startswith("relay_proto/testing/"):
+        allowed |= CHANCE
+    if path in SOAK:
+        allowed |= SOAKING
     return [
         f"{path}:{found.line} imports {found.target}: relay_proto is pure; if this is, too, add it"
         for found in find_imports(source, path)
@@ -136,7 +147,11 @@ def core_violations(source: str, path: str) -> list[str]:
 def order_violations(source: str, path: str) -> list[str]:
     module = path.split("/")[1].removesuffix(".py")
     if module == "__init__":
-        return []
+        return [
+            f"{path}:{found.line} loads relay_proto.testing for everybody"
+            for found in find_imports(source, path)
+            if found.within({"relay_proto.testing"})
+        ]
     if module not in ORDER:
         return [f"{path} has no place: add {module!r} to ORDER in {Path(__file__).name}"]
     before = ORDER[: ORDER.index(module)]
@@ -233,6 +248,13 @@ def test_the_packages_keep_the_rules(rule: Rule, package: str) -> None:
         (order_violations, "relay_proto/wire.py", "from . import *"),
         (order_violations, "relay_proto/wire.py", "def f():\n    from .client import ClientCore"),
         (order_violations, "relay_proto/event.py", "from .events import CallStateEvent"),
+        (core_violations, "relay_proto/exchange/legs.py", "from random import Random"),
+        (core_violations, "relay_proto/testing/world.py", "import time"),
+        (core_violations, "relay_proto/testing/__main__.py", "import socket"),
+        (core_violations, "relay_proto/testing/deep/soak.py", "import argparse"),
+        (order_violations, "relay_proto/__init__.py", "from .testing import World"),
+        (order_violations, "relay_proto/exchange/legs.py", "from ..testing import World"),
+        (order_violations, "relay_proto/client.py", "import relay_proto.testing.world"),
         (order_violations, "relay_proto/novelty.py", ""),
         (order_violations, "relay_proto/novelty/wire.py", ""),
         (anyio_violations, "relay_anyio/client.py", "import asyncio"),
@@ -268,11 +290,15 @@ def test_each_rule_can_be_broken(rule: Rule, path: str, source: str) -> None:
         ),
         (core_violations, "relay_proto/wire.py", "if typing.TYPE_CHECKING:\n    import random"),
         (core_violations, "relay_proto/wire.py", "text = 'import socket'  # import socket"),
+        (core_violations, "relay_proto/testing/world.py", "import gc\nfrom random import Random"),
+        (core_violations, "relay_proto/testing/soak.py", "import argparse, sys, time, random"),
         (
             order_violations,
             "relay_proto/wire.py",
             "from . import errors as e\nfrom .frames import X",
         ),
+        (order_violations, "relay_proto/testing/world.py", "from ..client import ClientCore"),
+        (order_violations, "relay_proto/testing/world.py", "from .links import Link"),
         (order_violations, "relay_proto/wire.py", "if TYPE_CHECKING:\n    from .client import X"),
         (order_violations, "relay_proto/__init__.py", "from .client import ClientCore"),
         (anyio_violations, "relay_anyio/client.py", "import socket, anyio\nfrom .call import Call"),
@@ -296,10 +322,13 @@ sys.path.insert(0, root)
 for name in libraries:
     importlib.import_module(name)
 before = set(sys.modules)
-for name in package:
+def load(name):
     loaded = importlib.import_module(name)
-    for module in pkgutil.walk_packages(loaded.__path__, name + "."):
-        importlib.import_module(module.name)
+    for module in pkgutil.iter_modules(getattr(loaded, "__path__", ()), name + "."):
+        if module.name != "relay_proto.testing":
+            load(module.name)
+for name in package:
+    load(name)
 print(*sorted((set(sys.modules) - before).intersection(forbidden)))
 """
 

@@ -8,11 +8,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection
 from typing import Any
 
-from relay_proto.calls import ActionRecord, CallRecord
-from relay_proto.config import ClientConfig
-from relay_proto.errors import RelayError
-from relay_proto.event import RelayEvent
-from relay_proto.outputs import (
+from ..calls import ActionRecord, CallRecord
+from ..config import ClientConfig
+from ..errors import RelayError
+from ..event import RelayEvent
+from ..outputs import (
     CallEnded,
     CallOffered,
     Closed,
@@ -28,9 +28,8 @@ from relay_proto.outputs import (
     SendData,
     Settled,
 )
-from relay_proto.pending import Pending
-from relay_proto.transitions import CALL_ORDER
-
+from ..pending import Pending
+from ..transitions import CALL_ORDER
 from .tap import Event, Frame
 
 CONNECT = "signalwire.connect"

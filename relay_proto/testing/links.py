@@ -20,7 +20,9 @@ class Clock(Protocol):
     """Virtual time."""
 
     @property
-    def now(self) -> float: ...
+    def now(self) -> float:
+        """Seconds since whenever."""
+        ...
 
     def at(self, when: float, action: Callable[[], None]) -> None:
         """Call `action` at `when`."""

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
-from relay_proto import commands
-from relay_proto.calls import ActionRecord, CallRecord
-from relay_proto.commands import Command
-from relay_proto.errors import ClientClosedError, RelayError, RequestQueueFullError
-from relay_proto.exchange import (
+from .. import commands
+from ..calls import ActionRecord, CallRecord
+from ..commands import Command
+from ..errors import ClientClosedError, RelayError, RequestQueueFullError
+from ..exchange import (
     Answers,
     Behaviour,
     Busy,
@@ -31,9 +31,8 @@ from relay_proto.exchange import (
     Unreachable,
     Wait,
 )
-from relay_proto.pending import Pending
-from relay_proto.transitions import CallState
-
+from ..pending import Pending
+from ..transitions import CallState
 from .program import Program, Task
 from .promises import FAR_LEG
 from .world import OFFICE, SALES, World

@@ -14,12 +14,11 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from relay_proto.client import ClientCore
-from relay_proto.config import ClientConfig, Credentials, Secret
-from relay_proto.exchange import Account, Exchange, ExchangeConfig, Happened
-from relay_proto.outputs import CloseTransport, SendData
-from relay_proto.server import ServerConfig
-
+from ..client import ClientCore
+from ..config import ClientConfig, Credentials, Secret
+from ..exchange import Account, Exchange, ExchangeConfig, Happened
+from ..outputs import CloseTransport, SendData
+from ..server import ServerConfig
 from .links import Link, Style
 from .program import Program
 from .promises import Promises

@@ -11,11 +11,10 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from relay_proto.client import ClientCore
-from relay_proto.config import Limits
-from relay_proto.exchange import ExchangeTiming
-from relay_proto.server import ServerConfig
-
+from ..client import ClientCore
+from ..config import Limits
+from ..exchange import ExchangeTiming
+from ..server import ServerConfig
 from .application import Application, lines, somebody_calls, somebody_writes
 from .links import Link, Style, draw_style
 from .tap import Frame

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from relay_proto.frames import JSONObject, is_object
+from ..frames import JSONObject, is_object
 
 TEXT, CLOSE = 1, 8
 SHOWN = (
@@ -60,6 +60,7 @@ class Frame(msgspec.Struct, frozen=True):
 
     @property
     def is_request(self) -> bool:
+        """Whether it wants an answer."""
         return bool(self.id and self.method)
 
     @property

@@ -10,12 +10,12 @@ from collections.abc import Callable, Generator
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from relay_proto.calls import ActionRecord, CallRecord
-from relay_proto.client import ClientCore
-from relay_proto.commands import Command, Purpose
-from relay_proto.errors import RelayError
-from relay_proto.messages import MessageRecord
-from relay_proto.outputs import (
+from ..calls import ActionRecord, CallRecord
+from ..client import ClientCore
+from ..commands import Command, Purpose
+from ..errors import RelayError
+from ..messages import MessageRecord
+from ..outputs import (
     CallEnded,
     CallOffered,
     CloseTransport,
@@ -26,9 +26,8 @@ from relay_proto.outputs import (
     SendData,
     Settled,
 )
-from relay_proto.pending import Pending
-from relay_proto.transitions import CallState, SessionState
-
+from ..pending import Pending
+from ..transitions import CallState, SessionState
 from .links import Link
 from .tap import Tap
 

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from relay_proto.actions import ActionKind
-from relay_proto.calls import ActionRecord
-from relay_proto.exchange import Happened, What
-from relay_proto.outputs import PeerViolation
-from relay_proto.pending import Pending
-
+from ..actions import ActionKind
+from ..calls import ActionRecord
+from ..exchange import Happened, What
+from ..outputs import PeerViolation
+from ..pending import Pending
 from .ledger import Ledger
 from .links import Link
 from .reach import records_within
 from .tap import Frame
 
 if TYPE_CHECKING:
-    from relay_proto.outputs import Output
-
+    from ..outputs import Output
     from .program import Program
     from .world import World
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gc
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
-from relay_proto.calls import ActionRecord, CallRecord
-from relay_proto.messages import MessageRecord
-from relay_proto.requests import DialRecord, Request
+from ..calls import ActionRecord, CallRecord
+from ..messages import MessageRecord
+from ..requests import DialRecord, Request
 
 RECORDS = (CallRecord, ActionRecord, DialRecord, MessageRecord, Request)
 OPAQUE = (type, ModuleType, FunctionType, BuiltinFunctionType, BaseException)
