@@ -98,6 +98,7 @@ class ClientCore(Core[Output]):
             self._messages,
         )
         self._heard: OrderedDict[bytes, None] = OrderedDict()
+        self._over: OrderedDict[str, None] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"<ClientCore {self.config.host} {self.state.value}>"
@@ -307,14 +308,25 @@ class ClientCore(Core[Output]):
                 return
             case CallStateEvent():
                 self._dispatch.dials.receive_state(event, now)
+                if event.call_state == CALL_STATE_ENDED:
+                    self._remember_ended(event.call_id)
             case _:
                 pass
         if not self._calls.receive(event, now):
             self._out.push(EventReceived(event))
 
+    def _remember_ended(self, call_id: str) -> None:
+        """Its offer may be redelivered behind its end: nothing would end the call again."""
+        self._over[call_id] = None
+        if len(self._over) > self.config.limits.event_ids:
+            self._over.popitem(last=False)
+
     def _offered(self, event: CallReceiveEvent, now: float) -> None:
         if not event.call_id or event.call_state == CALL_STATE_ENDED:
             self._out.push(PeerViolation("a call without an id, or an ended one, was offered"))
+            return
+        if event.call_id in self._over:
+            self._out.push(Ignored("an offer that came behind the end of its call"))
             return
         known = self._calls.get(event.call_id)
         if known is not None:

@@ -16,6 +16,7 @@ from relay_proto.outputs import (
     Connected,
     Disconnected,
     EventReceived,
+    Ignored,
 )
 from relay_proto.testing.application import phone, silence
 from relay_proto.testing.program import Program
@@ -220,4 +221,23 @@ def test_the_last_event_comes_in_the_read_that_breaks_the_link(
     assert last[-1].action is not None
     assert last[-1].action.completed
     program.execute_on(call, commands.hangup())
+    end(world)
+
+
+def test_the_end_of_a_call_is_redelivered_before_its_offer(world: World, program: Program) -> None:
+    call = answered_call(world, program)
+    program.execute_on(call, commands.hangup())
+    world.run(1.0)
+    offers = len(told(program, CallOffered))
+    texts = world.promises.ledger(program).repeatable
+    other, link = b"another" + call.call_id.encode()[7:], program.link
+    for what in (b'"ended"', b"calling.call.receive"):
+        text = next(text for text in texts if what in text and call.call_id.encode() in text)
+        text = text.replace(b'"id":"', b'"id":"late-', 1)
+        assert link is not None
+        assert link.inject(text.replace(call.call_id.encode(), other))
+    world.run(1.0)
+    assert len(told(program, CallOffered)) == offers, "nobody would ever end it"
+    assert Ignored("an offer that came behind the end of its call") in program.outputs
+    assert program.core.active_calls == 0
     end(world)
