@@ -1,1 +1,81 @@
-"""A world to try clients in: virtual time, an exchange, links, and faults."""
+"""A world to try RELAY programs in: virtual time, one exchange, links, and faults.
+
+A `World` holds any number of programs (a `ClientCore` each, with everything around
+it that an adapter and an application would be), links that delay, split, stall, fall
+silent and break, and an exchange with people who call. Time jumps from one event to
+the next; all chance comes from one seed; after each step every promise is checked::
+
+    world = World(seed=1)
+    program = world.connected("office")     # its core has a session
+    program.core.accepting_calls = True
+    world.place_call(Caller("+15550001111"))
+    world.run(1.0)
+    call = program.told(CallOffered)[-1].call
+    program.execute_on(call, commands.answer())
+    program.link.cut()                      # and see what becomes of it
+    world.run(150.0)
+    world.settle_down()                     # nothing may be left over
+
+`simulate` makes a whole world of one seed: programs, people and faults. Programs written for
+`relay_anyio` are tried with `relay_anyio.testing`.
+"""
+
+from .application import Application, lines, phone, silence, somebody_calls, somebody_writes, tts
+from .checks import CHECKS, PROMISES, BrokenPromiseError
+from .faults import FAULTS, Fault
+from .links import Link, Pipe, Style, draw_style
+from .plans import Act, Kind, Outcome, Plan, carry_out, draw_plan, simulate
+from .program import Program, Task, Wait
+from .tap import Frame
+from .world import (
+    OFFICE,
+    PROJECT,
+    PROJECTS,
+    SALES,
+    TOKEN,
+    LivelockError,
+    MakeCore,
+    World,
+    client_config,
+    exchange_config,
+)
+
+__all__ = [
+    "CHECKS",
+    "FAULTS",
+    "OFFICE",
+    "PROJECT",
+    "PROJECTS",
+    "PROMISES",
+    "SALES",
+    "TOKEN",
+    "Act",
+    "Application",
+    "BrokenPromiseError",
+    "Fault",
+    "Frame",
+    "Kind",
+    "Link",
+    "LivelockError",
+    "MakeCore",
+    "Outcome",
+    "Pipe",
+    "Plan",
+    "Program",
+    "Style",
+    "Task",
+    "Wait",
+    "World",
+    "carry_out",
+    "client_config",
+    "draw_plan",
+    "draw_style",
+    "exchange_config",
+    "lines",
+    "phone",
+    "silence",
+    "simulate",
+    "somebody_calls",
+    "somebody_writes",
+    "tts",
+]

@@ -102,6 +102,7 @@ class Application:
             self._transfer,
             self._collect_for_long,
             self._two_at_once,
+            self._hang_up_at_the_worst_instant,
         )
         manner = self._random.choice(manners)
         self._spawn(manner.__name__.strip("_"), manner(call))
@@ -185,6 +186,22 @@ class Application:
         yield second
         yield self._program.wait_for(call, CallState.ENDED), 30.0
         yield from self._program.ask_on(call, commands.hangup())
+
+    def _hang_up_at_the_worst_instant(self, call: CallRecord) -> Task[None]:
+        """When something else about the call is under way."""
+        program, instant = self._program, self._random.randint(0, 4)
+        answered = program.wait_for(call, CallState.ANSWERED)
+        replied = program.execute_on(call, commands.answer())
+        started = program.execute_on(call, commands.play([tts("some words")]))
+        if instant == 1:
+            yield answered, 20.0
+        if instant == 2:
+            yield replied
+        if instant >= 3:
+            yield started
+        if instant == 4:
+            yield started.result().done, 9.0
+        yield from self._insist(call, commands.hangup())
 
     # What the program begins by itself
 
@@ -315,7 +332,7 @@ def somebody_calls(world: World, random: Random) -> None:
     )
     number = random.choice((OFFICE, OFFICE, SALES))
     world.counts["somebody calls"] += 1
-    world.on_exchange(lambda now: world.exchange.place_call(caller, to=number, now=now))
+    world.place_call(caller, number)
 
 
 def somebody_writes(world: World, random: Random) -> None:

@@ -1,7 +1,8 @@
-"""Faults: what strikes a world, when, and how often, drawn from one stream of chance.
+"""Faults: what can befall a world, each a function of the world and of chance.
 
-A world is busy for a while and struck all the time; then the faults stop, and
-everything has to come to rest.
+A fault chooses whom it strikes, and counts itself by kind in ``World.faults``. Where
+there is nobody to strike it does nothing. `FAULTS` lists them, the frequent ones
+more than once.
 """
 
 from __future__ import annotations
@@ -9,312 +10,372 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from random import Random
-from typing import Final
+from typing import Final, TypeAlias
 
-from ..client import ClientCore
-from ..config import Limits
-from ..exchange import ExchangeTiming
-from ..server import ServerConfig
-from .application import Application, lines, somebody_calls, somebody_writes
-from .links import Link, Style, draw_style
-from .tap import Frame
-from .world import MakeCore, World, exchange_config
+from .. import commands
+from ..errors import RelayError
+from .links import Link, Written
+from .program import Program
+from .tap import Frame, unmasked_frame
+from .world import World
 
-COMING_TO_REST: Final = 320.0
-"""Seconds within which every dead link is found out, and every wait has ended."""
+Fault: TypeAlias = Callable[[World, Random], None]
 
 
-def simulate(seed: int, *, make_core: MakeCore = ClientCore, event_ids: int = 1024) -> World:
-    """One world from its beginning to its end. What breaks a promise raises, with the trace."""
-    random = Random(f"{seed} world")
-    config = exchange_config(
-        lines=lines(),
-        undeliverable=frozenset({"+15550008888"}),
-        server=ServerConfig(ping_interval=random.choice((10.0, 10.0, 0.0))),
-        timing=ExchangeTiming(session_retention=random.choice((60.0, 5.0))),
-    )
-    start = random.choice((0.0, 1e6))
-    world = World(seed, config=config, make_core=make_core, start=start)
-    weather = Weather(world, random, event_ids)
-    try:
-        weather.run()
-    except AssertionError as error:
-        error.add_note(world.report())
-        raise
-    return world
+def victim(world: World, random: Random) -> Program:
+    """Any program."""
+    return random.choice(world.programs)
 
 
-class Weather:
-    """One world's faults and programs."""
+def link_of(world: World, random: Random) -> Link | None:
+    """The link of one program, if it has one."""
+    link = victim(world, random).link
+    return link if link is not None and link.alive else None
 
-    def __init__(self, world: World, random: Random, event_ids: int) -> None:
-        self._world = world
-        self._random = random
-        self._faults = world.stream("faults")
-        self._deeds = world.stream("programs")
-        self._styles = world.stream("styles")
-        self._limits = Limits(
-            queued_requests=random.choice((20, 500)), tags=50, event_ids=event_ids
-        )
-        self._applications: list[Application] = []
-        self._until = world.now + random.uniform(20.0, 90.0)
-        self._pace = random.choice((0.3, 1.0, 4.0))
-        self._trouble = random.choice((0.7, 2.0, 8.0))
-        self._bad_openings = 0.0
 
-    def run(self) -> None:
-        """From beginning to end."""
-        world = self._world
-        world.style = lambda: draw_style(self._styles)
-        world.opening = self._open
-        for _ in range(self._random.choice((1, 1, 2, 3))):
-            self._start_program()
-        self._world.after(0.0, self._act)
-        self._world.after(0.0, self._strike)
-        world.run(self._until - world.now)
-        self._clear_up()
-        world.run(COMING_TO_REST)
-        world.settle_down()
+# Links
 
-    def _busy(self) -> bool:
-        return self._world.now < self._until
 
-    def _count(self, what: str) -> None:
-        self._world.counts[what] += 1
-        self._world.note("!", what)
+def cut(world: World, random: Random) -> None:
+    """A link breaks; either side learns of it now or later."""
+    link = link_of(world, random)
+    if link is not None:
+        world.struck("cut")
+        delays = [random.choice((0.0, 0.0, 2.0, 40.0)) for _ in range(2)]
+        link.cut(up_delay=delays[0], down_delay=delays[1])
 
-    # Programs
 
-    def _start_program(self) -> None:
-        world = self._world
-        program = world.program("office", "sales", limits=self._limits)
-        number = len(world.programs)
-        program.lag = self._random.choice((0.0, 0.0, 0.05))
-        program.restless = world.stream(f"restless {number}")
-        if self._random.random() < 0.3:
-            drains = world.stream(f"drains {number}")
-            program.draining_late = lambda: drains.choice((0.0, 0.0, 0.02, 0.09))
-        chance = world.stream(f"application {number}")
-        self._applications.append(Application(world, program, chance))
-        program.start()
+def cut_in_a_frame(world: World, random: Random) -> None:
+    """A link breaks after so many bytes."""
+    link = link_of(world, random)
+    if link is not None:
+        world.struck("cut after so many bytes")
+        pipe = random.choice((link.up, link.down))
+        pipe.fuse = (random.randint(1, 400), link.cut)
 
-    def _act(self) -> None:
-        if not self._busy():
-            return
-        deeds = self._deeds
-        what = deeds.random()
-        if what < 0.35:
-            somebody_calls(self._world, deeds)
-        elif what < 0.45:
-            somebody_writes(self._world, deeds)
-        elif what < 0.98:
-            program = deeds.choice(self._world.programs)
-            application = self._applications[self._world.programs.index(program)]
-            if self._world.promises.ledger(program).may_be_asked:
-                application.act()
-        elif self._start_anew():
-            self._count("a fresh client")
-        self._world.after(deeds.expovariate(self._pace), self._act)
 
-    def _start_anew(self) -> bool:
-        """One program disconnects, and another takes its place."""
-        program = self._world.programs[-1]
-        if len(self._world.programs) > 4:
-            return False
-        program.close()
-        self._world.after(self._deeds.choice((0.0, 0.5, 8.0)), self._start_program)
-        return True
+def break_openings(world: World, random: Random) -> None:
+    """Byte streams do not come about, or not for long, for a while."""
+    world.struck("bad openings")
+    until = world.now + random.uniform(2.0, 60.0)
 
-    # Faults
-
-    def _strike(self) -> None:
-        if not self._busy():
-            return
-        self._faults.choice(self._kinds())()
-        self._world.after(self._faults.expovariate(1 / self._trouble), self._strike)
-
-    def _kinds(self) -> tuple[Callable[[], None], ...]:
-        return (
-            self._cut,
-            self._cut,
-            self._cut_mid_frame,
-            self._cut_mid_frame,
-            self._break_openings,
-            self._stall,
-            self._silence,
-            self._say_goodbye,
-            self._drop,
-            self._restart_server,
-            self._refuse_upgrades,
-            self._repeat_event,
-            self._repeat_event,
-            self._send_late_state,
-            self._send_nonsense,
-            self._withhold_replies,
-        )
-
-    def _link(self) -> Link | None:
-        """The link of one program, if it has one."""
-        link = self._faults.choice(self._world.programs).link
-        return None if link is None or link.over or link.given_up else link
-
-    def _cut(self) -> None:
-        link = self._link()
-        if link is not None:
-            self._count("cut")
-            delays = [self._faults.choice((0.0, 0.0, 2.0, 40.0)) for _ in range(2)]
-            link.cut(up_delay=delays[0], down_delay=delays[1])
-
-    def _cut_mid_frame(self) -> None:
-        link = self._link()
-        if link is not None:
-            self._count("cut after so many bytes")
-            pipe = self._faults.choice((link.up, link.down))
-            pipe.fuse = (self._faults.randint(1, 400), link.cut)
-
-    def _break_openings(self) -> None:
-        """Byte streams do not come about, or not for long, for a while."""
-        self._count("bad openings")
-        self._bad_openings = self._world.now + self._faults.uniform(2.0, 60.0)
-        link = self._link()
-        if link is not None:
-            link.cut()
-
-    def _open(self, link: Link) -> None:
-        if self._world.now >= self._bad_openings:
+    def open_badly(link: Link) -> None:
+        if world.now < until:
+            _open_badly(world, link, random)
+        else:
             link.open()
-            return
-        match self._faults.randint(0, 4):
-            case 0:
-                self._count("open refused")
-                link.refuse("connection refused")
-            case 1:
-                self._count("open hangs")
-            case 2:
-                self._count("cut while opening")
-                link.open()
-                self._world.after(self._faults.uniform(0.0, 0.2), link.cut)
-            case _:
-                # The request to upgrade and its answer, or the authentication behind it.
-                self._count("cut in the upgrade or authentication")
-                link.open()
-                pipe = self._faults.choice((link.up, link.down))
-                pipe.fuse = (self._faults.randint(1, 700), link.cut)
 
-    def _stall(self) -> None:
-        link = self._link()
-        if link is not None:
-            self._count("stall")
-            for pipe in self._faults.choice(((link.up,), (link.down,), (link.up, link.down))):
-                pipe.hold(self._faults.choice((1.0, 9.0, 30.0)))
+    world.opening = open_badly
+    link = link_of(world, random)
+    if link is not None:
+        link.cut()
 
-    def _silence(self) -> None:
-        link = self._link()
-        if link is not None:
-            pipes = self._faults.choice(((link.up,), (link.down,), (link.up, link.down)))
-            self._count("silence, both ways" if len(pipes) == 2 else "silence, one way")
-            for pipe in pipes:
-                pipe.silence()
 
-    def _say_goodbye(self) -> None:
-        link = self._link()
-        if link is not None:
-            restart, stay = self._faults.random() < 0.5, self._faults.random() < 0.3
-            self._count("goodbye with restart" if restart else "goodbye")
-            exchange, number = self._world.exchange, link.number
-            self._world.on_exchange(
-                lambda now: exchange.say_goodbye(number, now, restart=restart, stay=stay)
-            )
+def _open_badly(world: World, link: Link, random: Random) -> None:
+    match random.randint(0, 5):
+        case 0:
+            world.struck("open refused")
+            link.refuse("connection refused")
+        case 1:
+            world.struck("open hangs")
+        case 2:
+            world.struck("cut while opening")
+            link.open()
+            world.after(random.uniform(0.0, 0.2), link.cut)
+        case 3:
+            world.struck("silence in the upgrade or authentication")
+            link.open()
+            link.down.fuse = (random.randint(1, 400), link.down.silence)
+        case _:
+            # The request to upgrade and its answer, or the authentication behind it.
+            world.struck("cut in the upgrade or authentication")
+            link.open()
+            pipe = random.choice((link.up, link.down))
+            pipe.fuse = (random.randint(1, 700), link.cut)
 
-    def _drop(self) -> None:
-        link = self._link()
-        if link is not None:
-            self._count("server drops the link")
-            self._drop_link(link)
 
-    def _drop_link(self, link: Link) -> None:
-        self._world.on_exchange(lambda now: self._world.exchange.drop(link.number, now))
+def stall(world: World, random: Random) -> None:
+    """Nothing moves for a while."""
+    link = link_of(world, random)
+    if link is not None:
+        world.struck("stall")
+        for pipe in random.choice(((link.up,), (link.down,), (link.up, link.down))):
+            pipe.hold(random.choice((1.0, 9.0, 30.0)))
 
-    def _restart_server(self) -> None:
-        if self._faults.random() < 0.5:
-            self._count("server restarts without memory")
-            self._world.on_exchange(self._world.exchange.forget_sessions)
 
-    def _refuse_upgrades(self) -> None:
-        self._count("upgrades refused")
-        self._world.exchange.refuse_upgrades(503, "try later")
-        seconds = self._faults.uniform(1.0, 20.0)
-        self._world.after(seconds, lambda: self._world.exchange.refuse_upgrades(0))
-        link = self._link()
-        if link is not None:
+def silence(world: World, random: Random) -> None:
+    """Nothing arrives any more, and nobody is told."""
+    link = link_of(world, random)
+    if link is not None:
+        pipes = random.choice(((link.up,), (link.down,), (link.up, link.down)))
+        world.struck("silence, both ways" if len(pipes) == 2 else "silence, one way")
+        for pipe in pipes:
+            pipe.silence()
+
+
+def close_slowly(world: World, random: Random) -> None:
+    """The server leaves, politely or not, and the end takes long to arrive."""
+    link = link_of(world, random)
+    if link is not None:
+        world.struck("slow close")
+        link.close_slowly(random.uniform(3.5, 20.0))
+        if random.random() < 0.5:
+            _say_goodbye(world, link, random, restart=False)
+        else:
+            drop_link(world, link)
+
+
+# The server
+
+
+def say_goodbye(world: World, random: Random) -> None:
+    """The server asks one client to reconnect, with its session or without."""
+    link = link_of(world, random)
+    if link is not None:
+        restart = random.random() < 0.5
+        world.struck("goodbye with restart" if restart else "goodbye")
+        _say_goodbye(world, link, random, restart=restart)
+
+
+def deploy(world: World, random: Random) -> None:
+    """The server asks everybody to reconnect, and is not there for a moment."""
+    world.struck("deploy")
+    for link in tuple(world.links.values()):
+        if link.alive:
+            _say_goodbye(world, link, random, restart=False)
+    _refuse_upgrades(world, random.choice((0.5, 3.0)))
+
+
+def _say_goodbye(world: World, link: Link, random: Random, *, restart: bool) -> None:
+    stay = random.random() < 0.3
+    say = world.exchange.say_goodbye
+    world.on_exchange(lambda now: say(link.number, now, restart=restart, stay=stay))
+
+
+def drop(world: World, random: Random) -> None:
+    """The server cuts a link."""
+    link = link_of(world, random)
+    if link is not None:
+        world.struck("server drops the link")
+        drop_link(world, link)
+
+
+def drop_link(world: World, link: Link) -> None:
+    """The server cuts this link."""
+    world.on_exchange(lambda now: world.exchange.drop(link.number, now))
+
+
+def restart_server(world: World, random: Random) -> None:
+    """The server restarts: all links are gone, and with its memory all sessions."""
+    if random.random() < 0.5:
+        world.struck("server restarts without memory")
+        world.on_exchange(world.exchange.forget_sessions)
+    else:
+        world.struck("server restarts with its memory")
+        for link in tuple(world.links.values()):
+            drop_link(world, link)
+        _refuse_upgrades(world, random.choice((0.5, 3.0)))
+
+
+def refuse_upgrades(world: World, random: Random) -> None:
+    """The server is there, and will not have anybody."""
+    world.struck("upgrades refused")
+    _refuse_upgrades(world, random.uniform(1.0, 20.0))
+    link = link_of(world, random)
+    if link is not None:
+        link.cut()
+
+
+def _refuse_upgrades(world: World, seconds: float) -> None:
+    world.exchange.refuse_upgrades(503, "try later")
+    world.after(seconds, lambda: world.exchange.refuse_upgrades(0))
+
+
+def revoke(world: World, random: Random) -> None:
+    """One program's credentials are accepted no longer: it has to give up."""
+    program = victim(world, random)
+    if len(world.programs) > 1 and random.random() < 0.3:
+        world.struck("credentials revoked")
+        project = program.core.config.credentials.project.reveal()
+        world.on_exchange(lambda now: world.exchange.revoke(project, now))
+
+
+# Events
+
+
+def repeat_event(world: World, random: Random) -> None:
+    """An event comes again, under its id: its acknowledgement was lost."""
+    program = victim(world, random)
+    texts = world.promises.ledger(program).repeatable
+    if texts and _inject(program, random.choice(tuple(texts))):
+        world.struck("event repeated")
+
+
+def repeat_in_disorder(world: World, random: Random) -> None:
+    """A resumed session's events come again in another order than before."""
+    link = link_of(world, random)
+    if link is not None:
+        open_as_before = world.opening
+
+        def open_and_reorder(other: Link) -> None:
+            other.rewrite = reorder
+            open_as_before(other)
+
+        def reorder(written: list[Written]) -> list[Written]:
+            if not any(b'"session_restored":true' in frame.text for frame, _ in written):
+                return written
+            world.struck("events repeated in disorder")
+            # Behind the reply that resumes; the secret may come at any time.
+            return [written[0], *random.sample(written[1:-1], len(written) - 2), written[-1]]
+
+        world.opening = open_and_reorder
+        link.up.silence()  # the acknowledgements are lost
+        world.after(random.uniform(0.5, 4.0), lambda: drop_link(world, link))
+
+
+def let_two_answer(world: World, random: Random) -> None:
+    """Two legs of a dial answer at once; the server ends the loser late."""
+    link = link_of(world, random)
+    if link is not None:
+        late = random.uniform(0.5, 9.0)
+
+        def answer_both(written: list[Written]) -> list[Written]:
+            end = _end_of_a_loser(written)
+            if end is None:
+                return written
+            world.struck("two legs answer at once")
+            frame, _ = ending = written[end]
+            text = frame.text.replace(b'"id":"', b'"id":"loser-', 1)
+            text = text.replace(b'"call_state":"ending"', b'"call_state":"answered"')
+            world.after(late, lambda: link.down.write(ending[1] + written[end + 1][1]))
+            before = next(n for n, (other, _) in enumerate(written) if DIAL_ANSWERED in other.text)
+            kept = written[:end] + written[end + 2 :]
+            return [*kept[:before], (frame, unmasked_frame(text)), *kept[before:]]
+
+        link.rewrite = answer_both
+
+
+def _end_of_a_loser(written: list[Written]) -> int | None:
+    """Where a leg is ended because another has just answered."""
+    if any(DIAL_ANSWERED in frame.text for frame, _ in written):
+        for number, (frame, _) in enumerate(written):
+            body = frame.body
+            if (body.get("call_state"), body.get("end_reason")) == ("ending", "cancel"):
+                return number
+    return None
+
+
+def send_late_state(world: World, random: Random) -> None:
+    """A state that a call has had comes again, as another event."""
+    program = victim(world, random)
+    ledger = world.promises.ledger(program)
+    known = [call_id.encode() for call_id in ledger.held]
+    late = [
+        text
+        for text in ledger.repeatable
+        if b'"calling.call.state"' in text and any(call_id in text for call_id in known)
+    ]
+    if late:
+        text = random.choice(late)
+        identity = json.loads(text)["id"].encode()
+        if _inject(program, text.replace(identity, b"late-%d" % len(world.trace))):
+            world.struck("state comes late")
+
+
+def send_nonsense(world: World, random: Random) -> None:
+    """The server says what means nothing."""
+    program = victim(world, random)
+    if _inject(program, random.choice(NONSENSE)):
+        world.struck("nonsense")
+        world.promises.injected += 1
+
+
+def _inject(program: Program, text: bytes) -> bool:
+    link = program.link
+    return program.ready and link is not None and link.alive and link.inject(text)
+
+
+def withhold_replies(world: World, random: Random) -> None:
+    """Half of the replies do not come, for a while."""
+    link = link_of(world, random)
+    if link is not None:
+        world.struck("replies withheld")
+        until = world.now + random.uniform(0.5, 15.0)
+
+        def withhold(frame: Frame) -> bool:
+            # Not the reply to signalwire.connect: the link is in use already.
+            is_reply = bool(frame.id) and not frame.method and b"session_restored" not in frame.text
+            return is_reply and world.now < until and random.random() < 0.5
+
+        link.withholds = withhold
+
+
+# Programs
+
+
+def jump_clock(world: World, random: Random) -> None:
+    """A program's machine is suspended: for the program, the time jumps."""
+    program = victim(world, random)
+    if not program.asleep:
+        world.struck("clock jumps")
+        program.sleep(random.choice((1.0, 20.0, 45.0, 600.0)))
+
+
+def slow_down(world: World, random: Random) -> None:
+    """An application takes its time, for a while."""
+    world.struck("slow application")
+    program, until = victim(world, random), world.now + random.uniform(3.0, 30.0)
+    program.reaction = lambda: random.uniform(0.0, 3.0) if world.now < until else 0.0
+
+
+def hang_up_as_it_breaks(world: World, random: Random) -> None:
+    """A program hangs up in the instant in which its link breaks."""
+    program = victim(world, random)
+    ledger, link = world.promises.ledger(program), program.link
+    if ledger.owned and link is not None and link.alive and not program.asleep:
+        world.struck("hangs up as the link breaks")
+        call = ledger.held[random.choice(sorted(ledger.owned))]
+        first = random.random() < 0.5
+        if first:
+            link.cut()
+        try:
+            program.execute_on(call, commands.hangup())
+        except RelayError:
+            world.counts["queue full"] += 1
+        if not first:
             link.cut()
 
-    def _repeat_event(self) -> None:
-        """An event comes again, under its id: its acknowledgement was lost."""
-        program = self._faults.choice(self._world.programs)
-        link = program.link
-        texts = self._world.promises.ledger(program).repeatable
-        if link is not None and texts and program.ready and not link.over:
-            text = self._faults.choice(tuple(texts))
-            if link.inject(text):
-                self._count("event repeated")
 
-    def _send_late_state(self) -> None:
-        """A state that a call has had comes again, as another event."""
-        program = self._faults.choice(self._world.programs)
-        ledger = self._world.promises.ledger(program)
-        link = program.link
-        known = [call_id.encode() for call_id in ledger.held]
-        late = [
-            text
-            for text in ledger.repeatable
-            if b'"calling.call.state"' in text and any(call_id in text for call_id in known)
-        ]
-        if late and link is not None and program.ready and not link.over:
-            text = self._faults.choice(late)
-            identity = json.loads(text)["id"].encode()
-            if link.inject(text.replace(identity, b"late-%d" % len(self._world.trace))):
-                self._count("state comes late")
+FAULTS: Final[tuple[Fault, ...]] = (
+    cut,
+    cut,
+    cut_in_a_frame,
+    cut_in_a_frame,
+    break_openings,
+    stall,
+    silence,
+    close_slowly,
+    say_goodbye,
+    deploy,
+    drop,
+    restart_server,
+    refuse_upgrades,
+    revoke,
+    repeat_event,
+    repeat_event,
+    repeat_in_disorder,
+    let_two_answer,
+    let_two_answer,
+    send_late_state,
+    send_late_state,
+    send_nonsense,
+    withhold_replies,
+    jump_clock,
+    slow_down,
+    hang_up_as_it_breaks,
+)
 
-    def _send_nonsense(self) -> None:
-        link = self._link()
-        text = self._faults.choice(NONSENSE)
-        if link is not None and link.inject(text):
-            self._count("nonsense")
-            self._world.promises.injected += 1
-
-    def _withhold_replies(self) -> None:
-        link = self._link()
-        if link is not None:
-            self._count("replies withheld")
-            until = self._world.now + self._faults.uniform(0.5, 15.0)
-            chance = self._world.stream(f"withheld {link.number} {until}")
-
-            def withhold(frame: Frame) -> bool:
-                # Not the reply to signalwire.connect: the link is in use already.
-                is_reply = (
-                    bool(frame.id) and not frame.method and b"session_restored" not in frame.text
-                )
-                return is_reply and self._world.now < until and chance.random() < 0.5
-
-            link.withholds = withhold
-
-    def _clear_up(self) -> None:
-        """No faults from now on; what has been broken stays broken."""
-        world = self._world
-        self._count("(all clear)")
-        world.exchange.refuse_upgrades(0)
-        world.opening = Link.open
-        world.style = Style
-        world.after(100.0, self._notice_dead_links)
-
-    def _notice_dead_links(self) -> None:
-        """A server that does not ping is told in the end by its own network stack."""
-        for link in self._world.links.values():
-            if link.given_up or link.over:
-                self._drop_link(link)
-
-
+DIAL_ANSWERED: Final = b'"dial_state":"answered"'
 UNKNOWN_CALL: Final = (
     b'{"jsonrpc":"2.0","id":"n3","method":"signalwire.event","params":{"event_type":'
     b'"calling.call.state","params":{"call_id":"unknown","call_state":"answered","tag":"t"}}}'

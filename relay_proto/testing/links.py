@@ -11,9 +11,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from .tap import Frame, Tap, unmasked_frame
+
+Written: TypeAlias = tuple[Frame, bytes]
+"""A frame, and the bytes that it is sent as."""
+Rewrite: TypeAlias = Callable[[list[Written]], list[Written]]
 
 
 class Clock(Protocol):
@@ -78,6 +82,8 @@ class Pipe:
         self._armed = False
         self._silent = False
         self._ended = False
+        self.close_delay = style.close_delay
+        """How much later than the last byte the end arrives."""
         self.fuse: tuple[int, Callable[[], None]] | None = None
         """After so many bytes more, call this."""
 
@@ -96,7 +102,7 @@ class Pipe:
     def end(self, reason: str) -> None:
         """The end of the stream, behind all that is under way."""
         if not self._ended:
-            self._push(reason, self._style.close_delay)
+            self._push(reason, self.close_delay)
             self._ended = True
 
     def break_off(self, reason: str, delay: float = 0.0) -> None:
@@ -218,6 +224,8 @@ class Link:
         self.down = Pipe(clock, style, random, self._arrive_down, self._end_down)
         self.withholds: Callable[[Frame], bool] | None = None
         """Frames of the exchange's that are never sent, though it believes so."""
+        self.rewrite: Rewrite | None = None
+        """Makes of the frames that the exchange sends at once those that are sent."""
         self._sent_down = Tap()
 
     def open(self) -> None:
@@ -231,11 +239,14 @@ class Link:
 
     def write_down(self, data: bytes) -> None:
         """The exchange sends."""
-        kept = b""
-        for frame, raw in self._sent_down.split(data):
-            if self.withholds is None or not self.withholds(frame):
-                kept += raw
-        self.down.write(kept if self._sent_down.upgraded else data)
+        written = self._sent_down.split(data)
+        if self.withholds is not None:
+            written = [one for one in written if not self.withholds(one[0])]
+        if self.rewrite is not None:
+            written = self.rewrite(written)
+        if self._sent_down.upgraded:
+            data = b"".join(raw for _, raw in written)
+        self.down.write(data)
 
     def inject(self, text: bytes) -> bool:
         """Add a message that the exchange never sent; False if it is too early for that."""
@@ -259,12 +270,21 @@ class Link:
         self.up.break_off(reason, up_delay)
         self.down.break_off(reason, down_delay)
 
+    def close_slowly(self, seconds: float) -> None:
+        """Let either end learn late that the other has closed it."""
+        self.up.close_delay = self.down.close_delay = seconds
+
     def vanish(self) -> None:
         """Be gone for the client at once: nothing that is under way reaches it."""
         self._broken = True
         self.down.silence()
         self.up.break_off("cut")
         self._end_down("cut")
+
+    @property
+    def alive(self) -> bool:
+        """Whether the client still believes in it."""
+        return not (self.over or self.given_up)
 
     def _leave(self, pipe: Pipe, reason: str, *, flush: bool) -> None:
         if flush:

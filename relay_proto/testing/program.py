@@ -1,7 +1,9 @@
 """A program's side: a `ClientCore`, the link that it has, and tasks that wait.
 
 A task is a generator. It yields what it waits for: a `Pending`, a time in
-seconds, or both as a tuple, and is told whether the `Pending` has settled.
+seconds, or both as a tuple, and is told whether the `Pending` has settled. Time is
+the world's, unless the program sleeps: then its own clock stands still, and it
+hears of nothing until it wakes.
 """
 
 from __future__ import annotations
@@ -57,6 +59,8 @@ class Program:
         self.draining_late: Callable[[], float] = lambda: 0.0
         self.answers: Callable[[CallRecord], None] | None = None
         """What is done about an offered call."""
+        self.reaction: Callable[[], float] = lambda: 0.0
+        """How long its tasks take to go on."""
         self.tasks = 0
         self.restless: Random | None = None
         """Chance to call `handle_timer` when nothing is due."""
@@ -64,6 +68,40 @@ class Program:
         self._taps: dict[int, tuple[Tap, Tap]] = {}
         self._waiting: dict[Pending[Any], list[Callable[[], None]]] = {}
         self._drain_planned = False
+        self._slept = 0.0
+        self._wakes_up = 0.0
+
+    # Its clock
+
+    @property
+    def clock(self) -> float:
+        """Its own time: the world's without what it has slept."""
+        return max(self.world.now, self._wakes_up) - self._slept
+
+    @property
+    def asleep(self) -> bool:
+        """Whether its machine is suspended."""
+        return self.world.now < self._wakes_up
+
+    @property
+    def wakes_up(self) -> float:
+        """When it last woke up, or will."""
+        return self._wakes_up
+
+    def sleep(self, seconds: float) -> None:
+        """Suspend its machine: it then finds that the time has jumped."""
+        if not self.asleep:
+            self.drain()
+            self._wakes_up = self.world.now + seconds
+            self._slept += seconds
+            self.world.promises.slept(self)
+
+    def _awake(self, action: Callable[[], None]) -> bool:
+        """Whether it is awake; `action` is done when it is."""
+        if self.asleep:
+            self.world.at(self._wakes_up, action)
+            return False
+        return True
 
     # Commands
 
@@ -130,7 +168,7 @@ class Program:
     def wakes_at(self) -> float | None:
         """When its timer is next called."""
         deadline = self.core.deadline()
-        return None if deadline is None else deadline + self.lag
+        return None if deadline is None else max(deadline + self.lag, self._wakes_up)
 
     def keep_time(self) -> None:
         """The timer."""
@@ -141,6 +179,8 @@ class Program:
 
     def link_opened(self, link: Link) -> None:
         """The byte stream is there."""
+        if not self._awake(lambda: self.link_opened(link)):
+            return
         self.world.note(self.name, f"link {link.transport} opened")
         self.world.promises.link_opened(self, link)
         self.core.transport_opened(link.transport, self.world.now)
@@ -148,14 +188,19 @@ class Program:
 
     def link_data(self, link: Link, data: bytes) -> None:
         """Bytes arrived."""
+        if not self._awake(lambda: self.link_data(link, data)):
+            return
         for frame in self._taps[link.transport][1].feed(data):
             self.world.note(self.name, f"{link.transport} ← {frame}")
+            self.world.recorded(self.name, link.transport, b"<", frame)
             self.world.promises.frame_arrived(self, link, frame)
         self.core.receive_data(link.transport, data, self.world.now)
         self._stepped()
 
     def link_closed(self, link: Link, reason: str) -> None:
         """The byte stream is gone."""
+        if not self._awake(lambda: self.link_closed(link, reason)):
+            return
         self.world.note(self.name, f"link {link.transport} is gone: {reason}")
         self.world.promises.link_closed(self, link)
         self.core.transport_closed(link.transport, self.world.now, reason)
@@ -166,7 +211,7 @@ class Program:
         deadline = self.core.deadline()
         if self.restless is not None and self.restless.random() < 0.05 and (deadline or now) > now:
             self.core.handle_timer(now)  # needless, and therefore harmless
-            assert self.core.deadline() == deadline, "a needless call of handle_timer did something"
+            self.world.promises.timer_touched(self.name, deadline, self.core.deadline())
         delay = self.draining_late()
         if not delay:
             self.drain()
@@ -176,8 +221,19 @@ class Program:
 
     # Outputs
 
+    @property
+    def has_outputs(self) -> bool:
+        """Whether outputs may be left that were not performed yet."""
+        return self._drain_planned
+
+    def told(self, kind: type[T]) -> list[T]:
+        """All outputs of one kind, from the beginning."""
+        return [output for output in self.outputs if isinstance(output, kind)]
+
     def drain(self) -> None:
         """Perform all outputs."""
+        if not self._awake(self.drain):
+            return
         self._drain_planned = False
         while (output := self.core.next_output()) is not None:
             self.outputs.append(output)
@@ -196,13 +252,14 @@ class Program:
                 link = self._links[transport]
                 for frame in self._taps[transport][0].feed(data):
                     self.world.note(self.name, f"{transport} → {frame}")
+                    self.world.recorded(self.name, transport, b">", frame)
                     self.world.promises.frame_sent(self, link, frame)
                 link.up.write(data)
             case CloseTransport(transport, flush):
                 self._links[transport].leave_down(flush=flush)
             case Settled(pending):
                 for wake in self._waiting.pop(pending, ()):
-                    self.world.after(0.0, wake)
+                    self.world.after(self.reaction(), wake)
             case CallOffered(call):
                 if self.answers is not None:
                     self.answers(call)
@@ -217,6 +274,8 @@ class Program:
         self.world.after(0.0, lambda: self._resume(task, None))
 
     def _resume(self, task: Task[None], settled: bool | None) -> None:
+        if not self._awake(lambda: self._resume(task, settled)):
+            return
         try:
             wait = next(task) if settled is None else task.send(settled)
         except (StopIteration, RelayError):
@@ -234,7 +293,7 @@ class Program:
         pending, seconds = wait if isinstance(wait, tuple) else (wait, None)
         if isinstance(pending, Pending):
             if pending.settled:
-                self.world.after(0.0, lambda: wake(True))
+                self.world.after(self.reaction(), lambda: wake(True))
             else:
                 self._waiting.setdefault(pending, []).append(lambda: wake(True))
         else:

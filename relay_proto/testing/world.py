@@ -7,23 +7,27 @@ and the faults, so that changing one leaves the others as they are.
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import itertools
 from collections import Counter
 from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from ..client import ClientCore
 from ..config import ClientConfig, Credentials, Secret
-from ..exchange import Account, Exchange, ExchangeConfig, Happened
+from ..exchange import Account, Caller, Exchange, ExchangeConfig, Happened, What
 from ..outputs import CloseTransport, SendData
 from ..server import ServerConfig
 from .links import Link, Style
 from .program import Program
 from .promises import Promises
+from .tap import Frame
 
 PROJECT = "project-of-the-simulation"
+PROJECTS = (PROJECT, *(f"project-{number}-of-the-simulation" for number in range(2, 9)))
+"""Whom the exchange knows. All have one token; one can be revoked without the others."""
 TOKEN = "token-of-the-simulation"
 OFFICE = "+15550002222"
 SALES = "+15550003333"
@@ -31,6 +35,7 @@ MOST_STEPS_PER_SECOND = 20_000
 MOST_STEPS = 2_000_000
 SHOWN_LINES = 250
 
+R = TypeVar("R")
 MakeCore = Callable[[ClientConfig, Random], ClientCore]
 
 
@@ -38,10 +43,10 @@ class LivelockError(AssertionError):
     """Much happens, and time does not pass."""
 
 
-def client_config(*contexts: str, **changes: Any) -> ClientConfig:
+def client_config(*contexts: str, project: str = PROJECT, **changes: Any) -> ClientConfig:
     """What a program is, unless `changes` say otherwise."""
     given: dict[str, Any] = {
-        "credentials": Credentials(Secret(PROJECT), Secret(TOKEN)),
+        "credentials": Credentials(Secret(project), Secret(TOKEN)),
         "host": "exchange.test",
         "contexts": contexts,
         "trace_frames": True,
@@ -52,7 +57,7 @@ def client_config(*contexts: str, **changes: Any) -> ClientConfig:
 def exchange_config(**changes: Any) -> ExchangeConfig:
     """A network with two numbers."""
     given: dict[str, Any] = {
-        "accounts": (Account(project=PROJECT, token=TOKEN),),
+        "accounts": tuple(Account(project=project, token=TOKEN) for project in PROJECTS),
         "numbers": {OFFICE: "office", SALES: "sales"},
         "server": ServerConfig(),
     }
@@ -77,7 +82,10 @@ class World:
         self.links: dict[int, Link] = {}
         self.happened: list[Happened] = []
         self.trace: list[str] = []
+        self.faults: Counter[str] = Counter()
+        """What has befallen it, by kind."""
         self.counts: Counter[str] = Counter()
+        """What was done in it, by kind."""
         self.style: Callable[[], Style] = Style
         self.opening: Callable[[Link], None] = Link.open
         """What becomes of attempts to open a byte stream."""
@@ -88,6 +96,7 @@ class World:
         self._order = itertools.count()
         self._steps = 0
         self._second = (0, 0)
+        self._frames = hashlib.sha256()
 
     def stream(self, name: str) -> Random:
         """Chance of its own for one part of the world."""
@@ -110,7 +119,21 @@ class World:
         self.run_until(lambda: program.ready, "a session")
         return program
 
-    def on_exchange(self, act: Callable[[float], Any]) -> Any:
+    def place_call(self, caller: Caller, to: str = OFFICE, *, context: str = "") -> str:
+        """Let somebody call a number; returns the call's id."""
+        place = self.exchange.place_call
+        return self.on_exchange(lambda now: place(caller, to=to, now=now, context=context))
+
+    def all(self, what: What) -> list[Happened]:
+        """Everything of one kind that has happened at the exchange."""
+        return [one for one in self.happened if one.what is what]
+
+    def struck(self, fault: str) -> None:
+        """Count a fault, and note it."""
+        self.faults[fault] += 1
+        self.note("!", fault)
+
+    def on_exchange(self, act: Callable[[float], R]) -> R:
         """Let the exchange do something now."""
         result = act(self.now)
         self._drain_exchange()
@@ -128,11 +151,22 @@ class World:
         """Add a line to the trace."""
         self.trace.append(f"{self.now - self.start:10.4f} {who:<6} {what}")
 
+    def recorded(self, who: str, transport: int, direction: bytes, frame: Frame) -> None:
+        """Take a frame into account for the fingerprint."""
+        mark = f"{self.now!r} {who} {transport} {frame.method} ".encode()
+        self._frames.update(mark + direction + frame.text + b"\n")
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all frames that any program has sent or received, and of their times."""
+        return self._frames.hexdigest()[:16]
+
     def report(self) -> str:
         """The seed, and what led up to now."""
         lines = self.trace[-SHOWN_LINES:]
         left_out = len(self.trace) - len(lines)
-        return "\n".join((f"seed {self.seed}, behind {left_out} lines:", *lines))
+        head = f"seed {self.seed}, frames {self.fingerprint}, behind {left_out} lines:"
+        return "\n".join((head, *lines))
 
     # Time
 
@@ -144,7 +178,11 @@ class World:
         self.now = until
 
     def run_until(self, condition: Callable[[], bool], what: str, within: float = 120.0) -> None:
-        """Let time pass until `condition` holds."""
+        """Let time pass until `condition` holds; `what` it waits for is for people.
+
+        Raises:
+            AssertionError: it did not come to hold, with the trace.
+        """
         until = self.now + within
         while not condition():
             assert self._step(until), f"{what} did not come within {within:g} s\n{self.report()}"
@@ -231,7 +269,11 @@ class World:
     # Its end
 
     def settle_down(self) -> None:
-        """Check that what is left is as it should be, and close everything."""
+        """Check that what is left is as it should be, and close everything.
+
+        Raises:
+            BrokenPromiseError: something is left over.
+        """
         self.promises.check_quiet()
         for program in self.programs:
             program.close()

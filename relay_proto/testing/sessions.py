@@ -1,0 +1,176 @@
+"""The ledger of one core's sessions: connecting, resuming, being refused, being left."""
+
+from __future__ import annotations
+
+from ..config import ClientConfig
+from ..errors import AuthenticationError, RelayError
+from ..frames import is_object
+from .tap import Frame, decode
+from .waits import That
+
+RESUME_REFUSED = (-32002, -32003, -32602)
+"""Answers to a resume after which the core starts afresh."""
+
+
+class SessionLedger:
+    """What is known of one core's link and session."""
+
+    def __init__(self, config: ClientConfig, that: That) -> None:
+        self._timing, self._limits = config.timing, config.limits
+        self._that = that
+        self.authenticated = False
+        self.may_leave = False
+        """There is a reason to leave the current transport."""
+        self.resumes_refused = 0
+        self.refusals = 0
+        """Refused credentials, in a row."""
+        self._up = False
+        self._asked_at = 0.0
+        self._heard_at = 0.0
+        self._attempt = 0
+        self._delay = config.timing.retry_min_delay
+        self._retry_at: float | None = None
+        self._known: tuple[str, str] | None = ("", "")
+        """Protocol and authorization state that the core must resume with; None: unclear."""
+        self._offered = ("", "")
+        self._restored = False
+        self._refusal = ""
+        self._deaf = False
+        """It has left the transport before it had a session."""
+
+    # What the core is told
+
+    def unclear(self) -> None:
+        """The core may have given the transport up already: it may not hear what comes."""
+        self._known = None
+        self.may_leave = True
+
+    def slept(self) -> None:
+        """Time has passed unnoticed: what was due is overdue."""
+        self._retry_at = None
+
+    def heard(self, frame: Frame, now: float) -> None:
+        """A frame arrives on the current transport."""
+        self._heard_at = now
+        if self._deaf:
+            return
+        match frame.method:
+            case "signalwire.disconnect":
+                self.may_leave = True
+                self._deaf = not self.authenticated
+                if frame.body.get("restart") is True:
+                    self._known = ("", "")
+            case "(close)":
+                self.may_leave = True
+            case _:
+                pass
+
+    def renewed(self, secret: str) -> None:
+        """The server has renewed the authorization state."""
+        if self._known is not None and not self._deaf:
+            self._known = (self._known[0], secret)
+
+    def connect_answered(self, frame: Frame) -> None:
+        """The answer to ``signalwire.connect``."""
+        if self._deaf:
+            return
+        if frame.refused:
+            self._refused(frame)
+            return
+        body = frame.body
+        self.authenticated = True
+        self.refusals = 0
+        self._restored = bool(body.get("session_restored"))
+        state = self._offered[1] if self._restored else ""
+        self._known = (str(body.get("protocol", "")), state)
+
+    def _refused(self, frame: Frame) -> None:
+        whole = decode(frame.text)
+        error = whole["error"] if is_object(whole) else None
+        assert is_object(error), "a refusal has an error"
+        if self._offered[0] and error["code"] in RESUME_REFUSED:
+            self.resumes_refused += 1
+            self._known = ("", "")
+            return
+        self.may_leave = True
+        self.refusals += 1
+        self._refusal = str(error["message"])
+
+    # What it says
+
+    def opening(self, now: float, lag: float) -> None:
+        """It wants a byte stream."""
+        at = now if self._retry_at is None else self._retry_at
+        in_time = -0.1 <= now - at <= lag + 0.1
+        self._that(in_time, "a crowd does not stampede", f"due at {at:.3f}")
+        bounded = self.refusals < self._limits.auth_attempts
+        self._that(bounded, "refused credentials end it", self.refusals, "refusals")
+        self.authenticated = self.may_leave = self._deaf = False
+        self._asked_at = self._heard_at = now
+        self._attempt += 1
+
+    def connect_sent(self, frame: Frame) -> None:
+        """It authenticates, and resumes if there is something to resume."""
+        body = frame.body
+        self._offered = (str(body.get("protocol", "")), str(body.get("authorization_state", "")))
+        if self._known is not None:
+            same = self._offered == self._known
+            self._that(same, "a resumed session is the same session", frame)
+
+    def left(self, now: float) -> None:
+        """It gives the transport up."""
+        if self.authenticated and not self.may_leave:
+            silence = now - self._heard_at
+            silent = silence >= self._timing.ping_timeout - 0.1
+            self._that(silent, "a peer that talks is not left", f"heard {silence:g} s ago")
+
+    def connected(self, *, resumed: bool) -> None:
+        """It has a session."""
+        self._that(not self._up, "Connected and Disconnected alternate", "connected twice")
+        same = resumed is (self._restored and bool(self._offered[0]))
+        self._that(same, "a resumed session is the same session", "resumed:", resumed)
+        self._up, self._attempt = True, 0
+        self._delay = self._timing.retry_min_delay
+
+    def disconnected(self, error: RelayError | None, delay: float | None, now: float) -> None:
+        """It has lost its session, or given it up."""
+        self._that(self._up, "Connected and Disconnected alternate", "disconnected twice", error)
+        self._up = False
+        self._will_retry(delay, now)
+
+    def failed(self, attempt: int, delay: float | None, now: float) -> None:
+        """An attempt to connect has failed."""
+        alternate = not self._up and attempt == self._attempt
+        self._that(alternate, "Connected and Disconnected alternate", "attempt", attempt)
+        self._will_retry(delay, now)
+
+    def closed(self, error: RelayError | None) -> None:
+        """It is closed."""
+        self._that(not self._up, "Connected and Disconnected alternate", "closed while connected")
+        if isinstance(error, AuthenticationError):
+            ended = self.refusals == self._limits.auth_attempts and self._refusal in str(error)
+            self._that(ended, "refused credentials end it", error)
+
+    def _will_retry(self, delay: float | None, now: float) -> None:
+        self._retry_at = None
+        if delay is not None:
+            timing = self._timing
+            most = min(timing.retry_max_delay, 3 * self._delay)
+            right = timing.retry_min_delay <= delay <= most
+            self._that(right, "a crowd does not stampede", delay, "s after", self._delay)
+            self._delay, self._retry_at = delay, now + delay
+
+    # After a step
+
+    def check_silence(self, now: float) -> None:
+        """The current transport is not kept for too long without a word."""
+        timing, failures = self._timing, self._limits.ping_failures
+        if self.authenticated:
+            backing_off = sum(timing.ping_retry_delay * 2**n for n in range(failures - 1))
+            most = timing.ping_interval + failures * timing.ping_timeout + backing_off
+            since = self._heard_at
+        else:
+            most = timing.connect_timeout + timing.request_timeout
+            since = self._asked_at
+        silence = now - since
+        self._that(silence <= most, "a silent peer is a dead peer", "nothing for", silence, "s")
