@@ -16,7 +16,8 @@ the next; all chance comes from one seed; after each step every promise is check
     world.run(150.0)
     world.settle_down()                     # nothing may be left over
 
-`simulate` makes a whole world of one seed: programs, people and faults. Programs written for
+`simulate` makes a whole world of one seed: programs, people and faults.
+``python -m relay_proto.testing soak`` makes one after the other. Programs written for
 `relay_anyio` are tried with `relay_anyio.testing`.
 """
 
@@ -26,6 +27,7 @@ from .faults import FAULTS, Fault
 from .links import Link, Pipe, Style, draw_style
 from .plans import Act, Kind, Outcome, Plan, carry_out, draw_plan, simulate
 from .program import Program, Task, Wait
+from .shrinking import Shrinker
 from .tap import Frame
 from .world import (
     OFFICE,
@@ -62,6 +64,7 @@ __all__ = [
     "Pipe",
     "Plan",
     "Program",
+    "Shrinker",
     "Style",
     "Task",
     "Wait",

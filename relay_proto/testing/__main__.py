@@ -1,0 +1,5 @@
+"""``python -m relay_proto.testing soak`` and ``replay``."""
+
+from .soak import main
+
+raise SystemExit(main())
