@@ -1,0 +1,472 @@
+"""Rehearsals: a program's handlers, with people who call, and neither network nor waiting.
+
+`rehearse` runs an unchanged client against an exchange in memory. Its clock jumps
+from one event to the next, so that a caller may think for minutes in no time::
+
+    story = rehearse(client, Caller("+15550001111", (Hear("sales"), Press("1"))))
+    assert "collects digit: 1" in story.text
+
+Here, and in no other module but `_background`, is it known which event loop runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import selectors
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from random import Random
+from typing import Any, Final, Literal, TypeAlias, TypeVar
+
+import anyio
+from anyio.abc import ByteStream, TaskGroup
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from relay_proto.exchange import (
+    Account,
+    Answers,
+    Busy,
+    Caller,
+    Declines,
+    Exchange,
+    ExchangeConfig,
+    ExchangeOutput,
+    ExchangeTiming,
+    HangUp,
+    Happened,
+    Hear,
+    Line,
+    NoAnswer,
+    Press,
+    Say,
+    Step,
+    TextMessage,
+    Unreachable,
+    Wait,
+    What,
+    Who,
+)
+
+from ._driver import Driver
+from .call import Call
+from .client import RelayClient
+
+__all__ = [
+    "Answers",
+    "Busy",
+    "Caller",
+    "DeadlockError",
+    "Declines",
+    "ExchangeTiming",
+    "HangUp",
+    "Happened",
+    "Hear",
+    "Line",
+    "NoAnswer",
+    "Press",
+    "RehearsalTimeoutError",
+    "Say",
+    "Scene",
+    "Stage",
+    "Step",
+    "Story",
+    "TextMessage",
+    "Unreachable",
+    "VirtualLoop",
+    "Wait",
+    "What",
+    "Who",
+    "rehearsal",
+    "rehearse",
+    "virtual_time",
+]
+
+R = TypeVar("R")
+
+Backend: TypeAlias = Literal["asyncio", "trio"]
+Handler: TypeAlias = Callable[[Call], Any]
+
+NUMBER: Final = "+15550002222"
+"""Whom callers call, unless they are told otherwise."""
+CONTEXT: Final = "rehearsal"
+"""What a client serves that was made for a handler alone."""
+MOST_UNSENT: Final = 64 * 1024 * 1024
+FLUSH_TIMEOUT: Final = 3.0
+GLANCE: Final = 0.1
+"""Virtual seconds from one look at what the handlers do to the next."""
+
+
+def rehearse(
+    program: RelayClient | Handler,
+    *scenes: Caller | Scene,
+    lines: Sequence[Line] = (),
+    timing: ExchangeTiming | None = None,
+    within: float = 3600.0,
+    backend: Backend = "asyncio",
+    seed: int = 0,
+) -> Story:
+    """Run a client, or one call handler, through scenes; returns all that happened.
+
+    A scene is a `Caller`, who calls and stays until the call is over, or an async
+    function of the `Stage`. One comes after the other; when all calls are over and all
+    call handlers have returned, the client disconnects. `lines` are those that can be
+    dialed. All times are virtual.
+
+    Raises:
+        RehearsalTimeoutError: after `within` seconds it still goes on.
+        Exception: what a handler or a scene has raised.
+    """
+
+    async def run() -> Story:
+        async with rehearsal(program, lines=lines, timing=timing, seed=seed) as stage:
+            with anyio.move_on_after(within) as limit:
+                for scene in scenes:
+                    if isinstance(scene, Caller):
+                        await stage.over(stage.call(scene))
+                    else:
+                        await scene(stage)
+                await stage.quiet()
+            if limit.cancelled_caught:
+                raise RehearsalTimeoutError(within, stage.story)
+        return stage.story
+
+    return anyio.run(run, backend=backend, backend_options=virtual_time(backend))
+
+
+@asynccontextmanager
+async def rehearsal(
+    program: RelayClient | Handler,
+    *,
+    lines: Sequence[Line] = (),
+    timing: ExchangeTiming | None = None,
+    seed: int = 0,
+) -> AsyncGenerator[Stage]:
+    """Connect a client to an exchange in memory; for tests that are async themselves.
+
+    It disconnects at the end, and raises then what a handler has raised. Run the test
+    by `virtual_time`, or it takes as long as it says.
+    """
+    client = program if isinstance(program, RelayClient) else _client_of(program)
+    failure: Exception | None = None
+    with _raised_by_handlers() as raised:
+        async with anyio.create_task_group() as tasks:
+            stage = Stage(client, tasks, lines, timing or ExchangeTiming(), seed)
+            with stage.connects():
+                try:
+                    await client.connect()
+                    yield stage
+                except Exception as error:  # noqa: BLE001 - raised below, outside the group
+                    failure = error
+                    await anyio.sleep(GLANCE)  # what a handler raises now may be the reason
+                finally:
+                    await client.disconnect()
+            tasks.cancel_scope.cancel()
+    if raised:  # the scene may have failed in consequence
+        if failure is not None:
+            raised[0].add_note(f"Then the rehearsal failed, too: {failure}")
+        raise raised[0]
+    if failure is not None:
+        raise failure
+
+
+def virtual_time(backend: str = "asyncio") -> dict[str, Any]:
+    """The ``backend_options`` that make `anyio.run` jump through time instead of waiting."""
+    if backend == "trio":
+        from trio.testing import MockClock  # noqa: PLC0415 - not everybody has trio
+
+        return {"clock": MockClock(autojump_threshold=0)}
+    return {"loop_factory": VirtualLoop}
+
+
+class Story(list[Happened]):
+    """What happened, in order: who did what, when, on which call."""
+
+    @property
+    def text(self) -> str:
+        """It, line by line."""
+        return "\n".join(one.line for one in self)
+
+    def all(self, what: What, *, call_id: str = "") -> list[Happened]:
+        """Everything of one kind, on one call or on any."""
+        return [one for one in self if one.what is what and call_id in ("", one.call_id)]
+
+
+class RehearsalTimeoutError(TimeoutError):
+    """A rehearsal does not end: a call goes on, or a handler. `story` is how far it got."""
+
+    def __init__(self, within: float, story: Story) -> None:
+        self.story = Story(story)
+        super().__init__(f"not over after {within:g} s (virtual):\n{story.text}")
+
+
+class Stage:
+    """What is around a client in a rehearsal: people, lines, and a link that can break."""
+
+    def __init__(
+        self,
+        client: RelayClient,
+        tasks: TaskGroup,
+        lines: Sequence[Line],
+        timing: ExchangeTiming,
+        seed: int,
+    ) -> None:
+        self.client = client
+        self.story = Story()
+        """Everything so far."""
+        account = Account(
+            project=client.project,
+            token=client.token,
+            jwt_tokens=(client.jwt_token,) if client.jwt_token else (),
+        )
+        self._context = client.contexts[0] if client.contexts else CONTEXT
+        config = ExchangeConfig(
+            accounts=(account,),
+            numbers={NUMBER: self._context},
+            lines=tuple(lines),
+            timing=timing,
+        )
+        self.exchange = Exchange(config, Random(seed))  # noqa: S311 - it has to replay
+        self._driver: Driver[ExchangeOutput] = Driver(self.exchange, self._hear)
+        self._tasks = tasks
+        self._links: dict[int, _Link] = {}
+        self._changed = anyio.Event()
+        tasks.start_soon(self._driver.run_timer)
+
+    @property
+    def now(self) -> float:
+        """The virtual time."""
+        return anyio.current_time()
+
+    # People
+
+    def call(self, caller: Caller, *, to: str = NUMBER, context: str = "") -> str:
+        """Let somebody call; returns the call's id.
+
+        Without `context`, the client's first one serves the number.
+        """
+        place = self.exchange.place_call
+        return self.do(place, caller, to=to, context=context or self._context)
+
+    def text(self, message: TextMessage, *, context: str = "") -> str:
+        """Let somebody send a text; returns its id."""
+        return self.do(self.exchange.receive_text, message, context=context or self._context)
+
+    async def until(self, what: What, *, times: int = 1, call_id: str = "") -> Happened:
+        """Wait until it has happened so many times, on one call or on any."""
+        while len(found := self.story.all(what, call_id=call_id)) < times:
+            await self._changed.wait()
+        return found[times - 1]
+
+    async def over(self, call_id: str) -> None:
+        """Wait until a call has ended."""
+        await self.until(What.ENDED, call_id=call_id)
+
+    async def quiet(self) -> None:
+        """Wait until all calls are over, and all call handlers have returned."""
+        engine = self.client.engine
+        while engine.core.active_calls or engine.handling:  # noqa: ASYNC110 - nobody is told
+            await anyio.sleep(GLANCE)
+
+    # Trouble
+
+    def cut(self) -> None:
+        """Break the link. The client reconnects by itself, and resumes its session."""
+        for link in self._links.values():
+            link.cut()
+
+    def silence(self) -> None:
+        """Lose whatever either side sends from now on, without a word."""
+        for link in self._links.values():
+            link.silent = True
+
+    def restart(self) -> None:
+        """Restart the server without its memory: the session and its calls are gone."""
+        self.do(self.exchange.forget_sessions)
+
+    def say_goodbye(self, *, restart: bool = False) -> None:
+        """Ask the client to reconnect, as the service does for a deployment."""
+        for number in self._links:
+            self.do(self.exchange.say_goodbye, number, restart=restart)
+
+    def do(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+        """Call a method of `exchange` that wants to know the time."""
+        result = function(*args, now=self.now, **kwargs)
+        self._driver.step()
+        return result
+
+    # How it works
+
+    @contextmanager
+    def connects(self) -> Generator[None]:
+        """Be what the client connects to."""
+        client = self.client
+        # The client offers no way to change it, and programs need none.
+        before = client._connector  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        client._connector = self._connect  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        try:
+            yield
+        finally:
+            client._connector = before  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+            for link in self._links.values():
+                link.close()
+
+    async def _connect(self, host: str, port: int) -> ByteStream:
+        del host, port
+        number = len(self._links) + 1
+        link = self._links[number] = _Link()
+        transport = self._driver.new_transport(
+            number, flush_timeout=FLUSH_TIMEOUT, most_unsent=MOST_UNSENT
+        )
+        self._tasks.start_soon(self._driver.run_transport, number, transport, link.accept)
+        return link.near
+
+    def _hear(self, output: ExchangeOutput) -> None:
+        if isinstance(output, Happened):
+            self.story.append(output)
+            self._changed.set()
+            self._changed = anyio.Event()
+
+
+Scene: TypeAlias = Callable[[Stage], Awaitable[None]]
+"""What somebody does on a `Stage`."""
+
+
+class _Link:
+    """A byte stream in memory, both ends of it."""
+
+    def __init__(self) -> None:
+        self.silent = False
+        up, taken = anyio.create_memory_object_stream[bytes](math.inf)
+        down, read = anyio.create_memory_object_stream[bytes](math.inf)
+        self.near = _End(self, up, read)
+        self.far = _End(self, down, taken)
+
+    async def accept(self) -> ByteStream:
+        """The exchange's end."""
+        return self.far
+
+    def cut(self) -> None:
+        """Break it: either end is told."""
+        self.near.hang_up()
+        self.far.hang_up()
+
+    def close(self) -> None:
+        """Let go of it."""
+        self.near.close()
+        self.far.close()
+
+
+class _End(ByteStream):
+    """One end of a link."""
+
+    def __init__(
+        self,
+        link: _Link,
+        send: MemoryObjectSendStream[bytes],
+        receive: MemoryObjectReceiveStream[bytes],
+    ) -> None:
+        self._link = link
+        self._send = send
+        self._receive = receive
+        self._rest = b""
+
+    async def send(self, item: bytes) -> None:
+        if self._link.silent:
+            await anyio.lowlevel.checkpoint()
+        else:
+            await self._send.send(item)
+
+    async def receive(self, max_bytes: int = 65_536) -> bytes:
+        data = self._rest or await self._receive.receive()
+        self._rest = data[max_bytes:]
+        return data[:max_bytes]
+
+    async def send_eof(self) -> None:
+        self.hang_up()
+
+    async def aclose(self) -> None:
+        self.close()
+
+    def hang_up(self) -> None:
+        """Send no more: the other end learns of it."""
+        self._send.close()
+
+    def close(self) -> None:
+        """Close it."""
+        self._send.close()
+        self._receive.close()
+
+
+def _client_of(handler: Handler) -> RelayClient:
+    client = RelayClient(project=CONTEXT, token=CONTEXT, contexts=[CONTEXT])
+    client.on_call(handler)
+    return client
+
+
+@contextmanager
+def _raised_by_handlers() -> Generator[list[BaseException]]:
+    """Exceptions of handlers are logged, as in production; here they must not go unnoticed."""
+    raised: list[BaseException] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.exc_info and record.exc_info[1] is not None:
+                raised.append(record.exc_info[1])
+
+    listener = Listener(logging.ERROR)
+    logger = logging.getLogger("relay_anyio")
+    logger.addHandler(listener)
+    try:
+        yield raised
+    finally:
+        logger.removeHandler(listener)
+
+
+class DeadlockError(RuntimeError):
+    """Every task waits for another: nothing is scheduled, and nothing can come."""
+
+    def __init__(self, tasks: Sequence[str]) -> None:
+        self.tasks = sorted(tasks)
+        """Their names."""
+        names = ", ".join(self.tasks)
+        super().__init__(f"nothing is scheduled, and these tasks wait for ever: {names}")
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop of asyncio's whose time jumps to whatever is due next.
+
+    It waits for nothing real: threads and sockets get no time while a timer is set.
+    Where no timer is set it gives them `patience`, in real seconds.
+
+    Raises:
+        DeadlockError: nothing is scheduled, and nothing has come.
+    """
+
+    patience = 1.0
+
+    def __init__(self) -> None:
+        self._selector_that_jumps = _Selector(self)
+        super().__init__(self._selector_that_jumps)
+
+    def time(self) -> float:
+        """Virtual seconds since the loop was made."""
+        return self._selector_that_jumps.now
+
+
+class _Selector(selectors.DefaultSelector):
+    """Looks for what is ready; where another would wait, it moves the clock on."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__()
+        self.now = 0.0
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0 if timeout is not None else self._loop.patience)
+        if not ready:
+            if timeout is None:
+                raise DeadlockError([task.get_name() for task in asyncio.all_tasks(self._loop)])
+            self.now += max(0.0, timeout)
+        return ready
