@@ -81,6 +81,8 @@ class Checks:
     def __init__(self) -> None:
         self.made: Counter[str] = Counter()
         """How often each check was made."""
+        self.broken: BrokenPromiseError | None = None
+        """The first that failed: what fails after it proves nothing."""
 
     def that(self, holds: bool, check: str, who: str, *details: object) -> None:
         """Check something; `details` are only put into words if it does not hold.
@@ -90,4 +92,6 @@ class Checks:
         """
         self.made[check] += 1
         if not holds:
-            raise BrokenPromiseError(check, who, " ".join(map(str, details)))
+            error = BrokenPromiseError(check, who, " ".join(map(str, details)))
+            self.broken = self.broken or error
+            raise error

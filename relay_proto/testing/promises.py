@@ -14,7 +14,7 @@ from ..calls import ActionRecord
 from ..exchange import Happened, What
 from ..outputs import PeerViolation
 from ..pending import Pending
-from .checks import Checks
+from .checks import BrokenPromiseError, Checks
 from .ledger import Ledger
 from .links import Link
 from .reach import records_within
@@ -44,6 +44,11 @@ class Promises:
     def made(self) -> Counter[str]:
         """How often each check was made."""
         return self._checks.made
+
+    @property
+    def broken(self) -> BrokenPromiseError | None:
+        """The first that was broken: what fails after it proves nothing."""
+        return self._checks.broken
 
     def ledger(self, program: Program) -> Ledger:
         """What is known of one program."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import itertools
+import math
 from collections import Counter
 from collections.abc import Callable
 from random import Random
@@ -173,7 +174,7 @@ class World:
     def run(self, seconds: float) -> None:
         """Let so much time pass."""
         until = self.now + seconds
-        while self._step(until):
+        while self.step(until):
             pass
         self.now = until
 
@@ -185,10 +186,10 @@ class World:
         """
         until = self.now + within
         while not condition():
-            assert self._step(until), f"{what} did not come within {within:g} s\n{self.report()}"
+            assert self.step(until), f"{what} did not come within {within:g} s\n{self.report()}"
 
-    def _step(self, until: float) -> bool:
-        """Do what comes next, if it comes before `until`."""
+    def step(self, until: float = math.inf) -> bool:
+        """Do what comes next, if it comes before `until`, and check every promise."""
         coming: list[tuple[float, int, Callable[[], None]]] = []
         if self._agenda:
             coming.append((self._agenda[0][0], -2, self._do_agenda))
