@@ -1,0 +1,70 @@
+"""docs/testing.md: its programs run, and its tables are complete."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from relay_proto.testing import CHECKS, PROMISES
+from tests.simulation.test_world import FAULTS_TO_SEE, names
+
+ROOT: Final = Path(__file__).parents[2]
+TEXT: Final = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+BLOCK: Final = re.compile(r"^<!-- test: (\w+) -->\n```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PROGRAMS: Final[dict[str, str]] = dict(BLOCK.findall(TEXT))
+
+
+def run(folder: Path, *arguments: str) -> str:
+    path = os.pathsep.join((str(ROOT), str(ROOT / "examples"), str(folder)))
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60.0,
+        check=False,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_there_are_programs() -> None:
+    assert set(PROGRAMS) == {"ivr", "world"}
+
+
+def test_the_tests_of_the_ivr_pass(tmp_path: Path) -> None:
+    (tmp_path / "test_ivr.py").write_text(PROGRAMS["ivr"], encoding="utf-8")
+    said = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
+    assert "4 passed" in said
+
+
+def test_the_world_runs(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(PROGRAMS["world"], encoding="utf-8")
+    run(tmp_path, "-W", "error", "program.py")
+
+
+def table(heading: str) -> dict[str, str]:
+    """The rows of the table under a heading."""
+    _, _, rest = TEXT.partition(f"## {heading}\n")
+    lines = [line for line in rest.split("\n## ")[0].splitlines() if line.startswith("| ")][1:]
+    return dict(line.strip("| ").split(" | ") for line in lines)
+
+
+@pytest.mark.parametrize("number", [*PROMISES, 0])
+def test_the_table_of_promises_is_complete(number: int) -> None:
+    row = f"{number}. {PROMISES[number]}" if number else "the contract of a core"
+    checks = {check for check, promise in CHECKS.items() if promise == number}
+    assert set(re.findall("`(.*?)`", table("What is promised, and what checks it")[row])) == checks
+
+
+def test_the_table_of_faults_is_complete() -> None:
+    rows = table("What befalls a world").values()
+    assert set(re.findall("`(.*?)`", " ".join(rows))) == names(FAULTS_TO_SEE)
