@@ -236,11 +236,11 @@ class Ledger:
             case SendData(transport):
                 writable = current and self._writable
                 self.that(writable, "at most one transport", "bytes on", transport)
-            case CloseTransport():
-                if current:
-                    self._open = False
-                    if not self._lost:
-                        self.session.left(now)
+            case _:
+                self.that(current, "at most one transport", output)
+                self._open = False
+                if not self._lost:
+                    self.session.left(now)
 
     def _session(
         self, output: Connected | Disconnected | ConnectFailed | Closed, now: float
@@ -255,7 +255,8 @@ class Ledger:
             case ConnectFailed(error, attempt, delay):
                 self.session.failed(attempt, delay, now)
                 self._check_error(error)
-            case Closed(error):
+            case _:
+                error = output.error
                 asked = self._closing_at is not None or isinstance(error, AuthenticationError)
                 self.that(asked, "Closed when asked to", error)
                 self.session.closed(error)

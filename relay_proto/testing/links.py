@@ -85,7 +85,7 @@ class Pipe:
         self.close_delay = style.close_delay
         """How much later than the last byte the end arrives."""
         self.fuse: tuple[int, Callable[[], None]] | None = None
-        """After so many bytes more, call this."""
+        """After so many bytes more, at least one, call this."""
 
     def write(self, data: bytes) -> None:
         """Carry `data` behind all that is under way."""
@@ -161,8 +161,7 @@ class Pipe:
             if len(data) >= left:
                 self.fuse = None
                 self._queue.clear()
-                if left:
-                    self._deliver(data[:left])
+                self._deliver(data[:left])
                 blow()
                 return
             self.fuse = (left - len(data), blow)

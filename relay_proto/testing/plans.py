@@ -152,7 +152,7 @@ class Weather:
                 self._start_anew(random)
             case Kind.DEED:
                 self._do_deed(random)
-            case Kind.FAULT:
+            case _:
                 if self.world.programs:
                     random.choice(FAULTS)(self.world, random)
 

@@ -235,7 +235,7 @@ class World:
                     self.links[transport].write_down(data)
                 case CloseTransport(transport, flush):
                     self.links[transport].leave_up(flush=flush)
-                case Happened():
+                case _:
                     self.happened.append(output)
                     self.note("*", f"{output.call_id[:6]:<6} {output.who} {output.what}")
                     self.promises.happened(output)

@@ -1,0 +1,116 @@
+"""The world's own parts, where chance seldom goes."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from relay_proto import commands
+from relay_proto.outputs import Closed, Connected, ConnectFailed
+from relay_proto.testing import FAULTS, Fault, LivelockError, Program, Shrinker, Style, World
+from relay_proto.testing.faults import NONSENSE, hang_up_as_it_breaks
+from relay_proto.testing.plans import carry_out, draw_plan
+from relay_proto.transitions import CallState
+
+from .script import answered_call, end
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_needs_nobody_to_strike(fault: Fault) -> None:
+    world = World()
+    world.program("office")
+    for seed in range(5):
+        fault(world, Random(seed))
+    world.run(10.0)
+
+
+def test_nonsense_is_survived(world: World, program: Program) -> None:
+    assert program.link is not None
+    for text in NONSENSE:
+        world.promises.injected += 1
+        assert program.link.inject(text)
+    world.run(10.0)
+    assert len(program.told(Connected)) == 1
+    end(world)
+
+
+def test_nothing_is_injected_before_the_upgrade() -> None:
+    world = World()
+    program = world.program("office")
+    program.start()
+    world.run(0.15)
+    assert program.link is not None
+    assert not program.link.inject(NONSENSE[0])
+    end(world)
+
+
+def test_a_link_opens_when_it_has_been_given_up() -> None:
+    world = World()
+    world.style = lambda: Style(latency=8.0, stale=True)
+    program = world.program("office")
+    program.start()
+    world.run(15.5)
+    assert len(program.told(ConnectFailed)) == 1
+    world.style = Style
+    world.run(20.0)
+    assert program.ready
+    end(world)
+
+
+def test_a_goodbye_comes_before_the_session(world: World) -> None:
+    program = world.program("office")
+    program.start()
+    world.run(0.22)
+    link = program.link
+    assert link is not None
+    link.down.hold(1.0)  # the goodbye and what follows it arrive in one read
+    world.on_exchange(lambda now: world.exchange.say_goodbye(link.number, now, restart=False))
+    world.run(10.0)
+    assert len(program.told(ConnectFailed)) == 1
+    assert len(program.told(Connected)) == 1
+    end(world)
+
+
+def test_hanging_up_with_a_full_queue(world: World, program: Program) -> None:
+    answered_call(world, program)
+    assert program.link is not None
+    program.link.vanish()
+    for _ in range(program.core.config.limits.queued_requests):
+        program.execute(commands.receive(["flood"]))
+    world.run_until(lambda: program.link is not None and program.link.alive, "a link")
+    hang_up_as_it_breaks(world, Random(0))
+    assert world.faults["hangs up as the link breaks"] == 1
+    world.run(60.0)
+    program.close()
+    world.run(100.0)
+
+
+def test_a_closed_core_answers_what_is_asked_late(world: World, program: Program) -> None:
+    call = answered_call(world, program)
+    program.close()
+    program.close()
+    world.run(5.0)
+    assert len(program.told(Closed)) == 1
+    assert program.wait_for(call, CallState.ENDED).settled
+    world.run(100.0)
+    world.settle_down()
+
+
+def test_who_sleeps_does_not_fall_asleep_again(world: World, program: Program) -> None:
+    program.sleep(100.0)
+    program.sleep(1000.0)
+    clocks = [program.clock]
+    for _ in range(3):
+        world.run(50.0)
+        clocks.append(program.clock)
+    assert clocks == pytest.approx([1.3, 1.3, 1.3, 51.3])
+    end(world)
+
+
+def test_a_livelock_is_shrunk_like_any_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay_proto.testing.world.MOST_STEPS_PER_SECOND", 20)
+    failed = carry_out(draw_plan(1))
+    shortest = Shrinker(failed, carry_out, most_runs=20).shrink()
+    assert isinstance(shortest.error, LivelockError)
+    assert len(shortest.plan.acts) < len(failed.plan.acts)
