@@ -7,12 +7,15 @@ broken. Only the promise that is meant counts; a few seeds have to suffice.
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
 from relay_proto import calls as calls_module
+from relay_proto import client as client_module
+from relay_proto import events as events_module
 from relay_proto import session as session_module
 from relay_proto.calls import CallRecord, Calls
 from relay_proto.client import ClientCore
@@ -20,12 +23,14 @@ from relay_proto.config import ClientConfig
 from relay_proto.core import OutputQueue
 from relay_proto.dialing import Dials
 from relay_proto.dispatch import Dispatch
+from relay_proto.errors import ConnectionLostError
 from relay_proto.liveness import Liveness
 from relay_proto.messages import Messages
-from relay_proto.outputs import CallEnded, Output
+from relay_proto.outputs import CallEnded, Closed, Disconnected, Output, Settled
+from relay_proto.requests import Requests
 from relay_proto.scrub import Scrubber
 from relay_proto.session import Session
-from relay_proto.testing.checks import BrokenPromiseError
+from relay_proto.testing.checks import CHECKS, BrokenPromiseError
 from relay_proto.testing.plans import simulate
 from relay_proto.testing.world import LivelockError, MakeCore
 from relay_proto.timers import Deadlines, Timer
@@ -274,3 +279,107 @@ def test_time_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("relay_proto.testing.world.MOST_STEPS_PER_SECOND", 20)
     with pytest.raises(LivelockError):
         simulate(1)
+
+
+def test_a_slow_request_takes_the_link_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Dispatch.expired
+
+    def drastic(self: Any, request: Any, now: float) -> None:
+        right(self, request, now)
+        if self._session.state is SessionState.READY:
+            drop = getattr(self._session, "_drop")  # noqa: B009 - ours to misuse
+            drop(ConnectionLostError("slow", maybe_delivered=False), now, flush=True)
+
+    monkeypatch.setattr(Dispatch, "expired", drastic)
+    seeds_until("a peer that talks is not left")
+
+
+def test_refused_credentials_are_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stubborn(self: Any, error: Any, now: float) -> None:
+        self._drop(error, now, flush=True)
+
+    monkeypatch.setattr(Session, "_give_up", stubborn)
+    seeds_until("refused credentials end it")
+
+
+def test_the_authorization_state_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = property(lambda self: "", lambda self, value: None)
+    monkeypatch.setattr(Session, "authorization_state", nothing, raising=False)
+    seeds_until("a resumed session is the same session")
+
+
+def test_the_calls_of_a_lost_session_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgetful(*args: object) -> None:
+        """Keep them."""
+
+    monkeypatch.setattr(Calls, "end_all", forgetful)
+    seeds_until("a lost session ends its calls")
+
+
+def test_a_queue_has_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def generous(*args: object, **kwargs: object) -> None:
+        """There is always room."""
+
+    monkeypatch.setattr(Requests, "check_room", generous)
+    seeds_until("growth has a bound")
+
+
+def test_a_timer_is_wound_up_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = ClientCore.handle_timer
+
+    def winding(self: Any, now: float) -> None:
+        right(self, now)
+        if self.state is SessionState.READY:
+            self._deadlines.set(Timer.PING, now + 1.0)
+
+    monkeypatch.setattr(ClientCore, "handle_timer", winding)
+    seeds_until("a needless handle_timer does nothing")
+
+
+def test_an_empty_message_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    right, sent = Session.send, count(1)
+
+    def careless(self: Session, data: bytes) -> None:
+        right(self, data if next(sent) % 50 else b"")
+
+    monkeypatch.setattr(Session, "send", careless)
+    seeds_until("a core keeps to the protocol")
+
+
+def test_a_fair_server_is_accused(monkeypatch: pytest.MonkeyPatch) -> None:
+    right, heard = events_module.decode_event, count(1)
+
+    def deaf(params: Any) -> Any:
+        return right(params) if next(heard) % 50 else None
+
+    monkeypatch.setattr(client_module, "decode_event", deaf)
+    seeds_until("the exchange keeps to the protocol")
+
+
+def test_a_core_closes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = OutputQueue.push
+
+    def tired(self: OutputQueue, output: Any) -> None:
+        right(self, output)
+        if isinstance(output, Disconnected) and output.error is not None:
+            right(self, Closed(None))
+
+    monkeypatch.setattr(OutputQueue, "push", tired)
+    seeds_until("Closed when asked to")
+
+
+def test_a_pending_is_settled_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = OutputQueue.resolve
+
+    def stammering(self: OutputQueue, pending: Any, result: Any) -> None:
+        right(self, pending, result)
+        self.push(Settled(pending))
+
+    monkeypatch.setattr(OutputQueue, "resolve", stammering)
+    seeds_until("every Pending settles once")
+
+
+def test_every_check_is_seen_to_fail() -> None:
+    """By a test of this module, or by one of the three of `plants`."""
+    here = Path(__file__).read_text("utf-8") + (Path(__file__).parent / "test_soak.py").read_text()
+    assert [check for check in CHECKS if f'{check}"' not in here] == []
