@@ -55,6 +55,7 @@ from .client import RelayClient
 
 __all__ = [
     "Answers",
+    "Backend",
     "Busy",
     "Caller",
     "DeadlockError",

@@ -47,7 +47,7 @@ def test_nothing_is_injected_before_the_upgrade() -> None:
 
 def test_a_link_opens_when_it_has_been_given_up() -> None:
     world = World()
-    world.style = lambda: Style(latency=8.0, stale=True)
+    world.style = lambda: Style(latency=10.0, stale=True)
     program = world.program("office")
     program.start()
     world.run(15.5)
