@@ -5,16 +5,12 @@ from one event to the next, so that a caller may think for minutes in no time::
 
     story = rehearse(client, Caller("+15550001111", (Hear("sales"), Press("1"))))
     assert "collects digit: 1" in story.text
-
-Here, and in no other module but `_background`, is it known which event loop runs.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
-import selectors
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from random import Random
@@ -50,6 +46,7 @@ from relay_proto.exchange import (
 )
 
 from ._driver import Driver
+from ._virtual import DeadlockError, Guard, VirtualLoop, virtual_time
 from .call import Call
 from .client import RelayClient
 
@@ -116,13 +113,15 @@ def rehearse(
     dialed. All times are virtual.
 
     Raises:
-        RehearsalTimeoutError: after `within` seconds it still goes on.
+        RehearsalTimeoutError: after `within` seconds it still goes on, or time stands still.
         Exception: what a handler or a scene has raised.
     """
+    guard = Guard()
 
     async def run() -> Story:
         async with rehearsal(program, lines=lines, timing=timing, seed=seed) as stage:
             with anyio.move_on_after(within) as limit:
+                guard.give_up = limit.cancel
                 for scene in scenes:
                     if isinstance(scene, Caller):
                         await stage.over(stage.call(scene))
@@ -130,10 +129,10 @@ def rehearse(
                         await scene(stage)
                 await stage.quiet()
             if limit.cancelled_caught:
-                raise RehearsalTimeoutError(within, stage.story)
+                raise RehearsalTimeoutError(None if guard.spun else within, stage.story)
         return stage.story
 
-    return anyio.run(run, backend=backend, backend_options=virtual_time(backend))
+    return anyio.run(run, backend=backend, backend_options=virtual_time(backend, guard))
 
 
 @asynccontextmanager
@@ -160,7 +159,8 @@ async def rehearsal(
                     yield stage
                 except Exception as error:  # noqa: BLE001 - raised below, outside the group
                     failure = error
-                    await anyio.sleep(GLANCE)  # what a handler raises now may be the reason
+                    if not isinstance(error, RehearsalTimeoutError):
+                        await anyio.sleep(GLANCE)  # a handler that raises now is the reason
                 finally:
                     await client.disconnect()
             tasks.cancel_scope.cancel()
@@ -170,15 +170,6 @@ async def rehearsal(
         raise raised[0]
     if failure is not None:
         raise failure
-
-
-def virtual_time(backend: str = "asyncio") -> dict[str, Any]:
-    """The ``backend_options`` that make `anyio.run` jump through time instead of waiting."""
-    if backend == "trio":
-        from trio.testing import MockClock  # noqa: PLC0415 - not everybody has trio
-
-        return {"clock": MockClock(autojump_threshold=0)}
-    return {"loop_factory": VirtualLoop}
 
 
 class Story(list[Happened]):
@@ -195,11 +186,16 @@ class Story(list[Happened]):
 
 
 class RehearsalTimeoutError(TimeoutError):
-    """A rehearsal does not end: a call goes on, or a handler. `story` is how far it got."""
+    """A rehearsal does not end: a call goes on, or a handler. `story` is how far it got.
 
-    def __init__(self, within: float, story: Story) -> None:
+    `within` is the virtual time that it had; None if a task spins, so that no time passes.
+    """
+
+    def __init__(self, within: float | None, story: Story) -> None:
+        self.within = within
         self.story = Story(story)
-        super().__init__(f"not over after {within:g} s (virtual):\n{story.text}")
+        what = "a task spins" if within is None else f"not over after {within:g} s (virtual)"
+        super().__init__(f"{what}:\n{story.text}")
 
 
 class Stage:
@@ -423,51 +419,3 @@ def _raised_by_handlers() -> Generator[list[BaseException]]:
         yield raised
     finally:
         logger.removeHandler(listener)
-
-
-class DeadlockError(RuntimeError):
-    """Every task waits for another: nothing is scheduled, and nothing can come."""
-
-    def __init__(self, tasks: Sequence[str]) -> None:
-        self.tasks = sorted(tasks)
-        """Their names."""
-        names = ", ".join(self.tasks)
-        super().__init__(f"nothing is scheduled, and these tasks wait for ever: {names}")
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop of asyncio's whose time jumps to whatever is due next.
-
-    It waits for nothing real: threads and sockets get no time while a timer is set.
-    Where no timer is set it gives them `patience`, in real seconds.
-
-    Raises:
-        DeadlockError: nothing is scheduled, and nothing has come.
-    """
-
-    patience = 1.0
-
-    def __init__(self) -> None:
-        self._selector_that_jumps = _Selector(self)
-        super().__init__(self._selector_that_jumps)
-
-    def time(self) -> float:
-        """Virtual seconds since the loop was made."""
-        return self._selector_that_jumps.now
-
-
-class _Selector(selectors.DefaultSelector):
-    """Looks for what is ready; where another would wait, it moves the clock on."""
-
-    def __init__(self, loop: VirtualLoop) -> None:
-        super().__init__()
-        self.now = 0.0
-        self._loop = loop
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0 if timeout is not None else self._loop.patience)
-        if not ready:
-            if timeout is None:
-                raise DeadlockError([task.get_name() for task in asyncio.all_tasks(self._loop)])
-            self.now += max(0.0, timeout)
-        return ready

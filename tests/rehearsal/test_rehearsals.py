@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from relay_anyio import Call, CallState, CollectEvent, Connected, Message, RelayClient, tts
@@ -234,6 +235,20 @@ def test_a_handler_that_does_not_return_is_noticed(backend: Backend) -> None:
 
     with pytest.raises(RehearsalTimeoutError):
         rehearse(stuck, Caller(ANNA), within=60.0, backend=backend)
+
+
+def test_a_handler_that_spins_is_noticed(monkeypatch: pytest.MonkeyPatch, backend: Backend) -> None:
+    monkeypatch.setattr("relay_anyio._virtual.MOST_PASSES", 1000)
+
+    async def spins(call: Call) -> None:
+        await call.answer()
+        while not call.end_reason:
+            await anyio.lowlevel.checkpoint()
+        await call.hangup()
+
+    with pytest.raises(RehearsalTimeoutError, match="a task spins") as caught:
+        rehearse(spins, Caller(ANNA), backend=backend)
+    assert caught.value.within is None
 
 
 # In tests that are async themselves
