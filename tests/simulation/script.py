@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 from relay_proto import commands
 from relay_proto.calls import CallRecord
 from relay_proto.exchange import Caller, What
-from relay_proto.outputs import (
-    CallOffered,
-)
+from relay_proto.outputs import CallOffered
 from relay_proto.pending import Pending
 from relay_proto.testing.application import phone
 from relay_proto.testing.program import Program
-from relay_proto.testing.world import OFFICE, World
+from relay_proto.testing.world import World
 
 ANNA, BELA, NOBODY = "+15551", "+15552", "+15553"
 """Anna and Bela answer 2.5 s after they were dialed."""
 REQUEST, REPLY = 0.05, 0.05
 """How long either takes on its way."""
-
-T = TypeVar("T")
 
 
 def dial(program: Program, *numbers: str, timeout: float = 30.0) -> Pending[CallRecord]:
@@ -30,18 +24,13 @@ def dial(program: Program, *numbers: str, timeout: float = 30.0) -> Pending[Call
 
 def answered_call(world: World, program: Program) -> CallRecord:
     """An inbound call on which both can talk."""
-    caller = Caller("+15550001111")
-    world.on_exchange(lambda now: world.exchange.place_call(caller, to=OFFICE, now=now))
+    world.place_call(Caller("+15550001111"))
     world.run(0.2)
-    call = told(program, CallOffered)[-1].call
+    call = program.told(CallOffered)[-1].call
     program.execute_on(call, commands.answer())
     world.run(0.2)
     assert call.state == "answered"
     return call
-
-
-def told(program: Program, kind: type[T]) -> list[T]:
-    return [output for output in program.outputs if isinstance(output, kind)]
 
 
 def happened(world: World, what: What) -> int:

@@ -35,7 +35,6 @@ from .script import (
     end,
     happened,
     link_of,
-    told,
 )
 
 # Dials
@@ -50,7 +49,7 @@ def test_cut_between_a_dial_and_its_reply(world: World, program: Program) -> Non
     assert isinstance(pending.error, ConnectionLostError)
     assert pending.error.maybe_delivered
     world.run(60.0)
-    assert [one.resumed for one in told(program, Connected)] == [False, True]
+    assert [one.resumed for one in program.told(Connected)] == [False, True]
     assert happened(world, What.ENDED) == 2, "nobody is left ringing"
     end(world)
 
@@ -112,7 +111,7 @@ def test_a_leg_is_hung_up_though_the_server_is_slow(world: World, program: Progr
     assert happened(world, What.ENDED) == 0
     world.run(2.0)
     assert happened(world, What.ENDED) == 1
-    assert told(program, Disconnected) == []
+    assert program.told(Disconnected) == []
     end(world)
 
 
@@ -128,7 +127,7 @@ def test_a_leg_is_hung_up_behind_a_link_that_is_dead_one_way(
     assert asked(world, "calling.end") == 3
     assert program.ready
     world.run(30.0)
-    assert told(program, Connected)[-1].resumed
+    assert program.told(Connected)[-1].resumed
     assert asked(world, "calling.end") == 4, "the next session asks again"
     assert happened(world, What.ENDED) == 1
     end(world)
@@ -141,7 +140,7 @@ def test_disconnect_while_a_dial_rings(world: World, program: Program) -> None:
     assert isinstance(pending.error, ClientClosedError)
     world.run(0.2)
     assert happened(world, What.ENDED) == 2, "hung up before the farewell"
-    assert told(program, Closed) == [Closed(None)]
+    assert program.told(Closed) == [Closed(None)]
     end(world)
 
 
@@ -149,7 +148,7 @@ def test_a_state_of_a_leg_comes_when_it_has_ended(world: World, program: Program
     world.exchange.set_line(Line(BELA, Busy()))
     pending = program.execute(commands.dial([[phone(BELA)], [phone(ANNA)]]))
     world.run(1.0)
-    busy, *_ = told(program, CallEnded)
+    busy, *_ = program.told(CallEnded)
     states = [text for text in world.promises.ledger(program).repeatable if b"created" in text]
     assert program.link is not None
     program.link.inject(states[0].replace(b'"id":"', b'"id":"late-', 1))
@@ -169,7 +168,7 @@ def test_a_goodbye_leaves_a_dial_pending(world: World, program: Program) -> None
     assert program.core.state is SessionState.DRAINING
     queued = program.execute(commands.receive(["sales"]))
     world.run(10.0)
-    assert [one.resumed for one in told(program, Connected)] == [False, True]
+    assert [one.resumed for one in program.told(Connected)] == [False, True]
     assert queued.result()["code"] == "200", "asked for in the next session"
     assert pending.result().state == "answered"
     program.execute_on(pending.result(), commands.hangup())
@@ -182,7 +181,7 @@ def test_a_goodbye_with_restart_ends_a_dial(world: World, program: Program) -> N
     number = link_of(program)
     world.on_exchange(lambda now: world.exchange.say_goodbye(number, now, restart=True))
     world.run(10.0)
-    assert [one.resumed for one in told(program, Connected)] == [False, False]
+    assert [one.resumed for one in program.told(Connected)] == [False, False]
     assert isinstance(pending.error, ConnectionLostError)
     assert program.core.active_calls == 0
     end(world)
@@ -195,7 +194,7 @@ def test_a_passed_call_is_no_longer_ours(world: World, program: Program) -> None
     caller = Caller("+15550001111")
     world.on_exchange(lambda now: world.exchange.place_call(caller, to=OFFICE, now=now))
     world.run(0.2)
-    call = told(program, CallOffered)[-1].call
+    call = program.told(CallOffered)[-1].call
     ended = program.wait_for(call, CallState.ENDED)
     passed = program.execute_on(call, commands.pass_())
     world.run(0.2)
@@ -217,7 +216,7 @@ def test_the_last_event_comes_in_the_read_that_breaks_the_link(
     world.run(1.0)
     assert started.result().done.settled
     assert [type(one) for one in program.outputs].count(Disconnected) == 1
-    last = [one for one in told(program, EventReceived) if one.action is not None]
+    last = [one for one in program.told(EventReceived) if one.action is not None]
     assert last[-1].action is not None
     assert last[-1].action.completed
     program.execute_on(call, commands.hangup())
@@ -228,7 +227,7 @@ def test_the_end_of_a_call_is_redelivered_before_its_offer(world: World, program
     call = answered_call(world, program)
     program.execute_on(call, commands.hangup())
     world.run(1.0)
-    offers = len(told(program, CallOffered))
+    offers = len(program.told(CallOffered))
     texts = world.promises.ledger(program).repeatable
     other, link = b"another" + call.call_id.encode()[7:], program.link
     for what in (b'"ended"', b"calling.call.receive"):
@@ -237,7 +236,7 @@ def test_the_end_of_a_call_is_redelivered_before_its_offer(world: World, program
         assert link is not None
         assert link.inject(text.replace(call.call_id.encode(), other))
     world.run(1.0)
-    assert len(told(program, CallOffered)) == offers, "nobody would ever end it"
+    assert len(program.told(CallOffered)) == offers, "nobody would ever end it"
     assert Ignored("an offer that came behind the end of its call") in program.outputs
     assert program.core.active_calls == 0
     end(world)

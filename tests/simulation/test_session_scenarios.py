@@ -36,7 +36,6 @@ from .script import (
     answered_call,
     dial,
     end,
-    told,
 )
 
 # Sessions
@@ -53,13 +52,13 @@ def test_a_resume_is_refused_with_calls_up(world: World, program: Program) -> No
     program.link.cut()
     world.on_exchange(world.exchange.forget_sessions)
     world.run(10.0)
-    assert [one.resumed for one in told(program, Connected)] == [False, False]
-    assert told(program, ConnectFailed) == [], "refused resume data are no failure"
+    assert [one.resumed for one in program.told(Connected)] == [False, False]
+    assert program.told(ConnectFailed) == [], "refused resume data are no failure"
     assert (call.state, call.end_reason) == ("ended", "error")
     assert started.result().done.settled
     assert ended.settled
     assert isinstance(pending.error, ConnectionLostError)
-    assert call in [one.call for one in told(program, CallEnded)]
+    assert call in [one.call for one in program.told(CallEnded)]
     assert program.core.active_calls == 0
     end(world)
 
@@ -87,9 +86,9 @@ def test_a_half_open_link_is_found_out(world: World, program: Program, direction
         if direction in (name, "both"):
             getattr(program.link, name).silence()
     world.run_until(lambda: not program.ready, "the loss", within=66.0)
-    assert told(program, Disconnected)[-1].error is not None
+    assert program.told(Disconnected)[-1].error is not None
     world.run_until(lambda: program.ready, "a new session", within=40.0)
-    assert told(program, Connected)[-1].resumed
+    assert program.told(Connected)[-1].resumed
     assert not call.ended, "a resumed session is the same session"
     program.execute_on(call, commands.hangup())
     end(world)
@@ -103,14 +102,14 @@ def test_events_are_repeated_when_their_acknowledgement_was_lost(
     caller = Caller("+15550001111")
     world.on_exchange(lambda now: world.exchange.place_call(caller, to=OFFICE, now=now))
     world.run(1.0)
-    assert len(told(program, CallOffered)) == 1
+    assert len(program.told(CallOffered)) == 1
     program.link.vanish()
     world.on_exchange(lambda now: world.exchange.drop(1, now))
     world.run(10.0)
-    assert told(program, Connected)[-1].resumed
+    assert program.told(Connected)[-1].resumed
     assert sum("2 ← calling.call.receive" in line for line in world.trace) == 1, "it came again"
     assert Ignored("an event that came before") in program.outputs
-    assert len(told(program, CallOffered)) == 1
+    assert len(program.told(CallOffered)) == 1
     world.run(60.0)
     assert program.core.active_calls == 0, "the caller has lost patience, and it was told"
     end(world)
@@ -123,7 +122,7 @@ def test_one_slow_answer_times_out_alone(world: World, program: Program) -> None
     program.link.withholds = lambda frame: b"Receiving events" in frame.text
     world.run(11.0)
     assert isinstance(slow.error, RequestTimeoutError)
-    assert told(program, Disconnected) == []
+    assert program.told(Disconnected) == []
     assert not call.ended
     program.execute_on(call, commands.hangup())
     end(world)
@@ -132,10 +131,10 @@ def test_one_slow_answer_times_out_alone(world: World, program: Program) -> None
 def test_refused_credentials_end_it(world: World, program: Program) -> None:
     world.on_exchange(lambda now: world.exchange.revoke(PROJECT, now))
     world.run(60.0)
-    closed = told(program, Closed)
+    closed = program.told(Closed)
     assert len(closed) == 1
     assert isinstance(closed[0].error, AuthenticationError)
-    assert len(told(program, ConnectFailed)) == 3
+    assert len(program.told(ConnectFailed)) == 3
     assert program.core.deadline() is None
 
 
@@ -151,7 +150,7 @@ def test_disconnect_at_every_stage_of_connecting(after: float, cut: bool) -> Non
         program.link.cut()
     program.close()
     world.run(3.1)
-    assert told(program, Closed) == [Closed(None)]
+    assert program.told(Closed) == [Closed(None)]
     assert started.settled
     assert queued.settled
     world.run(100.0)
@@ -167,7 +166,7 @@ def test_cut_in_the_middle_of_the_upgrade_or_authentication(size: int, direction
     assert program.link is not None
     getattr(program.link, direction).fuse = (size, program.link.cut)
     world.run(10.0)
-    assert [one.attempt for one in told(program, ConnectFailed)] in ([1], [])
+    assert [one.attempt for one in program.told(ConnectFailed)] in ([1], [])
     assert program.ready
     assert all(pending.error is None for pending in waits)
     end(world)
@@ -190,7 +189,7 @@ def test_a_message_is_delivered_in_the_same_segment_as_the_reply(
     message = pending.result()
     assert message.state == "delivered"
     assert message.done.settled
-    states = [one.message.state for one in told(program, MessageChanged)]
+    states = [one.message.state for one in program.told(MessageChanged)]
     assert len(states) == 4
     end(world)
 
