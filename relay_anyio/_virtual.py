@@ -86,6 +86,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Virtual seconds since the loop was made."""
         return self._jumping.now
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Wait for the threads: they know nothing of virtual time, and so of no timeout."""
+        del timeout
+        await super().shutdown_default_executor()
+
 
 class _Selector(selectors.DefaultSelector):
     """Looks for what is ready; where another would wait, it moves the clock on."""
