@@ -38,10 +38,17 @@ def _sim(options: argparse.Namespace) -> int:
     return command.run(options)
 
 
+def _replay(options: argparse.Namespace) -> int:
+    from . import replay
+
+    return replay.run(options.file, everything=options.all)
+
+
 def _demo(options: argparse.Namespace) -> int:
     from . import demo
 
-    return demo.run(demo.example("ivr_sync" if options.sync else "ivr"))
+    program = demo.example("ivr_sync" if options.sync else "ivr")
+    return demo.run(program, cut=options.cut, record=options.record)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
         default=_state_directory(),
         help="where its certificate authority is kept (%(default)s)",
     )
+    sim.add_argument(
+        "--cut", action="store_true", help="cut all connections whenever a program listens"
+    )
     sim.add_argument("--json", action="store_true", help="print JSON lines")
 
     demo = commands.add_parser(
@@ -82,6 +92,23 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--sync", action="store_true", help="the example on threads, instead of that with await"
     )
+    demo.add_argument(
+        "--cut", action="store_true", help="cut the connection while the example listens"
+    )
+    demo.add_argument(
+        "--record", type=Path, metavar="FILE", help="record the example: see relay replay"
+    )
+
+    replay = commands.add_parser(
+        "replay",
+        help="run a recording of a client through a fresh core, and show it",
+        description="Show what RelayClient(record=FILE) has written down, run it through the "
+        "core of today, and say whether that does the same. Exit code 1: it does not; 2: the "
+        "file cannot be read, or its beginning has rotated away.",
+    )
+    replay.set_defaults(command=_replay)
+    replay.add_argument("file", type=Path, metavar="FILE")
+    replay.add_argument("--all", action="store_true", help="also lines of which nothing came")
     return parser
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import signal
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -15,9 +14,9 @@ from typing import Any, Self, TypeVar, overload
 
 import anyio
 
-from relay_proto import ClientCore, Limits, Timing, builders, commands, resolve_config, values
+from relay_proto import Limits, Timing, builders, commands, resolve_config, values
 from relay_proto.commands import Command, OnCompleted
-from relay_proto.config import ENV_MAX_CONNECTIONS, positive_from
+from relay_proto.config import ENV_MAX_CONNECTIONS, ENV_RECORD, positive_from
 from relay_proto.errors import RelayError
 from relay_proto.frames import JSONObject
 from relay_proto.outputs import (
@@ -34,6 +33,7 @@ from ._calls import InboundCalls
 from ._engine import Engine, current_app_task
 from ._handlers import Handlers
 from ._log import set_log_level
+from ._record import Path, make_core
 from ._signals import stop_signals
 from .call import Call
 from .message import Message
@@ -60,6 +60,9 @@ class RelayClient:
     Use it with ``async with``, with `connect` and `disconnect`, or as a program of
     its own with `run`. It reconnects by itself.
 
+    `record` is a file in which the flight recorder writes down all that happens, masked,
+    for ``relay replay``.
+
     Raises:
         ValueError, TypeError: an argument is missing or wrong; the message names it.
     """
@@ -76,6 +79,7 @@ class RelayClient:
         timing: Timing | None = None,
         limits: Limits | None = None,
         connector: Connector | None = None,
+        record: Path | None = None,
     ) -> None:
         self._config = resolve_config(
             os.environ,
@@ -95,6 +99,7 @@ class RelayClient:
         self.host = self._config.host
         self.contexts = list(self._config.contexts)
         self._connector = connector or connect_tls
+        self._record = record or os.environ.get(ENV_RECORD)
         self._engine: Engine | None = None
         self._started: Pending[None] = Pending()
         self._connecting = 0
@@ -389,8 +394,7 @@ class RelayClient:
     def _new_engine(self) -> Engine:
         debug = logger.isEnabledFor(logging.DEBUG)
         config = replace(self._config, trace_frames=debug)
-        core = ClientCore(config, random.SystemRandom())
-        engine = Engine(core, self._connector)
+        engine = Engine(make_core(config, self._record), self._connector)
         handlers = Handlers(self, engine, self._routes, self._wake_drains)
 
         def take(output: Output) -> None:

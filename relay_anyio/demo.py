@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,8 @@ import anyio
 from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 from rich.console import Console
+
+from relay_proto.config import ENV_RECORD
 
 TIMEOUT: Final = 60.0
 """Seconds for all of it."""
@@ -42,9 +44,11 @@ EXPECTED: Final = (
 COLORS: Final = {"caller": "cyan", "program": "green", "exchange": "bright_black"}
 
 
-def run(program: Path) -> int:
+def run(program: Path, *, cut: bool = False, record: Path | None = None) -> int:
     """Let a caller go through `program`; return 0 if the expected conversation took place."""
-    return anyio.run(_run, program)
+    options = ["--cut"] if cut else []
+    variables = {} if record is None else {ENV_RECORD: str(record.absolute())}
+    return anyio.run(_run, program, options, variables)
 
 
 def example(name: str) -> Path:
@@ -54,26 +58,34 @@ def example(name: str) -> Path:
     return packaged if packaged.exists() else checkout
 
 
-async def _run(path: Path) -> int:
+async def _run(path: Path, options: Sequence[str], variables: Mapping[str, str]) -> int:
     console = Console(highlight=False)
     with tempfile.TemporaryDirectory(prefix="relay-demo-") as state:
         try:
             with anyio.fail_after(TIMEOUT):
-                return await _watch(console, Path(state), path)
+                return await _watch(console, Path(state), path, options, variables)
         except TimeoutError:
             console.print(f"[red]The conversation did not end within {TIMEOUT:g} s.[/red]")
             return 1
 
 
-async def _watch(console: Console, state: Path, path: Path) -> int:
+async def _watch(
+    console: Console,
+    state: Path,
+    path: Path,
+    more: Sequence[str],
+    variables: Mapping[str, str],
+) -> int:
     options = ["--port", "0", "--json", "--calls", "1", "--press", "1", "--state", str(state)]
     async with AsyncExitStack() as stack:
         console.print("Starting the simulator …")
-        simulator = await _start(stack, ["-m", "relay_anyio", "sim", *options], subprocess.PIPE)
+        simulator = await _start(
+            stack, ["-m", "relay_anyio", "sim", *options, *more], subprocess.PIPE
+        )
         events = _events(simulator)
-        variables = (await anext(events))["ready"]
-        console.print(f"It listens at {variables['SIGNALWIRE_SPACE']}. Starting {path} …\n")
-        program = await _start(stack, [str(path)], None, {**os.environ, **variables})
+        there = (await anext(events))["ready"]
+        console.print(f"It listens at {there['SIGNALWIRE_SPACE']}. Starting {path} …\n")
+        program = await _start(stack, [str(path)], None, {**os.environ, **there, **variables})
         missing = await _follow(console, events)
         code = await _stop(program)
         console.print()

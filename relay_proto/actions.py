@@ -32,6 +32,8 @@ class ActionKind:
     is_final: Callable[[RelayEvent], bool]
     lingers: bool = False
     """Its result may be reported after the call has ended."""
+    states: tuple[str, ...] = ()
+    """What a program itself has said that ends it: see `custom_kind`."""
 
 
 def _in_states(*states: str) -> Callable[[RelayEvent], bool]:
@@ -99,4 +101,4 @@ AI: Final = ActionKind("calling.ai", EVENT_CALL_AI, _over)
 def custom_kind(event_type: str, states: tuple[str, ...]) -> ActionKind:
     """The kind of an operation that ends when an event of a type has one of the states."""
     method = event_type.replace("calling.call.", "calling.", 1)
-    return ActionKind(method, event_type, _in_states(*states))
+    return ActionKind(method, event_type, _in_states(*states), states=states)

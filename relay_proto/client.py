@@ -9,6 +9,7 @@ Source: spec sections 8 to 16 and 20.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, assert_never
 
 from .actions import ActionKind
@@ -59,6 +60,7 @@ from .requests import DialRecord, Request
 from .session import Session
 from .timers import Deadlines, Timer
 from .transitions import ActionInput, CallState, SessionState
+from .wire import Wire
 
 if TYPE_CHECKING:
     import random
@@ -78,14 +80,21 @@ class ClientCore(Core[Output]):
     one that does not take them are passed back to routing.
     """
 
-    def __init__(self, config: ClientConfig, random: random.Random) -> None:
+    def __init__(
+        self,
+        config: ClientConfig,
+        random: random.Random,
+        *,
+        make_wire: Callable[..., Wire] = Wire,
+    ) -> None:
+        """`make_wire` is for those who want to listen to the wire, or to play its part."""
         self.config = config
         self.accepting_calls = False
         self.accepted_contexts: frozenset[str] | None = None
         self._out = OutputQueue()
         self._deadlines: Deadlines[Any] = Deadlines()
         timing, limits = config.timing, config.limits
-        self._session = Session(config, random, self._out, self._deadlines, self)
+        self._session = Session(config, random, self._out, self._deadlines, self, make_wire)
         self._calls = Calls(self._out, self._deadlines, timing)
         self._messages = Messages(self._out, self._deadlines, timing, limits)
         self._dispatch = Dispatch(

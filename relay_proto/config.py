@@ -30,6 +30,7 @@ ENV_CA_FILE: Final = "SIGNALWIRE_RELAY_CA_FILE"
 ENV_MAX_CALLS: Final = "RELAY_MAX_ACTIVE_CALLS"
 ENV_MAX_CONNECTIONS: Final = "RELAY_MAX_CONNECTIONS"
 ENV_LOG_LEVEL: Final = "SIGNALWIRE_LOG_LEVEL"
+ENV_RECORD: Final = "RELAY_RECORD"
 
 
 class Secret:
@@ -156,6 +157,8 @@ class Limits:
     """Finished dials whose late legs are still hung up."""
     listener_backlog: int = 1000
     """Events that may wait for one slow listener."""
+    recording_bytes: int = 64 * 1024 * 1024
+    """One file of a recording; there are two at most."""
     unsent_bytes: int = 64 * 1024 * 1024
     """Bytes that a peer which does not read may leave unsent."""
     auth_attempts: int = 3

@@ -19,16 +19,18 @@ class Pending(Generic[R]):
 
     The core announces it with a `Settled` output. `callback` is opaque to the
     core: a value that an adapter left to be called then. `source` is opaque to
-    the adapter: what the core must undo if the command is cancelled.
+    the adapter: what the core must undo if the command is cancelled. `number` is
+    the recorder's, 0 without one.
     """
 
-    __slots__ = ("_phase", "_value", "callback", "source")
+    __slots__ = ("_phase", "_value", "callback", "number", "source")
 
     def __init__(self, callback: object = None) -> None:
         self._phase = _Phase.WAITING
         self._value: R | BaseException | None = None
         self.callback = callback
         self.source: object = None
+        self.number = 0
 
     def __repr__(self) -> str:
         return f"<Pending {self._phase.value}>"

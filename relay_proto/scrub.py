@@ -72,6 +72,10 @@ class Scrubber:
             text = text.replace(secret, MASK)
         return text
 
+    def value(self, value: object) -> object:
+        """What JSON is made of, masked like a frame."""
+        return self._masked(value, 0)
+
     def _masked(self, value: object, depth: int) -> object:
         if depth > DEEPEST:
             return MASK

@@ -9,7 +9,7 @@ Source: spec sections 4 to 8.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Protocol, assert_never
 
 from .config import ClientConfig
@@ -111,6 +111,7 @@ class Session:
         out: OutputQueue,
         deadlines: Deadlines[Any],
         owner: SessionOwner,
+        make_wire: Callable[..., Wire] = Wire,
     ) -> None:
         self._config = config
         self._timing = config.timing
@@ -118,6 +119,7 @@ class Session:
         self._out = out
         self._deadlines = deadlines
         self._owner = owner
+        self._make_wire = make_wire
         self._scrubber = Scrubber(config.credentials.secrets())
         self.state = SessionState.DISCONNECTED
         self.protocol = ""
@@ -299,7 +301,7 @@ class Session:
     def _open(self, now: float) -> None:
         self._transport += 1
         self._attempt += 1
-        self._wire = Wire(
+        self._wire = self._make_wire(
             Role.CLIENT,
             host=self._config.host,
             max_message_bytes=self._config.limits.message_bytes,

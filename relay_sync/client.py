@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import signal
 import threading
 import weakref
@@ -14,8 +13,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Self, TypeVar, overload
 
-from relay_proto import ClientCore, Limits, Timing, builders, commands, resolve_config, values
+from relay_proto import Limits, Timing, builders, commands, resolve_config, values
 from relay_proto.commands import Command, OnCompleted
+from relay_proto.config import ENV_RECORD
 from relay_proto.errors import RelayError
 from relay_proto.frames import JSONObject
 from relay_proto.outputs import (
@@ -34,6 +34,7 @@ from ._engine import Engine
 from ._handlers import Handlers
 from ._listeners import plain
 from ._log import set_log_level
+from ._record import Path, make_core
 from ._signals import stop_signals
 from ._waiting import Mailbox
 from .call import Call
@@ -59,6 +60,9 @@ class RelayClient:
     with `run`. It reconnects by itself. All of it may be used from any thread; who
     waits is released by the result, the timeout, `disconnect` or Ctrl+C.
 
+    `record` is a file in which the flight recorder writes down all that happens, masked,
+    for ``relay replay``.
+
     Raises:
         ValueError, TypeError: an argument is missing or wrong; the message names it.
     """
@@ -75,6 +79,7 @@ class RelayClient:
         timing: Timing | None = None,
         limits: Limits | None = None,
         connector: Connector | None = None,
+        record: Path | None = None,
     ) -> None:
         self._config = resolve_config(
             os.environ,
@@ -94,6 +99,7 @@ class RelayClient:
         self.host = self._config.host
         self.contexts = list(self._config.contexts)
         self._connector = connector
+        self._record = record or os.environ.get(ENV_RECORD)
         self._engine: Engine | None = None
         self._started: Pending[None] = Pending()
         self._connecting = 0
@@ -410,8 +416,7 @@ class RelayClient:
     def _new_engine(self) -> Engine:
         debug = logger.isEnabledFor(logging.DEBUG)
         config = replace(self._config, trace_frames=debug)
-        core = ClientCore(config, random.SystemRandom())
-        engine = Engine(core, self._connector)
+        engine = Engine(make_core(config, self._record), self._connector)
         handlers = Handlers(self, engine, self._routes)
 
         def take(output: Output) -> None:

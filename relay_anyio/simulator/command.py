@@ -15,7 +15,7 @@ import anyio
 from rich.console import Console
 
 from relay_proto.config import ENV_CA_FILE, ENV_HOST, ENV_PROJECT, ENV_TOKEN
-from relay_proto.exchange import Account, Exchange, ExchangeConfig, Happened, Who
+from relay_proto.exchange import Account, Exchange, ExchangeConfig, Happened, What, Who
 
 from .certificates import Authority
 from .scenario import Callers, Scenario
@@ -23,6 +23,8 @@ from .server import Simulator
 
 PROJECT: Final = "demo-project"
 TOKEN: Final = "demo-token"
+CUT_DELAY: Final = 0.5
+"""Seconds for which a program may listen before ``--cut`` cuts."""
 COLORS: Final[Mapping[Who, str]] = {
     Who.CALLER: "cyan",
     Who.PROGRAM: "green",
@@ -55,6 +57,8 @@ async def _serve(options: argparse.Namespace) -> None:
     def tell(happened: Happened) -> None:
         callers.observe(happened)
         reporter.happened(happened)
+        if options.cut and happened.what is What.LISTENED:
+            tasks.start_soon(_cut, simulator)
 
     authority = Authority(options.state)
     simulator = Simulator(Exchange(config, random.SystemRandom()), authority.server_context(), tell)
@@ -72,6 +76,11 @@ async def _serve(options: argparse.Namespace) -> None:
             tasks.start_soon(callers.call, simulator)
             await anext(signals)
             tasks.cancel_scope.cancel()
+
+
+async def _cut(simulator: Simulator) -> None:
+    await anyio.sleep(CUT_DELAY)
+    simulator.cut()
 
 
 async def _start(

@@ -33,6 +33,7 @@ class Simulator:
         self._tell = tell
         self._driver: Driver[ExchangeOutput] = Driver(exchange, self._handle)
         self._numbers = itertools.count(1)
+        self._connections: set[int] = set()
 
     async def serve(
         self,
@@ -61,6 +62,11 @@ class Simulator:
         finally:
             self._driver.step()
 
+    def cut(self) -> None:
+        """End all connections without a word, as a network may."""
+        for number in tuple(self._connections):
+            self.command(self.exchange.drop, number)
+
     def _handle(self, output: ExchangeOutput) -> None:
         if isinstance(output, Happened):
             self._tell(output)
@@ -80,4 +86,8 @@ class Simulator:
         transport = self._driver.new_transport(
             number, flush_timeout=FLUSH_TIMEOUT, most_unsent=MOST_UNSENT
         )
-        await self._driver.run_transport(number, transport, secure)
+        self._connections.add(number)
+        try:
+            await self._driver.run_transport(number, transport, secure)
+        finally:
+            self._connections.discard(number)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from relay_proto import ClientConfig, ClientCore, Credentials, Limits, Secret, Timing
@@ -60,6 +61,7 @@ class Peer:
         limits: Limits | None = None,
         trace_frames: bool = False,
         seed: int = 1,
+        make_core: Callable[[ClientConfig, random.Random], ClientCore] = ClientCore,
     ) -> None:
         config = ClientConfig(
             credentials=credentials,
@@ -70,7 +72,7 @@ class Peer:
             limits=limits or Limits(),
             trace_frames=trace_frames,
         )
-        self.core = ClientCore(config, random.Random(seed))
+        self.core = make_core(config, random.Random(seed))
         self.core.accepting_calls = True
         self.now = 1000.0
         self.transport = 0

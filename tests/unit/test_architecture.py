@@ -55,6 +55,8 @@ ORDER: Final = (
     "dialing",
     "dispatch",
     "client",
+    "recording",
+    "replay",
     "server",
     "exchange",
     "testing",
@@ -169,7 +171,14 @@ def anyio_violations(source: str, path: str) -> list[str]:
     allowed = STDLIB | {"anyio", "relay_proto", "relay_anyio"}
     if path in ("relay_anyio/_background.py", "relay_anyio/_virtual.py"):
         allowed |= EVENT_LOOPS
-    if path.startswith(("relay_anyio/simulator/", "relay_anyio/cli.py", "relay_anyio/demo.py")):
+    if path.startswith(
+        (
+            "relay_anyio/simulator/",
+            "relay_anyio/cli.py",
+            "relay_anyio/demo.py",
+            "relay_anyio/replay.py",
+        )
+    ):
         allowed |= SHOWS_AND_SERVES
     return _outside(allowed, source, path)
 

@@ -1,0 +1,169 @@
+"""``relay replay``: a recording, shown as what happened, and checked against a fresh core."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from rich.console import Console
+from rich.text import Text
+
+from relay_proto.replay import COMPARED, RecordingError, Step, replay
+
+DIFFERENT: Final = 1
+UNREADABLE: Final = 2
+
+STYLES: Final = {"frame": "", "event": "cyan", "settled": "green"}
+
+
+def run(path: Path, *, everything: bool = False) -> int:
+    """Show and check the recording; return the exit code."""
+    console = Console(highlight=False)
+    files = [older for older in [path.with_name(path.name + ".1")] if older.exists()] + [path]
+    shown = _Shown(console, everything=everything)
+    try:
+        for step in replay(_lines(files), Random):
+            shown.show(step)
+    except RecordingError as error:
+        console.print(f"[red]{error}[/red]")
+        return UNREADABLE
+    return shown.conclude()
+
+
+def _lines(files: Iterable[Path]) -> Iterator[str]:
+    for path in files:
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                if line.endswith("\n"):  # the last may be half written
+                    yield line
+
+
+class _Shown:
+    def __init__(self, console: Console, *, everything: bool) -> None:
+        self._console = console
+        self._everything = everything
+        self._began: float | None = None
+        self._state = ""
+        self._lines = 0
+        self._different: list[int] = []
+
+    def show(self, step: Step) -> None:
+        """Print one line of the recording, and what came of it."""
+        line = step.line
+        self._lines += 1
+        if "recording" in line:
+            self._began, self._state = None, ""
+            self._print("", f"a client of {line['config']['host']}", "bold")
+            return
+        if self._began is None:
+            self._began = line.get("at")
+        said = [(_say(output), STYLES.get(output[0], "")) for output in line.get("out", ())]
+        said = [(text, style) for text, style in said if text]
+        if said or "raises" in line or self._everything or not step.same or self._moved(line):
+            self._print(self._time(line), _headline(line), "bold")
+            for text, style in said:
+                self._print("", text, style)
+            if self._moved(line):
+                self._print("", f"now {line['state']}", "yellow")
+        self._state = line.get("state", self._state)
+        if not step.same:
+            self._different.append(step.number)
+            self._show_difference(step)
+
+    def conclude(self) -> int:
+        """Say whether all of it was the same; return the exit code."""
+        if not self._different:
+            self._console.print(f"[bold green]{self._lines} lines, and all the same.[/bold green]")
+            return 0
+        first = self._different[0]
+        self._console.print(
+            f"[bold red]{len(self._different)} of {self._lines} lines differ, "
+            f"the first is line {first}.[/bold red]"
+        )
+        return DIFFERENT
+
+    def _show_difference(self, step: Step) -> None:
+        for name in COMPARED:
+            before, now = step.line.get(name), step.replayed.get(name)
+            if before != now:
+                self._print("", f"line {step.number} differs in {name!r}", "bold red")
+                self._print("", f"  recorded: {json.dumps(before)}", "red")
+                self._print("", f"  now:      {json.dumps(now)}", "red")
+
+    def _moved(self, line: Mapping[str, Any]) -> bool:
+        return bool(line.get("state", self._state) != self._state)
+
+    def _time(self, line: Mapping[str, Any]) -> str:
+        at = line.get("at")
+        return "" if at is None or self._began is None else f"{at - self._began:.3f}"
+
+    def _print(self, time: str, text: str, style: str) -> None:
+        room = max(40, self._console.width - 12)
+        cut = text if len(text) <= room else f"{text[: room - 1]}…"
+        self._console.print(Text(f"{time:>10}  {cut}", style), soft_wrap=True)
+
+
+def _headline(line: Mapping[str, Any]) -> str:
+    """What was done to the core."""
+    raised = f": {line['raises']}" if "raises" in line else ""
+    match line.get("in") or line["do"]:
+        case "opened":
+            return f"transport {line['transport']} is open"
+        case "closed":
+            return f"transport {line['transport']} has ended: {line['reason']}"
+        case "data":
+            return f"transport {line['transport']} brings {line['bytes']} bytes{_wire(line)}"
+        case "timer":
+            return "a timer"
+        case "execute":
+            on = f" on {' '.join(line['on'])}" if "on" in line else ""
+            return f"the program asks: {line['command']['method']}{on}{raised}"
+        case "accept":
+            return f"the program takes calls: {line['calls']}"
+        case "wait_for":
+            return f"the program waits: {line['on'][0]} {line['state_wanted']}"
+        case done:
+            return f"the program says: {done}{raised}"
+
+
+def _wire(line: Mapping[str, Any]) -> str:
+    """What the WebSocket made of bytes, but for texts: their frames are shown anyway."""
+    said = [" ".join(map(str, event)) for event in line.get("wire", ()) if event[0] != "text"]
+    return f": {', '.join(said)}" if said else ""
+
+
+def _say(output: list[Any]) -> str:
+    """An output; bytes are shown as the frames that they are."""
+    match output:
+        case ["frame", sign, text]:
+            return f"{sign} {_frame(text)}"
+        case ["send", *_]:
+            return ""
+        case ["settled", number, *rest]:
+            what = f"request {number}" if number else "what was waited for"
+            return f"  {what}: {' '.join(map(str, rest))}"
+        case _:
+            return "  " + " ".join(str(part) for part in output if part is not None)
+
+
+def _frame(text: str) -> str:
+    """A frame, its essence first: what it is, the beginning of its id, what it says."""
+    try:
+        frame = json.loads(text)
+        name = f"#{str(frame['id'])[:6]}"
+    except (ValueError, TypeError, KeyError):
+        return text
+    match frame:
+        case {"method": "signalwire.event", "params": {"event_type": event_type, "params": said}}:
+            return f"{event_type} {name} {json.dumps(said)}"
+        case {"method": method, "params": said}:
+            return f"{method} {name} {json.dumps(said)}"
+        case {"result": said}:
+            return f"reply {name} {json.dumps(said)}"
+        case {"error": said}:
+            return f"refusal {name} {json.dumps(said)}"
+        case _:
+            return text

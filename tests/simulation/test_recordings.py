@@ -1,0 +1,77 @@
+"""Whatever happens in a world, its recording can be replayed, and replays as it was."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from typing import Any
+
+import pytest
+
+from relay_proto.client import ClientCore
+from relay_proto.config import ClientConfig
+from relay_proto.recording import RecordingCore
+from relay_proto.replay import replay
+from relay_proto.requests import Request
+from relay_proto.testing import PROJECT, TOKEN, simulate
+
+
+class Recorder:
+    """Makes the cores of a world, and keeps what each has written down."""
+
+    def __init__(self) -> None:
+        self.tapes: list[list[str]] = []
+
+    def __call__(self, config: ClientConfig, random: Random) -> ClientCore:
+        lines: list[str] = []
+        self.tapes.append(lines)
+        seed = random.getrandbits(32)
+        return RecordingCore(config, Random(seed), lines.append, seed=seed)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_recorded_world_keeps_its_promises_and_replays_as_it_was(seed: int) -> None:
+    recorder = Recorder()
+    simulate(seed, make_core=recorder)
+    assert recorder.tapes
+    for tape in recorder.tapes:
+        steps = list(replay(tape, Random))
+        assert len(steps) == len(tape) > 1
+        assert [step.number for step in steps if not step.same] == []
+
+
+def test_a_recording_holds_no_secret_and_nobodys_number() -> None:
+    recorder = Recorder()
+    simulate(3, make_core=recorder)
+    text = "\n".join(line for tape in recorder.tapes for line in tape)
+    assert "calling.dial" in text
+    for secret in (PROJECT, TOKEN, "+1555"):
+        assert secret not in text
+
+
+def test_a_core_that_has_changed_is_told_from_the_recorded_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recorder = Recorder()
+    simulate(3, make_core=recorder)
+    [tape, *_] = recorder.tapes
+    monkeypatch.setattr(Request, "__init__", _impatient(Request.__init__))
+    different = [step.number for step in replay(tape, Random) if not step.same]
+    assert different
+
+
+def _impatient(original: Any) -> Any:
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        self.method = f"{self.method}.later"
+
+    return init
+
+
+def test_lines_are_json_and_begin_with_what_the_core_was_made_of() -> None:
+    recorder = Recorder()
+    simulate(1, make_core=recorder)
+    header = json.loads(recorder.tapes[0][0])
+    assert header["recording"] == 1
+    assert header["config"]["credentials"] == ["project", "token"]
+    assert header["config"]["host"] == "exchange.test"

@@ -1,0 +1,225 @@
+"""A recording: what it says, what it must not say, and what a replay makes of it."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from relay_proto import ClientConfig, ClientCore, commands
+from relay_proto.actions import custom_kind
+from relay_proto.calls import CallRecord
+from relay_proto.errors import ClientClosedError
+from relay_proto.outputs import FrameTraced
+from relay_proto.recording import RecordingCore
+from relay_proto.replay import RecordingError, Step, replay
+from relay_proto.transitions import CallState
+from tests.unit.client_peer import PROJECT, TOKEN, Peer
+
+Line = dict[str, Any]
+
+
+class Recorded(Peer):
+    """A client that is recorded."""
+
+    def __init__(self, **arguments: Any) -> None:
+        self.lines: list[str] = []
+
+        def make(config: ClientConfig, _: random.Random) -> ClientCore:
+            return RecordingCore(config, random.Random(5), self.lines.append, seed=5)
+
+        super().__init__(make_core=make, **arguments)
+
+    @property
+    def tape(self) -> list[Line]:
+        """What has been written down."""
+        return [json.loads(line) for line in self.lines]
+
+    def last_line(self, what: str) -> Line:
+        """The last line about this."""
+        return [line for line in self.tape if what in (line.get("in"), line.get("do"))][-1]
+
+    def steps(self) -> list[Step]:
+        """The recording, run again."""
+        return list(replay(self.lines, random.Random))
+
+
+def all_same(steps: list[Step]) -> bool:
+    return [step.number for step in steps if not step.same] == []
+
+
+def test_a_conversation_is_written_down_and_replays() -> None:
+    peer = Recorded()
+    peer.connect()
+    call = peer.offer()
+    answering = peer.execute_on(call, commands.answer())
+    peer.reply(peer.take_all("calling.answer")[-1])
+    assert answering.result()
+    peer.close()
+    peer.hang_up()
+    assert [line.get("in") or line.get("do") for line in peer.tape[1:4]] == [
+        "accept",
+        "start",
+        "opened",
+    ]
+    assert peer.last_line("execute")["on"] == ["c-1"]
+    assert peer.last_line("execute")["command"]["method"] == "calling.answer"
+    outputs = [output for line in peer.tape for output in line.get("out", ())]
+    assert ["settled", 2, "result", {"code": "200", "message": "OK"}] in outputs
+    assert peer.tape[-1]["state"] == "closed"
+    assert all_same(peer.steps())
+
+
+def test_secrets_are_nowhere() -> None:
+    peer = Recorded()
+    peer.connect()
+    peer.execute(commands.execute("test.echo", {"token": TOKEN, "note": f"as {PROJECT} said"}))
+    peer.cut(f"{TOKEN} was refused")
+    text = "\n".join(peer.lines)
+    assert TOKEN not in text
+    assert PROJECT not in text
+    assert "***" in text
+    assert all_same(peer.steps())
+
+
+def test_frames_are_reported_to_the_adapter_only_if_it_wants_them() -> None:
+    plain, traced = Recorded(), Recorded(trace_frames=True)
+    for peer in (plain, traced):
+        peer.connect()
+        assert any(output[0] == "frame" for line in peer.tape for output in line.get("out", ()))
+    assert not plain.all(FrameTraced)
+    assert traced.all(FrameTraced)
+
+
+def test_calls_and_operations_from_elsewhere_replay() -> None:
+    peer = Recorded()
+    peer.connect()
+    call = peer.core.adopt(CallRecord("c-9", "n-1", state="answered", device={"type": "phone"}))
+    kind = custom_kind("calling.call.novelty", ("over",))
+    action = peer.core.attach(call, kind, "x-1")
+    peer.event("calling.call.novelty", call_id="c-9", control_id="x-1", state="over")
+    assert action.completed
+    waiting = peer.core.wait_for(call, CallState.ENDED, peer.now)
+    peer.core.drain(peer.now)
+    peer.cancel(waiting)
+    assert peer.last_line("attach")["kind"] == {
+        "event_type": "calling.call.novelty",
+        "states": ["over"],
+    }
+    assert peer.last_line("cancel")["what"] == peer.last_line("wait_for")["pending"]
+    assert all_same(peer.steps())
+
+
+def test_a_control_replays_on_its_action() -> None:
+    peer = Recorded()
+    peer.connect()
+    call = peer.offer()
+    playing = peer.execute_on(
+        call, commands.play([{"type": "silence", "params": {"duration": 1}}], on_completed=print)
+    )
+    peer.reply(peer.take_all("calling.play")[-1])
+    peer.execute_on(playing.result(), commands.stop())
+    assert peer.last_line("execute")["on"] == ["c-1", playing.result().control_id]
+    assert all_same(peer.steps())
+
+
+def test_what_the_wire_says_beside_texts_replays() -> None:
+    peer = Recorded()
+    peer.connect()
+    peer.raw(b"\x82\x03abc")  # binary
+    peer.raw(b"\x89\x02hi")  # a ping
+    peer.raw(b"\xff\x00")  # no frame at all
+    events = [event for line in peer.tape for event in line.get("wire", ())]
+    assert ["binary", 3] in events
+    assert [event[0] for event in events[-3:]] == ["answer", "answer", "failed"]
+    assert all_same(peer.steps())
+
+
+def test_a_text_that_is_no_json_replays() -> None:
+    peer = Recorded()
+    peer.connect()
+    peer.text("no JSON")
+    assert peer.last_line("data")["wire"][0] == ["garbage", 7]
+    assert all_same(peer.steps())
+
+
+def test_a_message_and_an_offer_that_is_refused_replay() -> None:
+    peer = Recorded()
+    peer.connect()
+    sending = peer.execute(
+        commands.send_message(to_number="+15550009999", from_number="+15550001111", body="Hello")
+    )
+    peer.reply(peer.take_all("messaging.send")[-1], {"code": "200", "message_id": "m-1"})
+    peer.event("messaging.state", message_id="m-1", message_state="delivered")
+    peer.event("messaging.receive", message_id="m-2", message_state="received", body="Hi")
+    assert sending.result().message_id == "m-1"
+    peer.core.accepting_calls = False
+    peer.event("calling.call.receive", call_id="c-2", node_id="n-1", call_state="created")
+    kinds = {output[0] for line in peer.tape for output in line.get("out", ())}
+    assert {"message changed", "message received", "offer refused"} <= kinds
+    assert "+1555" not in "\n".join(peer.lines)
+    assert all_same(peer.steps())
+
+
+def test_what_raises_replays_and_is_marked() -> None:
+    peer = Recorded()
+    peer.connect()
+    peer.close()
+    peer.hang_up()
+    with pytest.raises(ClientClosedError):
+        peer.execute(commands.receive(["sales"]))
+    assert peer.last_line("execute")["raises"] == "ClientClosedError"
+    assert all_same(peer.steps())
+
+
+def test_contexts_that_are_taken_are_noted_when_they_change() -> None:
+    peer = Recorded()
+    peer.core.accepted_contexts = frozenset({"sales", "office"})
+    peer.connect()
+    assert peer.last_line("accept") == {
+        "do": "accept",
+        "calls": True,
+        "contexts": ["office", "sales"],
+    }
+    assert all_same(peer.steps())
+
+
+def test_a_difference_is_found_where_it_is() -> None:
+    peer = Recorded()
+    peer.connect()
+    peer.offer()
+    changed = [
+        line.replace('"event","calling.call.receive"', '"event","other"') for line in peer.lines
+    ]
+    steps = list(replay(changed, random.Random))
+    assert [step.number for step in steps if not step.same] == [len(steps)]
+    assert steps[-1].replayed["out"] != steps[-1].line["out"]
+
+
+def header() -> str:
+    return Recorded().lines[0]
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["no JSON"], "line 1 .*not a JSON object"),
+        (["[]"], "line 1 .*not a JSON object"),
+        (['{"do":"close","at":1}'], "beginning is missing"),
+        (['{"recording":99}'], "in format 99"),
+        ([header(), '{"do":"dance","at":1}'], "line 2 .*nothing is known of 'dance'"),
+        ([header(), '{"do":"start"}'], "line 2 .*cannot be played"),
+        ([header(), '{"at":1}'], "line 2"),
+        (
+            [header(), '{"in":"data","transport":1,"bytes":1,"at":1,"wire":[["sings"]]}'],
+            "says nothing",
+        ),
+        ([header(), '{"do":"execute","on":["c-1"],"at":1}'], "line 2"),
+    ],
+)
+def test_what_is_no_recording_is_refused_with_its_line(lines: list[str], words: str) -> None:
+    with pytest.raises(RecordingError, match=words) as raised:
+        list(replay(lines, random.Random))
+    assert raised.value.number == len(lines)
