@@ -396,6 +396,7 @@ class RelayClient:
         config = replace(self._config, trace_frames=debug)
         engine = Engine(make_core(config, self._record), self._connector)
         handlers = Handlers(self, engine, self._routes, self._wake_drains)
+        self._idle = anyio.Event()  # of this event loop, which may be another than the last
 
         def take(output: Output) -> None:
             if isinstance(output, Closed):

@@ -206,7 +206,10 @@ class Transport:
             found: Resolved | Exception = work()
         except Exception as error:  # noqa: BLE001 - a connector is the application's
             found = error
-        self._reactor.post(partial(self._resolved, found))
+        if self._phase is Phase.CLOSED and isinstance(found, socket.socket):
+            found.close()  # perhaps nobody is there any more to take it
+        else:
+            self._reactor.post(partial(self._resolved, found))
 
     def _resolved(self, found: Resolved | Exception) -> None:
         if self._phase is not Phase.RESOLVING:
