@@ -147,9 +147,10 @@ class RelayClient:
             RuntimeError: this process has as many connections as it may have.
         """
         with self._lock:
+            before = self._started
             engine = self._start(retry=False)
             attempt = self._started
-            under_way = not attempt.settled
+            under_way = attempt is not before or not attempt.settled  # it may fail at once
             self._connecting += 1
         try:
             engine.wait(attempt)

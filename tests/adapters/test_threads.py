@@ -28,6 +28,7 @@ from relay_sync import (
     Message,
     RelayClient,
     RelayEvent,
+    SessionState,
     Timing,
 )
 from tests.adapters.support import (
@@ -574,9 +575,12 @@ def test_a_connector_that_fails_says_why() -> None:
     def connect(host: str, port: int) -> socket.socket:
         raise OSError(f"no way to {host}:{port}")
 
-    client = RelayClient(project="p", token="t", host="nowhere.test", connector=connect)
-    with pytest.raises(ConnectionError, match=r"no way to nowhere\.test:443"):
-        client.connect()
+    for _ in range(50):  # so fast that connect() may have failed before it waits for that
+        client = RelayClient(project="p", token="t", host="nowhere.test", connector=connect)
+        with pytest.raises(ConnectionError, match=r"no way to nowhere\.test:443"):
+            client.connect()
+        assert client.state is SessionState.DISCONNECTED
+    assert threads_of_clients() == []
 
 
 def test_a_peer_that_reads_nothing_is_left() -> None:
