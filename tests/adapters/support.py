@@ -169,16 +169,19 @@ class World:
         for transport in self.exchange.transports:
             self.simulator.command(self.exchange.say_goodbye, transport, restart=restart)
 
-    def all(self, what: What, **details: str) -> list[Happened]:
-        """What has happened of this kind, with these details."""
+    def all(self, what: What, *, call_id: str = "", **details: str) -> list[Happened]:
+        """What has happened of this kind, with these details; to one call, if it is named."""
         wanted = details.items()
-        return [h for h in self.happened if h.what is what and wanted <= h.details.items()]
+        found = [h for h in self.happened if h.what is what and wanted <= h.details.items()]
+        return [h for h in found if call_id in ("", h.call_id)]
 
-    async def until(self, what: What, *, times: int = 1, **details: str) -> Happened:
+    async def until(
+        self, what: What, *, times: int = 1, call_id: str = "", **details: str
+    ) -> Happened:
         """Wait until it has happened so many times, from the beginning of the test."""
-        while len(self.all(what, **details)) < times:
+        while len(found := self.all(what, call_id=call_id, **details)) < times:
             await self._changed.wait()
-        return self.all(what, **details)[times - 1]
+        return found[times - 1]
 
     async def until_nobody_is_connected(self) -> None:
         """Wait until every session has lost its connection."""
