@@ -7,7 +7,6 @@ fault comes in the TLS handshake, in the upgrade or in the middle of a frame.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -66,11 +65,8 @@ ATTENTIVE: Final = replace(
 
 
 @pytest.fixture
-async def proxy(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[Proxy]:
+async def proxy(world: World) -> AsyncGenerator[Proxy]:
     """A proxy before the service. Nothing of a client may be left at the end of a test."""
-    # Each of the many connections would read the machine's authorities, which takes its time.
-    monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
-    monkeypatch.setenv("SSL_CERT_DIR", os.devnull)
     async with open_proxy(world.host) as proxy:
         yield proxy
         with anyio.fail_after(PATIENCE):
