@@ -124,8 +124,6 @@ class Ledger:
                 self.repeatable.clear()
         if frame.is_request and self._closing_at is None:
             self._owed[frame.id] += 1
-            if frame.method == "signalwire.disconnect":
-                self._losers.clear()
             event = frame.event
             if event is not None:
                 self._event_arrived(event, frame)
@@ -146,7 +144,7 @@ class Ledger:
         call_id, state = str(frame.body["call_id"]), frame.body["call_state"]
         if frame.id.startswith(LOSER):
             self._losers |= {call_id} - self._ends_asked
-        elif state == "ended" and call_id in self._losers:
+        elif state == "ended" and call_id in self._losers and not self.session.draining:
             self._losers_ended.add(call_id)
 
     # What it says

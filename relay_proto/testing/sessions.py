@@ -21,6 +21,8 @@ class SessionLedger:
         self.authenticated = False
         self.may_leave = False
         """There is a reason to leave the current transport."""
+        self.draining = False
+        """The server has said goodbye to the session: no requests are written any more."""
         self.resumes_refused = 0
         self.refusals = 0
         """Refused credentials, in a row."""
@@ -57,6 +59,7 @@ class SessionLedger:
         match frame.method:
             case "signalwire.disconnect":
                 self.may_leave = True
+                self.draining = self.authenticated
                 self._deaf = not self.authenticated
                 if frame.body.get("restart") is True:
                     self._known = ("", "")
@@ -105,7 +108,7 @@ class SessionLedger:
         self._that(in_time, "a crowd does not stampede", f"due at {at:.3f}")
         bounded = self.refusals < self._limits.auth_attempts
         self._that(bounded, "refused credentials end it", self.refusals, "refusals")
-        self.authenticated = self.may_leave = self._deaf = False
+        self.authenticated = self.may_leave = self.draining = self._deaf = False
         self._asked_at = self._heard_at = now
         self._attempt += 1
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from random import Random
+
+import pytest
+
 from relay_proto import commands
 from relay_proto.errors import (
     ClientClosedError,
@@ -19,6 +23,7 @@ from relay_proto.outputs import (
     Ignored,
 )
 from relay_proto.testing.application import phone, silence
+from relay_proto.testing.faults import let_two_answer
 from relay_proto.testing.program import Program
 from relay_proto.testing.world import OFFICE, World
 from relay_proto.transitions import CallState, SessionState
@@ -36,6 +41,9 @@ from .script import (
     happened,
     link_of,
 )
+
+SOON, LATE = 2, 0
+"""Chances by which the server ends a loser 1.3 or 6.9 s after it has answered."""
 
 # Dials
 
@@ -171,6 +179,27 @@ def test_a_goodbye_leaves_a_dial_pending(world: World, program: Program) -> None
     assert [one.resumed for one in program.told(Connected)] == [False, True]
     assert queued.result()["code"] == "200", "asked for in the next session"
     assert pending.result().state == "answered"
+    program.execute_on(pending.result(), commands.hangup())
+    end(world)
+
+
+@pytest.mark.parametrize("ends_late", [False, True])
+def test_two_legs_answer_at_once_behind_a_goodbye(
+    world: World, program: Program, ends_late: bool
+) -> None:
+    pending = dial(program, ANNA, BELA)
+    let_two_answer(world, Random(LATE if ends_late else SOON))
+    world.run(2.0)
+    number, say = link_of(program), world.exchange.say_goodbye
+    world.on_exchange(lambda now: say(number, now, restart=False, stay=True))
+    world.run_until(lambda: pending.settled, "a winner")
+    world.run(2.0)
+    assert program.core.state is SessionState.DRAINING
+    assert (program.told(CallEnded) == []) is ends_late
+    assert asked(world, "calling.end") == 0, "behind a goodbye nothing is asked"
+    world.run(10.0)
+    assert program.told(Connected)[-1].resumed
+    assert asked(world, "calling.end") == ends_late, "the next session asks, if it must"
     program.execute_on(pending.result(), commands.hangup())
     end(world)
 
