@@ -33,7 +33,9 @@ class SessionLedger:
         self._delay = config.timing.retry_min_delay
         self._retry_at: float | None = None
         self._known: tuple[str, str] | None = ("", "")
-        """Protocol and authorization state that the core must resume with; None: unclear."""
+        """Protocol and authorization state of its session; None: unclear."""
+        self._due: tuple[str, str] | None = ("", "")
+        """What was known when the upgrade came: it must resume with that."""
         self._offered = ("", "")
         self._restored = False
         self._refusal = ""
@@ -57,6 +59,8 @@ class SessionLedger:
         if self._deaf:
             return
         match frame.method:
+            case "(upgrade)":
+                self._due = self._known
             case "signalwire.disconnect":
                 self.may_leave = True
                 self.draining = self.authenticated
@@ -93,7 +97,7 @@ class SessionLedger:
         assert is_object(error), "a refusal has an error"
         if self._offered[0] and error["code"] in RESUME_REFUSED:
             self.resumes_refused += 1
-            self._known = ("", "")
+            self._known = self._due = ("", "")
             return
         self.may_leave = True
         self.refusals += 1
@@ -116,8 +120,8 @@ class SessionLedger:
         """It authenticates, and resumes if there is something to resume."""
         body = frame.body
         self._offered = (str(body.get("protocol", "")), str(body.get("authorization_state", "")))
-        if self._known is not None:
-            same = self._offered == self._known
+        if self._due is not None:
+            same = self._offered == self._due
             self._that(same, "a resumed session is the same session", frame)
 
     def left(self, now: float) -> None:

@@ -36,6 +36,7 @@ from .script import (
     answered_call,
     dial,
     end,
+    link_of,
 )
 
 # Sessions
@@ -169,6 +170,26 @@ def test_cut_in_the_middle_of_the_upgrade_or_authentication(size: int, direction
     assert [one.attempt for one in program.told(ConnectFailed)] in ([1], [])
     assert program.ready
     assert all(pending.error is None for pending in waits)
+    end(world)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_goodbye_comes_in_one_read_with_the_upgrade(
+    world: World, program: Program, restart: bool
+) -> None:
+    call = answered_call(world, program)
+    assert program.link is not None
+    program.link.vanish()
+    world.run_until(lambda: any("2 → (upgrade)" in line for line in world.trace), "an attempt")
+    program.link.down.hold(1.0)
+    world.run(0.1)
+    number, say = link_of(program), world.exchange.say_goodbye
+    world.on_exchange(lambda now: say(number, now, restart=restart))
+    world.run(10.0)
+    assert len(program.told(ConnectFailed)) == 1
+    assert [one.resumed for one in program.told(Connected)] == [False, not restart]
+    assert call.ended is restart
+    program.execute_on(call, commands.hangup())
     end(world)
 
 
