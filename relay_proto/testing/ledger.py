@@ -61,7 +61,8 @@ class Ledger:
         self._orphans: list[CallRecord] = []
         self.closed_at: float | None = None
         self._closing_at: float | None = None
-        self._asked_late: set[Pending[Any]] = set()
+        self._at_once: set[Pending[Any]] = set()
+        """What had its answer as soon as it was asked, whatever else is still to be said."""
         self._transport = 0
         self._open = False
         """The current transport is open or opening."""
@@ -93,8 +94,8 @@ class Ledger:
     def asked(self, pending: Pending[Any], what: str, now: float, due: float | None) -> None:
         """Somebody may wait for `pending`, until then at most."""
         self.waits.add(pending, what, now, due)
-        if self.closed_at is not None:
-            self._asked_late.add(pending)
+        if pending.settled:
+            self._at_once.add(pending)
 
     def closing(self, now: float) -> None:
         """It is asked to close."""
@@ -177,7 +178,7 @@ class Ledger:
 
     def output(self, output: Output, now: float, lag: float) -> None:
         """It has said something."""
-        silent = self.closed_at is None or self._is_late_answer(output)
+        silent = self.closed_at is None or self._is_answer(output)
         self.that(silent, "silence after Closed", output)
         match output:
             case SendData() | OpenTransport() | CloseTransport():
@@ -213,9 +214,9 @@ class Ledger:
             case _:
                 pass
 
-    def _is_late_answer(self, output: Output) -> bool:
-        """It answers what was asked behind `Closed`."""
-        return isinstance(output, Settled) and output.pending in self._asked_late
+    def _is_answer(self, output: Output) -> bool:
+        """It answers what may be asked of a closed core, too."""
+        return isinstance(output, Settled) and output.pending in self._at_once
 
     def _effect(
         self, output: OpenTransport | SendData | CloseTransport, now: float, lag: float

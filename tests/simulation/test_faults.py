@@ -7,11 +7,11 @@ from random import Random
 import pytest
 
 from relay_proto import commands
-from relay_proto.outputs import Closed, Connected, ConnectFailed
+from relay_proto.outputs import Closed, Connected, ConnectFailed, Settled
 from relay_proto.testing import FAULTS, Fault, LivelockError, Program, Shrinker, Style, World
 from relay_proto.testing.faults import NONSENSE, hang_up_as_it_breaks
 from relay_proto.testing.plans import carry_out, draw_plan
-from relay_proto.transitions import CallState
+from relay_proto.transitions import CallState, SessionState
 
 from .script import answered_call, end
 
@@ -93,6 +93,18 @@ def test_a_closed_core_answers_what_is_asked_late(world: World, program: Program
     world.run(5.0)
     assert len(program.told(Closed)) == 1
     assert program.wait_for(call, CallState.ENDED).settled
+    world.run(100.0)
+    world.settle_down()
+
+
+def test_a_closed_core_is_asked_before_it_could_say_so(world: World, program: Program) -> None:
+    call = answered_call(world, program)
+    program.close()
+    program.draining_late = lambda: 0.05
+    world.run_until(lambda: program.core.state is SessionState.CLOSED, "the end")
+    assert program.told(Closed) == [], "it is under way"
+    assert program.wait_for(call, CallState.ENDED).settled
+    assert [type(output) for output in program.outputs[-2:]] == [Closed, Settled]
     world.run(100.0)
     world.settle_down()
 
