@@ -241,28 +241,31 @@ def let_two_answer(world: World, random: Random) -> None:
         late = random.uniform(0.5, 9.0)
 
         def answer_both(written: list[Written]) -> list[Written]:
-            end = _end_of_a_loser(written)
-            if end is None:
+            found = _dial_and_loser(written)
+            if found is None:
                 return written
             world.struck("two legs answer at once")
+            answered, end = found
             frame, _ = ending = written[end]
             text = frame.text.replace(b'"id":"', b'"id":"loser-', 1)
             text = text.replace(b'"call_state":"ending"', b'"call_state":"answered"')
             world.after(late, lambda: link.down.write(ending[1] + written[end + 1][1]))
-            before = next(n for n, (other, _) in enumerate(written) if DIAL_ANSWERED in other.text)
             kept = written[:end] + written[end + 2 :]
-            return [*kept[:before], (frame, unmasked_frame(text)), *kept[before:]]
+            return [*kept[:answered], (frame, unmasked_frame(text)), *kept[answered:]]
 
         link.rewrite = answer_both
 
 
-def _end_of_a_loser(written: list[Written]) -> int | None:
-    """Where a leg is ended because another has just answered."""
-    if any(DIAL_ANSWERED in frame.text for frame, _ in written):
-        for number, (frame, _) in enumerate(written):
-            body = frame.body
-            if (body.get("call_state"), body.get("end_reason")) == ("ending", "cancel"):
-                return number
+def _dial_and_loser(written: list[Written]) -> tuple[int, int] | None:
+    """Where a dial is answered, and where another leg of it is ended because of that."""
+    answered = 0
+    losing: tuple[object, ...] = ()
+    for number, (frame, _) in enumerate(written):
+        body = frame.body
+        if DIAL_ANSWERED in frame.text:
+            answered, losing = number, ("ending", "cancel", body["tag"])
+        elif tuple(map(body.get, ("call_state", "end_reason", "tag"))) == losing:
+            return answered, number
     return None
 
 

@@ -7,13 +7,14 @@ from random import Random
 import pytest
 
 from relay_proto import commands
+from relay_proto.exchange import Caller
 from relay_proto.outputs import Closed, Connected, ConnectFailed, Settled
 from relay_proto.testing import FAULTS, Fault, LivelockError, Program, Shrinker, Style, World
-from relay_proto.testing.faults import NONSENSE, hang_up_as_it_breaks
+from relay_proto.testing.faults import NONSENSE, hang_up_as_it_breaks, let_two_answer
 from relay_proto.testing.plans import carry_out, draw_plan
 from relay_proto.transitions import CallState, SessionState
 
-from .script import answered_call, end
+from .script import ANNA, answered_call, dial, end
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -69,6 +70,27 @@ def test_a_goodbye_comes_before_the_session(world: World) -> None:
     world.run(10.0)
     assert len(program.told(ConnectFailed)) == 1
     assert len(program.told(Connected)) == 1
+    end(world)
+
+
+def test_who_gives_up_calling_has_lost_no_dial(world: World, program: Program) -> None:
+    pending = dial(program, ANNA)
+    world.run(2.5)
+    assert program.link is not None
+    program.link.up.silence()  # that Anna has answered is told again behind the resume
+    world.run_until(lambda: pending.settled, "an answer")
+    program.link.vanish()
+    world.on_exchange(lambda now: world.exchange.drop(1, now))
+    world.place_call(Caller("+15550001111", patience=0.5))
+    world.run_until(lambda: program.link is not None and program.link.alive, "a link")
+    let_two_answer(world, Random(0))
+    world.run(10.0)
+    assert program.told(Connected)[-1].resumed
+    again = next(line for line in reversed(world.trace) if "dial_state=answered" in line)
+    gone = next(line for line in reversed(world.trace) if "end_reason=cancel" in line)
+    assert again.split()[0] == gone.split()[0], "told at once"
+    assert not world.faults["two legs answer at once"]
+    program.execute_on(pending.result(), commands.hangup())
     end(world)
 
 
