@@ -95,8 +95,7 @@ class Promises:
     def frame_arrived(self, program: Program, link: Link, frame: Frame) -> None:
         """A frame is about to reach the core."""
         ledger = self.ledger(program)
-        if program.has_outputs:
-            ledger.session.unclear()
+        ledger.session.unclear = program.has_outputs
         ledger.frame_arrived(link.transport, frame, program.clock)
 
     def frame_sent(self, program: Program, link: Link, frame: Frame) -> None:

@@ -18,6 +18,8 @@ class SessionLedger:
     def __init__(self, config: ClientConfig, that: That) -> None:
         self._timing, self._limits = config.timing, config.limits
         self._that = that
+        self.unclear = False
+        """The core may have left the transport already: it may not hear what comes."""
         self.authenticated = False
         self.may_leave = False
         """There is a reason to leave the current transport."""
@@ -44,11 +46,6 @@ class SessionLedger:
 
     # What the core is told
 
-    def unclear(self) -> None:
-        """The core may have given the transport up already: it may not hear what comes."""
-        self._known = None
-        self.may_leave = True
-
     def slept(self) -> None:
         """Time has passed unnoticed: what was due is overdue."""
         self._retry_at = None
@@ -56,6 +53,7 @@ class SessionLedger:
     def heard(self, frame: Frame, now: float) -> None:
         """A frame arrives on the current transport."""
         self._heard_at = now
+        self.may_leave |= self.unclear
         if self._deaf:
             return
         match frame.method:
@@ -66,7 +64,7 @@ class SessionLedger:
                 self.draining = self.authenticated
                 self._deaf = not self.authenticated
                 if frame.body.get("restart") is True:
-                    self._known = ("", "")
+                    self._know("", "")
             case "(close)":
                 self.may_leave = True
             case _:
@@ -75,7 +73,7 @@ class SessionLedger:
     def renewed(self, secret: str) -> None:
         """The server has renewed the authorization state."""
         if self._known is not None and not self._deaf:
-            self._known = (self._known[0], secret)
+            self._know(self._known[0], secret)
 
     def connect_answered(self, frame: Frame) -> None:
         """The answer to ``signalwire.connect``."""
@@ -89,7 +87,7 @@ class SessionLedger:
         self.refusals = 0
         self._restored = bool(body.get("session_restored"))
         state = self._offered[1] if self._restored else ""
-        self._known = (str(body.get("protocol", "")), state)
+        self._know(str(body.get("protocol", "")), state)
 
     def _refused(self, frame: Frame) -> None:
         whole = decode(frame.text)
@@ -97,11 +95,15 @@ class SessionLedger:
         assert is_object(error), "a refusal has an error"
         if self._offered[0] and error["code"] in RESUME_REFUSED:
             self.resumes_refused += 1
-            self._known = self._due = ("", "")
+            self._know("", "")
+            self._due = self._known
             return
         self.may_leave = True
         self.refusals += 1
         self._refusal = str(error["message"])
+
+    def _know(self, protocol: str, state: str) -> None:
+        self._known = None if self.unclear else (protocol, state)
 
     # What it says
 

@@ -9,12 +9,22 @@ import pytest
 from relay_proto import commands
 from relay_proto.exchange import Caller
 from relay_proto.outputs import Closed, Connected, ConnectFailed, Settled
-from relay_proto.testing import FAULTS, Fault, LivelockError, Program, Shrinker, Style, World
+from relay_proto.server import ServerConfig
+from relay_proto.testing import (
+    FAULTS,
+    Fault,
+    LivelockError,
+    Program,
+    Shrinker,
+    Style,
+    World,
+    exchange_config,
+)
 from relay_proto.testing.faults import NONSENSE, hang_up_as_it_breaks, let_two_answer
 from relay_proto.testing.plans import carry_out, draw_plan
 from relay_proto.transitions import CallState, SessionState
 
-from .script import ANNA, answered_call, dial, end
+from .script import ANNA, REPLY, answered_call, dial, end
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -129,6 +139,46 @@ def test_a_closed_core_is_asked_before_it_could_say_so(world: World, program: Pr
     assert [type(output) for output in program.outputs[-2:]] == [Closed, Settled]
     world.run(100.0)
     world.settle_down()
+
+
+def test_a_goodbye_comes_to_a_core_that_has_left(world: World, program: Program) -> None:
+    link, say = program.link, world.exchange.say_goodbye
+    assert link is not None
+
+    def say_goodbye(*, restart: bool) -> None:
+        world.on_exchange(lambda now: say(link.number, now, restart=restart, stay=True))
+
+    say_goodbye(restart=False)
+    world.run(REPLY)
+    program.draining_late = lambda: 0.05
+    wait = program.core.config.timing.goodbye_timeout
+    world.after(wait - 0.04, lambda: say_goodbye(restart=True))
+    world.run(wait + 0.02)
+    assert link.alive, "that it is left is still to be said"
+    world.run(10.0)
+    resumes_refused = world.promises.ledger(program).session.resumes_refused
+    assert resumes_refused == 1, "it has not heard that its session is over"
+    end(world)
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_session_comes_to_a_core_that_has_left(forgotten: bool) -> None:
+    world = World(config=exchange_config(server=ServerConfig(ping_interval=0.0)))
+    program = world.connected("office")
+    world.run(1.0)
+    assert program.link is not None
+    program.link.vanish()
+    if forgotten:
+        world.on_exchange(world.exchange.forget_sessions)
+    world.run_until(lambda: "2 → signalwire.connect" in world.trace[-1], "an attempt")
+    program.draining_late = lambda: 0.05
+    wait = program.core.config.timing.request_timeout
+    program.link.down.hold(wait + 0.02)
+    world.run(wait + 0.03)
+    assert program.link.alive, "that it is left is still to be said"
+    world.run(20.0)
+    assert program.told(Connected)[-1].resumed is not forgotten
+    end(world)
 
 
 def test_who_sleeps_does_not_fall_asleep_again(world: World, program: Program) -> None:
