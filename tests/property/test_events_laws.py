@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, Final, cast, get_type_hints
+from typing import Any, Final
 
 import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from relay_proto.event import RelayEvent, UnknownEvent
+from relay_proto.event import UnknownEvent
 from relay_proto.events import (
     EVENT_CLASS_MAP,
     AuthorizationStateEvent,
@@ -18,6 +17,7 @@ from relay_proto.events import (
     parse_event,
 )
 from tests.spec import EVENTS
+from tests.spec.event_fields import fields_of
 from tests.spec.json_values import RIGHT, WRONG, contains, json_objects, json_values, texts
 
 NOT_PARSED: Final = "signalwire.authorization.state"
@@ -48,42 +48,6 @@ def wire_kind(event_type: str, attribute: str) -> str:
     """The attribute's type, in the words of the specification."""
     kind: str = EVENTS[event_type]["fields"][wire_key(event_type, attribute)]["type"]
     return kind
-
-
-def is_of(value: object, declared: object) -> bool:
-    """Whether a value has the type that an event's field or property declares."""
-    if declared is float:
-        return type(value) is float and math.isfinite(value)
-    if declared is str or declared is int or declared is bool:
-        return type(value) is declared
-    if declared == bool | None:
-        return value is None or isinstance(value, bool)
-    if declared == list[str]:
-        return isinstance(value, list) and all(
-            isinstance(item, str) for item in cast("list[object]", value)
-        )
-    if declared == dict[str, Any]:
-        return isinstance(value, dict)
-    assert declared is msgspec.Raw, f"a field of an unexpected type: {declared}"
-    return isinstance(value, msgspec.Raw)
-
-
-def fields_of(event: RelayEvent) -> dict[str, object]:
-    """All that an event tells: its fields and its properties."""
-    told: dict[str, object] = {}
-    for field in msgspec.structs.fields(event):
-        value: object = getattr(event, field.name)
-        assert is_of(value, field.type), f"{field.name} is {value!r}"
-        if field.name != "raw":
-            told[field.name] = value
-    for kind in type(event).__mro__:
-        for name, member in vars(kind).items():
-            if isinstance(member, property):
-                value = getattr(event, name)
-                declared = get_type_hints(member.fget)["return"]
-                assert is_of(value, declared), f"{name} is {value!r}"
-                told[name] = value
-    return told
 
 
 @pytest.mark.parametrize("event_type", EVENTS)

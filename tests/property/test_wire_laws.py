@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import struct
-from collections.abc import Sequence
 from typing import Final
 
 from hypothesis import example, given, settings
@@ -16,15 +14,12 @@ from relay_proto.wire import (
     PeerClosed,
     Role,
     TextReceived,
-    UpgradeRequested,
     Wire,
     WireEvent,
     WireFailed,
     WireState,
 )
-
-LIMIT: Final = 300
-KEY: Final = b"\x11\x22\x33\x44"
+from tests.property.wires import LIMIT, begun, comparable, exhaust, feed, frame, opened, split
 
 roles: Final = st.sampled_from(Role)
 opcodes: Final = st.sampled_from([0, 0, 1, 1, 1, 2, 8, 9, 10, 3, 11])
@@ -63,22 +58,6 @@ HEADERS: Final = [
 UPGRADE: Final = [HEADERS[index] for index in (0, 3, 4, 6, 7)]
 
 
-def frame(role: Role, first: int, payload: bytes, *, wrong_mask: bool = False) -> bytes:
-    """A frame for a wire of this role; `first` holds the fin bit, reserved bits and opcode."""
-    masked = (role is Role.SERVER) is not wrong_mask
-    mask = 0x80 if masked else 0
-    length = (
-        bytes([mask | len(payload)])
-        if len(payload) < 126
-        else struct.pack("!BH", mask | 126, len(payload))
-    )
-    return bytes([first]) + length + (KEY + xor(payload, KEY) if masked else payload)
-
-
-def xor(data: bytes, key: bytes) -> bytes:
-    return bytes(byte ^ key[index % 4] for index, byte in enumerate(data))
-
-
 @st.composite
 def frames(draw: st.DrawFn, role: Role) -> bytes:
     """One frame: mostly in order, now and then not."""
@@ -106,52 +85,6 @@ def heads(draw: st.DrawFn) -> bytes:
     end = draw(st.sampled_from(["\r\n\r\n", "\n\n", "\r\n"]))
     newline = draw(st.sampled_from(["\r\n", "\n"]))
     return (newline.join([draw(st.sampled_from(HEADS)), *lines]) + end).encode("latin-1")
-
-
-def split(data: bytes, at: Sequence[int]) -> list[bytes]:
-    edges = [0, *sorted(min(cut, len(data)) for cut in at), len(data)]
-    return [data[start:end] for start, end in itertools.pairwise(edges)]
-
-
-def feed(wire: Wire, data: bytes) -> list[WireEvent]:
-    """Give `data` to `wire` and, as its owner would, accept at once who asks."""
-    events = wire.receive(data)
-    if any(isinstance(event, UpgradeRequested) for event in events):
-        events += [BytesToSend(wire.accept()), *wire.receive(b"")]
-    return events
-
-
-def begun(role: Role) -> tuple[Wire, bytes]:
-    """A wire in the midst of its upgrade, and the bytes that complete it."""
-    client, server = Wire(Role.CLIENT, host="a", max_message_bytes=LIMIT), Wire(Role.SERVER)
-    request = client.open()
-    if role is Role.SERVER:
-        return Wire(Role.SERVER, max_message_bytes=LIMIT), request
-    server.receive(request)
-    return client, server.accept()
-
-
-def opened(role: Role) -> Wire:
-    wire, upgrade = begun(role)
-    feed(wire, upgrade)
-    assert wire.state is WireState.OPEN
-    return wire
-
-
-def comparable(role: Role, events: list[WireEvent]) -> list[object]:
-    """`events`, with errors as text and a client's answers without their random masks."""
-    result: list[object] = []
-    for event in events:
-        match event:
-            case WireFailed(error):
-                result.append(("failed", str(error), error.status))
-            case BytesToSend(data) if role is Role.CLIENT:
-                result.append((data[:2], xor(data[6:], data[2:6])))
-            case BytesToSend(data) if data.startswith(b"HTTP/1.1 101"):
-                result.append(data[:12])  # the token follows from the client's random key
-            case _:
-                result.append(event)
-    return result
 
 
 @given(messages=st.lists(texts, max_size=8), role=roles, at=cuts)
@@ -190,15 +123,6 @@ def test_chunking_of_a_head_changes_nothing(
     wire, _ = begun(role)
     events = [event for chunk in split(head + tail, at) for event in feed(wire, chunk)]
     assert comparable(role, events + wire.receive_eof()) == comparable(role, expected)
-
-
-def exhaust(wire: Wire) -> None:
-    """Do all that an owner might still do."""
-    assert all(isinstance(event, PeerClosed | WireFailed) for event in wire.receive_eof()[-1:])
-    assert wire.state in {WireState.CLOSED, WireState.FAILED}
-    assert wire.receive(b"x") == wire.receive_eof() == []
-    said = [wire.open(), wire.accept(), wire.refuse(403, "no"), wire.send_text(b"x"), wire.close()]
-    assert said == [b""] * 5
 
 
 def prepare(role: Role, state: WireState) -> Wire:
