@@ -206,10 +206,12 @@ class Session:
         """The byte stream is gone, or could not be opened."""
         if transport != self._transport or self._wire is None:
             return
+        self._clear_link_timers()
+        self._wire = None
         if self.state is SessionState.CLOSING:
             self._finish(flush=False)
-            return
-        self._lose(self._link_error(reason or "the server closed it"), now)
+        else:
+            self._lost(self._link_error(reason or "the server closed it"), now)
 
     def handle_timer(self, timer: Timer, now: float) -> None:
         """A deadline of the session has come."""
@@ -425,12 +427,6 @@ class Session:
     def _drop(self, error: RelayError, now: float, *, flush: bool) -> None:
         """Give the transport up."""
         self._leave(flush=flush)
-        self._lost(error, now)
-
-    def _lose(self, error: RelayError, now: float) -> None:
-        """The transport is gone by itself."""
-        self._clear_link_timers()
-        self._wire = None
         self._lost(error, now)
 
     def _leave(self, *, flush: bool) -> None:

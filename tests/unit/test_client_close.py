@@ -114,8 +114,8 @@ class TestEveryState:
         state(peer)
         peer.close()
         if end == "cut":
-            peer.core.transport_closed(peer.transport, peer.now, "")
-            peer.pump()
+            peer.cut()
+            assert peer.all(CloseTransport) == [], "there is nothing left to close"
         else:
             peer.raw(b"\xff\xff")
         self.check_over(peer)
