@@ -1,0 +1,96 @@
+"""Fuzz with atheris: ``python -m tests.fuzz --seconds 10`` takes one target after another.
+
+What is found stays in ``fuzz-new/``, and an input at which a target fails in
+``fuzz-failures/``; such a file runs again with ``--replay FILE``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+NAMES: Final = ("wire-client", "wire-server", "frames", "events", "client")
+INSTRUMENTED: Final = ["relay_proto", "wsproto", "h11"]
+WORDS: Final = Path(__file__).with_name("words.dict")
+FOUND: Final = Path("fuzz-new")
+FAILURES: Final = Path("fuzz-failures")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--target", choices=NAMES, help="this one only; else all in turn")
+    parser.add_argument("--seconds", type=int, default=10, help="for each target")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="run one input, and stop")
+    parser.add_argument("--minimize", action="store_true", help="the corpus, with what was found")
+    args = parser.parse_args()
+    if args.replay:
+        if not args.target:
+            parser.error("--replay needs a --target")
+        return replay(args.target, args.replay)
+    atheris = find_atheris()
+    if atheris is None:
+        print("atheris is not installed: pip install -e '.[fuzz]'", file=sys.stderr)
+        return 2
+    if not args.target:
+        return each(sys.argv[1:])
+    fuzz(atheris, args.target, args.seconds, args.seed, minimize=args.minimize)
+    return 0
+
+
+def find_atheris() -> Any:
+    """The module; None where it is not installed."""
+    try:
+        return importlib.import_module("atheris")
+    except ModuleNotFoundError:
+        return None
+
+
+def each(arguments: list[str]) -> int:
+    """Every target in a process of its own, for atheris ends the one it runs in."""
+    worst = 0
+    for name in NAMES:
+        print(f"--- {name}", flush=True)
+        command = [sys.executable, "-m", "tests.fuzz", *arguments, "--target", name]
+        worst = max(worst, subprocess.run(command, check=False).returncode)
+    return worst
+
+
+def fuzz(atheris: Any, name: str, seconds: int, seed: int, *, minimize: bool) -> None:
+    """Fuzz one target. Does not return."""
+    with atheris.instrument_imports(include=INSTRUMENTED):
+        targets = importlib.import_module("tests.fuzz.targets")
+    found, corpus = FOUND / name, targets.CORPUS / name
+    for folder in (found, FAILURES):
+        folder.mkdir(parents=True, exist_ok=True)
+    options = [
+        f"-seed={seed}",
+        f"-dict={WORDS}",
+        f"-artifact_prefix={FAILURES}/{name}-",
+        "-max_len=1500",
+        "-timeout=20",  # one input takes a hundredth of a second
+    ]
+    if minimize:
+        smallest = FOUND / f"{name}-smallest"
+        smallest.mkdir(exist_ok=True)
+        options += ["-merge=1", str(smallest)]
+    else:
+        options += [f"-max_total_time={seconds}", "-print_final_stats=1"]
+    atheris.Setup([sys.argv[0], *options, str(found), str(corpus)], targets.TARGETS[name])
+    atheris.Fuzz()
+
+
+def replay(name: str, path: Path) -> int:
+    """Run one input, without atheris. Raises what the target raises."""
+    target = importlib.import_module("tests.fuzz.targets").TARGETS[name]
+    target(path.read_bytes())
+    print(f"{path}: nothing is wrong with it")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

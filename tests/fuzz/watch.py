@@ -1,0 +1,316 @@
+"""The contract of a core, as an oracle: it drives one client and checks every output."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import defaultdict
+from typing import Any, Final
+
+from relay_proto import ClientConfig, ClientCore, Limits
+from relay_proto.calls import CallRecord
+from relay_proto.events import MessageReceiveEvent, MessageStateEvent
+from relay_proto.narration import narrate
+from relay_proto.outputs import (
+    CallEnded,
+    CallOffered,
+    Closed,
+    CloseTransport,
+    Connected,
+    ConnectFailed,
+    Disconnected,
+    Dropped,
+    EventReceived,
+    FrameTraced,
+    Ignored,
+    MessageChanged,
+    MessageReceived,
+    OfferRefused,
+    OpenTransport,
+    Output,
+    PeerViolation,
+    SendData,
+    Settled,
+)
+from relay_proto.pending import Pending
+from relay_proto.transitions import SessionState
+from relay_proto.wire import BytesToSend, PeerClosed, Role, TextReceived, UpgradeRequested, Wire
+from tests.property.wires import frame
+from tests.unit.client_peer import CREDENTIALS, PROJECT, TOKEN
+
+HOST: Final = "relay.example.com"
+ACCEPT: Final = b"$ACCEPT"
+SMALL: Final = Limits(
+    active_calls=3,
+    queued_requests=4,
+    pending_requests=6,
+    messages=2,
+    early_messages=2,
+    tags=2,
+    event_ids=3,
+    message_bytes=2048,
+)
+FOR_THE_LOG: Final = (
+    Connected,
+    ConnectFailed,
+    Disconnected,
+    Dropped,
+    FrameTraced,
+    Ignored,
+    OfferRefused,
+    PeerViolation,
+)
+UP: Final = (SessionState.READY, SessionState.DRAINING)
+
+
+class Watch:
+    """One client and the far end of its transports, in virtual time.
+
+    Reads reach the client in pieces of `piece` bytes, or whole if that is 0.
+    """
+
+    def __init__(self, *, restricted: bool, piece: int) -> None:
+        config = ClientConfig(
+            credentials=CREDENTIALS,
+            host=HOST,
+            contexts=("office",),
+            limits=SMALL if restricted else Limits(message_bytes=4096),
+            trace_frames=restricted,
+        )
+        self.core = ClientCore(config, random.Random(1))
+        self.core.accepting_calls = True
+        self.now = 1000.0
+        self.transport = 0
+        """The number of the last transport; `_open` says whether it still is one."""
+        self.connect_id: object = ""
+        self.requests: list[Any] = []
+        """Ids of what the client has asked on this transport, and nobody answered."""
+        self.handed_out: list[Pending[Any]] = []
+        self.calls: list[CallRecord] = []
+        self.seen: list[str] = []
+        """All outputs but what was sent, as text."""
+        self.written: defaultdict[int, list[bytes]] = defaultdict(list)
+        self._piece = piece
+        self._wire = Wire(Role.SERVER)
+        self._open = self._requested = self._answered = False
+        self._up = self._closed = self._authenticated = False
+        self._answers = b""
+        self._settled: dict[int, Pending[Any]] = {}
+        self._known: set[int] = set()
+        self._ids: set[str] = set()
+
+    # What happens to the client
+
+    def start(self, *, retry: bool) -> None:
+        self.expect(self.core.start(self.now, retry=retry))
+        self.drain()
+
+    def expect(self, pending: Pending[Any]) -> None:
+        """This one has to settle, once."""
+        if id(pending) not in self._known:
+            self._known.add(id(pending))
+            self.handed_out.append(pending)
+
+    def open(self, head: bytes | None = None) -> None:
+        """Let the transport open, and answer the upgrade: with `head`, if there is one."""
+        if not self._open or self._answered:
+            return
+        if not self._requested:
+            self._requested = True
+            self.core.transport_opened(self.transport, self.now)
+            self.drain()
+        self._answered = True
+        accepted = self._wire.accept()
+        self.raw(accepted if head is None else head.replace(ACCEPT, _token(accepted)))
+
+    def text(self, *texts: bytes) -> None:
+        """Say something, in one read."""
+        self.raw(b"".join(_text_frame(text) for text in texts))
+
+    def raw(self, data: bytes) -> None:
+        """Hand bytes to the client, and what its answers make the server answer."""
+        number = self.transport
+        step = self._piece or max(1, len(data))
+        for start in range(0, len(data), step):
+            self.core.receive_data(number, data[start : start + step], self.now)
+            self.drain()
+        answers, self._answers = self._answers, b""
+        self.core.receive_data(number, answers, self.now)
+        self.drain()
+
+    def cut(self, reason: str) -> None:
+        number, self._open = self.transport, False
+        self.core.transport_closed(number, self.now, reason)
+        self.drain()
+
+    def disturb(self, other: int) -> None:
+        """Input about another transport means nothing."""
+        seen = len(self.seen)
+        self.core.transport_opened(other, self.now)
+        self.core.receive_data(other, _text_frame(b"{}"), self.now)
+        self.core.transport_closed(other, self.now, "it was another's")
+        self.drain()
+        assert len(self.seen) == seen, "input about another transport was heard"
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and every timer fall due at its time."""
+        until = self.now + seconds
+        while (at := self.core.deadline()) is not None and at <= until:
+            self.now = max(self.now, at)
+            self._tick()
+        self.now = until
+        self._tick()
+
+    def advance_to_deadline(self) -> None:
+        at = self.core.deadline()
+        if at is not None:
+            self.now = max(self.now, at)
+            self._tick()
+
+    def finish(self, *, polite: bool) -> None:
+        """Close, and look whether everything ends."""
+        self.core.close(self.now)
+        self.drain()
+        answers, self._answers = self._answers, b""
+        if polite:
+            self.core.receive_data(self.transport, answers, self.now)
+            self.drain()
+        self.advance(self.core.config.timing.close_timeout)
+        assert self._closed, "it did not close in time"
+        assert self.core.state is SessionState.CLOSED
+        assert self.core.active_calls == 0
+        for pending in self.handed_out:
+            assert pending.settled, "somebody waits for ever"
+        seen = len(self.seen)
+        self.disturb(self.transport)
+        self.advance(1000.0)
+        self.core.close(self.now)
+        self.drain()
+        assert len(self.seen) == seen, "it was not silent behind its end"
+
+    def _tick(self) -> None:
+        self.core.handle_timer(self.now)
+        deadline = self.core.deadline()
+        assert deadline is None or deadline > self.now, "what was due was not done"
+        self.drain()
+
+    # What the client does
+
+    def drain(self) -> None:
+        """Take all outputs, and check them."""
+        batch: list[Output] = []
+        while (output := self.core.next_output()) is not None:
+            batch.append(output)
+        if any(isinstance(output, Connected) for output in batch):
+            self._authenticated = True  # requests are joined with answers that were sent before
+        for output in batch:
+            self._check(output)
+        assert self._up == (self.core.state in UP)
+        assert self.core.active_calls <= 2000
+        for pending in self.handed_out:
+            assert pending.settled == (id(pending) in self._settled), "settled, but not said so"
+
+    def _check(self, output: Output) -> None:
+        assert not self._closed, f"{output} behind the last output"
+        if isinstance(output, SendData):
+            self._check_sent(output)
+            return
+        self.seen.append(str(output))
+        match output:
+            case OpenTransport(number):
+                assert not self._open, "one transport at a time"
+                assert number == self.transport + 1
+                self._begin(number)
+            case CloseTransport(number):
+                assert self._open, "only what is open is closed"
+                assert number == self.transport
+                self._open = False
+            case Settled(pending):
+                assert pending.settled
+                assert id(pending) not in self._settled, "a pending settles once"
+                self._settled[id(pending)] = pending
+                if isinstance(pending.error, AssertionError):
+                    raise pending.error
+            case Connected() | Disconnected():
+                assert self._up is isinstance(output, Disconnected), "they alternate"
+                self._up = not self._up
+            case CallOffered(call):
+                self.calls.append(call)
+            case Closed():
+                self._closed = True
+                assert not self._up
+                assert not self._open
+                assert self.core.deadline() is None
+            case _:
+                self._check_report(output)
+        if isinstance(output, FOR_THE_LOG):
+            _, words = narrate(HOST, output)
+            assert TOKEN not in words
+            assert PROJECT not in words
+
+    def _check_report(self, output: Output) -> None:
+        match output:
+            case EventReceived(event, call, action):
+                assert isinstance(event.params, dict)
+                if call is not None and call not in self.calls:
+                    self.calls.append(call)
+                assert action is None or action.call is call
+            case CallEnded(call):
+                assert call.ended
+                assert not call.actions
+                assert not call.waits
+            case MessageReceived(message, event) | MessageChanged(message, event):
+                assert isinstance(event, MessageReceiveEvent | MessageStateEvent)
+                assert message.message_id == event.message_id
+            case _:
+                pass
+
+    def _begin(self, number: int) -> None:
+        self.transport = number
+        self.requests.clear()
+        self.connect_id = ""
+        self._wire = Wire(Role.SERVER)
+        self._open, self._authenticated = True, False
+        self._requested = self._answered = False
+        self._answers = b""
+
+    def _check_sent(self, output: SendData) -> None:
+        assert self._open, "nothing is sent without a transport"
+        assert output.transport == self.transport
+        for event in self._wire.receive(output.data):
+            match event:
+                case TextReceived(text):
+                    self.written[self.transport].append(text)
+                    self._read(json.loads(text))
+                case BytesToSend(answer):
+                    self._answers += answer
+                case UpgradeRequested(host=host):
+                    assert host == HOST
+                case _:
+                    assert isinstance(event, PeerClosed), event
+
+    def _read(self, sent: dict[str, Any]) -> None:
+        assert sent["jsonrpc"] == "2.0"
+        if "method" not in sent:
+            return
+        identity = sent["id"]
+        assert identity not in self._ids, "no request is written twice"
+        self._ids.add(identity)
+        if sent["method"] == "signalwire.connect":
+            self.connect_id = identity
+        else:
+            assert self._authenticated, f"{sent['method']} before the session"
+            self.requests.append(identity)
+
+
+def _token(accepted: bytes) -> bytes:
+    """What the client's key asks the server to answer."""
+    for line in accepted.splitlines():
+        name, _, value = line.partition(b":")
+        if name.lower() == b"sec-websocket-accept":
+            return value.strip()
+    return b""
+
+
+def _text_frame(text: bytes) -> bytes:
+    return frame(Role.CLIENT, 0x81, text)
