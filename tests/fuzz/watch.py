@@ -66,10 +66,11 @@ UP: Final = (SessionState.READY, SessionState.DRAINING)
 class Watch:
     """One client and the far end of its transports, in virtual time.
 
-    Reads reach the client in pieces of `piece` bytes, or whole if that is 0.
+    A read reaches the client in so many `pieces`; the outputs are taken after each of
+    them or, if that is `late`, after the last.
     """
 
-    def __init__(self, *, restricted: bool, piece: int) -> None:
+    def __init__(self, *, restricted: bool, pieces: int, late: bool) -> None:
         config = ClientConfig(
             credentials=CREDENTIALS,
             host=HOST,
@@ -90,7 +91,8 @@ class Watch:
         self.seen: list[str] = []
         """All outputs but what was sent, as text."""
         self.written: defaultdict[int, list[bytes]] = defaultdict(list)
-        self._piece = piece
+        self._pieces = pieces
+        self._late = late
         self._wire = Wire(Role.SERVER)
         self._open = self._requested = self._answered = False
         self._up = self._closed = self._authenticated = False
@@ -130,10 +132,12 @@ class Watch:
     def raw(self, data: bytes) -> None:
         """Hand bytes to the client, and what its answers make the server answer."""
         number = self.transport
-        step = self._piece or max(1, len(data))
+        step = len(data) // self._pieces + 1
         for start in range(0, len(data), step):
             self.core.receive_data(number, data[start : start + step], self.now)
-            self.drain()
+            if not self._late:
+                self.drain()
+        self.drain()
         answers, self._answers = self._answers, b""
         self.core.receive_data(number, answers, self.now)
         self.drain()
