@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import weakref
 
+import pytest
+
 from relay_proto.timers import COMPACT_ABOVE, Deadlines, Timer
 
 
@@ -65,3 +67,24 @@ def test_disarming_what_is_not_armed_is_no_error() -> None:
     deadlines.clear("a")
     deadlines.clear_all()
     assert deadlines.next() is None
+
+
+@pytest.mark.parametrize("armed", [0, 1, 10, 100])
+def test_it_is_tidied_up_neither_late_nor_early(armed: int) -> None:
+    """Late costs memory, early costs time: more for each key than arming it should."""
+    deadlines: Deadlines[Key] = Deadlines()
+    kept: weakref.WeakSet[Key] = weakref.WeakSet()
+    stay = [Key() for _ in range(armed)]
+    for key in stay:
+        deadlines.set(key, 5.0)
+    most = 0
+    for _ in range(2 * armed + 3 * COMPACT_ABOVE):
+        key = Key()
+        kept.add(key)
+        deadlines.set(key, 6.0)
+        del key
+        for disarmed in tuple(kept):
+            deadlines.clear(disarmed)
+            del disarmed
+        most = max(most, armed + len(kept))
+    assert most == 2 * armed + COMPACT_ABOVE + 2  # the last one is armed when it is looked at

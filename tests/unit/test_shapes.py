@@ -1,0 +1,47 @@
+"""The shape of values: what describes a thing cannot change, and holds nothing else."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+import relay_proto
+
+
+def classes() -> Iterator[type]:
+    for found in pkgutil.walk_packages(relay_proto.__path__, "relay_proto."):
+        for value in vars(importlib.import_module(found.name)).values():
+            if isinstance(value, type) and value.__module__ == found.name:
+                yield value
+
+
+DATACLASSES = [kind for kind in classes() if dataclasses.is_dataclass(kind)]
+STRUCTS = [kind for kind in classes() if issubclass(kind, msgspec.Struct)]
+KEYWORDS = [kind for kind in STRUCTS if ".exchange." not in kind.__module__]
+"""Those that frames and events are made of."""
+
+
+@pytest.mark.parametrize("kind", DATACLASSES)
+def test_a_dataclass_is_frozen_and_has_slots(kind: type) -> None:
+    assert "__slots__" in vars(kind)
+    create: Callable[[type], Any] = object.__new__
+    for field in dataclasses.fields(kind):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(create(kind), field.name, None)
+
+
+@pytest.mark.parametrize("kind", STRUCTS)
+def test_a_struct_is_frozen(kind: type[msgspec.Struct]) -> None:
+    assert kind.__struct_config__.frozen
+
+
+@pytest.mark.parametrize("kind", KEYWORDS)
+def test_a_struct_of_the_wire_takes_keywords_only(kind: type[msgspec.Struct]) -> None:
+    with pytest.raises(TypeError, match="positional"):
+        kind(None)
