@@ -272,7 +272,7 @@ class Call(CallView):
     def publish(self, event: RelayEvent) -> None:
         """Tell who listens. Not for applications."""
         for expectation in self._expected:
-            expectation.offer(event)
+            expectation.consider(event)
         if self._listeners is not None:
             name = f"listener of {event.event_type} on call {self.call_id}"
             heard_by = self._heard_by.get(event.event_type, ())
@@ -310,14 +310,14 @@ class Expectation:
         while True:
             left = None if ends_at is None else ends_at - time.monotonic()
             found = self._call.engine.await_mail(self._mail, left)
-            outcome = self._consider(found)
+            outcome = self._judge(found)
             if outcome is not None:
                 self._mail.put(outcome)  # for whoever waits again
                 if isinstance(outcome, Exception):
                     raise outcome.with_traceback(None)
                 return outcome
 
-    def _consider(self, found: RelayEvent | Exception) -> RelayEvent | Exception | None:
+    def _judge(self, found: RelayEvent | Exception) -> RelayEvent | Exception | None:
         """What ends the wait, if this does; here, in the thread that waits for it."""
         if isinstance(found, Exception) or self._predicate is None:
             return found
@@ -326,7 +326,7 @@ class Expectation:
         except Exception as error:  # noqa: BLE001 - it is the waiter's own, and raised there
             return error
 
-    def offer(self, event: RelayEvent) -> None:
+    def consider(self, event: RelayEvent) -> None:
         """Keep `event` if it may be the one. Not for applications."""
         if event.event_type != self._event_type:
             return

@@ -40,6 +40,7 @@ ORDER: Final = (
     "outcomes",
     "results",
     "outputs",
+    "public",
     "core",
     "actions",
     "calls",
