@@ -183,3 +183,13 @@ def test_ids_are_random_uuids_and_repeat_with_the_seed(seed: int) -> None:
     assert (parsed.version, parsed.variant) == (4, uuid.RFC_4122)
     assert new_id(random.Random(seed)) == identity
     assert new_id(random.Random(seed + 1)) != identity
+
+
+def test_every_bit_of_an_id_but_those_that_say_its_kind_is_random() -> None:
+    chance = random.Random(1)
+    identities = [uuid.UUID(new_id(chance)).int for _ in range(64)]
+    varying = 0
+    for identity in identities:
+        varying |= identity ^ identities[0]
+    kind = (0xF << 76) | (0x3 << 62)
+    assert varying == ((1 << 128) - 1) ^ kind

@@ -37,6 +37,11 @@ def heard_by(routes: Routes, event_type: str) -> list[Callable[[Any], Any]]:
 # Calls
 
 
+def test_a_route_waits_for_its_handler_and_lets_it_finish_unless_told_otherwise() -> None:
+    assert not route().at_once
+    assert not route().cancel_on_end
+
+
 def test_nothing_is_taken_at_first() -> None:
     routes = Routes()
     assert not routes.accepting_calls

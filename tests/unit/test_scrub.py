@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+
 import msgspec
 import pytest
 
-from relay_proto.scrub import PERSONAL_KEYS, SECRET_KEYS, Scrubber
+from relay_proto.scrub import DEEPEST, MASK, PERSONAL_KEYS, SECRET_KEYS, Scrubber
 from tests.spec import CONSTANTS
 
 
@@ -70,3 +73,24 @@ def test_what_is_not_json_is_shown_by_its_size() -> None:
 
 def test_its_repr_shows_how_many_credentials_it_knows_and_none_of_them() -> None:
     assert repr(Scrubber(["p-12345", "short"])) == "<Scrubber of 1 secrets>"
+
+
+def in_an_object(value: object) -> object:
+    return {"a": value}
+
+
+def in_a_list(value: object) -> object:
+    return [value]
+
+
+@pytest.mark.parametrize(("depth", "shown"), [(DEEPEST, "here"), (DEEPEST + 1, MASK)])
+@pytest.mark.parametrize("wrap", [in_an_object, in_a_list])
+def test_what_is_nested_deeper_than_the_limit_is_masked_and_nothing_before(
+    depth: int, shown: str, wrap: Callable[[object], object]
+) -> None:
+    value: object = "here"
+    for _ in range(depth):
+        value = wrap(value)
+    text = Scrubber().frame(json.dumps(value).encode())
+    assert text.count(shown) == 1
+    assert ("here" in text) is (shown == "here")
