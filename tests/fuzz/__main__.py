@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-NAMES: Final = ("wire-client", "wire-server", "frames", "events", "client")
+NAMES: Final = ("wire-client", "wire-server", "frames", "events", "client", "recording")
 INSTRUMENTED: Final = ["relay_proto", "wsproto", "h11"]
 WORDS: Final = Path(__file__).with_name("words.dict")
 FOUND: Final = Path("fuzz-new")

@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 import msgspec
 import pytest
 
 from relay_proto import event, events, frames, requests, session
+from relay_proto import replay as replay_module
 from relay_proto.calls import Calls
 from relay_proto.client import ClientCore
 from relay_proto.core import OutputQueue
@@ -22,6 +24,7 @@ from relay_proto.scrub import Scrubber
 from relay_proto.session import Session
 from relay_proto.timers import Deadlines, Timer
 from relay_proto.wire import TextReceived, Wire, WireEvent, WireState
+from tests.fuzz import recording
 
 Patch: TypeAlias = pytest.MonkeyPatch
 
@@ -210,9 +213,22 @@ IN_A_WIRE: Final = (losing_bytes, without_limit, going_on_after_the_end, raising
 IN_FRAMES: Final = (quoting, without_mask, changing_ids, refusing_half_characters)
 IN_EVENTS: Final = (losing_parameters, telling_wrong_types, refusing_events)
 
+
+def passing_over_lines(patch: Patch) -> None:
+    """A line that cannot be played is left out, without a word."""
+    original = replay_module.replay
+
+    def replay(lines: Iterable[str], make_random: Any) -> Iterator[replay_module.Step]:
+        with suppress(replay_module.RecordingError):
+            yield from original(lines, make_random)
+
+    patch.setattr(recording, "replay", replay)
+
+
 PLANTED: Final[list[tuple[str, Callable[[Patch], None]]]] = [
     *(("client", fault) for fault in IN_THE_CLIENT),
     *((name, fault) for name in ("wire-client", "wire-server") for fault in IN_A_WIRE),
     *(("frames", fault) for fault in IN_FRAMES),
     *(("events", fault) for fault in IN_EVENTS),
+    ("recording", passing_over_lines),
 ]

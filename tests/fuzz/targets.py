@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from tests.fuzz import client, events, frames, wire
+from tests.fuzz import client, events, frames, recording, wire
 
 Target: TypeAlias = Callable[[bytes], None]
 
@@ -16,6 +16,7 @@ TARGETS: Final[Mapping[str, Target]] = {
     "frames": frames.decode,
     "events": events.decode,
     "client": client.run,
+    "recording": recording.replayed,
 }
 HERE: Final = Path(__file__).parent
 CORPUS: Final = HERE / "corpus"

@@ -1,0 +1,66 @@
+"""Fuzzed recordings into the replay: lines left out, repeated, changed, or no lines at all."""
+
+from __future__ import annotations
+
+import functools
+import json
+from random import Random
+from typing import Any, Final
+
+from relay_proto.recording import RecordingCore
+from relay_proto.replay import RecordingError, replay
+from relay_proto.testing import simulate
+from tests.fuzz.source import Source
+from tests.fuzz.words import value
+
+MOST_LINES: Final = 40
+SEED: Final = 11
+
+
+@functools.cache
+def tape() -> tuple[str, ...]:
+    """The recording of one client of a simulated world."""
+    lines: list[str] = []
+
+    def make(config: Any, random: Random) -> RecordingCore:
+        return RecordingCore(config, Random(SEED), lines.append, seed=SEED)
+
+    simulate(SEED, make_core=make)
+    headers = [number for number, line in enumerate(lines) if '"recording"' in line]
+    return tuple(lines[: headers[1] if len(headers) > 1 else None])
+
+
+def replayed(data: bytes) -> None:
+    """Whatever the lines are: each is run, or refused with its number."""
+    source = Source(data)
+    lines = [tape()[0]] if source.below(16) else []
+    at = 1
+    while source and len(lines) < MOST_LINES:
+        kind = source.byte()
+        if kind < 8:
+            at = (at + kind) % len(tape())
+        line = tape()[at % len(tape())]
+        at += 1
+        lines.append(_changed(source, line) if kind > 127 else line)
+    steps = 0
+    refused: RecordingError | None = None
+    try:
+        for step in replay(lines, Random):
+            steps += 1
+            assert step.number == steps
+    except RecordingError as error:
+        refused = error
+    if refused is None:
+        assert steps == len(lines), "no line is passed over"
+    else:
+        assert refused.number == steps + 1
+        assert f"line {refused.number}" in str(refused)
+
+
+def _changed(source: Source, line: str) -> str:
+    if source.below(8) == 7:
+        return source.blob().decode(errors="replace")
+    told: dict[str, Any] = json.loads(line)
+    name = source.choice(sorted(told))
+    told[name] = value(source, 2)
+    return json.dumps(told)
