@@ -106,10 +106,8 @@ class RelayClient:
         self._failure: BaseException | None = None
         self._routes = Routes()
         self._streams: weakref.WeakSet[InboundCalls] = weakref.WeakSet()
-        self._lock = threading.RLock()
-        """For `connect` and `disconnect`. May be held while the I/O thread is asked."""
-        self._routes_lock = threading.RLock()
-        """For what is registered. Never held while waiting."""
+        self._lock = threading.RLock()  # may be held while the I/O thread is asked
+        self._routes_lock = threading.RLock()  # never held while waiting
         set_log_level(os.environ)
 
     def __repr__(self) -> str:
@@ -158,8 +156,9 @@ class RelayClient:
             with self._lock:
                 wanted = attempt.error is None and self._connecting > 1
                 mine = under_way and not wanted and attempt is self._started
-                if mine and self._engine is engine:
-                    self._engine = None
+                if mine:
+                    self._engine = None if self._engine is engine else self._engine
+                    _slots.give_back(engine)  # at once: others may connect while it leaves
             if mine:
                 engine.shut_down()
             raise

@@ -100,7 +100,7 @@ async def test_two_hundred_calls_and_thirty_two_threads_leave_nothing_behind(
         after = memory_of_the_client(), threading.active_count()
         assert measured.digits == {"7": CALLS}
         assert measured.most_threads > CALLS
-        assert after[1] == before[1]
+        assert after[1] <= before[1]  # those of earlier tests may have ended meanwhile
         assert after[0] - before[0] < A_FEW_BYTES
         with capsys.disabled():
             print(
