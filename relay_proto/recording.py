@@ -87,8 +87,9 @@ class Tap:
     def __init__(self) -> None:
         self.heard: list[WireEvent] = []
 
-    def make(self, role: Role, *, host: str, max_message_bytes: int) -> Wire:
+    def make(self, role: Role, *, host: str, max_message_bytes: int, random: random.Random) -> Wire:
         """A wire that is listened to."""
+        del random  # of a kind that has seeds: masks come from the system, for nobody to foresee
         return _TappedWire(self.heard, role, host, max_message_bytes)
 
 

@@ -207,7 +207,8 @@ class _Script(Tap):
         super().__init__()
         self.coming: list[WireEvent] = []
 
-    def make(self, role: Role, *, host: str, max_message_bytes: int) -> Wire:
+    def make(self, role: Role, *, host: str, max_message_bytes: int, random: random.Random) -> Wire:
+        del random  # what has no bytes has no masks
         return _ScriptedWire(self, role, host=host, max_message_bytes=max_message_bytes)
 
     def take(self) -> list[WireEvent]:

@@ -307,6 +307,7 @@ class Session:
             Role.CLIENT,
             host=self._config.host,
             max_message_bytes=self._config.limits.message_bytes,
+            random=self._random,
         )
         self._deadlines.set(Timer.CONNECT, now + self._timing.connect_timeout)
         self._out.push(OpenTransport(self._transport))

@@ -4,6 +4,9 @@ wsproto does the upgrade and the framing; what it leaves to its caller is done
 here: it takes a head only when it is complete, holds messages to their limit by
 the lengths their frames announce, answers pings and closes, and latches the
 first violation. Nothing that the peer sends makes a method raise.
+
+Ordinary text frames do not go through wsproto, but by the short path of `fastpath`.
+wsproto gets the others, one by one: so it is always known where a frame begins.
 """
 
 from __future__ import annotations
@@ -12,18 +15,21 @@ import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from wsproto import events as ws
-from wsproto import frame_protocol as fp
 from wsproto.connection import Connection, ConnectionState, ConnectionType
-from wsproto.extensions import Extension
-from wsproto.frame_protocol import LOCAL_ONLY_CLOSE_REASONS, CloseReason, Opcode, RsvBits
+from wsproto.frame_protocol import LOCAL_ONLY_CLOSE_REASONS, CloseReason
 from wsproto.handshake import H11Handshake
 from wsproto.utilities import RemoteProtocolError as UpgradeError
 
 from .errors import LocalProtocolError, RemoteProtocolError
+from .fastpath import LONGEST, MaskingKeys, Splitter, is_utf8, text_frame
+from .size_limit import MessageLimit
 from .transitions import follow
+
+if TYPE_CHECKING:
+    import random as randomness
 
 MAX_MESSAGE_BYTES: Final = 10 * 1024 * 1024
 MAX_HEAD_BYTES: Final = 16 * 1024
@@ -161,9 +167,17 @@ class Wire:
     """
 
     def __init__(
-        self, role: Role, *, host: str = "", max_message_bytes: int = MAX_MESSAGE_BYTES
+        self,
+        role: Role,
+        *,
+        host: str = "",
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
+        random: randomness.Random | None = None,
     ) -> None:
         """`host` is the client's: ``name``, ``name:port`` or ``[::1]:port``.
+
+        `random` is where a client's masking keys come from; without it, wsproto masks,
+        with the system's. Nobody who knows what is sent must be able to foresee them.
 
         Raises:
             LocalProtocolError: `host` cannot stand in a header.
@@ -175,7 +189,9 @@ class Wire:
         self._limit = max_message_bytes
         self._state = WireState.NEW if client else WireState.UPGRADING
         self._handshake = H11Handshake(kind)
-        self._frames = Connection(kind, [_MessageLimit(max_message_bytes)])
+        self._frames = Connection(kind, [MessageLimit(max_message_bytes)])
+        self._splitter = Splitter(masked=not client, limit=max_message_bytes)
+        self._keys = MaskingKeys(random) if client and random is not None else None
         self._unread = bytearray()  # a head that is not complete, or what came behind a request
         self._text: bytearray | None = None  # the beginning of a text message
         self._ignored: int | None = None  # how much of a binary message has come
@@ -243,6 +259,8 @@ class Wire:
     def receive_eof(self) -> list[WireEvent]:
         """Take the end of the byte stream: no more will arrive."""
         events = self.receive(b"")
+        if self._state in (WireState.OPEN, WireState.CLOSING):
+            events += self._receive_unusual(self._splitter.rest())
         match self._state:
             case WireState.CLOSED | WireState.FAILED:
                 return events
@@ -264,11 +282,14 @@ class Wire:
         """
         if not self._may("send", WireState.OPEN):
             return b""
-        try:
-            text = str(message, "utf-8")
-        except UnicodeDecodeError:
-            raise LocalProtocolError("cannot send: the message is not UTF-8") from None
-        return self._frames.send(ws.TextMessage(text))
+        if not message.isascii() and not is_utf8(message):
+            raise LocalProtocolError("cannot send: the message is not UTF-8")
+        if len(message) <= LONGEST:
+            if self._keys is not None:
+                return text_frame(message, self._keys.next())
+            if self._role is Role.SERVER:
+                return text_frame(message, b"")
+        return self._frames.send(ws.TextMessage(message.decode()))
 
     def close(self, code: int = 1000, reason: str = "") -> bytes:
         """Start the closing handshake; nothing when it cannot, or need not, be.
@@ -333,7 +354,7 @@ class Wire:
         return self._fail_upgrade("too much came behind the request", ws.RejectConnection())
 
     def _start_frames(self) -> None:
-        self._frames.receive_data(bytes(self._unread))
+        self._splitter.feed(bytes(self._unread))
         self._unread.clear()
 
     def _fail_upgrade(self, reason: str, refusal: ws.Event | None) -> list[WireEvent]:
@@ -343,6 +364,22 @@ class Wire:
     # Frames
 
     def _receive_frames(self, data: bytes) -> list[WireEvent]:
+        splitter, inside = self._splitter, self._is_inside_message
+        splitter.feed(data)
+        texts, piece = splitter.next(inside_message=inside())
+        events: list[WireEvent] = [TextReceived(text) for text in texts]
+        while piece:
+            events += self._receive_unusual(piece)
+            if self._state in ENDED:
+                break
+            texts, piece = splitter.next(inside_message=inside())
+            events += [TextReceived(text) for text in texts]
+        return events
+
+    def _is_inside_message(self) -> bool:
+        return self._text is not None or self._ignored is not None
+
+    def _receive_unusual(self, data: bytes) -> list[WireEvent]:
         events: list[WireEvent] = []
         self._frames.receive_data(data)
         for event in self._frames.events():
@@ -416,44 +453,6 @@ class Wire:
 
     def _move(self, happened: WireInput) -> None:
         self._state = follow(WIRE, self._state, happened)
-
-
-_Decoder: TypeAlias = fp.FrameDecoder | fp.FrameProtocol
-
-
-class _MessageLimit(Extension):
-    """Refuses a message as soon as the header of a frame makes it too long.
-
-    Never offered to the peer: it is wsproto's one public way to see headers.
-    Counting what arrives would not do: what fails first, the limit or the UTF-8
-    behind it, would depend on how the bytes were split.
-    """
-
-    name = "message-limit"
-    offer = Extension.enabled  # abstract, but never called here: any "no" will do
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._before = 0  # the message's length without the current frame
-        self._after = 0
-
-    def enabled(self) -> bool:
-        return True
-
-    def frame_inbound_header(
-        self, proto: _Decoder, opcode: Opcode, rsv: RsvBits, payload_length: int
-    ) -> CloseReason | RsvBits:
-        # wsproto asks again about a header whose mask had not come yet: nothing is added up here.
-        if not opcode.iscontrol():
-            before = self._before if opcode is Opcode.CONTINUATION else 0
-            self._after = before + payload_length
-        if self._after > self._limit:
-            return CloseReason.MESSAGE_TOO_BIG
-        return super().frame_inbound_header(proto, opcode, rsv, payload_length)
-
-    def frame_inbound_complete(self, proto: _Decoder, fin: bool) -> bytes | CloseReason | None:
-        self._before = self._after
-        return super().frame_inbound_complete(proto, fin)
 
 
 def _host_header(host: str) -> bytes:

@@ -134,10 +134,15 @@ def losing_bytes(patch: Patch) -> None:
 
 
 def without_limit(patch: Patch) -> None:
-    def gather(self: Wire, piece: str, *, finished: bool) -> list[WireEvent]:
-        return [TextReceived(piece.encode() * 1000)]
+    receive = Wire._receive_frames
 
-    patch.setattr(Wire, "_gather", gather)
+    def growing(self: Wire, data: bytes) -> list[WireEvent]:
+        return [
+            TextReceived(event.data * 1000) if isinstance(event, TextReceived) else event
+            for event in receive(self, data)
+        ]
+
+    patch.setattr(Wire, "_receive_frames", growing)
 
 
 def going_on_after_the_end(patch: Patch) -> None:

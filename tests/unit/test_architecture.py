@@ -32,6 +32,8 @@ ORDER: Final = (
     "pending",
     "frames",
     "scrub",
+    "fastpath",
+    "size_limit",
     "wire",
     "event",
     "events",

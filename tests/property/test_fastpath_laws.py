@@ -1,0 +1,275 @@
+"""The short path for text frames means what wsproto means, and a fault in it is found."""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+from hypothesis import Phase, example, given, settings
+from hypothesis import strategies as st
+
+from relay_proto import fastpath
+from relay_proto.fastpath import LONGEST, Splitter, frame_lengths
+from relay_proto.wire import BytesToSend, Role, TextReceived, Wire, WireEvent, WireFailed, WireState
+from tests.property.test_wire_laws import cuts, roles
+from tests.property.wires import KEY, LIMIT, begun, comparable, feed, frame, split, xor
+
+texts: Final = st.one_of(
+    st.text(max_size=40).map(str.encode),
+    st.text("aé€😀", min_size=30, max_size=90).map(str.encode),
+    st.integers(110, 140).map(lambda size: b"x" * size),
+    st.integers(LIMIT - 2, LIMIT + 2).map(lambda size: b"x" * size),
+    st.sampled_from(
+        [b"\xed\xa0\x80", b"\xc3", b"\xe2\x82", b"\xff", b"\xc0\x80", b"\xf4\x90\x80\x80"]
+    ),
+    st.binary(max_size=150),
+)
+rarely: Final = st.integers(0, 14).map(lambda number: number == 0)
+
+
+@st.composite
+def frames(draw: st.DrawFn, role: Role) -> bytes:
+    """A frame towards a wire of this role: half of them ordinary, and every rule broken."""
+    payload = draw(texts)
+    first = 0x81
+    if draw(st.booleans()):
+        first = draw(st.sampled_from([0x81, 0x01, 0x00, 0x80, 0x82, 0x02, 0x89, 0x8A, 0x88, 0x83]))
+    if first & 0x0F == 8 and draw(st.booleans()):
+        payload = struct.pack("!H", draw(st.sampled_from([1000, 1005, 3000, 999]))) + payload
+    if first & 0x0F > 7 and not draw(rarely):
+        payload = payload[:125]
+    first |= draw(st.sampled_from([0x40, 0x20, 0x10])) if draw(rarely) else 0
+    masked = (role is Role.SERVER) is not draw(rarely)
+    size = len(payload) + (draw(st.integers(-3, 3)) if draw(rarely) else 0)
+    shortest = 0 if size < 126 else 2
+    form = draw(st.sampled_from([0, 2, 8])) if draw(rarely) else shortest
+    bit = 0x80 if masked else 0
+    match form:
+        case 0:
+            length = bytes([bit | max(0, min(size, 125))])
+        case 2:
+            length = struct.pack("!BH", bit | 126, max(0, size))
+        case _:
+            length = struct.pack("!BQ", bit | 127, max(0, size))
+    return bytes([first]) + length + (KEY + xor(payload, KEY) if masked else payload)
+
+
+def streams(role: Role) -> st.SearchStrategy[bytes]:
+    """What may follow the upgrade; the last frame may be cut off."""
+    whole = st.lists(frames(role), max_size=10).map(b"".join)
+    return st.tuples(whole, st.integers(0, 40)).map(lambda pair: pair[0][: len(pair[0]) - pair[1]])
+
+
+class AllThroughWsproto(Splitter):
+    """What a wire has in place of the short path, to be compared with it."""
+
+    def next(self, *, inside_message: bool) -> tuple[list[bytes], bytes]:
+        piece = self.rest()
+        return [], piece
+
+
+def opened(role: Role) -> Wire:
+    wire, upgrade = begun(role)
+    feed(wire, upgrade)
+    return wire
+
+
+def all_events(role: Role, chunks: list[bytes], *, short: bool) -> list[object]:
+    """What a wire says to these chunks and to the end of the stream behind them."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not short:
+            patch.setattr("relay_proto.wire.Splitter", AllThroughWsproto)
+        wire = opened(role)
+    events = [event for chunk in chunks for event in wire.receive(chunk)]
+    return comparable(role, events + wire.receive_eof())
+
+
+def check_equal(role: Role, stream: bytes, at: list[int]) -> None:
+    chunks = split(stream, at)
+    expected = all_events(role, chunks, short=False)
+    assert all_events(role, chunks, short=True) == expected
+
+
+def test_a_continuation_of_nothing_is_one_however_long_the_last_message_was() -> None:
+    for role in Role:
+        stream = frame(role, 0x81, b"x" * LIMIT) + frame(role, 0x80, b"abc")
+        check_equal(role, stream, [])
+        _, failed = opened(role).receive(stream)[1:]
+        assert isinstance(failed, WireFailed)
+        assert "unexpected CONTINUATION" in str(failed.error)
+
+
+@given(data=st.data(), role=roles, at=cuts)
+@settings(max_examples=400)
+def test_the_short_path_means_what_wsproto_means(
+    data: st.DataObject, role: Role, at: list[int]
+) -> None:
+    check_equal(role, data.draw(streams(role)), at)
+
+
+@given(data=st.data(), role=roles)
+@settings(max_examples=60)
+def test_byte_by_byte_too(data: st.DataObject, role: Role) -> None:
+    stream = data.draw(streams(role))
+    check_equal(role, stream, list(range(len(stream))))
+
+
+@given(data=st.data(), role=roles, at=cuts, before=st.sampled_from([b"\x89\x00", b"\x01\x01a"]))
+@settings(max_examples=100)
+def test_it_is_equal_behind_our_own_close_frame(
+    data: st.DataObject, role: Role, at: list[int], before: bytes
+) -> None:
+    chunks = split(before + data.draw(streams(role)), at)
+    found: list[list[object]] = []
+    for short in (False, True):
+        with pytest.MonkeyPatch.context() as patch:
+            if not short:
+                patch.setattr("relay_proto.wire.Splitter", AllThroughWsproto)
+            wire = opened(role)
+        wire.close(1000)
+        events = [event for chunk in chunks for event in wire.receive(chunk)]
+        found.append(comparable(role, events + wire.receive_eof()))
+    assert found[0] == found[1]
+
+
+@given(
+    role=roles, message=st.one_of(texts, st.sampled_from([b"y" * LONGEST, b"y" * (LONGEST + 1)]))
+)
+@settings(max_examples=150)
+@example(role=Role.CLIENT, message=b"")
+def test_what_is_sent_is_what_wsproto_would_send(role: Role, message: bytes) -> None:
+    if not fastpath.is_utf8(message):
+        return
+    plain, upgrade = begun(role)
+    feed(plain, upgrade)
+    short = keyed(role)
+    sent = [wire.send_text(message) for wire in (plain, short)]
+    unmasked = [without_key(data) for data in sent]
+    assert unmasked[0] == unmasked[1]
+    peer = Role.SERVER if role is Role.CLIENT else Role.CLIENT
+    receiver = opened(peer)
+    if len(message) <= LIMIT:
+        assert receiver.receive(sent[1]) == [TextReceived(message)]
+
+
+def keyed(role: Role) -> Wire:
+    """An open wire whose masking keys are drawn from a source of its own."""
+    server = Wire(Role.SERVER)
+    client = Wire(Role.CLIENT, host="a", random=random.Random(1))
+    server.receive(client.open())
+    client.receive(server.accept())
+    return client if role is Role.CLIENT else server
+
+
+def without_key(data: bytes) -> bytes:
+    lengths = frame_lengths(data)
+    assert lengths is not None
+    header, _ = lengths
+    if not data[1] & 0x80:
+        return data
+    key = data[header - 4 : header]
+    return data[: header - 4] + xor(data[header:], key)
+
+
+def test_no_two_frames_have_the_same_key() -> None:
+    client = keyed(Role.CLIENT)
+    keys = [client.send_text(b"")[2:6] for _ in range(3 * fastpath.KEYS_AT_ONCE)]
+    assert len(set(keys)) == len(keys)
+
+
+def test_without_the_short_path_means_through_wsproto(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference is what it says: else both sides of the comparison were the same."""
+    seen: list[bytes] = []
+    wire = opened(Role.CLIENT)
+    unusual = Wire._receive_unusual  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+    def receive(self: Wire, data: bytes) -> list[WireEvent]:
+        seen.append(data)
+        return unusual(self, data)
+
+    monkeypatch.setattr(Wire, "_receive_unusual", receive)
+    wire.receive(b"\x81\x01a")
+    assert not seen
+    monkeypatch.setattr("relay_proto.wire.Splitter", AllThroughWsproto)
+    opened(Role.CLIENT).receive(b"\x81\x01a")
+    assert b"\x81\x01a" in seen
+
+
+# Planted faults: each is one that somebody might write.
+
+
+def no_utf8(text: bytes) -> bool:
+    return True
+
+
+def forgets_the_message(splitter: Splitter, *, inside_message: bool) -> tuple[list[bytes], bytes]:
+    return genuine_next(splitter, inside_message=False)
+
+
+genuine_next: Final[Callable[..., tuple[list[bytes], bytes]]] = Splitter.next
+
+
+def plant_no_validation(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fastpath, "is_utf8", no_utf8)
+
+
+def plant_texts_inside_messages(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Splitter, "next", forgets_the_message)
+
+
+def plant_needless_lengths(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fastpath, "SHORTEST_IN_TWO", 0)
+
+
+def plant_no_limit(patch: pytest.MonkeyPatch) -> None:
+    genuine = Splitter.__init__
+
+    def unlimited(self: Splitter, *, masked: bool, limit: int) -> None:
+        genuine(self, masked=masked, limit=limit + 1)
+
+    patch.setattr(Splitter, "__init__", unlimited)
+
+
+def plant_reserved_bits(patch: pytest.MonkeyPatch) -> None:
+    class AnyText(int):
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, int) and other & 0x8F == 0x81
+
+        __hash__ = int.__hash__
+
+    patch.setattr(fastpath, "WHOLE_TEXT", AnyText(0x81))
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        plant_no_validation,
+        plant_texts_inside_messages,
+        plant_needless_lengths,
+        plant_no_limit,
+        plant_reserved_bits,
+    ],
+)
+def test_a_planted_fault_is_found(
+    plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+
+    @given(data=st.data(), role=roles, at=cuts)
+    @settings(max_examples=4_000, database=None, phases=[Phase.generate], derandomize=True)
+    def law(data: st.DataObject, role: Role, at: list[int]) -> None:
+        check_equal(role, data.draw(streams(role)), at)
+
+    with pytest.raises(AssertionError):
+        law()
+
+
+def test_the_state_is_the_same_behind_a_violation() -> None:
+    wire = opened(Role.CLIENT)
+    answer, failed = wire.receive(b"\x81\x01a\xc1\x01a")[1:]
+    assert isinstance(answer, BytesToSend)
+    assert isinstance(failed, WireFailed)
+    assert wire.state is WireState.FAILED
