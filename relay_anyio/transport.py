@@ -14,6 +14,7 @@ from typing import Final, TypeAlias, cast
 
 import anyio
 from anyio.abc import ByteStream
+from anyio.streams.tls import TLSAttribute
 
 from relay_proto.config import ENV_CA_FILE
 
@@ -91,6 +92,20 @@ def describe(error: BaseException) -> str:
                 pass
     text = next((str(cause) for cause in _causes(error) if str(cause)), "")
     return text or type(error).__name__
+
+
+def _decrypted(tls: ssl.SSLObject) -> bytes:
+    """What else has arrived already: a stream returns one TLS record at a time.
+
+    An error is not lost: the stream finds it when it reads on.
+    """
+    records: list[bytes] = []
+    try:
+        while record := tls.read(READ_SIZE):
+            records.append(record)
+    except ssl.SSLError:
+        pass  # above all SSLWantReadError: this was all
+    return b"".join(records)
 
 
 def _causes(error: BaseException) -> list[BaseException]:
@@ -178,12 +193,13 @@ class Transport:
         return reason
 
     async def _read(self, stream: ByteStream, received: Callable[[bytes], None]) -> str:
+        tls = stream.extra(TLSAttribute.ssl_object, None)
         while True:
             try:
                 data = await stream.receive(READ_SIZE)
             except STREAM_ERRORS as error:
                 return describe(error)
-            received(data)
+            received(data if tls is None else data + _decrypted(tls))
 
     async def _write(self, stream: ByteStream) -> str:
         while True:

@@ -49,6 +49,8 @@ class Liveness:
 
     def heard(self) -> None:
         """The peer has sent something."""
+        if self._state is PingState.QUIET:
+            return  # as with nearly every message: no ping is under way
         self._state = PingState.QUIET
         self.failures = 0
         self._deadlines.clear(Timer.PROBE)
