@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, assert_never
 
 from .actions import ActionKind
 from .calls import ActionRecord, CallRecord, Calls
@@ -43,8 +43,8 @@ from .frames import (
     ErrorFrame,
     ReplyFrame,
     RequestFrame,
+    encode_acknowledgement,
     encode_error,
-    encode_reply,
 )
 from .messages import EarlyReports, Messages
 from .outputs import (
@@ -70,6 +70,19 @@ R = TypeVar("R")
 
 Due: TypeAlias = Timer | Request | DialRecord | ActionRecord | EarlyReports
 """What has a deadline."""
+
+
+_NOT_OF_A_CALL_ALONE: Final[frozenset[type[RelayEvent]]] = frozenset(
+    {
+        AuthorizationStateEvent,
+        CallReceiveEvent,
+        CallStateEvent,
+        DialEvent,
+        MessageReceiveEvent,
+        MessageStateEvent,
+    }
+)
+"""Looked up at once: most events are none of these, and are spared the questions."""
 
 
 class ClientCore(Core[Output]):
@@ -108,6 +121,7 @@ class ClientCore(Core[Output]):
         )
         self._heard: OrderedDict[bytes, None] = OrderedDict()
         self._over: OrderedDict[str, None] = OrderedDict()
+        self._most_heard = limits.event_ids
 
     def __repr__(self) -> str:
         return f"<ClientCore {self.config.host} {self.state.value}>"
@@ -271,27 +285,25 @@ class ClientCore(Core[Output]):
 
     def frame_received(self, frame: RequestFrame | ReplyFrame | ErrorFrame, now: float) -> None:
         """A reply, a refusal or a request of the server's."""
-        match frame:
-            case ReplyFrame() | ErrorFrame():
-                self._dispatch.reply_received(frame, now)
-            case RequestFrame(method=method) if method == METHOD_SIGNALWIRE_EVENT:
-                self._event_received(frame, now)
-            case RequestFrame():
-                self._out.push(PeerViolation("a request with an unknown method"))
-                self._session.send(encode_error(frame.id, METHOD_NOT_FOUND, "Method not found"))
-            case _:
-                assert_never(frame)
+        if not isinstance(frame, RequestFrame):
+            self._dispatch.reply_received(frame, now)
+        elif frame.method == METHOD_SIGNALWIRE_EVENT:
+            self._event_received(frame, now)
+        else:
+            self._out.push(PeerViolation("a request with an unknown method"))
+            self._session.send(encode_error(frame.id, METHOD_NOT_FOUND, "Method not found"))
 
     # Events
 
     def _event_received(self, frame: RequestFrame, now: float) -> None:
-        self._session.send(encode_reply(frame.id, {}))
-        if frame.id in self._heard:
+        identity, heard = frame.id, self._heard
+        self._session.send(encode_acknowledgement(identity))
+        if identity in heard:
             self._out.push(Ignored("an event that came before"))
             return
-        self._heard[frame.id] = None
-        if len(self._heard) > self.config.limits.event_ids:
-            self._heard.popitem(last=False)
+        heard[identity] = None
+        if len(heard) > self._most_heard:
+            heard.popitem(last=False)
         event = decode_event(frame.params)
         if event is None:
             self._out.push(PeerViolation("an event without a type"))
@@ -299,35 +311,36 @@ class ClientCore(Core[Output]):
             self._route(event, now)
 
     def _route(self, event: RelayEvent, now: float) -> None:
+        if type(event) in _NOT_OF_A_CALL_ALONE and self._take_event(event, now):
+            return
+        if not self._calls.receive(event, now):
+            self._out.push(EventReceived(event))
+
+    def _take_event(self, event: RelayEvent, now: float) -> bool:
+        """Take an event that is about more than one call; False if the call has its share."""
         match event:
             case AuthorizationStateEvent():
                 self._session.authorization_state = event.authorization_state
-                return
             case MessageReceiveEvent():
                 self._messages.receive(event)
-                return
             case MessageStateEvent():
                 self._messages.receive_state(event, now)
-                return
             case CallReceiveEvent():
                 self._offered(event, now)
-                return
             case DialEvent():
                 self._dispatch.dials.receive(event, now)
-                return
-            case CallStateEvent():
+            case _:
+                assert isinstance(event, CallStateEvent), f"no way for {event!r}"
                 self._dispatch.dials.receive_state(event, now)
                 if event.call_state == CALL_STATE_ENDED:
                     self._remember_ended(event.call_id)
-            case _:
-                pass
-        if not self._calls.receive(event, now):
-            self._out.push(EventReceived(event))
+                return False
+        return True
 
     def _remember_ended(self, call_id: str) -> None:
         """Its offer may be redelivered behind its end: nothing would end the call again."""
         self._over[call_id] = None
-        if len(self._over) > self.config.limits.event_ids:
+        if len(self._over) > self._most_heard:
             self._over.popitem(last=False)
 
     def _offered(self, event: CallReceiveEvent, now: float) -> None:

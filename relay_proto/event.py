@@ -84,8 +84,9 @@ class UnknownEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=Tru
 
 def build_event(kind: type[E], event_type: str, raw: msgspec.Raw, timestamp: float | None) -> E:
     """Decode the body of one event as `kind`. Never raises."""
+    decoder = _decoders.get(kind) or _new_decoder(kind)
     try:
-        event = _decoder(kind).decode(raw)
+        event: E = decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         event = _decode_leniently(kind, decode_object(raw))
     force(event, "event_type", event_type)
@@ -99,10 +100,8 @@ _decoders: Final[dict[type[RelayEvent], msgspec.json.Decoder[Any]]] = {}
 """One decoder for each class, built when its first event comes."""
 
 
-def _decoder(kind: type[E]) -> msgspec.json.Decoder[E]:
-    decoder = _decoders.get(kind)
-    if decoder is None:
-        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
+def _new_decoder(kind: type[E]) -> msgspec.json.Decoder[E]:
+    decoder = _decoders[kind] = msgspec.json.Decoder(kind)
     return decoder
 
 

@@ -55,6 +55,8 @@ class Splitter:
         if not self._missing:
             if not inside_message and not self._begun:
                 self._take_texts(texts)
+                if not self._data:
+                    return texts, b""
             self._missing = self._until_end(inside_message=inside_message)
         piece, self._data = self._data[: self._missing], self._data[self._missing :]
         self._missing -= len(piece)

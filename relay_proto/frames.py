@@ -139,6 +139,11 @@ def encode_reply(identity: bytes, result: object) -> bytes:
     return encode_json({"jsonrpc": "2.0", "id": msgspec.Raw(identity), "result": result})
 
 
+def encode_acknowledgement(identity: bytes) -> bytes:
+    """The reply that says no more than that a request has come: ``{}``."""
+    return b'{"jsonrpc":"2.0","id":%b,"result":{}}' % identity
+
+
 def encode_error(identity: bytes, code: int, message: str) -> bytes:
     """One refusal of a request whose raw id is `identity`."""
     error = {"code": code, "message": message}

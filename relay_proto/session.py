@@ -115,6 +115,7 @@ class Session:
     ) -> None:
         self._config = config
         self._timing = config.timing
+        self._traced = config.trace_frames
         self._random = random
         self._out = out
         self._deadlines = deadlines
@@ -174,10 +175,11 @@ class Session:
 
     def send(self, data: bytes) -> None:
         """Write one frame on the current transport."""
-        assert self._wire is not None, "nothing is written without a transport"
-        if self._config.trace_frames:
+        wire = self._wire
+        assert wire is not None, "nothing is written without a transport"
+        if self._traced:
             self._out.push(FrameTraced(True, self._scrubber.frame(data)))
-        self._out.send(self._transport, self._wire.send_text(data))
+        self._out.send(self._transport, wire.send_text(data))
 
     def probe(self, now: float) -> None:
         """See whether the peer is alive, unless that is being done already."""
@@ -247,15 +249,15 @@ class Session:
         for event in events:
             if self._wire is not wire:
                 break  # an earlier event ended this transport
-            self._handle(event, now)
+            if not isinstance(event, TextReceived):
+                self._handle(event, now)
+            elif self.state is not SessionState.CLOSING:
+                self._receive_message(event.data, now)
 
     def _handle(self, event: WireEvent, now: float) -> None:
-        assert not isinstance(event, UpgradeRequested), "only a server is asked for it"
+        assert not isinstance(event, UpgradeRequested | TextReceived), "for others"
         closing = self.state is SessionState.CLOSING
         match event:
-            case TextReceived(data):
-                if not closing:
-                    self._receive_message(data, now)
             case BytesToSend(data):
                 self._out.send(self._transport, data)
             case Upgraded():
@@ -278,10 +280,25 @@ class Session:
                 assert_never(event)
 
     def _receive_message(self, data: bytes, now: float) -> None:
-        if self._config.trace_frames:
+        if self._traced:
             self._out.push(FrameTraced(False, self._scrubber.frame(data)))
         self._liveness.heard()
         frame = decode_frame(data)
+        if isinstance(frame, RequestFrame):
+            self._receive_request(frame, now)
+        else:
+            self._receive_answer(frame, now)
+
+    def _receive_request(self, frame: RequestFrame, now: float) -> None:
+        method = frame.method
+        if method == METHOD_SIGNALWIRE_PING:
+            self._answer_ping(frame, now)
+        elif method == METHOD_SIGNALWIRE_DISCONNECT:
+            self._answer_goodbye(frame, now)
+        else:
+            self._owner.frame_received(frame, now)
+
+    def _receive_answer(self, frame: ReplyFrame | ErrorFrame | MalformedFrame, now: float) -> None:
         match frame:
             case MalformedFrame(reason=reason, size=size):
                 self._out.push(PeerViolation(f"a message of {size} bytes is no frame: {reason}"))
@@ -291,10 +308,6 @@ class Session:
                 self._refused(frame.code, frame.message, now)
             case ReplyFrame(id=identity) | ErrorFrame(id=identity) if identity == self._ping_id:
                 pass  # whatever it says, the peer is alive
-            case RequestFrame(method=method) if method == METHOD_SIGNALWIRE_PING:
-                self._answer_ping(frame, now)
-            case RequestFrame(method=method) if method == METHOD_SIGNALWIRE_DISCONNECT:
-                self._answer_goodbye(frame, now)
             case _:
                 self._owner.frame_received(frame, now)
 

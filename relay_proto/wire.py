@@ -14,9 +14,10 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+import msgspec
 from wsproto import events as ws
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.frame_protocol import LOCAL_ONLY_CLOSE_REASONS, CloseReason
@@ -107,11 +108,13 @@ class Upgraded:
     """Client: the server let us in; messages may be sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextReceived:
+class TextReceived(msgspec.Struct, frozen=True):
     """One whole text message, as valid UTF-8. It may hold credentials."""
 
-    data: bytes = field(repr=False)
+    data: bytes
+
+    def __repr__(self) -> str:
+        return "TextReceived()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +283,7 @@ class Wire:
             LocalProtocolError: the upgrade is not done, `close` was called, or
                 `message` is not UTF-8.
         """
-        if not self._may("send", WireState.OPEN):
+        if self._state is not WireState.OPEN and not self._may("send", WireState.OPEN):
             return b""
         if not message.isascii() and not is_utf8(message):
             raise LocalProtocolError("cannot send: the message is not UTF-8")
@@ -367,7 +370,7 @@ class Wire:
         splitter, inside = self._splitter, self._is_inside_message
         splitter.feed(data)
         texts, piece = splitter.next(inside_message=inside())
-        events: list[WireEvent] = [TextReceived(text) for text in texts]
+        events: list[WireEvent] = list(map(TextReceived, texts))
         while piece:
             events += self._receive_unusual(piece)
             if self._state in ENDED:

@@ -16,6 +16,7 @@ from relay_proto.frames import (
     decode_any,
     decode_frame,
     decode_object,
+    encode_acknowledgement,
     encode_error,
     encode_json,
     encode_reply,
@@ -96,6 +97,11 @@ def test_a_request_comes_back_as_it_was_sent(
     assert decode_any(frame.id) == identity
     assert frame.method == method
     assert decode_object(frame.params) == params
+
+
+@given(raw_id=st.one_of(texts, integers).map(msgspec.json.encode))
+def test_an_acknowledgement_is_an_empty_reply(raw_id: bytes) -> None:
+    assert encode_acknowledgement(raw_id) == encode_reply(raw_id, {})
 
 
 @given(raw_ids, json_values)
