@@ -110,7 +110,8 @@ def measure(names: list[str], rounds: int, size: str) -> Results:
     contenders = [each for each in CONTENDERS if each.name in names]
     with tempfile.TemporaryDirectory() as directory, serving(Path(directory)) as host:
         environ = {**os.environ, "SIGNALWIRE_RELAY_CA_FILE": f"{directory}/ca.pem"}
-        environ.pop("SIGNALWIRE_LOG_LEVEL", None)
+        for name in ("SIGNALWIRE_LOG_LEVEL", "PYTHONDONTWRITEBYTECODE"):
+            environ.pop(name, None)  # a package that is installed has its bytecode, too
         for number in range(rounds):
             for contender in contenders:
                 if contender.name not in results.skipped:

@@ -95,8 +95,11 @@ class Engine:
         waiters = self._waiters.setdefault(pending, [])
         waiters.append(woken)
         try:
-            with anyio.fail_after(timeout):
-                await woken.wait()
+            if timeout is None:
+                await woken.wait()  # without a scope, which costs as much as the rest
+            else:
+                with anyio.fail_after(timeout):
+                    await woken.wait()
         finally:
             waiters.remove(woken)
             if not waiters:

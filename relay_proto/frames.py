@@ -203,6 +203,9 @@ def result_code(value: object) -> int:
 
 
 def _text_id(raw: bytes) -> str:
+    text = raw[1:-1]
+    if raw[:1] == b'"' and text.isascii() and b"\\" not in text:
+        return text.decode()  # as every id of ours
     value = decode_any(raw)
     return value if isinstance(value, str) else raw.decode(errors="replace")
 

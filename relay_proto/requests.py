@@ -176,7 +176,7 @@ class Requests:
 
 def is_success(code: object) -> bool:
     """Whether a result code, text or integer, is a 2xx."""
-    return 200 <= result_code(code) <= 299
+    return code == "200" or 200 <= result_code(code) <= 299
 
 
 def new_id(random: random.Random) -> str:
