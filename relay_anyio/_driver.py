@@ -32,11 +32,14 @@ class Driver(Generic[O]):
         self._core = core
         self._handle = handle
         self._transports: dict[int, Transport] = {}
+        self.steps = 0
+        """How many there have been."""
         self._wake = anyio.Event()
         self._sleeping_until = -math.inf  # nobody sleeps yet: there is nobody to wake
 
     def step(self) -> None:
         """Perform all outputs of the core."""
+        self.steps += 1
         while (output := self._core.next_output()) is not None:
             match output:
                 case SendData(number, data):
@@ -50,6 +53,11 @@ class Driver(Generic[O]):
         deadline = self._core.deadline()
         if deadline is not None and deadline < self._sleeping_until:
             self._wake.set()
+
+    def gather(self) -> None:
+        """Many small writes are about to come: let each transport join them."""
+        for transport in self._transports.values():
+            transport.gather()
 
     async def run_transport(
         self, number: int, transport: Transport, connect: Callable[[], Awaitable[ByteStream]]

@@ -65,6 +65,7 @@ class Engine:
         self._timer = anyio.CancelScope()
         self._closed = anyio.Event()
         self._finished = anyio.Event()
+        self._woken_in = -1  # the step in which somebody was woken last
         self._waiters: dict[Pending[Any], list[anyio.Event]] = {}
 
     @property
@@ -161,8 +162,7 @@ class Engine:
     def _perform(self, output: Output) -> None:
         match output:
             case Settled(pending):
-                for woken in self._waiters.get(pending, ()):
-                    woken.set()
+                self._wake(pending)
                 if pending.callback is not None:
                     self.publish(output)
             case OpenTransport(number):
@@ -172,6 +172,13 @@ class Engine:
                 self._closed.set()
             case _:
                 self.publish(output)
+
+    def _wake(self, pending: Pending[Any]) -> None:
+        for woken in self._waiters.get(pending, ()):
+            woken.set()
+            if self._woken_in == self._driver.steps:
+                self._driver.gather()  # several go on now, and each may have a request
+            self._woken_in = self._driver.steps
 
     def _open(self, number: int) -> None:
         assert self._io is not None, "outputs are performed by a running engine"

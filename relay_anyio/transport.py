@@ -13,15 +13,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias, cast
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import ByteStream
-from anyio.streams.tls import TLSAttribute
 
 from relay_proto.config import ENV_CA_FILE
 
+from ._tls import READ_SIZE, TLSStream
+
 Connector: TypeAlias = Callable[[str, int], Awaitable[ByteStream]]
 """Opens a byte stream to a host and port: TLS over TCP, unless a test brings its own."""
-
-READ_SIZE: Final = 65_536
 
 STREAM_ERRORS: Final = (
     OSError,  # and with it ssl.SSLError
@@ -36,13 +36,7 @@ async def connect_tls(host: str, port: int) -> ByteStream:
 
     The roots are the system's and those in `SIGNALWIRE_RELAY_CA_FILE`.
     """
-    return await anyio.connect_tcp(
-        host,
-        port,
-        ssl_context=tls_context(os.environ),
-        # The closing handshake is the WebSocket's: TLS need not repeat it.
-        tls_standard_compatible=False,
-    )
+    return await TLSStream.connect(host, port, tls_context(os.environ))
 
 
 def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
@@ -94,20 +88,6 @@ def describe(error: BaseException) -> str:
     return text or type(error).__name__
 
 
-def _decrypted(tls: ssl.SSLObject) -> bytes:
-    """What else has arrived already: a stream returns one TLS record at a time.
-
-    An error is not lost: the stream finds it when it reads on.
-    """
-    records: list[bytes] = []
-    try:
-        while record := tls.read(READ_SIZE):
-            records.append(record)
-    except ssl.SSLError:
-        pass  # above all SSLWantReadError: this was all
-    return b"".join(records)
-
-
 def _causes(error: BaseException) -> list[BaseException]:
     """The error and what it came from, the innermost first."""
     found: list[BaseException] = []
@@ -135,18 +115,32 @@ class Transport:
         self._most_unsent = most_unsent
         self._chunks: list[bytes] = []
         self._unsent = 0
+        self._gathering = False
+        self._direct: TLSStream | None = None  # where writing needs no task
         self._wake = anyio.Event()
         self._closing = False
         self._reason = ""
         self._scope = anyio.CancelScope()
 
     def write(self, data: bytes) -> None:
-        """Leave bytes for the writer. A peer that reads none of them is left."""
-        self._chunks.append(data)
+        """Write bytes, or leave them for the writer. A peer that reads none of them is left."""
+        if self._direct is not None and not self._unsent and not self._gathering:
+            try:
+                if self._direct.send_at_once(data):
+                    return
+            except STREAM_ERRORS:
+                self._chunks.append(data)  # the writer finds the same, and says what it was
+        else:
+            self._chunks.append(data)
         self._unsent += len(data)
         if self._unsent > self._most_unsent:
             self._reason = f"the server has not read {self._unsent} bytes"
             self._scope.cancel()
+        self._wake.set()
+
+    def gather(self) -> None:
+        """Leave what follows to the writer, which has its turn soon: it will be a good deal."""
+        self._gathering = True
         self._wake.set()
 
     def close(self, *, flush: bool) -> None:
@@ -170,6 +164,8 @@ class Transport:
                 stream = await connect()
             except STREAM_ERRORS as error:
                 return describe(error)
+            if isinstance(stream, TLSStream):
+                self._direct = stream
             try:
                 opened()
                 return await self._exchange(stream, received)
@@ -193,25 +189,27 @@ class Transport:
         return reason
 
     async def _read(self, stream: ByteStream, received: Callable[[bytes], None]) -> str:
-        tls = stream.extra(TLSAttribute.ssl_object, None)
         while True:
             try:
                 data = await stream.receive(READ_SIZE)
             except STREAM_ERRORS as error:
                 return describe(error)
-            received(data if tls is None else data + _decrypted(tls))
+            received(data)
 
     async def _write(self, stream: ByteStream) -> str:
         while True:
             await self._wake.wait()
             self._wake = anyio.Event()
-            data = b"".join(self._chunks)
+            if self._gathering:
+                await anyio.lowlevel.checkpoint()  # after all who were woken with this task
+                self._gathering = False
+            data, size = b"".join(self._chunks), self._unsent
             self._chunks.clear()
             try:
-                if data:
+                if size:
                     await stream.send(data)
             except STREAM_ERRORS as error:
                 return describe(error)
-            self._unsent -= len(data)
-            if self._closing and not self._chunks:
+            self._unsent -= size
+            if self._closing and not self._unsent:
                 return ""

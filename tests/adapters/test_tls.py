@@ -1,0 +1,212 @@
+"""The TLS stream that writes at once what it can, and reads all that is there."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import anyio
+import pytest
+from anyio.abc import ByteStream
+from anyio.streams.tls import TLSListener
+
+from relay_anyio._tls import TLSStream, connect_socket
+from relay_anyio.transport import Transport, tls_context
+from tests.adapters.support import Certificates, Heard
+
+pytestmark = pytest.mark.anyio
+
+HOST = "localhost"
+
+
+@asynccontextmanager
+async def serving(
+    certificates: Certificates,
+) -> AsyncGenerator[tuple[int, Heard[ByteStream]]]:
+    """A server whose connections stay open until this is over."""
+    tcp = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    listener = TLSListener(
+        tcp,
+        certificates.server_context(),
+        standard_compatible=False,
+    )
+    accepted: Heard[ByteStream] = Heard()
+
+    async def keep(stream: ByteStream) -> None:
+        accepted(stream)
+        try:
+            await anyio.sleep_forever()
+        finally:
+            await anyio.aclose_forcefully(stream)
+
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, keep)
+        port = tcp.extra(anyio.abc.SocketAttribute.local_port)
+        yield port, accepted
+        tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def connected(
+    certificates: Certificates,
+) -> AsyncGenerator[tuple[TLSStream, ByteStream]]:
+    context = tls_context({"SIGNALWIRE_RELAY_CA_FILE": str(certificates.ca_file)})
+    async with (
+        serving(certificates) as (port, accepted),
+        await TLSStream.connect(HOST, port, context) as stream,
+    ):
+        yield stream, await accepted.next()
+
+
+async def test_a_read_takes_all_records_that_have_arrived(certificates: Certificates) -> None:
+    async with connected(certificates) as (stream, server):
+        for number in range(10):
+            await server.send(b"%d," % number)
+        received = await stream.receive()
+        reads = 1
+        while not received.endswith(b"9,"):
+            received += await stream.receive()
+            reads += 1
+        assert received == b"0,1,2,3,4,5,6,7,8,9,"
+        assert reads < 10
+
+
+async def test_what_is_small_is_written_at_once(certificates: Certificates) -> None:
+    async with connected(certificates) as (stream, server):
+        assert stream.send_at_once(b"hello")
+        assert await server.receive() == b"hello"
+
+
+async def test_what_the_socket_does_not_take_is_written_first_later(
+    certificates: Certificates,
+) -> None:
+    size = 20_000_000
+    async with connected(certificates) as (stream, server), anyio.create_task_group() as tasks:
+        assert not stream.send_at_once(b"a" * size)
+        assert not stream.send_at_once(b"b")
+        tasks.start_soon(stream.send, b"c")
+        received = bytearray()
+        while len(received) < size + 2:
+            received += await server.receive()
+        assert received[:size].count(b"a") == size
+        assert received[size:] == b"bc"
+
+
+async def test_a_transport_keeps_the_order_when_the_socket_is_full(
+    certificates: Certificates,
+) -> None:
+    context = tls_context({"SIGNALWIRE_RELAY_CA_FILE": str(certificates.ca_file)})
+    transport = Transport(flush_timeout=20, most_unsent=100_000_000)
+    size = 5_000_000
+    async with serving(certificates) as (port, accepted), anyio.create_task_group() as tasks:
+
+        def opened() -> None:
+            for letter in (b"a", b"b", b"c"):
+                transport.write(letter * size)
+            transport.gather()
+            transport.write(b"d")
+            transport.close(flush=True)
+
+        async def run() -> None:
+            reason = await transport.run(
+                lambda: TLSStream.connect(HOST, port, context), opened, lambda _: None
+            )
+            assert reason == ""
+
+        tasks.start_soon(run)
+        server = await accepted.next()
+        received = bytearray()
+        while len(received) < 3 * size + 1:
+            received += await server.receive()
+        assert bytes(received) == b"a" * size + b"b" * size + b"c" * size + b"d"
+
+
+async def test_a_peer_that_goes_is_the_end_of_the_stream(certificates: Certificates) -> None:
+    async with connected(certificates) as (stream, server):
+        await server.send(b"bye")
+        await anyio.aclose_forcefully(server)
+        assert await stream.receive() == b"bye"
+        with pytest.raises(anyio.EndOfStream):
+            await stream.receive()
+
+
+async def test_a_stream_is_closed_under_its_reader(certificates: Certificates) -> None:
+    async with connected(certificates) as (stream, _), anyio.create_task_group() as tasks:
+
+        async def read() -> None:
+            with pytest.raises(anyio.ClosedResourceError):
+                await stream.receive()
+
+        tasks.start_soon(read)
+        await anyio.wait_all_tasks_blocked()
+        await stream.aclose()
+        await stream.aclose()
+
+
+async def test_a_certificate_of_another_host_is_refused(certificates: Certificates) -> None:
+    context = tls_context({"SIGNALWIRE_RELAY_CA_FILE": str(certificates.ca_file)})
+    tcp = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    listener = TLSListener(
+        tcp,
+        certificates.server_context("elsewhere.example"),
+    )
+
+    async def drop(stream: ByteStream) -> None:
+        await stream.aclose()
+
+    async def serve() -> None:
+        async with listener:
+            await listener.serve(drop)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(serve)
+        port = tcp.extra(anyio.abc.SocketAttribute.local_port)
+        with pytest.raises(ssl.SSLCertVerificationError, match="localhost"):
+            await TLSStream.connect(HOST, port, context)
+        tasks.cancel_scope.cancel()
+
+
+async def test_no_address_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(OSError, match="All connection attempts failed") as caught:
+        await connect_socket(HOST, port)
+    assert isinstance(caught.value.__cause__, OSError | ExceptionGroup)
+
+
+async def test_an_address_that_does_not_answer_gets_a_rival(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as server:
+        port = server.getsockname()[1]
+        tcp = (socket.SOCK_STREAM, 6, "")
+
+        async def both(*_: object, **__: object) -> list[object]:
+            silent = (socket.AF_INET, *tcp, ("192.0.2.1", port))  # for documentation: nobody's
+            return [silent, (socket.AF_INET, *tcp, ("127.0.0.1", port))]
+
+        monkeypatch.setattr(anyio, "getaddrinfo", both)
+        with await connect_socket(HOST, port) as sock:
+            assert sock.getpeername() == ("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_whoever_is_cancelled_while_it_connects_leaves_no_socket(
+    certificates: Certificates, turns: int
+) -> None:
+    """A socket that is left behind is a warning, and so an error."""
+    context = tls_context({"SIGNALWIRE_RELAY_CA_FILE": str(certificates.ca_file)})
+    async with serving(certificates) as (port, _), anyio.create_task_group() as tasks:
+
+        async def connect() -> None:
+            async with await TLSStream.connect(HOST, port, context):
+                await anyio.sleep_forever()
+
+        tasks.start_soon(connect)
+        for _ in range(turns):
+            await anyio.sleep(0.001)
+        tasks.cancel_scope.cancel()
+    gc.collect()
