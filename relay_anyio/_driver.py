@@ -40,16 +40,16 @@ class Driver(Generic[O]):
     def step(self) -> None:
         """Perform all outputs of the core."""
         self.steps += 1
-        while (output := self._core.next_output()) is not None:
-            match output:
-                case SendData(number, data):
-                    if number in self._transports:
-                        self._transports[number].write(data)
-                case CloseTransport(number, flush):
-                    if number in self._transports:
-                        self._transports[number].close(flush=flush)
-                case _:
-                    self._handle(output)
+        next_output, handle = self._core.next_output, self._handle
+        while (output := next_output()) is not None:
+            if isinstance(output, SendData):
+                if output.transport in self._transports:
+                    self._transports[output.transport].write(output.data)
+            elif isinstance(output, CloseTransport):
+                if output.transport in self._transports:
+                    self._transports[output.transport].close(flush=output.flush)
+            else:
+                handle(output)
         deadline = self._core.deadline()
         if deadline is not None and deadline < self._sleeping_until:
             self._wake.set()

@@ -14,7 +14,7 @@ from anyio.abc import ByteStream, TaskGroup
 from relay_proto import ClientCore
 from relay_proto.calls import CallRecord
 from relay_proto.config import split_host
-from relay_proto.outputs import Closed, OpenTransport, Output, Settled
+from relay_proto.outputs import Closed, EventReceived, OpenTransport, Output, Settled
 from relay_proto.pending import Pending
 from relay_proto.transitions import SessionState
 
@@ -161,6 +161,8 @@ class Engine:
 
     def _perform(self, output: Output) -> None:
         match output:
+            case EventReceived():
+                self.publish(output)  # first, for it is what comes most often
             case Settled(pending):
                 self._wake(pending)
                 if pending.callback is not None:

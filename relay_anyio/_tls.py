@@ -31,6 +31,7 @@ class TLSStream(ByteStream):
         self._sock = sock
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._drained = False  # what has come in was decrypted
         self._unsent = b""  # encrypted, and not yet taken by the socket
 
     @classmethod
@@ -74,10 +75,11 @@ class TLSStream(ByteStream):
             EndOfStream: the peer has closed, with or without a word.
         """
         while True:
+            if self._drained:
+                await self._take_in()
             data = self._decrypt(max_bytes)
             if data:
                 return data
-            await self._take_in()
 
     async def send_eof(self) -> None:
         """End the TLS session: nothing can be sent any more."""
@@ -132,16 +134,17 @@ class TLSStream(ByteStream):
         try:
             while record := self._tls.read(max_bytes):
                 records.append(record)
-            ended = True
+            # The end: it comes again with the next read, and so does an error.
+            self._drained = False
         except ssl.SSLWantReadError:
-            ended = False
+            self._drained = True
         except ssl.SSLZeroReturnError:
-            ended = True
+            self._drained = False
         except ssl.SSLError:
+            self._drained = False
             if not records:
                 raise
-            ended = False  # it comes again with the next read
-        if ended and not records:
+        if not self._drained and not records:
             raise anyio.EndOfStream
         return records[0] if len(records) == 1 else b"".join(records)
 

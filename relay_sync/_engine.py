@@ -22,7 +22,15 @@ from relay_proto.calls import ActionRecord, CallRecord
 from relay_proto.commands import Command
 from relay_proto.config import split_host
 from relay_proto.errors import ClientClosedError, LocalProtocolError
-from relay_proto.outputs import Closed, CloseTransport, OpenTransport, Output, SendData, Settled
+from relay_proto.outputs import (
+    Closed,
+    CloseTransport,
+    EventReceived,
+    OpenTransport,
+    Output,
+    SendData,
+    Settled,
+)
 from relay_proto.pending import Pending
 from relay_proto.transitions import SessionState
 
@@ -368,6 +376,8 @@ class Engine:
             case SendData(number, data):
                 if number in self._transports:
                     self._transports[number].write(data)
+            case EventReceived():
+                self.publish(output)  # early, for it is what comes most often
             case CloseTransport(number, flush):
                 if number in self._transports:
                     self._transports[number].close(flush=flush)
