@@ -427,7 +427,7 @@ def local_ended_event(call_id: str, node_id: str, reason: str) -> CallStateEvent
     )
 
 
-class _Outer(msgspec.Struct, frozen=True, kw_only=True):
+class _Outer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     event_type: str = ""
     params: msgspec.Raw = EMPTY
     timestamp: float | None = None

@@ -146,7 +146,9 @@ def text_frame(text: bytes, key: bytes) -> bytes:
         head = bytes((WHOLE_TEXT, mask_bit | size))
     else:
         head = bytes((WHOLE_TEXT, mask_bit | TWO_BYTES, size >> 8, size & 0xFF))
-    return head + key + apply_mask(text, key) if key else head + text
+    if not key:
+        return head + text
+    return head + key + apply_mask(text, key)
 
 
 def apply_mask(text: bytes, key: bytes) -> bytes:

@@ -4,6 +4,9 @@ Decoding never raises: what is not a frame becomes `MalformedFrame`. `params`
 and `result` stay raw bytes until somebody knows their type. Ids are kept as the
 raw JSON they came in, so that a reply echoes them unchanged.
 
+The structs that live as long as one message are not tracked by the garbage
+collector (``gc=False``): they hold bytes and text, and so can be in no cycle.
+
 Source: spec sections 3 and 9.1.
 """
 
@@ -25,7 +28,7 @@ ID_STARTS: Final = frozenset(bytes((byte,)) for byte in b'"-0123456789')
 """How the JSON of a text or a number begins."""
 
 
-class RequestFrame(msgspec.Struct, frozen=True, kw_only=True):
+class RequestFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The peer asks; `id` is raw JSON. `params` is raw, and may be anything."""
 
     id: bytes
@@ -33,7 +36,7 @@ class RequestFrame(msgspec.Struct, frozen=True, kw_only=True):
     params: msgspec.Raw = EMPTY
 
 
-class ReplyFrame(msgspec.Struct, frozen=True, kw_only=True):
+class ReplyFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The peer answers. `id` is the text of the request's id."""
 
     id: str
@@ -59,7 +62,7 @@ Frame: TypeAlias = RequestFrame | ReplyFrame | ErrorFrame | MalformedFrame
 """One JSON-RPC object, decoded as far as its kind."""
 
 
-class _Envelope(msgspec.Struct, frozen=True, kw_only=True):
+class _Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     method: str | msgspec.UnsetType = msgspec.UNSET
     params: msgspec.Raw = EMPTY

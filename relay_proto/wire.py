@@ -108,7 +108,7 @@ class Upgraded:
     """Client: the server let us in; messages may be sent."""
 
 
-class TextReceived(msgspec.Struct, frozen=True):
+class TextReceived(msgspec.Struct, frozen=True, gc=False):
     """One whole text message, as valid UTF-8. It may hold credentials."""
 
     data: bytes
