@@ -64,7 +64,6 @@ class Results:
     """Every figure of every round, by contender."""
 
     rounds: dict[str, list[Figures]] = field(default_factory=dict[str, list[Figures]])
-    skipped: dict[str, str] = field(default_factory=dict[str, str])
 
     def add(self, name: str, number: int, figures: Figures) -> None:
         rounds = self.rounds.setdefault(name, [])
@@ -114,8 +113,7 @@ def measure(names: list[str], rounds: int, size: str) -> Results:
             environ.pop(name, None)  # a package that is installed has its bytecode, too
         for number in range(rounds):
             for contender in contenders:
-                if contender.name not in results.skipped:
-                    take_round(results, contender, number, (host, size), environ)
+                take_round(results, contender, number, (host, size), environ)
             alone = run([sys.executable, "-m", "benchmarks.core_alone", size], environ)
             results.add("core alone", number, json.loads(alone))
     return results
@@ -133,10 +131,6 @@ def take_round(
     modes = ("speed", "memory") if number < 2 else ("speed",)  # memory hardly varies
     for mode in modes:
         said = run(contender.command(mode, host, size), environ)
-        if said.startswith("skipped: "):
-            results.skipped[contender.name] = said.removeprefix("skipped: ")
-            print(f"{contender.name}: {said}", flush=True)
-            return
         results.add(contender.name, number, json.loads(said))
     if contender.imports:
         taken = [
@@ -175,7 +169,6 @@ def main() -> None:
         "rounds": rounds,
         "quick": options.quick,
         "seconds": round(time.monotonic() - begin),
-        "skipped": results.skipped,
         "medians": results.medians(),
         "all": results.rounds,
     }

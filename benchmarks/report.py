@@ -152,7 +152,6 @@ def tables(document: Mapping[str, Any]) -> str:
         wanted = f"≥ {goal.least:g}" if goal.least is not None else f"≤ {goal.most:g}"
         verdict = "" if value is None else ("met" if goal.met(value) else "not met")
         lines.append(f"| {goal.words} | {wanted} | {shown(value)} | {verdict} |")
-    lines += ["", *(f"{name}: skipped, {why}." for name, why in document["skipped"].items())]
     found = ", ".join(f"{name} {version}" for name, version in document["versions"].items())
     lines += ["", f"{document['rounds']} rounds; medians. {found}."]
     return "\n".join(lines)
