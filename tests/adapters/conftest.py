@@ -13,6 +13,7 @@ import anyio
 import pytest
 
 from tests.adapters import support
+from tests.adapters.service import remember_threads
 from tests.adapters.support import PATIENCE, Certificates, World, open_world
 from tests.adapters.threads import Bridge, open_bridge
 
@@ -30,6 +31,12 @@ def runtime(request: pytest.FixtureRequest) -> str:
 def anyio_backend(runtime: str) -> str:
     """Where the service and the test run."""
     return "asyncio" if runtime == "threads" else runtime
+
+
+@pytest.fixture(autouse=True)
+def threads_before() -> None:
+    """Know the threads of this test from those that were there."""
+    remember_threads()
 
 
 @pytest.fixture

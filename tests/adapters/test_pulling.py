@@ -115,7 +115,7 @@ async def test_closing_passes_back_what_nobody_has_pulled(world: World) -> None:
     assert len(world.all(What.PASSED)) == 2
 
 
-@pytest.mark.async_only("the bridge holds a reference: see test_threads")
+@pytest.mark.async_only("the bridge holds a reference: see test_sharing")
 async def test_a_loop_that_is_left_gives_calls_back(world: World) -> None:
     async with world.client() as client:
         world.place_call(HangUp())
