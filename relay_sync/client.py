@@ -157,8 +157,9 @@ class RelayClient:
                 wanted = attempt.error is None and self._connecting > 1
                 mine = under_way and not wanted and attempt is self._started
                 if mine:
-                    self._engine = None if self._engine is engine else self._engine
                     _slots.give_back(engine)  # at once: others may connect while it leaves
+                    if self._engine is engine:
+                        self._engine = None
             if mine:
                 engine.shut_down()
             raise

@@ -1,61 +1,7 @@
 """The events, under the name that the compatible API gives this module."""
 
-from relay_proto.event import OperationEvent, RelayEvent, UnknownEvent
-from relay_proto.events import (
-    EVENT_CLASS_MAP,
-    CallingErrorEvent,
-    CallReceiveEvent,
-    CallStateEvent,
-    CollectEvent,
-    ConferenceEvent,
-    ConnectEvent,
-    DenoiseEvent,
-    DetectEvent,
-    DialEvent,
-    EchoEvent,
-    FaxEvent,
-    HoldEvent,
-    MessageReceiveEvent,
-    MessageStateEvent,
-    PayEvent,
-    PlayEvent,
-    QueueEvent,
-    RecordEvent,
-    ReferEvent,
-    SendDigitsEvent,
-    StreamEvent,
-    TapEvent,
-    TranscribeEvent,
-    parse_event,
-)
+from relay_proto import public_events
+from relay_proto.public_events import *  # noqa: F403 - what is listed there
 
-__all__ = [
-    "EVENT_CLASS_MAP",
-    "CallReceiveEvent",
-    "CallStateEvent",
-    "CallingErrorEvent",
-    "CollectEvent",
-    "ConferenceEvent",
-    "ConnectEvent",
-    "DenoiseEvent",
-    "DetectEvent",
-    "DialEvent",
-    "EchoEvent",
-    "FaxEvent",
-    "HoldEvent",
-    "MessageReceiveEvent",
-    "MessageStateEvent",
-    "OperationEvent",
-    "PayEvent",
-    "PlayEvent",
-    "QueueEvent",
-    "RecordEvent",
-    "ReferEvent",
-    "RelayEvent",
-    "SendDigitsEvent",
-    "StreamEvent",
-    "TapEvent",
-    "TranscribeEvent",
-    "UnknownEvent",
-    "parse_event",
-]
+__all__: list[str] = []
+__all__ += public_events.__all__

@@ -43,6 +43,7 @@ ORDER: Final = (
     "results",
     "outputs",
     "public",
+    "public_events",
     "core",
     "actions",
     "calls",
