@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import queue
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -169,6 +170,46 @@ async def test_an_iterator_that_is_dropped_passes_its_calls_back(world: World) -
 
 
 # The stream
+
+
+def resolve_to(monkeypatch: pytest.MonkeyPatch, found: Sequence[object]) -> None:
+    def getaddrinfo(*_: object, **__: object) -> Sequence[object]:
+        return found
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+async def test_an_address_that_does_not_answer_or_refuses_gets_a_rival(
+    world: World, free_host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = int(world.host.rpartition(":")[2])
+    refusing = int(free_host.rpartition(":")[2])
+
+    def body(service: Service) -> None:
+        with (
+            socket.create_server(("127.0.0.1", 0), backlog=0) as full,
+            contextlib.ExitStack() as waiting,
+        ):
+            for _ in range(4):  # nobody accepts these, so the next one hears nothing
+                one = waiting.enter_context(socket.socket())
+                one.setblocking(False)
+                one.connect_ex(full.getsockname())
+            ports = [refusing, full.getsockname()[1], port]
+            found = [
+                (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", one)) for one in ports
+            ]
+            resolve_to(monkeypatch, found)
+            with service.client() as client:
+                assert client.state is SessionState.READY
+
+    await in_a_program(world, body)
+
+
+def test_a_name_without_an_address_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve_to(monkeypatch, [])
+    client = RelayClient(project="p", token="t", host="nowhere.test")
+    with pytest.raises(ConnectionError, match="the name has no address"):
+        client.connect()
 
 
 def line_to(handle: Callable[[socket.socket], None]) -> Callable[[str, int], socket.socket]:
