@@ -16,12 +16,15 @@ from tests.adapters.support import OFFICE, SILENT, World
 pytestmark = pytest.mark.anyio
 
 PROGRAM = """
+import threading
 from relay_sync import RelayClient, Timing
 
 timing = Timing(retry_min_delay=0.01, retry_max_delay=0.05)
 client = RelayClient(contexts=["office"], timing=timing)
 LONG = [{{"type": "silence", "params": {{"duration": 3600}}}}]
 calls = client.calls()
+lost = threading.Event()
+client.on_disconnected(lambda event: lost.set())
 
 def answered():
     call = next(calls)
@@ -75,7 +78,7 @@ async def test_a_wait_is_interrupted_and_the_client_leaves(world: World, name: s
 
 
 async def test_a_request_that_waits_for_a_session_is_interrupted(world: World) -> None:
-    statement = 'print("waiting"); client.execute("test.echo", {})'
+    statement = 'lost.wait(); print("waiting"); client.execute("test.echo", {})'
     async with program(world, PROGRAM.format(statement=statement)) as running:
         await running.says("connected")
         world.exchange.refuse_upgrades(503)
