@@ -10,6 +10,7 @@ Source: RFC 6455, sections 5.2, 5.3 and 8.1.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ LONGEST: Final = 0xFFFF
 """Payloads beyond this have a longer header, and are rare enough for wsproto."""
 KEYS_AT_ONCE: Final = 256
 """Asking the system for each key would cost more than masking does."""
+
+_HEADS: Final = tuple(bytes((WHOLE_TEXT, second)) for second in range(256))
 
 
 class Splitter:
@@ -143,19 +146,17 @@ def text_frame(text: bytes, key: bytes) -> bytes:
     size = len(text)
     mask_bit = MASKED if key else 0
     if size < SHORTEST_IN_TWO:
-        head = bytes((WHOLE_TEXT, mask_bit | size))
+        head = _HEADS[mask_bit | size]
     else:
-        head = bytes((WHOLE_TEXT, mask_bit | TWO_BYTES, size >> 8, size & 0xFF))
-    if not key:
-        return head + text
-    return head + key + apply_mask(text, key)
+        head = _HEADS[mask_bit | TWO_BYTES] + size.to_bytes(2, "big")
+    return head + key + apply_mask(text, key) if key else head + text
 
 
 def apply_mask(text: bytes, key: bytes) -> bytes:
     """Mask or unmask `text`: as one long number, which is the quickest way that Python has."""
     size = len(text)
-    keys = int.from_bytes((key * (size // 4 + 1))[:size], "little")
-    return (int.from_bytes(text, "little") ^ keys).to_bytes(size, "little")
+    keys = (key * (size // 4 + 1))[:size]
+    return (int.from_bytes(text, "big") ^ int.from_bytes(keys, "big")).to_bytes(size, "big")
 
 
 def is_utf8(text: bytes) -> bool:
@@ -167,23 +168,15 @@ def is_utf8(text: bytes) -> bool:
     return True
 
 
-class MaskingKeys:
-    """Keys that nobody can foresee, from a generator of the same kind as `random`.
+def masking_keys(random: random.Random) -> Iterator[bytes]:
+    """Keys that nobody can foresee, without end, from a generator of the same kind as `random`.
 
     That is the system's, in a program. It is another one, because what `random` decides
     must not depend on how many frames were sent, and so on how the peer's bytes were
     split. Like those of wsproto, the keys are not reproducible.
     """
-
-    def __init__(self, random: random.Random) -> None:
-        self._random = type(random)()
-        self._drawn = b""
-        self._used = 0
-
-    def next(self) -> bytes:
-        """A key that was not used before."""
-        used = self._used
-        if used == len(self._drawn):
-            self._drawn, used = self._random.randbytes(4 * KEYS_AT_ONCE), 0
-        self._used = used + 4
-        return self._drawn[used : used + 4]
+    source = type(random)()
+    while True:
+        drawn = source.randbytes(4 * KEYS_AT_ONCE)
+        for start in range(0, len(drawn), 4):
+            yield drawn[start : start + 4]

@@ -18,6 +18,8 @@ from .transitions import PingState
 DOUBLINGS: Final = 16
 """Beyond so many, the delay between failed pings no longer grows."""
 
+_QUIET: Final = PingState.QUIET  # looked up once: it is asked for with every message
+
 
 class Liveness:
     """The pings of one session; `send_ping` writes one."""
@@ -49,7 +51,7 @@ class Liveness:
 
     def heard(self) -> None:
         """The peer has sent something."""
-        if self._state is PingState.QUIET:
+        if self._state is _QUIET:
             return  # as with nearly every message: no ping is under way
         self._state = PingState.QUIET
         self.failures = 0

@@ -6,8 +6,9 @@ events to the application, in the order in which they come.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
 
 from .errors import RelayError
 from .pending import Pending
@@ -18,23 +19,23 @@ if TYPE_CHECKING:
     from .messages import MessageRecord
 
 
-@dataclass(frozen=True, slots=True)
-class OpenTransport:
+class OpenTransport(msgspec.Struct, frozen=True):
     """Open a byte stream to the configured host; report it under this number."""
 
     transport: int
 
 
-@dataclass(frozen=True, slots=True)
-class SendData:
+class SendData(msgspec.Struct, frozen=True, gc=False):
     """Write these bytes, behind all earlier ones of the same transport."""
 
     transport: int
-    data: bytes = field(repr=False)
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"SendData(transport={self.transport})"  # the data may hold credentials
 
 
-@dataclass(frozen=True, slots=True)
-class CloseTransport:
+class CloseTransport(msgspec.Struct, frozen=True):
     """Close the byte stream; `flush` asks to write out first what was sent.
 
     The core has finished with the transport: whatever is still reported about
@@ -45,22 +46,19 @@ class CloseTransport:
     flush: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True):
     """A `Pending` has its result or its error."""
 
     pending: Pending[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(msgspec.Struct, frozen=True):
     """A session is up. `resumed` says whether it continues the previous one."""
 
     resumed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Disconnected:
+class Disconnected(msgspec.Struct, frozen=True):
     """The session that `Connected` reported is down.
 
     `error` is None when the program itself disconnected. `retry_delay` is the time
@@ -71,8 +69,7 @@ class Disconnected:
     retry_delay: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectFailed:
+class ConnectFailed(msgspec.Struct, frozen=True):
     """An attempt to connect failed; `attempt` counts from 1 since the last session."""
 
     error: RelayError
@@ -80,30 +77,26 @@ class ConnectFailed:
     retry_delay: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(msgspec.Struct, frozen=True):
     """The core is done, for good: with an error if the credentials were refused."""
 
     error: RelayError | None
 
 
-@dataclass(frozen=True, slots=True)
-class CallOffered:
+class CallOffered(msgspec.Struct, frozen=True):
     """An inbound call waits to be answered."""
 
     call: CallRecord
 
 
-@dataclass(frozen=True, slots=True)
-class OfferRefused:
+class OfferRefused(msgspec.Struct, frozen=True):
     """An inbound call was passed back to routing; `reason` says why."""
 
     call_id: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class EventReceived:
+class EventReceived(msgspec.Struct, frozen=True):
     """The server told something, already taken into account."""
 
     event: RelayEvent
@@ -111,52 +104,45 @@ class EventReceived:
     action: ActionRecord | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallEnded:
+class CallEnded(msgspec.Struct, frozen=True):
     """A call is over and leaves the core; its last event came just before."""
 
     call: CallRecord
 
 
-@dataclass(frozen=True, slots=True)
-class MessageReceived:
+class MessageReceived(msgspec.Struct, frozen=True):
     """An inbound text message."""
 
     message: MessageRecord
     event: RelayEvent
 
 
-@dataclass(frozen=True, slots=True)
-class MessageChanged:
+class MessageChanged(msgspec.Struct, frozen=True):
     """An outbound text message has a new state."""
 
     message: MessageRecord
     event: RelayEvent
 
 
-@dataclass(frozen=True, slots=True)
-class PeerViolation:
+class PeerViolation(msgspec.Struct, frozen=True):
     """The peer sent something that it should not have; it was survived."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(msgspec.Struct, frozen=True):
     """Something was dropped, as it should be: a late reply, a repeated event."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(msgspec.Struct, frozen=True):
     """Something was given up because a limit was reached, or an attempt failed."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class FrameTraced:
+class FrameTraced(msgspec.Struct, frozen=True):
     """A frame as it was sent or received, masked; only with `trace_frames`."""
 
     sent: bool

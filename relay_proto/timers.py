@@ -37,6 +37,8 @@ class Timer(enum.Enum):
     CLOSE = "close"
     """The closing handshake must be done."""
 
+    __hash__ = object.__hash__  # an enum's own is written in Python, and ten times as slow
+
 
 class Deadlines(Generic[K]):
     """Keys and the times at which they fall due, earliest first.
@@ -47,7 +49,7 @@ class Deadlines(Generic[K]):
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, K]] = []
-        self._current: dict[K, tuple[float, int]] = {}
+        self._current: dict[K, tuple[float, int, K]] = {}
         self._order = itertools.count()
 
     def __len__(self) -> int:
@@ -58,11 +60,10 @@ class Deadlines(Generic[K]):
 
     def set(self, key: K, at: float) -> None:
         """Arm `key` for the absolute time `at`, in place of any earlier deadline."""
-        number = next(self._order)
-        self._current[key] = (at, number)
-        heapq.heappush(self._heap, (at, number, key))
+        entry = self._current[key] = (at, next(self._order), key)
+        heapq.heappush(self._heap, entry)
         if len(self._heap) > 2 * len(self._current) + COMPACT_ABOVE:
-            self._heap = [(at, number, key) for key, (at, number) in self._current.items()]
+            self._heap = list(self._current.values())
             heapq.heapify(self._heap)
 
     def clear(self, key: K) -> None:
@@ -78,9 +79,9 @@ class Deadlines(Generic[K]):
         """The earliest deadline, or None."""
         heap = self._heap
         while heap:
-            at, number, key = heap[0]
-            if self._current.get(key) == (at, number):
-                return at
+            entry = heap[0]
+            if self._current.get(entry[2]) is entry:
+                return entry[0]
             heapq.heappop(heap)
         return None
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from itertools import repeat
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
@@ -25,7 +25,7 @@ from wsproto.handshake import H11Handshake
 from wsproto.utilities import RemoteProtocolError as UpgradeError
 
 from .errors import LocalProtocolError, RemoteProtocolError
-from .fastpath import LONGEST, MaskingKeys, Splitter, is_utf8, text_frame
+from .fastpath import LONGEST, Splitter, is_utf8, masking_keys, text_frame
 from .size_limit import MessageLimit
 from .transitions import follow
 
@@ -79,6 +79,7 @@ class WireInput(enum.Enum):
 
 
 _S, _I = WireState, WireInput
+_OPEN: Final = WireState.OPEN  # before Python 3.12, to look up a member costs ten times as much
 
 ENDED: Final = frozenset({_S.CLOSED, _S.FAILED})
 
@@ -95,16 +96,14 @@ WIRE: Final[Mapping[tuple[WireState, WireInput], WireState]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class UpgradeRequested:
+class UpgradeRequested(msgspec.Struct, frozen=True):
     """Server: a client asks to be let in. Call `Wire.accept` or `Wire.refuse`."""
 
     host: str
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Upgraded:
+class Upgraded(msgspec.Struct, frozen=True):
     """Client: the server let us in; messages may be sent."""
 
 
@@ -117,22 +116,19 @@ class TextReceived(msgspec.Struct, frozen=True, gc=False):
         return "TextReceived()"
 
 
-@dataclass(frozen=True, slots=True)
-class BinaryIgnored:
+class BinaryIgnored(msgspec.Struct, frozen=True):
     """One whole binary message, of `size` bytes, was dropped."""
 
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class BytesToSend:
+class BytesToSend(msgspec.Struct, frozen=True):
     """Write this as it is: an answer that the WebSocket protocol demands."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class PeerClosed:
+class PeerClosed(msgspec.Struct, frozen=True):
     """The connection was closed: by the peer, or by both. Nothing follows.
 
     `code` is 1005 when the peer gave none, and 1006 when the bytes ended without
@@ -143,8 +139,7 @@ class PeerClosed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class WireFailed:
+class WireFailed(msgspec.Struct, frozen=True):
     """The peer broke the protocol. Nothing follows."""
 
     error: RemoteProtocolError
@@ -194,7 +189,7 @@ class Wire:
         self._handshake = H11Handshake(kind)
         self._frames = Connection(kind, [MessageLimit(max_message_bytes)])
         self._splitter = Splitter(masked=not client, limit=max_message_bytes)
-        self._keys = MaskingKeys(random) if client and random is not None else None
+        self._keys = _keys_of(role, random)
         self._unread = bytearray()  # a head that is not complete, or what came behind a request
         self._text: bytearray | None = None  # the beginning of a text message
         self._ignored: int | None = None  # how much of a binary message has come
@@ -247,8 +242,10 @@ class Wire:
 
     def receive(self, data: bytes) -> list[WireEvent]:
         """Take what arrived and say what it means. ``b""`` is not the end of file."""
+        if self._state is _OPEN:
+            return self._receive_frames(data)
         match self._state:
-            case WireState.OPEN | WireState.CLOSING:
+            case WireState.CLOSING:
                 return self._receive_frames(data)
             case WireState.UPGRADING:
                 return self._receive_head(data)
@@ -283,15 +280,12 @@ class Wire:
             LocalProtocolError: the upgrade is not done, `close` was called, or
                 `message` is not UTF-8.
         """
-        if self._state is not WireState.OPEN and not self._may("send", WireState.OPEN):
+        if self._state is not _OPEN and not self._may("send", _OPEN):
             return b""
         if not message.isascii() and not is_utf8(message):
             raise LocalProtocolError("cannot send: the message is not UTF-8")
-        if len(message) <= LONGEST:
-            if self._keys is not None:
-                return text_frame(message, self._keys.next())
-            if self._role is Role.SERVER:
-                return text_frame(message, b"")
+        if self._keys is not None and len(message) <= LONGEST:
+            return text_frame(message, next(self._keys))
         return self._frames.send(ws.TextMessage(message.decode()))
 
     def close(self, code: int = 1000, reason: str = "") -> bytes:
@@ -367,20 +361,18 @@ class Wire:
     # Frames
 
     def _receive_frames(self, data: bytes) -> list[WireEvent]:
-        splitter, inside = self._splitter, self._is_inside_message
+        splitter = self._splitter
         splitter.feed(data)
-        texts, piece = splitter.next(inside_message=inside())
-        events: list[WireEvent] = list(map(TextReceived, texts))
-        while piece:
+        events: list[WireEvent] = []
+        while True:
+            inside = self._text is not None or self._ignored is not None
+            texts, piece = splitter.next(inside_message=inside)
+            events += map(TextReceived, texts)
+            if not piece:
+                return events
             events += self._receive_unusual(piece)
             if self._state in ENDED:
-                break
-            texts, piece = splitter.next(inside_message=inside())
-            events += [TextReceived(text) for text in texts]
-        return events
-
-    def _is_inside_message(self) -> bool:
-        return self._text is not None or self._ignored is not None
+                return events
 
     def _receive_unusual(self, data: bytes) -> list[WireEvent]:
         events: list[WireEvent] = []
@@ -456,6 +448,13 @@ class Wire:
 
     def _move(self, happened: WireInput) -> None:
         self._state = follow(WIRE, self._state, happened)
+
+
+def _keys_of(role: Role, random: randomness.Random | None) -> Iterator[bytes] | None:
+    """What masks the frames of the short path; None where there is to be none."""
+    if role is Role.SERVER:
+        return repeat(b"")
+    return None if random is None else masking_keys(random)
 
 
 def _host_header(host: str) -> bytes:

@@ -28,9 +28,10 @@ STRUCTS = [kind for kind in classes() if issubclass(kind, msgspec.Struct)]
 KEYWORDS = [
     kind
     for kind in STRUCTS
-    if ".exchange." not in kind.__module__ and kind.__module__ != "relay_proto.wire"
+    if ".exchange." not in kind.__module__
+    and kind.__module__ not in ("relay_proto.wire", "relay_proto.outputs")
 ]
-"""Those that frames and events are made of. A wire says one thing, without a name, and often."""
+"""Those that frames and events are made of. A wire or a core says one thing, and often."""
 
 
 @pytest.mark.parametrize("kind", DATACLASSES)
