@@ -37,10 +37,12 @@ from .events import (
     MessageReceiveEvent,
     MessageStateEvent,
     decode_event,
+    event_of,
 )
 from .frames import (
     METHOD_NOT_FOUND,
     ErrorFrame,
+    EventFrame,
     ReplyFrame,
     RequestFrame,
     encode_acknowledgement,
@@ -283,32 +285,39 @@ class ClientCore(Core[Output]):
         self._messages.fail_all(error)
         self._deadlines.clear_all()
 
+    def event_received(self, frame: EventFrame, now: float) -> None:
+        """An event: acknowledged, and passed on unless it came before."""
+        if self._is_news(frame.id):
+            self._route(event_of(frame), now)
+
     def frame_received(self, frame: RequestFrame | ReplyFrame | ErrorFrame, now: float) -> None:
-        """A reply, a refusal or a request of the server's."""
+        """A reply, a refusal, an unusual event or another request of the server's."""
         if not isinstance(frame, RequestFrame):
             self._dispatch.reply_received(frame, now)
         elif frame.method == METHOD_SIGNALWIRE_EVENT:
-            self._event_received(frame, now)
+            if self._is_news(frame.id):
+                event = decode_event(frame.params)
+                if event is None:
+                    self._out.push(PeerViolation("an event without a type"))
+                else:
+                    self._route(event, now)
         else:
             self._out.push(PeerViolation("a request with an unknown method"))
             self._session.send(encode_error(frame.id, METHOD_NOT_FOUND, "Method not found"))
 
     # Events
 
-    def _event_received(self, frame: RequestFrame, now: float) -> None:
-        identity, heard = frame.id, self._heard
+    def _is_news(self, identity: bytes) -> bool:
+        """Acknowledge an event; whether it has not come before, as far as is remembered."""
+        heard = self._heard
         self._session.send(encode_acknowledgement(identity))
         if identity in heard:
             self._out.push(Ignored("an event that came before"))
-            return
+            return False
         heard[identity] = None
         if len(heard) > self._most_heard:
             heard.popitem(last=False)
-        event = decode_event(frame.params)
-        if event is None:
-            self._out.push(PeerViolation("an event without a type"))
-        else:
-            self._route(event, now)
+        return True
 
     def _route(self, event: RelayEvent, now: float) -> None:
         if type(event) in _NOT_OF_A_CALL_ALONE and self._take_event(event, now):

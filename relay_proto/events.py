@@ -12,7 +12,7 @@ import msgspec
 
 from . import constants as c
 from .event import OperationEvent, RelayEvent, UnknownEvent, build_event, force, number
-from .frames import EMPTY, JSONObject, decode_object, is_object
+from .frames import EMPTY, EventFrame, JSONObject, decode_object, is_object
 
 
 class CallReceiveEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
@@ -392,6 +392,13 @@ def parse_event(payload: JSONObject) -> RelayEvent:
     event_type = payload.get("event_type")
     kind = EVENT_CLASS_MAP.get(event_type) if isinstance(event_type, str) else None
     return (kind or UnknownEvent).from_payload(payload)
+
+
+def event_of(frame: EventFrame) -> RelayEvent:
+    """Decode the body of an event. Never raises."""
+    event_type = frame.event_type
+    kind = _KINDS.get(event_type, UnknownEvent)
+    return build_event(kind, event_type, frame.body, frame.timestamp)
 
 
 def decode_event(raw: msgspec.Raw) -> RelayEvent | None:

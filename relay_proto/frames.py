@@ -18,13 +18,16 @@ from typing import Any, Final, TypeAlias, TypeGuard
 
 import msgspec
 
+from .constants import METHOD_SIGNALWIRE_EVENT
+
 JSONObject: TypeAlias = dict[str, Any]
 """A JSON object, where the compatible API takes or gives a plain dict."""
 
 METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
 EMPTY: Final = msgspec.Raw(b"{}")
-ID_STARTS: Final = frozenset(bytes((byte,)) for byte in b'"-0123456789')
+UNSET: Final = msgspec.UNSET
+ID_STARTS: Final = b'"-0123456789'
 """How the JSON of a text or a number begins."""
 
 
@@ -34,6 +37,15 @@ class RequestFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     id: bytes
     method: str
     params: msgspec.Raw = EMPTY
+
+
+class EventFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The server tells of something: its type is known, its `body` is raw."""
+
+    id: bytes
+    event_type: str
+    body: msgspec.Raw
+    timestamp: float | None
 
 
 class ReplyFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -70,9 +82,48 @@ class _Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     error: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
+class _EventParams(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    event_type: str = ""
+    params: msgspec.Raw = EMPTY
+    timestamp: float | None = None
+
+
+class _ServersEnvelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    id: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    method: str | msgspec.UnsetType = msgspec.UNSET
+    params: _EventParams = _EventParams()
+    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    error: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
 _envelope = msgspec.json.Decoder(_Envelope)
+_servers_envelope = msgspec.json.Decoder(_ServersEnvelope)
 _anything = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
+
+
+def decode_server_frame(data: bytes) -> Frame | EventFrame:
+    """Decode one text message of a server's. Never raises.
+
+    Nearly all of them are events and replies, and are decoded here at one go; whatever
+    has anything about it that those have not is `decode_frame`'s to judge.
+    """
+    try:
+        envelope = _servers_envelope.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return decode_frame(data)
+    identity, result, told = envelope.id, envelope.result, envelope.params
+    if identity is UNSET or envelope.error is not UNSET:
+        return decode_frame(data)
+    if result is not UNSET:
+        return ReplyFrame(id=_text_id(bytes(identity)), result=result)
+    if envelope.method == METHOD_SIGNALWIRE_EVENT and told.event_type:
+        raw = bytes(identity)
+        if raw[0] in ID_STARTS:
+            return EventFrame(
+                id=raw, event_type=told.event_type, body=told.params, timestamp=told.timestamp
+            )
+    return decode_frame(data)
 
 
 def decode_frame(data: bytes) -> Frame:
@@ -82,16 +133,16 @@ def decode_frame(data: bytes) -> Frame:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return MalformedFrame(reason=_reason(error), size=len(data))
     identity = envelope.id
-    if identity is msgspec.UNSET:
+    if identity is UNSET:
         return MalformedFrame(reason="it has no id", size=len(data))
-    if envelope.error is not msgspec.UNSET and bytes(envelope.error) != b"null":
+    if envelope.error is not UNSET and bytes(envelope.error) != b"null":
         return _error_frame(_text_id(bytes(identity)), bytes(envelope.error))
-    if envelope.result is not msgspec.UNSET:
+    if envelope.result is not UNSET:
         return ReplyFrame(id=_text_id(bytes(identity)), result=envelope.result)
-    if envelope.method is msgspec.UNSET:
+    if envelope.method is UNSET:
         return MalformedFrame(reason="it has no method, result or error", size=len(data))
     raw = bytes(identity)
-    if raw[:1] not in ID_STARTS:
+    if raw[0] not in ID_STARTS:
         return MalformedFrame(reason="its id is not a text or a number", size=len(data))
     return RequestFrame(id=raw, method=envelope.method, params=envelope.params)
 

@@ -9,7 +9,7 @@ Source: spec sections 4 to 8.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol, assert_never
 
 from .config import ClientConfig
@@ -31,13 +31,14 @@ from .errors import (
 )
 from .frames import (
     ErrorFrame,
+    EventFrame,
     JSONObject,
     MalformedFrame,
     ReplyFrame,
     RequestFrame,
     decode_any,
-    decode_frame,
     decode_object,
+    decode_server_frame,
     encode_reply,
     encode_request,
     is_object,
@@ -81,6 +82,8 @@ CREDENTIALS_REFUSED: Final = frozenset({-32002, 401, 403})
 JITTER: Final = 3.0
 """The next delay is drawn from the minimum to this many times the previous one."""
 
+_CLOSING: Final = SessionState.CLOSING  # looked up once: it is asked for with every message
+
 LINK_TIMERS: Final = tuple(timer for timer in Timer if timer is not Timer.RETRY)
 UP: Final = frozenset({SessionState.READY, SessionState.DRAINING})
 
@@ -88,8 +91,11 @@ UP: Final = frozenset({SessionState.READY, SessionState.DRAINING})
 class SessionOwner(Protocol):
     """Whom a session tells what happened."""
 
+    def event_received(self, frame: EventFrame, now: float) -> None:
+        """The server tells of something."""
+
     def frame_received(self, frame: RequestFrame | ReplyFrame | ErrorFrame, now: float) -> None:
-        """A frame that is not the session's own business."""
+        """Another frame that is not the session's own business."""
 
     def session_ready(self, *, resumed: bool, now: float) -> None:
         """Requests may be written from now on."""
@@ -201,8 +207,15 @@ class Session:
     def receive_data(self, transport: int, data: bytes, now: float) -> None:
         """Bytes of the current transport; those of another are ignored."""
         wire = self._wire
-        if transport == self._transport and wire is not None:
-            self._handle_all(wire, wire.receive(data), now)
+        if transport != self._transport or wire is None:
+            return
+        for event in wire.receive(data):
+            if self._wire is not wire:
+                break  # an earlier event ended this transport
+            if not isinstance(event, TextReceived):
+                self._handle(event, now)
+            elif self.state is not _CLOSING:
+                self._receive_message(event.data, now)
 
     def transport_closed(self, transport: int, now: float, reason: str) -> None:
         """The byte stream is gone, or could not be opened."""
@@ -245,15 +258,6 @@ class Session:
 
     # What the wire says
 
-    def _handle_all(self, wire: Wire, events: Iterable[WireEvent], now: float) -> None:
-        for event in events:
-            if self._wire is not wire:
-                break  # an earlier event ended this transport
-            if not isinstance(event, TextReceived):
-                self._handle(event, now)
-            elif self.state is not SessionState.CLOSING:
-                self._receive_message(event.data, now)
-
     def _handle(self, event: WireEvent, now: float) -> None:
         assert not isinstance(event, UpgradeRequested | TextReceived), "for others"
         closing = self.state is SessionState.CLOSING
@@ -283,8 +287,10 @@ class Session:
         if self._traced:
             self._out.push(FrameTraced(False, self._scrubber.frame(data)))
         self._liveness.heard()
-        frame = decode_frame(data)
-        if isinstance(frame, RequestFrame):
+        frame = decode_server_frame(data)
+        if isinstance(frame, EventFrame):
+            self._owner.event_received(frame, now)
+        elif isinstance(frame, RequestFrame):
             self._receive_request(frame, now)
         else:
             self._receive_answer(frame, now)

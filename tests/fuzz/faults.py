@@ -30,10 +30,10 @@ Patch: TypeAlias = pytest.MonkeyPatch
 
 
 def raising(patch: Patch) -> None:
-    def decode_frame(data: bytes) -> frames.Frame:
+    def decode(data: bytes) -> frames.Frame:
         raise ValueError("planted")
 
-    patch.setattr(session, "decode_frame", decode_frame)
+    patch.setattr(session, "decode_server_frame", decode)
 
 
 def repeating(patch: Patch) -> None:

@@ -14,8 +14,6 @@ from typing import Any
 import pytest
 
 from relay_proto import calls as calls_module
-from relay_proto import client as client_module
-from relay_proto import events as events_module
 from relay_proto import session as session_module
 from relay_proto.calls import CallRecord, Calls
 from relay_proto.client import ClientCore
@@ -26,7 +24,7 @@ from relay_proto.dispatch import Dispatch
 from relay_proto.errors import ConnectionLostError
 from relay_proto.liveness import Liveness
 from relay_proto.messages import Messages
-from relay_proto.outputs import CallEnded, Closed, Disconnected, Output, Settled
+from relay_proto.outputs import CallEnded, Closed, Disconnected, Output, PeerViolation, Settled
 from relay_proto.requests import Requests
 from relay_proto.scrub import Scrubber
 from relay_proto.session import Session
@@ -347,12 +345,16 @@ def test_an_empty_message_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_fair_server_is_accused(monkeypatch: pytest.MonkeyPatch) -> None:
-    right, heard = events_module.decode_event, count(1)
+    right, heard = ClientCore.event_received, count(1)
 
-    def deaf(params: Any) -> Any:
-        return right(params) if next(heard) % 50 else None
+    def deaf(self: ClientCore, frame: Any, now: float) -> None:
+        if next(heard) % 50:
+            right(self, frame, now)
+        else:
+            out: OutputQueue = self._out  # pyright: ignore[reportPrivateUsage]
+            out.push(PeerViolation("an event without a type"))
 
-    monkeypatch.setattr(client_module, "decode_event", deaf)
+    monkeypatch.setattr(ClientCore, "event_received", deaf)
     seeds_until("the exchange keeps to the protocol")
 
 

@@ -51,6 +51,19 @@ class TestAcknowledging:
         (event,) = peer.events()
         assert (event.event_type, event.timestamp) == ("calling.error", 5.5)
 
+    @pytest.mark.parametrize("odd", [{"timestamp": "noon"}, {"timestamp": []}])
+    def test_an_event_is_heard_whatever_is_odd_about_it(self, peer: Peer, odd: Any) -> None:
+        params = {"event_type": "calling.error", "params": {"code": 500}, **odd}
+        frame = {"id": "e", "method": "signalwire.event", "params": params}
+        peer.feed(frame, frame)
+        (event,) = peer.events()
+        assert (event.event_type, event.timestamp, event.params) == (
+            "calling.error",
+            0.0,
+            {"code": 500},
+        )
+        assert len(peer.replies) == 2
+
     def test_an_unknown_type_is_acknowledged_and_reported(self, peer: Peer) -> None:
         peer.event("calling.call.novelty", call_id="c-9", state="finished")
         assert len(peer.replies) == 1
