@@ -1,39 +1,206 @@
-"""Background tasks that outlive the call which starts them.
+"""What AnyIO has not, or has only at a price: the one module that knows which loop runs.
 
 ``connect()`` must work outside a ``with`` block, so its tasks belong to no task
-group of the caller's. AnyIO has no such task, asyncio and trio have: this is the
-one module that knows which of the two is running.
+group of the caller's: AnyIO has no such task, asyncio and trio have. What every
+request and every read needs is taken from the event loop itself, too: AnyIO finds
+out each time which of the two it is, and registers a socket anew for each read.
 """
 
 from __future__ import annotations
 
 import contextvars
+import socket
 import sys
 from collections.abc import Awaitable, Callable
 from types import ModuleType
+from typing import TYPE_CHECKING, Final, Protocol
+
+import anyio
+
+if TYPE_CHECKING:
+    import asyncio
+
+READ_SIZE: Final = 65_536
 
 _strong: set[object] = set()
 """asyncio keeps only weak references to its tasks."""
 
 
-def spawn(function: Callable[[], Awaitable[None]], name: str) -> None:
-    """Run `function` in a task of its own, which the event loop cancels at its end.
+class Waker(Protocol):
+    """Wakes one task, once: `wait` is awaited once, and ends with the first `set`."""
 
-    `function` must not raise: nobody is there to catch it.
+    def set(self) -> object: ...
+    def wait(self) -> Awaitable[object]: ...
+
+
+class Arrivals(Protocol):
+    """What arrives on a socket."""
+
+    async def wait(self) -> None:
+        """Wait until something has arrived, and was taken.
+
+        Raises:
+            OSError: the connection is broken.
+            ClosedResourceError: `close` was called.
+        """
+
+    def close(self) -> None:
+        """Stop, before the socket is closed."""
+
+
+class EventLoop(Protocol):
+    """What is wanted of the event loop that runs: its clock, in seconds, and wakers.
+
+    `arrivals` reads a non-blocking socket. `take` gets what arrives, and ``b""`` at the end.
     """
+
+    @property
+    def time(self) -> Callable[[], float]: ...
+    @property
+    def waker(self) -> Callable[[], Waker]: ...
+    def arrivals(self, sock: socket.socket, take: Callable[[bytes], object]) -> Arrivals: ...
+    def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> None:
+        """Run `function` in a task of its own, which the event loop cancels at its end.
+
+        `function` must not raise: nobody is there to catch it.
+        """
+
+
+def running_loop() -> EventLoop:
+    """The event loop that runs the current task."""
     trio = _running_trio()
     if trio is not None:
-        context = contextvars.copy_context()
-        trio.lowlevel.spawn_system_task(function, name=name, context=context)
-        return
+        return _OnTrio(trio)
     import asyncio  # noqa: PLC0415 - a trio program does without it
 
-    async def run() -> None:
-        await function()
+    return _OnAsyncio(asyncio.get_running_loop())
 
-    task = asyncio.get_running_loop().create_task(run(), name=name)
-    _strong.add(task)
-    task.add_done_callback(_strong.discard)
+
+class _OnAsyncio:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.time = loop.time
+
+    def waker(self) -> Waker:
+        return _FutureWaker(self._loop.create_future())
+
+    def arrivals(self, sock: socket.socket, take: Callable[[bytes], object]) -> Arrivals:
+        try:
+            return _Registered(self._loop, sock, take)
+        except NotImplementedError:  # as with Windows' default: AnyIO has a thread for it
+            return _OneByOne(sock, take)
+
+    def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> None:
+        async def run() -> None:
+            await function()
+
+        task = self._loop.create_task(run(), name=name)
+        _strong.add(task)
+        task.add_done_callback(_strong.discard)
+
+
+class _OnTrio:
+    def __init__(self, trio: ModuleType) -> None:
+        self._trio = trio
+        self.time: Callable[[], float] = trio.current_time
+        self.waker: Callable[[], Waker] = trio.Event
+
+    def arrivals(self, sock: socket.socket, take: Callable[[bytes], object]) -> Arrivals:
+        return _OneByOne(sock, take)
+
+    def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> None:
+        context = contextvars.copy_context()
+        self._trio.lowlevel.spawn_system_task(function, name=name, context=context)
+
+
+class _FutureWaker:
+    __slots__ = ("_future",)
+
+    def __init__(self, future: asyncio.Future[None]) -> None:
+        self._future = future
+
+    def set(self) -> None:
+        if not self._future.done():
+            self._future.set_result(None)
+
+    def wait(self) -> asyncio.Future[None]:
+        return self._future
+
+
+class _OneByOne:
+    """Asks for each read anew."""
+
+    def __init__(self, sock: socket.socket, take: Callable[[bytes], object]) -> None:
+        self._sock = sock
+        self._take = take
+
+    async def wait(self) -> None:
+        while True:
+            await anyio.wait_readable(self._sock)
+            try:
+                data = self._sock.recv(READ_SIZE)
+            except BlockingIOError:
+                continue  # it was not readable after all
+            self._take(data)
+            return
+
+    def close(self) -> None:
+        anyio.notify_closing(self._sock)
+
+
+class _Registered:
+    """Is registered for all reads, while somebody waits for them.
+
+    The socket is read where the loop says that it can be: a task that did it would run
+    a turn later, and in between the loop would say it again.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, take: Callable[[bytes], object]
+    ) -> None:
+        self._loop = loop
+        self._sock = sock
+        self._take = take
+        self._waiter: asyncio.Future[None] | None = None
+        self._registered = False
+        self._register()
+
+    def _register(self) -> None:
+        self._loop.add_reader(self._sock, self._readable)
+        self._registered = True
+
+    def _unregister(self) -> None:
+        if self._registered:
+            self._loop.remove_reader(self._sock)
+            self._registered = False
+
+    def _readable(self) -> None:
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            self._unregister()  # nobody waits: let the peer wait, too
+            return
+        try:
+            self._take(self._sock.recv(READ_SIZE))
+        except (BlockingIOError, InterruptedError):
+            return  # it was not readable after all
+        except OSError as error:
+            waiter.set_exception(error)
+        else:
+            waiter.set_result(None)
+
+    async def wait(self) -> None:
+        if not self._registered:
+            self._register()
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def close(self) -> None:
+        self._unregister()
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(anyio.ClosedResourceError())
 
 
 def _running_trio() -> ModuleType | None:

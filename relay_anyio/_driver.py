@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import anyio
 from anyio.abc import ByteStream
@@ -17,9 +17,11 @@ from anyio.abc import ByteStream
 from relay_proto.core import Core
 from relay_proto.outputs import CloseTransport, SendData
 
+from ._background import Waker, running_loop
 from .transport import Transport
 
 O = TypeVar("O")  # noqa: E741 - an output of whatever core it is
+K = TypeVar("K")
 
 
 class Driver(Generic[O]):
@@ -31,28 +33,39 @@ class Driver(Generic[O]):
     def __init__(self, core: Core[O], handle: Callable[[O], None]) -> None:
         self._core = core
         self._handle = handle
+        self._performers: dict[type, Callable[[Any], None]] = {
+            SendData: self._send,
+            CloseTransport: self._close,
+        }
         self._transports: dict[int, Transport] = {}
         self.steps = 0
         """How many there have been."""
-        self._wake = anyio.Event()
-        self._sleeping_until = -math.inf  # nobody sleeps yet: there is nobody to wake
+        self._wake: Waker | None = None  # nobody sleeps yet: there is nobody to wake
+        self._sleeping_until = math.inf
 
     def step(self) -> None:
         """Perform all outputs of the core."""
         self.steps += 1
-        next_output, handle = self._core.next_output, self._handle
+        next_output, performer = self._core.next_output, self._performers.get
         while (output := next_output()) is not None:
-            if isinstance(output, SendData):
-                if output.transport in self._transports:
-                    self._transports[output.transport].write(output.data)
-            elif isinstance(output, CloseTransport):
-                if output.transport in self._transports:
-                    self._transports[output.transport].close(flush=output.flush)
-            else:
-                handle(output)
+            performer(type(output), self._handle)(output)
         deadline = self._core.deadline()
-        if deadline is not None and deadline < self._sleeping_until:
+        if deadline is not None and self._wake is not None and deadline < self._sleeping_until:
             self._wake.set()
+
+    def hear(self, kind: type[K], function: Callable[[K], None]) -> None:
+        """Hand outputs of this kind to `function` at once: for what comes most often."""
+        self._performers[kind] = function
+
+    def _send(self, output: SendData) -> None:
+        transport = self._transports.get(output.transport)
+        if transport is not None:
+            transport.write(output.data)
+
+    def _close(self, output: CloseTransport) -> None:
+        transport = self._transports.get(output.transport)
+        if transport is not None:
+            transport.close(flush=output.flush)
 
     def gather(self) -> None:
         """Many small writes are about to come: let each transport join them."""
@@ -63,19 +76,19 @@ class Driver(Generic[O]):
         self, number: int, transport: Transport, connect: Callable[[], Awaitable[ByteStream]]
     ) -> None:
         """Open a byte stream, and carry its bytes until it ends."""
-        core = self._core
+        core, time = self._core, running_loop().time
 
         def opened() -> None:
-            core.transport_opened(number, anyio.current_time())
+            core.transport_opened(number, time())
             self.step()
 
         def received(data: bytes) -> None:
-            core.receive_data(number, data, anyio.current_time())
+            core.receive_data(number, data, time())
             self.step()
 
         reason = await transport.run(connect, opened, received)
         del self._transports[number]
-        core.transport_closed(number, anyio.current_time(), reason)
+        core.transport_closed(number, time(), reason)
         self.step()
 
     def new_transport(self, number: int, *, flush_timeout: float, most_unsent: int) -> Transport:
@@ -86,12 +99,12 @@ class Driver(Generic[O]):
 
     async def run_timer(self) -> None:
         """Call the core whenever it wants to be called, until cancelled."""
-        core = self._core
+        core, loop = self._core, running_loop()
         while True:
             deadline = core.deadline()
             self._sleeping_until = math.inf if deadline is None else deadline
+            self._wake = loop.waker()
             with anyio.CancelScope(deadline=self._sleeping_until):
                 await self._wake.wait()
-            self._wake = anyio.Event()
-            core.handle_timer(anyio.current_time())
+            core.handle_timer(loop.time())
             self.step()

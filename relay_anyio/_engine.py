@@ -14,11 +14,11 @@ from anyio.abc import ByteStream, TaskGroup
 from relay_proto import ClientCore
 from relay_proto.calls import CallRecord
 from relay_proto.config import split_host
-from relay_proto.outputs import Closed, EventReceived, OpenTransport, Output, Settled
+from relay_proto.outputs import Closed, OpenTransport, Output, Settled
 from relay_proto.pending import Pending
 from relay_proto.transitions import SessionState
 
-from ._background import spawn
+from ._background import EventLoop, Waker, running_loop
 from ._driver import Driver
 from .transport import Connector
 
@@ -56,8 +56,10 @@ class Engine:
         self.over = False
         self._connector = connector
         self._driver: Driver[Output] = Driver(core, self._perform)
+        self._driver.hear(Settled, self._settled)
+        self.hear = self._driver.hear
         self.handling: dict[CallRecord, AppTask] = {}
-        self._running = False
+        self._loop: EventLoop | None = None
         self._io: TaskGroup | None = None
         self._app: TaskGroup | None = None
         self._app_tasks: set[AppTask] = set()
@@ -66,7 +68,7 @@ class Engine:
         self._closed = anyio.Event()
         self._finished = anyio.Event()
         self._woken_in = -1  # the step in which somebody was woken last
-        self._waiters: dict[Pending[Any], list[anyio.Event]] = {}
+        self._waiters: dict[Pending[Any], list[Waker]] = {}
 
     @property
     def alive(self) -> bool:
@@ -75,11 +77,12 @@ class Engine:
 
     def command(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
         """Call a command of the core, with the time as its last argument, and step."""
-        if not self._running:
-            self._running = True
-            spawn(self._run, "relay_anyio engine")
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = running_loop()
+            loop.spawn(self._run, "relay_anyio engine")
         try:
-            return function(*args, anyio.current_time(), **kwargs)
+            return function(*args, loop.time(), **kwargs)
         finally:
             self._step()
 
@@ -92,7 +95,7 @@ class Engine:
         if pending.settled:
             await anyio.lowlevel.checkpoint()
             return pending.result()
-        woken = anyio.Event()
+        woken = (self._loop or running_loop()).waker()
         waiters = self._waiters.setdefault(pending, [])
         waiters.append(woken)
         try:
@@ -125,7 +128,7 @@ class Engine:
         own = current_app_task.get()
         if own is not None:
             self._spared.add(own)
-        if not self._running:
+        if self._loop is None:
             self._stop()
         elif not self.over:
             self.command(self.core.close)
@@ -161,12 +164,6 @@ class Engine:
 
     def _perform(self, output: Output) -> None:
         match output:
-            case EventReceived():
-                self.publish(output)  # first, for it is what comes most often
-            case Settled(pending):
-                self._wake(pending)
-                if pending.callback is not None:
-                    self.publish(output)
             case OpenTransport(number):
                 self._open(number)
             case Closed():
@@ -175,12 +172,15 @@ class Engine:
             case _:
                 self.publish(output)
 
-    def _wake(self, pending: Pending[Any]) -> None:
+    def _settled(self, output: Settled) -> None:
+        pending = output.pending
         for woken in self._waiters.get(pending, ()):
             woken.set()
             if self._woken_in == self._driver.steps:
                 self._driver.gather()  # several go on now, and each may have a request
             self._woken_in = self._driver.steps
+        if pending.callback is not None:
+            self.publish(output)
 
     def _open(self, number: int) -> None:
         assert self._io is not None, "outputs are performed by a running engine"

@@ -53,13 +53,11 @@ class Handlers:
         self._backlog = engine.core.config.limits.listener_backlog
         self._link = Listener(self._tell_link, "link hooks", self._start_lasting, self._backlog)
         self._listeners: dict[Registration, Listener[RelayEvent]] = {}
+        engine.hear(EventReceived, self._event_received)
 
     def publish(self, output: Output) -> None:
         """Hand an output to whom it concerns."""
         match output:
-            case EventReceived(event, call):
-                self._tell_call(event, call)
-                self._tell_all(event)
             case Settled(pending):
                 self._completed(pending)
             case CallOffered(call):
@@ -78,13 +76,19 @@ class Handlers:
             case _:
                 log_output(self._client.host, output)
 
-    def _tell_call(self, event: RelayEvent, call: CallRecord | None) -> None:
-        logger.debug("event %r", event)
+    def _event_received(self, output: EventReceived) -> None:
+        event, call = output.event, output.call
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("event %r", event)
         if call is not None:
             Call.of(self._client, self._engine, call).publish(event)
-            lost = isinstance(event, CallStateEvent) and event.local
-            if lost and self._engine.alive and call.end_reason == LOST_SESSION:
-                logger.warning("call %s is over: the server has lost it", call.call_id)
+            if type(event) is CallStateEvent and event.local:
+                self._lost(call)
+        self._tell_all(event)
+
+    def _lost(self, call: CallRecord) -> None:
+        if self._engine.alive and call.end_reason == LOST_SESSION:
+            logger.warning("call %s is over: the server has lost it", call.call_id)
 
     def _tell_all(self, event: RelayEvent) -> None:
         for known in self._routes.event(event.event_type):

@@ -19,7 +19,8 @@ from typing import Final, Self
 import anyio
 from anyio.abc import ByteStream
 
-READ_SIZE: Final = 65_536
+from ._background import READ_SIZE, running_loop
+
 HEAD_START: Final = 0.25
 """Seconds until the next address is tried, too."""
 
@@ -31,6 +32,8 @@ class TLSStream(ByteStream):
         self._sock = sock
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._arrivals = running_loop().arrivals(sock, self._take_in)
+        self._ended = False  # the peer will send no more
         self._drained = False  # what has come in was decrypted
         self._unsent = b""  # encrypted, and not yet taken by the socket
 
@@ -76,7 +79,7 @@ class TLSStream(ByteStream):
         """
         while True:
             if self._drained:
-                await self._take_in()
+                await self._next_arrival()
             data = self._decrypt(max_bytes)
             if data:
                 return data
@@ -88,6 +91,7 @@ class TLSStream(ByteStream):
     async def aclose(self) -> None:
         """Close the socket; a read or write that waits for it ends."""
         if self._sock.fileno() >= 0:
+            self._arrivals.close()
             anyio.notify_closing(self._sock)
             self._sock.close()
 
@@ -97,7 +101,7 @@ class TLSStream(ByteStream):
                 self._tls.do_handshake()
             except ssl.SSLWantReadError:
                 await self._flush()
-                await self._take_in()
+                await self._next_arrival()
             except ssl.SSLError:
                 await self._flush()  # the alert that tells the peer why
                 raise
@@ -118,15 +122,17 @@ class TLSStream(ByteStream):
                 return
             self._unsent = self._unsent[sent:]
 
-    async def _take_in(self) -> None:
-        await anyio.wait_readable(self._sock)
-        try:
-            data = self._sock.recv(READ_SIZE)
-        except BlockingIOError:
-            return  # it was not readable after all
-        if not data:
+    def _take_in(self, data: bytes) -> None:
+        if data:
+            self._incoming.write(data)
+        else:
+            self._ended = True
+
+    async def _next_arrival(self) -> None:
+        if not self._ended:
+            await self._arrivals.wait()
+        if self._ended:
             raise anyio.EndOfStream
-        self._incoming.write(data)
 
     def _decrypt(self, max_bytes: int) -> bytes:
         """Every whole record that is here; an error only when no record precedes it."""

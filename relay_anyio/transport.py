@@ -18,7 +18,8 @@ from anyio.abc import ByteStream
 
 from relay_proto.config import ENV_CA_FILE
 
-from ._tls import READ_SIZE, TLSStream
+from ._background import READ_SIZE, running_loop
+from ._tls import TLSStream
 
 Connector: TypeAlias = Callable[[str, int], Awaitable[ByteStream]]
 """Opens a byte stream to a host and port: TLS over TCP, unless a test brings its own."""
@@ -116,8 +117,10 @@ class Transport:
         self._chunks: list[bytes] = []
         self._unsent = 0
         self._gathering = False
+        self._gathers = 0
         self._direct: TLSStream | None = None  # where writing needs no task
-        self._wake = anyio.Event()
+        self._loop = running_loop()
+        self._wake = self._loop.waker()
         self._closing = False
         self._reason = ""
         self._scope = anyio.CancelScope()
@@ -141,6 +144,7 @@ class Transport:
     def gather(self) -> None:
         """Leave what follows to the writer, which has its turn soon: it will be a good deal."""
         self._gathering = True
+        self._gathers += 1
         self._wake.set()
 
     def close(self, *, flush: bool) -> None:
@@ -148,7 +152,7 @@ class Transport:
         self._closing = True
         self._wake.set()
         if flush:
-            self._scope.deadline = anyio.current_time() + self._flush_timeout
+            self._scope.deadline = self._loop.time() + self._flush_timeout
         else:
             self._scope.cancel()
 
@@ -199,10 +203,14 @@ class Transport:
     async def _write(self, stream: ByteStream) -> str:
         while True:
             await self._wake.wait()
-            self._wake = anyio.Event()
+            self._wake = self._loop.waker()
             if self._gathering:
+                gathers = self._gathers
                 await anyio.lowlevel.checkpoint()  # after all who were woken with this task
-                self._gathering = False
+                if gathers == self._gathers:
+                    self._gathering = False
+                else:
+                    self._wake.set()  # more were woken, who have not had their turn
             data, size = b"".join(self._chunks), self._unsent
             self._chunks.clear()
             try:
