@@ -68,7 +68,6 @@ class Engine:
         self._closed = anyio.Event()
         self._finished = anyio.Event()
         self._woken_in = -1  # the step in which somebody was woken last
-        self._waiters: dict[Pending[Any], list[Waker]] = {}
 
     @property
     def alive(self) -> bool:
@@ -95,29 +94,37 @@ class Engine:
         if pending.settled:
             await anyio.lowlevel.checkpoint()
             return pending.result()
-        woken = (self._loop or running_loop()).waker()
-        waiters = self._waiters.setdefault(pending, [])
-        waiters.append(woken)
+        woken = self._waker_of(pending)
         try:
             if timeout is None:
                 await woken.wait()  # without a scope, which costs as much as the rest
             else:
                 with anyio.fail_after(timeout):
                     await woken.wait()
-        finally:
-            waiters.remove(woken)
-            if not waiters:
-                self._waiters.pop(pending, None)
+        except BaseException:
+            pending.wakers = tuple(waker for waker in pending.wakers if waker is not woken)
+            raise
         return pending.result()
 
-    async def carry_out(self, pending: Pending[R]) -> R:
-        """Wait for the result of a command; a caller that goes away takes it back."""
+    async def carry_out(self, function: Callable[..., Pending[R]], *args: Any) -> R:
+        """Call a command as `command` does, and wait; a caller that goes away takes it back."""
+        pending = self.command(function, *args)
         try:
-            return await self.wait(pending)
+            if pending.settled:
+                await anyio.lowlevel.checkpoint()
+            else:
+                await self._waker_of(pending).wait()
         except BaseException:
+            pending.wakers = ()
             if pending.error is None:  # cancelled, be it with the result on its way
                 self.command(self.core.cancel, pending)
             raise
+        return pending.result()
+
+    def _waker_of(self, pending: Pending[Any]) -> Waker:
+        waker = (self._loop or running_loop()).waker()
+        pending.wakers = (*pending.wakers, waker)
+        return waker
 
     async def shut_down(self) -> None:
         """Close the core, stop the handlers, and see everything off, within a bound.
@@ -174,8 +181,8 @@ class Engine:
 
     def _settled(self, output: Settled) -> None:
         pending = output.pending
-        for woken in self._waiters.get(pending, ()):
-            woken.set()
+        for waker in pending.wakers:
+            waker.set()
             if self._woken_in == self._driver.steps:
                 self._driver.gather()  # several go on now, and each may have a request
             self._woken_in = self._driver.steps
@@ -235,7 +242,7 @@ class Engine:
         self.core.close(anyio.current_time())
         while (output := self.core.next_output()) is not None:
             if isinstance(output, Settled):
-                for woken in self._waiters.get(output.pending, ()):
-                    woken.set()
+                for waker in output.pending.wakers:
+                    waker.set()
         self._closed.set()
         self._finished.set()

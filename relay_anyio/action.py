@@ -64,7 +64,7 @@ class Action(ActionView):
     async def execute(self, command: Command[R]) -> R:
         """Carry out a control of the action."""
         engine = self.call.engine
-        return await engine.carry_out(engine.command(engine.core.execute_on, self._record, command))
+        return await engine.carry_out(engine.core.execute_on, self._record, command)
 
 
 class StoppableAction(Action):

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -387,9 +387,9 @@ class RelayClient:
 
     # How it works
 
-    async def _carry_out(self, command: Command[R]) -> R:
+    def _carry_out(self, command: Command[R]) -> Awaitable[R]:
         engine = self.engine
-        return await engine.carry_out(engine.command(engine.core.execute, command))
+        return engine.carry_out(engine.core.execute, command)
 
     def _new_engine(self) -> Engine:
         debug = logger.isEnabledFor(logging.DEBUG)

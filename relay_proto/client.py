@@ -290,11 +290,13 @@ class ClientCore(Core[Output]):
         if self._is_news(frame.id):
             self._route(event_of(frame), now)
 
-    def frame_received(self, frame: RequestFrame | ReplyFrame | ErrorFrame, now: float) -> None:
-        """A reply, a refusal, an unusual event or another request of the server's."""
-        if not isinstance(frame, RequestFrame):
-            self._dispatch.reply_received(frame, now)
-        elif frame.method == METHOD_SIGNALWIRE_EVENT:
+    def answer_received(self, frame: ReplyFrame | ErrorFrame, now: float) -> None:
+        """A reply or a refusal."""
+        self._dispatch.reply_received(frame, now)
+
+    def request_received(self, frame: RequestFrame, now: float) -> None:
+        """An unusual event, or another request of the server's."""
+        if frame.method == METHOD_SIGNALWIRE_EVENT:
             if self._is_news(frame.id):
                 event = decode_event(frame.params)
                 if event is None:

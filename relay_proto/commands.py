@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeAlias, TypeVar
+
+import msgspec
 
 from . import actions, builders, values
 from .actions import ActionKind
@@ -62,8 +63,7 @@ class Purpose(enum.Enum):
     """The core's own: a leg that nobody wants must not go on ringing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command(Generic[R]):
+class Command(msgspec.Struct, Generic[R], frozen=True):
     """What to ask of the server; `R` is what comes of it."""
 
     method: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 R = TypeVar("R")
 
@@ -14,23 +14,30 @@ class _Phase(enum.Enum):
     ERROR = "error"
 
 
+# Before Python 3.12, to look up a member costs ten times as much as this.
+_WAITING: Final = _Phase.WAITING
+_RESULT: Final = _Phase.RESULT
+_ERROR: Final = _Phase.ERROR
+
+
 class Pending(Generic[R]):
     """A result to come. It settles exactly once, with a result or an error.
 
-    The core announces it with a `Settled` output. `callback` is opaque to the
-    core: a value that an adapter left to be called then. `source` is opaque to
-    the adapter: what the core must undo if the command is cancelled. `number` is
-    the recorder's, 0 without one.
+    The core announces it with a `Settled` output. `callback` and `wakers` are opaque
+    to the core: what an adapter left to be called then, and to wake who waits. `source`
+    is opaque to the adapter: what the core must undo if the command is cancelled.
+    `number` is the recorder's, 0 without one.
     """
 
-    __slots__ = ("_phase", "_value", "callback", "number", "source")
+    __slots__ = ("_phase", "_value", "callback", "number", "source", "wakers")
 
     def __init__(self, callback: object = None) -> None:
-        self._phase = _Phase.WAITING
+        self._phase = _WAITING
         self._value: R | BaseException | None = None
         self.callback = callback
         self.source: object = None
         self.number = 0
+        self.wakers: tuple[Any, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Pending {self._phase.value}>"
@@ -38,12 +45,12 @@ class Pending(Generic[R]):
     @property
     def settled(self) -> bool:
         """Whether the result or the error is known."""
-        return self._phase is not _Phase.WAITING
+        return self._phase is not _WAITING
 
     @property
     def error(self) -> BaseException | None:
         """The error it settled with, or None."""
-        return cast("BaseException", self._value) if self._phase is _Phase.ERROR else None
+        return cast("BaseException", self._value) if self._phase is _ERROR else None
 
     def result(self) -> R:
         """Return the result, or raise the error.
@@ -51,20 +58,20 @@ class Pending(Generic[R]):
         Raises:
             AssertionError: it has not settled yet.
         """
-        assert self._phase is not _Phase.WAITING, "asked for a result before it was settled"
-        if self._phase is _Phase.ERROR:
+        assert self._phase is not _WAITING, "asked for a result before it was settled"
+        if self._phase is _ERROR:
             # Several tasks may raise the same error: none may see the others' traceback.
             raise cast("BaseException", self._value).with_traceback(None)
         return cast("R", self._value)
 
     def resolve(self, result: R) -> None:
         """Settle with `result`. The core's to call."""
-        self._settle(_Phase.RESULT, result)
+        self._settle(_RESULT, result)
 
     def fail(self, error: BaseException) -> None:
         """Settle with `error`. The core's to call."""
-        self._settle(_Phase.ERROR, error)
+        self._settle(_ERROR, error)
 
     def _settle(self, phase: _Phase, value: R | BaseException) -> None:
-        assert self._phase is _Phase.WAITING, "settled twice"
+        assert self._phase is _WAITING, "settled twice"
         self._phase, self._value = phase, value

@@ -33,7 +33,6 @@ from .frames import (
     ErrorFrame,
     EventFrame,
     JSONObject,
-    MalformedFrame,
     ReplyFrame,
     RequestFrame,
     decode_any,
@@ -94,8 +93,11 @@ class SessionOwner(Protocol):
     def event_received(self, frame: EventFrame, now: float) -> None:
         """The server tells of something."""
 
-    def frame_received(self, frame: RequestFrame | ReplyFrame | ErrorFrame, now: float) -> None:
-        """Another frame that is not the session's own business."""
+    def answer_received(self, frame: ReplyFrame | ErrorFrame, now: float) -> None:
+        """A request of the owner's is answered."""
+
+    def request_received(self, frame: RequestFrame, now: float) -> None:
+        """Another request that is not the session's own business."""
 
     def session_ready(self, *, resumed: bool, now: float) -> None:
         """Requests may be written from now on."""
@@ -290,10 +292,13 @@ class Session:
         frame = decode_server_frame(data)
         if isinstance(frame, EventFrame):
             self._owner.event_received(frame, now)
+        elif isinstance(frame, ReplyFrame | ErrorFrame):
+            self._receive_answer(frame, now)
         elif isinstance(frame, RequestFrame):
             self._receive_request(frame, now)
         else:
-            self._receive_answer(frame, now)
+            words = f"a message of {frame.size} bytes is no frame: {frame.reason}"
+            self._out.push(PeerViolation(words))
 
     def _receive_request(self, frame: RequestFrame, now: float) -> None:
         method = frame.method
@@ -302,20 +307,17 @@ class Session:
         elif method == METHOD_SIGNALWIRE_DISCONNECT:
             self._answer_goodbye(frame, now)
         else:
-            self._owner.frame_received(frame, now)
+            self._owner.request_received(frame, now)
 
-    def _receive_answer(self, frame: ReplyFrame | ErrorFrame | MalformedFrame, now: float) -> None:
-        match frame:
-            case MalformedFrame(reason=reason, size=size):
-                self._out.push(PeerViolation(f"a message of {size} bytes is no frame: {reason}"))
-            case ReplyFrame(id=identity) if identity == self._connect_id:
-                self._connect_answered(frame, now)
-            case ErrorFrame(id=identity) if identity == self._connect_id:
-                self._refused(frame.code, frame.message, now)
-            case ReplyFrame(id=identity) | ErrorFrame(id=identity) if identity == self._ping_id:
-                pass  # whatever it says, the peer is alive
-            case _:
-                self._owner.frame_received(frame, now)
+    def _receive_answer(self, frame: ReplyFrame | ErrorFrame, now: float) -> None:
+        if frame.id == self._ping_id:
+            return  # whatever it says, the peer is alive
+        if frame.id != self._connect_id:
+            self._owner.answer_received(frame, now)
+        elif isinstance(frame, ReplyFrame):
+            self._connect_answered(frame, now)
+        else:
+            self._refused(frame.code, frame.message, now)
 
     # Authentication
 

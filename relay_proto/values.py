@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeGuard
+from typing import Any, Final, TypeGuard, cast
 
 from .config import GREATEST
 from .frames import JSONObject
@@ -80,14 +80,12 @@ def volume_db(argument: str, value: object) -> float:
 
 def json_object(argument: str, value: object) -> JSONObject:
     """Check that a value is a dict with text keys, and copy it."""
-    if not _is_mapping(value):
+    if type(value) is not dict and not _is_mapping(value):
         raise TypeError(f"{argument} must be a dict, not {_type(value)}")
-    copy: JSONObject = {}
-    for key, item in value.items():
+    for key in value:
         if not isinstance(key, str):
             raise TypeError(f"{argument} must have text keys only, not {key!r}")
-        copy[key] = item
-    return copy
+    return dict(cast("Mapping[str, Any]", value))
 
 
 def text(argument: str, value: object) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import sys
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
+from random import Random, SystemRandom
 from typing import TypeAlias
 
 from relay_proto import ClientCore
 from relay_proto.config import ClientConfig
 from relay_proto.recording import RecordingCore
+from relay_proto.wire import Role, Wire
 
 Path: TypeAlias = str | os.PathLike[str]
 
@@ -21,18 +22,17 @@ logger = logging.getLogger("relay_sync")
 
 def make_core(config: ClientConfig, path: Path | None) -> ClientCore:
     """A core, recorded in a file if there is a path for one."""
-    chance = random.SystemRandom()
+    seed = SystemRandom().getrandbits(64)
+    chance = Random(seed)  # noqa: S311 - request ids and delays are no secrets
     if path is None:
-        return ClientCore(config, chance)
-    seed = chance.getrandbits(64)
+        return ClientCore(config, chance, make_wire=_make_wire)
     file = _RecordFile(path, config.limits.recording_bytes)
-    return RecordingCore(
-        config,
-        random.Random(seed),  # noqa: S311 - request ids and delays are no secrets
-        file.write,
-        seed=seed,
-        on_closed=file.close,
-    )
+    return RecordingCore(config, chance, file.write, seed=seed, on_closed=file.close)
+
+
+def _make_wire(role: Role, *, host: str, max_message_bytes: int, random: Random) -> Wire:
+    del random  # of a kind that has seeds: masks come from the system, for nobody to foresee
+    return Wire(role, host=host, max_message_bytes=max_message_bytes, random=SystemRandom())
 
 
 class _RecordFile(RotatingFileHandler):

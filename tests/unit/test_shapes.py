@@ -28,8 +28,8 @@ STRUCTS = [kind for kind in classes() if issubclass(kind, msgspec.Struct)]
 KEYWORDS = [
     kind
     for kind in STRUCTS
-    if ".exchange." not in kind.__module__
-    and kind.__module__ not in ("relay_proto.wire", "relay_proto.outputs")
+    if kind.__module__ not in ("relay_proto.wire", "relay_proto.outputs", "relay_proto.commands")
+    and ".exchange." not in kind.__module__
 ]
 """Those that frames and events are made of. A wire or a core says one thing, and often."""
 
