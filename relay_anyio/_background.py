@@ -183,7 +183,7 @@ class _Registered:
             self._take(self._sock.recv(READ_SIZE))
         except (BlockingIOError, InterruptedError):
             return  # it was not readable after all
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
             waiter.set_exception(error)
         else:
             waiter.set_result(None)

@@ -81,10 +81,12 @@ class Handlers:
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("event %r", event)
         if call is not None:
-            Call.of(self._client, self._engine, call).publish(event)
+            handle: Call = call.handle or Call.of(self._client, self._engine, call)
+            handle.publish(event)
             if type(event) is CallStateEvent and event.local:
                 self._lost(call)
-        self._tell_all(event)
+        if self._routes.hears_events:
+            self._tell_all(event)
 
     def _lost(self, call: CallRecord) -> None:
         if self._engine.alive and call.end_reason == LOST_SESSION:

@@ -44,7 +44,9 @@ class Listener(Generic[E]):
     def deliver(self, event: E) -> None:
         """Hand an event to the function, now or after the earlier ones."""
         if not self._busy:
-            self._start(event)
+            awaitable = self._call(event)
+            if awaitable is not None:
+                self._start(awaitable)
         elif len(self._backlog or ()) < self._limit:
             if self._backlog is None:
                 self._backlog = deque()
@@ -58,12 +60,10 @@ class Listener(Generic[E]):
         if awaitable is not None:
             await self._finish(awaitable)
 
-    def _start(self, event: E) -> None:
-        awaitable = self._call(event)
-        if awaitable is not None:
-            self._busy = self._spawn(lambda: self._work_off(awaitable))
-            if not self._busy and inspect.iscoroutine(awaitable):
-                awaitable.close()
+    def _start(self, awaitable: Awaitable[object]) -> None:
+        self._busy = self._spawn(lambda: self._work_off(awaitable))
+        if not self._busy and inspect.iscoroutine(awaitable):
+            awaitable.close()
 
     async def _work_off(self, awaitable: Awaitable[object]) -> None:
         current: Awaitable[object] | None = awaitable

@@ -243,7 +243,7 @@ class Call(CallView):
     async def execute(self, command: Command[R]) -> R:
         """Carry out a command of the call."""
         engine = self.engine
-        return await engine.carry_out(engine.command(engine.core.execute_on, self._record, command))
+        return await engine.carry_out(engine.core.execute_on, self._record, command)
 
     def pass_back(self) -> None:
         """Give the call back to routing, and do not wait for that. Not for applications."""
@@ -256,8 +256,9 @@ class Call(CallView):
 
     def publish(self, event: RelayEvent) -> None:
         """Tell who listens. Not for applications."""
-        for expectation in tuple(self._expected):
-            expectation.consider(event)
+        if self._expected:
+            for expectation in tuple(self._expected):
+                expectation.consider(event)
         for listener in tuple(self._listeners.get(event.event_type, ())):
             listener.deliver(event)
 

@@ -95,6 +95,11 @@ class Routes:
         """The contexts whose calls are taken; None for all."""
         return None if self._default else frozenset(self._contexts)
 
+    @property
+    def hears_events(self) -> bool:
+        """Whether anybody hears the events of all calls."""
+        return bool(self._events)
+
     def call(self, context: str) -> CallRoute | None:
         """What takes the calls of `context`."""
         return self._contexts.get(context) or self._default

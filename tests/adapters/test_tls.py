@@ -8,8 +8,10 @@ import socket
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import anyio
+import anyio.lowlevel
 import pytest
 from anyio.abc import ByteStream
 from anyio.streams.tls import TLSListener
@@ -123,6 +125,41 @@ async def test_a_transport_keeps_the_order_when_the_socket_is_full(
         while len(received) < 3 * size + 1:
             received += await server.receive()
         assert bytes(received) == b"a" * size + b"b" * size + b"c" * size + b"d"
+
+
+async def test_tasks_that_are_woken_later_write_together_too(
+    certificates: Certificates, anyio_backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if anyio_backend != "asyncio":
+        pytest.skip("trio shuffles the turns of its tasks")
+    context = tls_context({"SIGNALWIRE_RELAY_CA_FILE": str(certificates.ca_file)})
+    transport = Transport(flush_timeout=20, most_unsent=100_000_000)
+    right, sent, is_open = TLSStream.send_at_once, list[bytes](), anyio.Event()
+
+    def send_at_once(self: TLSStream, data: bytes) -> bool:
+        sent.append(data)
+        return right(self, data)
+
+    monkeypatch.setattr(TLSStream, "send_at_once", send_at_once)
+    async with serving(certificates) as (port, accepted), anyio.create_task_group() as tasks:
+
+        async def run() -> None:
+            connect = partial(TLSStream.connect, HOST, port, context)
+            await transport.run(connect, is_open.set, lambda _: None)
+
+        tasks.start_soon(run)
+        server = await accepted.next()
+        await is_open.wait()
+        await anyio.wait_all_tasks_blocked()
+        transport.gather()
+        await anyio.lowlevel.checkpoint()  # the writer now waits for those who were woken
+        transport.gather()
+        await anyio.lowlevel.checkpoint()  # it has had its turn
+        transport.write(b"a")
+        transport.write(b"b")
+        assert await server.receive() == b"ab"
+        transport.close(flush=True)
+    assert sent == [b"ab"]
 
 
 async def test_a_peer_that_goes_is_the_end_of_the_stream(certificates: Certificates) -> None:
