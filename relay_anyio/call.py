@@ -73,6 +73,18 @@ class Call(CallView):
     ``ended``. Times are in seconds.
     """
 
+    # There may be many calls: what they all have is kept close together. A program may
+    # still add what it likes.
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_expected",
+        "_listeners",
+        "_record",
+        "client",
+        "engine",
+    )
+
     def __init__(
         self,
         client: RelayClient,
@@ -115,8 +127,8 @@ class Call(CallView):
         self.client = client
         self.engine = engine
         self._record = record
-        self._listeners: dict[str, list[Listener[RelayEvent]]] = {}
-        self._expected: list[Expectation] = []
+        self._listeners: dict[str, tuple[Listener[RelayEvent], ...]] = {}
+        self._expected: tuple[Expectation, ...] = ()
 
     answer = verb(commands.answer)
     hangup = verb(commands.hangup)
@@ -176,13 +188,13 @@ class Call(CallView):
         limit = self.engine.core.config.limits.listener_backlog
         name = f"listener of {event_type} on call {self.call_id}"
         listener: Listener[RelayEvent] = Listener(handler, name, self.engine.start_soon, limit)
-        self._listeners.setdefault(event_type, []).append(listener)
+        self._listeners[event_type] = (*self._listeners.get(event_type, ()), listener)
         return handler
 
     def off(self, event_type: str, handler: Callable[[Any], Any]) -> None:
         """Stop hearing: `handler` was given to `on`. One that was not is no error."""
-        kept = [x for x in self._listeners.get(event_type, ()) if x.handler != handler]
-        self._listeners[event_type] = kept
+        known = self._listeners.get(event_type, ())
+        self._listeners[event_type] = tuple(one for one in known if one.handler != handler)
 
     @asynccontextmanager
     async def expect(
@@ -197,13 +209,13 @@ class Call(CallView):
             await playing.wait(timeout=5)
         """
         expectation = Expectation(self, event_type, predicate)
-        self._expected.append(expectation)
+        self._expected = (*self._expected, expectation)
         if self._record.ended:
             expectation.fail(CallEndedError(self.call_id, self.end_reason))
         try:
             yield expectation
         finally:
-            self._expected.remove(expectation)
+            self._expected = tuple(one for one in self._expected if one is not expectation)
 
     async def wait_for(
         self,
@@ -256,16 +268,15 @@ class Call(CallView):
 
     def publish(self, event: RelayEvent) -> None:
         """Tell who listens. Not for applications."""
-        if self._expected:
-            for expectation in tuple(self._expected):
-                expectation.consider(event)
-        for listener in tuple(self._listeners.get(event.event_type, ())):
+        for expectation in self._expected:
+            expectation.consider(event)
+        for listener in self._listeners.get(event.event_type, ()):
             listener.deliver(event)
 
     def ended(self) -> None:
         """Nothing more will come. Not for applications."""
         error = CallEndedError(self.call_id, self.end_reason)
-        for expectation in tuple(self._expected):
+        for expectation in self._expected:
             expectation.fail(error)
 
     async def _wait_for_state(self, state: CallState, timeout: float | None) -> RelayEvent:

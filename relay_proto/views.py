@@ -18,6 +18,8 @@ from .transitions import CallState
 class CallView:
     """A call, as far as it is known."""
 
+    __slots__ = ()
+
     _record: CallRecord
 
     def __repr__(self) -> str:

@@ -77,6 +77,19 @@ class Call(CallView):
     ``ended``. Times are in seconds.
     """
 
+    # There may be many calls: what they all have is kept close together. A program may
+    # still add what it likes.
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_expected",
+        "_heard_by",
+        "_listeners",
+        "_record",
+        "client",
+        "engine",
+    )
+
     def __init__(
         self,
         client: RelayClient,
