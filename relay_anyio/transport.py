@@ -139,7 +139,8 @@ class Transport:
         if self._unsent > self._most_unsent:
             self._reason = f"the server has not read {self._unsent} bytes"
             self._scope.cancel()
-        self._wake.set()
+        if not self._gathering:  # else the writer is awake
+            self._wake.set()
 
     def gather(self) -> None:
         """Leave what follows to the writer, which has its turn soon: it will be a good deal."""
