@@ -18,15 +18,10 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
-from wsproto import events as ws
-from wsproto.connection import Connection, ConnectionState, ConnectionType
-from wsproto.frame_protocol import LOCAL_ONLY_CLOSE_REASONS, CloseReason
-from wsproto.handshake import H11Handshake
-from wsproto.utilities import RemoteProtocolError as UpgradeError
 
+from . import websocket as ws
 from .errors import LocalProtocolError, RemoteProtocolError
 from .fastpath import LONGEST, Splitter, is_utf8, masking_keys, text_frame
-from .size_limit import MessageLimit
 from .transitions import follow
 
 if TYPE_CHECKING:
@@ -39,7 +34,7 @@ MAX_QUOTED: Final = 200
 """Characters of the peer's words that an error repeats."""
 TARGET: Final = "/"
 PLACEHOLDER: Final = "host.invalid"
-CLOSE_CODES: Final = frozenset(CloseReason) - frozenset(LOCAL_ONLY_CLOSE_REASONS)
+CLOSE_CODES: Final = frozenset({*range(1000, 1004), *range(1007, 1014)})
 """The registered codes that may be sent; those from 3000 to 4999 are free."""
 
 _END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
@@ -181,13 +176,13 @@ class Wire:
             LocalProtocolError: `host` cannot stand in a header.
         """
         client = role is Role.CLIENT
-        kind = ConnectionType.CLIENT if client else ConnectionType.SERVER
+        kind = ws.ConnectionType.CLIENT if client else ws.ConnectionType.SERVER
         self._role = role
         self._host = _host_header(host) if client else b""
         self._limit = max_message_bytes
         self._state = WireState.NEW if client else WireState.UPGRADING
-        self._handshake = H11Handshake(kind)
-        self._frames = Connection(kind, [MessageLimit(max_message_bytes)])
+        self._handshake = ws.H11Handshake(kind)
+        self._frames = ws.Connection(kind, [ws.MessageLimit(max_message_bytes)])
         self._splitter = Splitter(masked=not client, limit=max_message_bytes)
         self._keys = _keys_of(role, random)
         self._unread = bytearray()  # a head that is not complete, or what came behind a request
@@ -268,7 +263,7 @@ class Wire:
                 return events + self._fail("the connection ended in the middle of a message")
             case WireState.OPEN | WireState.CLOSING:
                 self._move(WireInput.ENDED)
-                closed = PeerClosed(int(CloseReason.ABNORMAL_CLOSURE), "no closing handshake")
+                closed = PeerClosed(int(ws.CloseReason.ABNORMAL_CLOSURE), "no closing handshake")
                 return [*events, closed]
             case _:
                 return self._fail("the connection ended during the upgrade")
@@ -326,7 +321,7 @@ class Wire:
     def _take_head(self, head: bytes) -> list[WireEvent]:
         try:
             self._handshake.receive_data(head)
-        except UpgradeError as error:
+        except ws.RemoteProtocolError as error:
             return self._fail_upgrade(str(error), error.event_hint)
         except UnicodeError:  # headers that wsproto takes for ASCII, a Host that it takes for IDNA
             return self._fail_upgrade("a header cannot be decoded", ws.RejectConnection())
@@ -407,9 +402,9 @@ class Wire:
 
     def _take_close(self, event: ws.CloseConnection) -> list[WireEvent]:
         match self._frames.state:
-            case ConnectionState.REMOTE_CLOSING:
+            case ws.ConnectionState.REMOTE_CLOSING:
                 reply: list[WireEvent] = [BytesToSend(self._frames.send(event.response()))]
-            case ConnectionState.CLOSED:
+            case ws.ConnectionState.CLOSED:
                 reply = []
             case _:  # wsproto reports a violation as a close, too, but stays where it was
                 return self._violated(event)
@@ -418,9 +413,9 @@ class Wire:
 
     def _violated(self, event: ws.CloseConnection) -> list[WireEvent]:
         match event.code:
-            case CloseReason.MESSAGE_TOO_BIG:
+            case ws.CloseReason.MESSAGE_TOO_BIG:
                 words = f"a message exceeds {self._limit} bytes"
-            case CloseReason.INVALID_FRAME_PAYLOAD_DATA:
+            case ws.CloseReason.INVALID_FRAME_PAYLOAD_DATA:
                 words = "a text is not UTF-8"  # wsproto's words depend on how the bytes were split
             case _:
                 words = event.reason or ""

@@ -34,6 +34,7 @@ ORDER: Final = (
     "scrub",
     "fastpath",
     "size_limit",
+    "websocket",
     "wire",
     "event",
     "events",
@@ -91,6 +92,9 @@ FORBIDDEN_IN_CORE: Final = frozenset(
     """.split()
 )
 """Named for the check of the running interpreter; the sources are held to the lists above."""
+
+LATER: Final = frozenset("asyncio h11 hashlib trio wsproto".split())
+"""What no package loads when it is imported: the first connection does, or the event loop."""
 
 STDLIB: Final = frozenset(sys.stdlib_module_names) - {"asyncio"}
 EVENT_LOOPS: Final = frozenset({"asyncio", "sniffio", "trio"})
@@ -366,6 +370,17 @@ def test_importing_the_core_loads_nothing_impure() -> None:
 
 def test_importing_the_blocking_client_loads_no_event_loop() -> None:
     assert loaded_by("relay_sync", ROOT, EVENT_LOOPS | {"anyio"}, frozenset()) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_an_import_need_not_load_is_loaded_later(package: str) -> None:
+    program = f"import sys; before = set(sys.modules); import {package}\n"
+    program += "print(*(set(sys.modules) - before))"
+    command = [sys.executable, "-c", program]
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    loaded = printed.stdout.split()
+    assert package in loaded
+    assert LATER.intersection(loaded) == set()
 
 
 def test_loading_something_impure_is_noticed(tmp_path: Path) -> None:
