@@ -7,32 +7,23 @@ import os
 import sys
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
-from random import Random, SystemRandom
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
-from relay_proto import ClientCore
 from relay_proto.config import ClientConfig
 from relay_proto.recording import RecordingCore
-from relay_proto.wire import Role, Wire
 
-Path: TypeAlias = str | os.PathLike[str]
+from ._core import Path
+
+if TYPE_CHECKING:
+    from random import Random
 
 logger = logging.getLogger("relay_anyio")
 
 
-def make_core(config: ClientConfig, path: Path | None) -> ClientCore:
-    """A core, recorded in a file if there is a path for one."""
-    seed = SystemRandom().getrandbits(64)
-    chance = Random(seed)  # noqa: S311 - request ids and delays are no secrets
-    if path is None:
-        return ClientCore(config, chance, make_wire=_make_wire)
+def make_core(config: ClientConfig, path: Path, seed: int, chance: Random) -> RecordingCore:
+    """A core that is recorded in a file; `chance` is made of `seed`."""
     file = _RecordFile(path, config.limits.recording_bytes)
     return RecordingCore(config, chance, file.write, seed=seed, on_closed=file.close)
-
-
-def _make_wire(role: Role, *, host: str, max_message_bytes: int, random: Random) -> Wire:
-    del random  # of a kind that has seeds: masks come from the system, for nobody to foresee
-    return Wire(role, host=host, max_message_bytes=max_message_bytes, random=SystemRandom())
 
 
 class _RecordFile(RotatingFileHandler):

@@ -30,10 +30,10 @@ from relay_proto.routes import EVERY, CallRoute, Routes
 from relay_proto.transitions import SessionState
 
 from ._calls import InboundCalls
+from ._core import Path, make_core
 from ._engine import Engine, current_app_task
 from ._handlers import Handlers
 from ._log import set_log_level
-from ._record import Path, make_core
 from ._signals import stop_signals
 from .call import Call
 from .message import Message

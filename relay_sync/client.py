@@ -30,11 +30,11 @@ from relay_proto.transitions import SessionState
 
 from . import _slots
 from ._calls import InboundCalls
+from ._core import Path, make_core
 from ._engine import Engine
 from ._handlers import Handlers
 from ._listeners import plain
 from ._log import set_log_level
-from ._record import Path, make_core
 from ._signals import stop_signals
 from ._waiting import Mailbox
 from .call import Call
