@@ -7,10 +7,8 @@ What goes wrong is told in words that say which of the usual things it was.
 from __future__ import annotations
 
 import os
-import socket
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import anyio
 import anyio.lowlevel
@@ -18,8 +16,11 @@ from anyio.abc import ByteStream
 
 from relay_proto.config import ENV_CA_FILE
 
+from . import _ssl as ssl
 from ._background import READ_SIZE, running_loop
-from ._tls import TLSStream
+
+if TYPE_CHECKING:
+    from ._tls import TLSStream
 
 Connector: TypeAlias = Callable[[str, int], Awaitable[ByteStream]]
 """Opens a byte stream to a host and port: TLS over TCP, unless a test brings its own."""
@@ -37,6 +38,8 @@ async def connect_tls(host: str, port: int) -> ByteStream:
 
     The roots are the system's and those in `SIGNALWIRE_RELAY_CA_FILE`.
     """
+    from ._tls import TLSStream  # noqa: PLC0415 - ssl is loaded with the first connection
+
     return await TLSStream.connect(host, port, tls_context(os.environ))
 
 
@@ -67,6 +70,8 @@ class CAFileError(OSError):
 
 def describe(error: BaseException) -> str:
     """Say in words which of the usual things went wrong with a connection."""
+    import socket  # noqa: PLC0415 - like ssl
+
     for cause in _causes(error):
         match cause:
             case CAFileError():
@@ -164,6 +169,8 @@ class Transport:
         received: Callable[[bytes], None],
     ) -> str:
         """Open, read and write until the stream ends; return how it ended."""
+        from ._tls import TLSStream  # noqa: PLC0415 - ssl is loaded with the first connection
+
         with self._scope:
             try:
                 stream = await connect()
