@@ -15,14 +15,15 @@ from typing import Final
 from . import constants as c
 from .event import OperationEvent, RelayEvent
 from .events import CollectEvent, DetectEvent, FaxEvent, PayEvent
+from .frozen import Frozen
 
 EVENT_CALL_AI: Final = "calling.call.ai"
 COLLECT_FINAL: Final = frozenset({"digit", "speech", "no_input", "no_match", "finished", "error"})
 OVER: Final = frozenset({"finished", "error"})
 
 
-@dataclass(frozen=True, slots=True)
-class ActionKind:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ActionKind(Frozen):
     """What is common to all actions that one verb starts."""
 
     method: str

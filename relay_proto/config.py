@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Final, TypeGuard
 
 from ._version import __version__
+from .frozen import Frozen
 
 DEFAULT_HOST: Final = "relay.signalwire.com"
 DEFAULT_PORT: Final = 443
@@ -60,8 +61,8 @@ class Secret:
         return self._text
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Credentials(Frozen):
     """Project and token, or a JWT; the JWT wins when both are there."""
 
     project: Secret = Secret("")
@@ -92,8 +93,8 @@ class Credentials:
         return tuple(part.reveal() for part in parts if part)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Timing:
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
+class Timing(Frozen):
     """Every time the client measures, in seconds.
 
     Source: spec sections 4, 6 to 9, 13 and 14.
@@ -135,8 +136,8 @@ class Timing:
                 raise ValueError(f"Timing.{name} must be at least {SHORTEST_INTERVAL:g} s")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
+class Limits(Frozen):
     """Every bound on what the peer or the application can make grow."""
 
     active_calls: int = 1000
@@ -170,8 +171,8 @@ class Limits:
         _check_numbers(self, least=1)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ClientConfig:
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
+class ClientConfig(Frozen):
     """What one client is: who, where, for what, how fast and how much."""
 
     credentials: Credentials

@@ -10,7 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+import msgspec
+
 from .config import check_contexts
+from .frozen import Frozen
 from .outputs import Connected, Disconnected
 
 EVERY: Final = ""
@@ -19,8 +22,8 @@ EVERY: Final = ""
 Link: TypeAlias = Connected | Disconnected
 
 
-@dataclass(frozen=True, slots=True)
-class CallRoute:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CallRoute(Frozen):
     """What takes inbound calls. With `at_once` it only takes note of them, and does not wait."""
 
     handler: Callable[[Any], Any]
@@ -28,8 +31,7 @@ class CallRoute:
     at_once: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Registration:
+class Registration(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One `on`: told apart by identity, since an application's handler may have no hash."""
 
     handler: Callable[[Any], Any]
@@ -74,7 +76,7 @@ class Routes:
     def add_event(self, event_type: str, handler: Callable[[Any], Any]) -> None:
         """Hear events of one type, or of `EVERY` type."""
         name = f"listener of {event_type or 'every event'}"
-        added = Registration(check_function("listener", handler), name)
+        added = Registration(handler=check_function("listener", handler), name=name)
         self._events = {**self._events, event_type: (*self._events.get(event_type, ()), added)}
 
     def remove_event(self, event_type: str, handler: Callable[[Any], Any]) -> None:

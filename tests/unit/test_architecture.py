@@ -26,6 +26,7 @@ ORDER: Final = (
     "_version",
     "errors",
     "constants",
+    "frozen",
     "config",
     "timers",
     "transitions",
