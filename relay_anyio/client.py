@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -34,7 +33,6 @@ from ._core import Path, make_core
 from ._engine import Engine, current_app_task
 from ._handlers import Handlers
 from ._log import set_log_level
-from ._signals import stop_signals
 from .call import Call
 from .message import Message
 from .transport import Connector, connect_tls
@@ -466,6 +464,10 @@ class RelayClient:
             raise self._failure
 
     async def _obey_signals(self, engine: Engine) -> None:
+        import signal  # noqa: PLC0415 - of all programs, those alone that `run` need it
+
+        from ._signals import stop_signals  # noqa: PLC0415 - as above
+
         async with stop_signals() as received, anyio.create_task_group() as tasks:
             draining = False
             async for number in received:

@@ -96,7 +96,7 @@ FORBIDDEN_IN_CORE: Final = frozenset(
 
 LATER: Final = {
     "relay_proto": "asyncio h11 hashlib trio wsproto",
-    "relay_anyio": "asyncio h11 hashlib ssl trio wsproto",
+    "relay_anyio": "asyncio h11 hashlib signal ssl trio wsproto",
     "relay_sync": "asyncio h11 hashlib trio wsproto",
 }
 """What an import need not load: the first connection does, or the event loop."""
