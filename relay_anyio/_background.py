@@ -9,7 +9,6 @@ out each time which of the two it is, and registers a socket anew for each read.
 from __future__ import annotations
 
 import contextvars
-import socket
 import sys
 from collections.abc import Awaitable, Callable
 from types import ModuleType
@@ -19,6 +18,7 @@ import anyio
 
 if TYPE_CHECKING:
     import asyncio
+    import socket
 
 READ_SIZE: Final = 65_536
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio
-from anyio.abc import ByteStream
 
 from relay_proto.core import Core
 from relay_proto.outputs import CloseTransport, SendData
 
 from ._background import Waker, running_loop
 from .transport import Transport
+
+if TYPE_CHECKING:
+    from anyio.abc import ByteStream
 
 O = TypeVar("O")  # noqa: E741 - an output of whatever core it is
 K = TypeVar("K")

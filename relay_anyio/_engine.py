@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
 import anyio.lowlevel
-from anyio.abc import ByteStream, TaskGroup
 
 from relay_proto import ClientCore
 from relay_proto.calls import CallRecord
@@ -21,6 +20,9 @@ from relay_proto.transitions import SessionState
 from ._background import EventLoop, Waker, running_loop
 from ._driver import Driver
 from .transport import Connector
+
+if TYPE_CHECKING:
+    from anyio.abc import ByteStream, TaskGroup
 
 R = TypeVar("R")
 

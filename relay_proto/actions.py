@@ -9,21 +9,20 @@ Source: spec section 15 and ``actions`` of the machine-readable spec.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from . import constants as c
 from .event import OperationEvent, RelayEvent
 from .events import CollectEvent, DetectEvent, FaxEvent, PayEvent
-from .frozen import Frozen
 
 EVENT_CALL_AI: Final = "calling.call.ai"
 COLLECT_FINAL: Final = frozenset({"digit", "speech", "no_input", "no_match", "finished", "error"})
 OVER: Final = frozenset({"finished", "error"})
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ActionKind(Frozen):
+class ActionKind(msgspec.Struct, frozen=True):
     """What is common to all actions that one verb starts."""
 
     method: str

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final
+
+import msgspec
 
 from .calls import CallRecord, Calls
 from .config import Limits
@@ -169,12 +170,12 @@ class Dials:
 
     def leg_unanswered(self, leg: Leg, error: RelayError, now: float) -> None:
         """No reply came: ask again, a few times."""
-        again = replace(leg, attempts=leg.attempts + 1)
+        again = msgspec.structs.replace(leg, attempts=leg.attempts + 1)
         if leg.call_id not in self._doomed:
             return
         if again.attempts >= MOST_ATTEMPTS:
             # For now: a link that is dead one way looks alive for long. The next session asks.
-            self._doomed[leg.call_id] = replace(leg, attempts=0)
+            self._doomed[leg.call_id] = msgspec.structs.replace(leg, attempts=0)
             self._report(leg, error)
             return
         self._doomed[leg.call_id] = again

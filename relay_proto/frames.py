@@ -12,7 +12,6 @@ Source: spec sections 3 and 9.1.
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any, Final, TypeAlias, TypeGuard
 
@@ -220,6 +219,8 @@ def _repaired(data: bytes) -> bytes | None:
     A text message that was cut inside an emoji must not cost the whole event.
     None when it is not JSON in any reading.
     """
+    import json  # noqa: PLC0415 - seldom needed, and loaded by every program otherwise
+
     try:
         value = json.loads(data, parse_float=_finite)
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)

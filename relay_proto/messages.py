@@ -9,8 +9,9 @@ Source: spec section 16.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from .config import Limits, Timing
 from .core import OutputQueue
@@ -78,8 +79,7 @@ class MessageRecord:
         return f"<MessageRecord {self.message_id} {self.state}>"
 
 
-@dataclass(frozen=True, slots=True)
-class EarlyReports:
+class EarlyReports(msgspec.Struct, frozen=True):
     """The key under which early reports of a message fall due."""
 
     message_id: str

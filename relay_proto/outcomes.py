@@ -13,43 +13,36 @@ Source: spec sections 8, 9.2, 14.4 and 15.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from .event import OperationEvent, RelayEvent
 from .events import CallStateEvent, CollectEvent, FaxEvent, PayEvent
-from .frozen import Frozen
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class _Ended(Frozen):
-    """One dataclass for all four, which differ in nothing but their meaning."""
+class Done(msgspec.Struct, frozen=True):
+    """The operation came to its own end: `event` says with what."""
 
     event: RelayEvent
 
 
-class Done(_Ended):
-    """The operation came to its own end: `event` says with what."""
-
-    __slots__ = ()
-
-
-class Failed(_Ended):
+class Failed(msgspec.Struct, frozen=True):
     """The operation went wrong: `event` says what the server says."""
 
-    __slots__ = ()
+    event: RelayEvent
 
 
-class CallOver(_Ended):
+class CallOver(msgspec.Struct, frozen=True):
     """The call ended, or was gone, before the operation did."""
 
-    __slots__ = ()
+    event: RelayEvent
 
 
-class SessionLost(_Ended):
+class SessionLost(msgspec.Struct, frozen=True):
     """The session could not be resumed: how the operation ended is not known."""
 
-    __slots__ = ()
+    event: RelayEvent
 
 
 Outcome: TypeAlias = Done | Failed | CallOver | SessionLost

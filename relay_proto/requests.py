@@ -8,8 +8,9 @@ Source: spec section 9.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
 
 from .calls import ActionRecord, CallRecord
 from .commands import Purpose
@@ -30,8 +31,7 @@ _SENT: Final = RequestState.SENT
 _DONE: Final = RequestState.DONE
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(msgspec.Struct, frozen=True):
     """A leg that must be hung up. `attempts` counts requests that got no answer."""
 
     call_id: str

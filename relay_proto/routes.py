@@ -7,13 +7,11 @@ replaced and never changed, so that one thread may read what another registers.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from .config import check_contexts
-from .frozen import Frozen
 from .outputs import Connected, Disconnected
 
 EVERY: Final = ""
@@ -22,8 +20,7 @@ EVERY: Final = ""
 Link: TypeAlias = Connected | Disconnected
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class CallRoute(Frozen):
+class CallRoute(msgspec.Struct, frozen=True):
     """What takes inbound calls. With `at_once` it only takes note of them, and does not wait."""
 
     handler: Callable[[Any], Any]

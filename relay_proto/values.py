@@ -80,7 +80,7 @@ def volume_db(argument: str, value: object) -> float:
 
 def json_object(argument: str, value: object) -> JSONObject:
     """Check that a value is a dict with text keys, and copy it."""
-    if type(value) is not dict and not _is_mapping(value):
+    if not _is_mapping(value):
         raise TypeError(f"{argument} must be a dict, not {_type(value)}")
     for key in value:
         if not isinstance(key, str):
@@ -215,7 +215,7 @@ def _is_list(value: object) -> TypeGuard[Sequence[object]]:
 
 
 def _is_mapping(value: object) -> TypeGuard[Mapping[object, object]]:
-    return isinstance(value, Mapping)
+    return type(value) is dict or isinstance(value, Mapping)  # the latter takes far longer
 
 
 def _device(argument: str, value: object) -> JSONObject:

@@ -12,7 +12,6 @@ import errno
 import itertools
 import os
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,10 +21,11 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from relay_proto.config import ENV_CA_FILE
 
+from . import _ssl as ssl
 from ._reactor import READ, WRITE, Reactor
 
 Address: TypeAlias = tuple[Any, ...]
-Resolved: TypeAlias = socket.socket | tuple[list[Address], ssl.SSLContext]
+Resolved: TypeAlias = "socket.socket | tuple[list[Address], ssl.SSLContext]"
 Connector: TypeAlias = Callable[[str, int], socket.socket]
 """Opens a connected socket to a host and port, on which nothing but RELAY's bytes pass.
 
