@@ -25,6 +25,9 @@ from . import _ssl as ssl
 from ._reactor import READ, WRITE, Reactor
 
 Address: TypeAlias = tuple[Any, ...]
+ALL_BUT_OVER: Final = 1.0
+"""Seconds, at the most, for a thread that has nothing left to do."""
+
 Resolved: TypeAlias = "socket.socket | tuple[list[Address], ssl.SSLContext]"
 Connector: TypeAlias = Callable[[str, int], socket.socket]
 """Opens a connected socket to a host and port, on which nothing but RELAY's bytes pass.
@@ -209,9 +212,10 @@ class Transport:
         if self._phase is Phase.CLOSED and isinstance(found, socket.socket):
             found.close()  # perhaps nobody is there any more to take it
         else:
-            self._reactor.post(partial(self._resolved, found))
+            self._reactor.post(partial(self._resolved, found, threading.current_thread()))
 
-    def _resolved(self, found: Resolved | Exception) -> None:
+    def _resolved(self, found: Resolved | Exception, resolver: threading.Thread) -> None:
+        resolver.join(ALL_BUT_OVER)  # so that nobody finds it alive who has heard what came of it
         if self._phase is not Phase.RESOLVING:
             if isinstance(found, socket.socket):
                 found.close()
