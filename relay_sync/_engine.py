@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from relay_proto import ClientCore
 from relay_proto.calls import ActionRecord, CallRecord
@@ -35,6 +35,7 @@ from relay_proto.pending import Pending
 from relay_proto.transitions import SessionState
 
 from ._listeners import plain
+from ._orders import Order, Waiter
 from ._reactor import Reactor
 from ._threads import Threads
 from ._waiting import SLICE, Mailbox
@@ -46,9 +47,6 @@ logger = logging.getLogger("relay_sync")
 
 LAST_BREATH: Final = 1.0
 """Seconds beyond the core's own bounds in which everything must have stopped."""
-
-Waiter = Mailbox[None]
-"""Gets its one item when what it waits for is known."""
 
 
 class AppTask:
@@ -88,33 +86,6 @@ class _Current(threading.local):
 
 current = _Current()
 """The handler that this thread is running."""
-
-
-class Order(Generic[R]):
-    """A function for the I/O thread to call, and what has become of it."""
-
-    __slots__ = ("_error", "_function", "follow", "value", "waiter")
-
-    def __init__(self, function: Callable[[], R], *, follow: bool) -> None:
-        self._function = function
-        self.follow = follow
-        """Whether the value is a `Pending` whose result is waited for, too."""
-        self.waiter: Waiter = Mailbox()
-        self.value: R | None = None
-        self._error: Exception | None = None
-
-    def run(self) -> None:
-        """Call it."""
-        try:
-            self.value = self._function()
-        except Exception as error:  # noqa: BLE001 - it is raised where the order came from
-            self._error = error
-
-    def result(self) -> R:
-        """What it returned, or raise what it raised."""
-        if self._error is not None:
-            raise self._error
-        return cast("R", self.value)
 
 
 def _timed(function: Callable[..., R], *args: Any, **kwargs: Any) -> R:

@@ -1,0 +1,40 @@
+"""Orders: what other threads leave for the I/O thread to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeAlias, TypeVar, cast
+
+from ._waiting import Mailbox
+
+R = TypeVar("R")
+
+Waiter: TypeAlias = Mailbox[None]
+"""Gets its one item when what it waits for is known."""
+
+
+class Order(Generic[R]):
+    """A function for the I/O thread to call, and what has become of it."""
+
+    __slots__ = ("_error", "_function", "follow", "value", "waiter")
+
+    def __init__(self, function: Callable[[], R], *, follow: bool) -> None:
+        self._function = function
+        self.follow = follow
+        """Whether the value is a `Pending` whose result is waited for, too."""
+        self.waiter: Waiter = Mailbox()
+        self.value: R | None = None
+        self._error: Exception | None = None
+
+    def run(self) -> None:
+        """Call it."""
+        try:
+            self.value = self._function()
+        except Exception as error:  # noqa: BLE001 - it is raised where the order came from
+            self._error = error
+
+    def result(self) -> R:
+        """What it returned, or raise what it raised."""
+        if self._error is not None:
+            raise self._error
+        return cast("R", self.value)
