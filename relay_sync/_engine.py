@@ -69,7 +69,7 @@ class AppTask:
         """Wait for an item, or be cancelled."""
         self._begin(mailbox)
         try:
-            return mailbox.get(timeout)
+            return mailbox.take(timeout)
         finally:
             self._begin(None)
 
@@ -152,8 +152,9 @@ class Engine:
     def ask(self, function: Callable[[], R]) -> R:
         """Let the I/O thread call `function`; wait for what it returns."""
         order = Order(function, follow=False)
+        self.check_process()
         self._post(order)
-        self.await_mail(order.waiter)
+        self._await(order.waiter)
         return order.result()
 
     def tell(self, function: Callable[..., object], *args: Any) -> None:
@@ -162,6 +163,7 @@ class Engine:
 
     def post(self, function: Callable[[], object]) -> None:
         """Let the I/O thread call `function`, and do not wait for that."""
+        self.check_process()
         self._post(Order(function, follow=False))
 
     def execute(self, command: Command[R], target: CallRecord | ActionRecord | None = None) -> R:
@@ -175,7 +177,7 @@ class Engine:
         self.check_process()
         try:
             self._post(order)
-            self.await_mail(order.waiter)
+            self._await(order.waiter)
         except BaseException:
             if self._reactor is not None:
                 self.tell(self._take_back, order)
@@ -205,9 +207,7 @@ class Engine:
     def await_mail(self, mailbox: Mailbox[R], timeout: float | None = None) -> R:
         """Wait for an item; a handler that is cancelled waits for nothing any more."""
         self.check_process()
-        if current.task is None:
-            return mailbox.get(timeout)
-        return current.task.wait(mailbox, timeout)
+        return self._await(mailbox, timeout)
 
     def shut_down(self) -> None:
         """Close the core, release whoever waits, and see everything off, within a bound.
@@ -269,10 +269,13 @@ class Engine:
 
     @property
     def _inherited(self) -> bool:
-        return self._process is not None and self._process != os.getpid()
+        return self._process is not None and self._process != _process
+
+    def _await(self, mailbox: Mailbox[R], timeout: float | None = None) -> R:
+        task = current.task
+        return mailbox.take(timeout) if task is None else task.wait(mailbox, timeout)
 
     def _post(self, order: Order[Any]) -> None:
-        self.check_process()
         with self.lock:
             if self.over:
                 self._run_order(order)  # nothing else runs: a closed core only says so
@@ -289,7 +292,7 @@ class Engine:
             except RuntimeError:  # the system has no more, or the interpreter is ending
                 reactor.close()
                 raise
-            self._reactor, self._thread, self._process = reactor, thread, os.getpid()
+            self._reactor, self._thread, self._process = reactor, thread, _process
             _running.add(self)
         return self._reactor
 
@@ -349,15 +352,15 @@ class Engine:
                     self._transports[number].write(data)
             case EventReceived():
                 self.publish(output)  # early, for it is what comes most often
+            case Settled(pending):
+                self._wake(pending)
+                if pending.callback is not None:
+                    self.publish(output)
             case CloseTransport(number, flush):
                 if number in self._transports:
                     self._transports[number].close(flush=flush)
             case OpenTransport(number):
                 self._open(number, reactor)
-            case Settled(pending):
-                self._wake(pending)
-                if pending.callback is not None:
-                    self.publish(output)
             case Closed():
                 self._close(output)
             case _:
@@ -450,6 +453,7 @@ class Engine:
 
 
 _running: set[Engine] = set()
+_process = os.getpid()  # asked once: it is a system call, and wanted with every command
 
 
 def _end_all() -> None:
@@ -459,6 +463,8 @@ def _end_all() -> None:
 
 
 def _forked() -> None:
+    global _process  # noqa: PLW0603 - there is one
+    _process = os.getpid()
     for engine in tuple(_running):
         engine.forked()
     _running.clear()

@@ -103,13 +103,13 @@ class Threads:
                 return None
             self._idle.append(inbox)
         try:
-            return inbox.get(IDLE_TIME)
+            return inbox.take(IDLE_TIME)
         except TimeoutError:
             with self._lock:
                 if inbox in self._idle:
                     self._idle.remove(inbox)
                     return None
-        return inbox.get()  # it came at the last moment
+        return inbox.take()  # it came at the last moment
 
 
 class Strand:

@@ -6,7 +6,7 @@ import os
 import queue
 import threading
 import time
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
@@ -14,32 +14,27 @@ SLICE: Final = 0.1 if os.name == "nt" else threading.TIMEOUT_MAX
 """Seconds. A wait on a lock hears of Ctrl+C at once, except on Windows: there it has to look."""
 
 
-class Mailbox(Generic[T]):
+class Mailbox(queue.SimpleQueue[T]):
     """Items from any thread, a signal handler's included, for one thread that waits."""
 
-    __slots__ = ("_queue",)
-
-    def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[T] = queue.SimpleQueue()
+    __slots__ = ()
 
     def __len__(self) -> int:
-        return self._queue.qsize()
+        return self.qsize()
 
-    def put(self, item: T) -> None:
-        """Leave an item. Never waits."""
-        self._queue.put(item)
-
-    def get(self, timeout: float | None = None) -> T:
+    def take(self, timeout: float | None = None) -> T:
         """Take the next item.
 
         Raises:
             TimeoutError: there was none in `timeout` seconds.
         """
+        if timeout is None and SLICE == threading.TIMEOUT_MAX:
+            return self.get()  # by far the most common, and there is nothing to look for
         ends_at = None if timeout is None else time.monotonic() + timeout
         while True:
             left = SLICE if ends_at is None else min(SLICE, ends_at - time.monotonic())
             try:
-                return self._queue.get(timeout=max(0.0, left))
+                return self.get(timeout=max(0.0, left))
             except queue.Empty:
                 if ends_at is not None and time.monotonic() >= ends_at:
                     raise TimeoutError(f"it took longer than {timeout:g} s") from None

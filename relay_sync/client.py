@@ -128,10 +128,10 @@ class RelayClient:
     @property
     def engine(self) -> Engine:
         """What carries out the commands. Not for applications."""
-        with self._lock:
-            if self._engine is None:
-                self._engine = self._new_engine()
-            return self._engine
+        if (engine := self._engine) is None:
+            with self._lock:
+                engine = self._engine = self._engine or self._new_engine()
+        return engine
 
     def connect(self) -> None:
         """Connect and authenticate. Does nothing when connected; callers share one attempt.
