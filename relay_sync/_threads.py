@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from ._waiting import Mailbox
 
-Job: TypeAlias = Callable[[], None]
+Job: TypeAlias = Callable[[], object]
 """Must not raise."""
 
 IDLE_TIME: Final = 5.0
@@ -22,34 +22,37 @@ logger = logging.getLogger("relay_sync")
 
 
 class Threads:
-    """At most `limit` threads, and at most `backlog` jobs that wait for one."""
+    """At most `limit` threads, and at most `backlog` jobs that wait for one.
+
+    To wake a thread costs more than most jobs, so only one at a time is on its way to
+    them. It sends for the next before it begins, if it leaves jobs behind: many short
+    ones are done by one or two threads, and a long one delays no other.
+    """
 
     def __init__(self, name: str, limit: int, backlog: int) -> None:
         self._name = name
         self._limit = limit
         self._backlog = backlog
-        self._lock = threading.Condition()
+        self._lock = threading.Lock()
+        self._ended = threading.Condition(self._lock)
         self._jobs: deque[Job] = deque()
-        self._idle: list[Mailbox[Job | None]] = []
+        self._idle: list[Mailbox[None]] = []
         self._running: set[threading.Thread] = set()
         self._spared: set[threading.Thread] = set()
+        self._coming = False
         self._closed = False
         self._count = 0
 
     def start(self, job: Job) -> bool:
         """Run `job` in a thread; false if there is neither one nor a place in the queue."""
         with self._lock:
-            if self._closed:
-                return False
-            if self._idle:
-                self._idle.pop().put(job)
-                return True
-            if len(self._running) < self._limit and self._start_thread(job):
-                return True
-            if len(self._jobs) >= self._backlog:
+            free = self._limit - len(self._running) + len(self._idle) + self._coming
+            if self._closed or len(self._jobs) >= free + self._backlog:
                 return False
             self._jobs.append(job)
-            return True
+            new = self._send_for_one()
+        self._begin(new)
+        return True
 
     def close(self) -> None:
         """Take no more jobs. What is queued is still done."""
@@ -66,50 +69,88 @@ class Threads:
         """
         with self._lock:
             self._spared.add(threading.current_thread())
-            self._lock.notify_all()
-            self._lock.wait_for(
+            self._ended.notify_all()
+            self._ended.wait_for(
                 lambda: self._running <= self._spared, max(0.0, ends_at - time.monotonic())
             )
             return [thread.name for thread in self._running - self._spared]
 
-    def _start_thread(self, job: Job) -> bool:
+    def _send_for_one(self) -> threading.Thread | None:
+        """With the lock held: if jobs wait, one thread is on its way, or none is to be had.
+
+        One that is new is returned, to `_begin` when the lock is free.
+        """
+        if not self._jobs or self._coming:
+            return None
+        if self._idle:
+            self._coming = True
+            self._idle.pop().put(None)
+            return None
+        if len(self._running) >= self._limit:
+            return None
+        self._coming = True
         self._count += 1
         name = f"relay_sync {self._name} {self._count}"
-        thread = threading.Thread(target=self._run, args=(job,), name=name, daemon=True)
+        thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._running.add(thread)
+        return thread
+
+    def _begin(self, thread: threading.Thread | None) -> None:
+        if thread is None:
+            return
         try:
             thread.start()
         except RuntimeError as error:  # the system has no more, or the interpreter is ending
-            logger.warning("%s cannot be started: %s", name, error)
-            return False
-        self._running.add(thread)
-        return True
+            logger.warning("%s cannot be started: %s", thread.name, error)
+            with self._lock:
+                self._coming = False
+                self._running.discard(thread)
+                self._ended.notify_all()
 
-    def _run(self, job: Job | None) -> None:
-        inbox: Mailbox[Job | None] = Mailbox()
+    def _run(self) -> None:
+        inbox: Mailbox[None] = Mailbox()
         try:
+            job = self._next(inbox, arriving=True)
             while job is not None:
                 job()
                 job = self._next(inbox)
         finally:
             with self._lock:
                 self._running.discard(threading.current_thread())
-                self._lock.notify_all()
+                self._ended.notify_all()
 
-    def _next(self, inbox: Mailbox[Job | None]) -> Job | None:
-        with self._lock:
-            if self._jobs:
-                return self._jobs.popleft()
-            if self._closed:
+    def _next(self, inbox: Mailbox[None], *, arriving: bool = False) -> Job | None:
+        """What to do now, or after a rest; None to end the thread."""
+        while True:
+            job = new = None
+            with self._lock:
+                if arriving:
+                    self._coming = False
+                if self._jobs:
+                    job = self._jobs.popleft()
+                    new = self._send_for_one() if arriving else None
+                elif self._closed:
+                    return None
+                else:
+                    self._idle.append(inbox)
+            self._begin(new)
+            if job is not None:
+                return job
+            if not self._sent_for(inbox):
                 return None
-            self._idle.append(inbox)
+            arriving = True
+
+    def _sent_for(self, inbox: Mailbox[None]) -> bool:
+        """Rest until there is work; false if there was none for long."""
         try:
-            return inbox.take(IDLE_TIME)
+            inbox.take(IDLE_TIME)
         except TimeoutError:
             with self._lock:
                 if inbox in self._idle:
                     self._idle.remove(inbox)
-                    return None
-        return inbox.take()  # it came at the last moment
+                    return False
+            inbox.take()  # it came at the last moment
+        return True
 
 
 class Strand:

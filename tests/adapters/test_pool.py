@@ -1,0 +1,76 @@
+"""The threads that run the application's functions: what they promise to whom."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import partial
+
+from relay_sync._threads import Strand, Threads
+from tests.adapters.support import PATIENCE
+
+
+@contextmanager
+def pool(limit: int, backlog: int) -> Generator[Threads]:
+    threads = Threads("test", limit, backlog)
+    try:
+        yield threads
+    finally:
+        threads.close()
+        assert threads.join(time.monotonic() + PATIENCE) == []
+
+
+def test_jobs_of_one_burst_that_wait_for_each_other_all_run() -> None:
+    together = threading.Barrier(21)
+    with pool(limit=20, backlog=0) as threads:
+        assert all(threads.start(partial(together.wait, PATIENCE)) for _ in range(20))
+        together.wait(PATIENCE)
+
+
+def test_a_job_that_is_left_behind_by_one_that_hangs_is_done() -> None:
+    over, done = threading.Event(), threading.Event()
+    with pool(limit=2, backlog=10) as threads:
+        for _ in range(3):  # threads that rest, that are new, and that have just ended a job
+            threads.start(partial(over.wait, PATIENCE))
+            threads.start(done.set)
+            assert done.wait(PATIENCE)
+            done.clear()
+            over.set()
+            over = threading.Event()
+
+
+def test_there_are_as_many_places_as_the_limit_and_the_backlog_say() -> None:
+    over = threading.Event()
+    with pool(limit=2, backlog=3) as threads:
+        accepted = [threads.start(partial(over.wait, PATIENCE)) for _ in range(7)]
+        assert accepted == [True] * 5 + [False] * 2
+        over.set()
+
+
+def test_a_closed_pool_does_what_it_has_taken_and_takes_no_more() -> None:
+    done: list[int] = []
+    with pool(limit=3, backlog=50) as threads:
+        for number in range(50):
+            assert threads.start(partial(done.append, number))
+    assert sorted(done) == list(range(50))
+    assert not threads.start(partial(done.append, 50))
+
+
+def test_strands_keep_their_order_whoever_runs_them() -> None:
+    heard: dict[int, list[int]] = {number: [] for number in range(10)}
+    over = threading.Event()
+    with pool(limit=4, backlog=100) as threads:
+        hanging = Strand(threads, 10)
+        strands = [Strand(threads, 1000) for _ in heard]
+        assert hanging.post(partial(over.wait, PATIENCE))
+        for event in range(1000):
+            for number, strand in enumerate(strands):
+                assert strand.post(partial(heard[number].append, event))
+        last = threading.Barrier(3)
+        for strand in strands[:2]:  # two at once, while one hangs
+            assert strand.post(partial(last.wait, PATIENCE))
+        last.wait(PATIENCE)
+        over.set()
+    assert all(events == list(range(1000)) for events in heard.values())
