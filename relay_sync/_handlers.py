@@ -73,8 +73,8 @@ class Handlers:
                 self._tell_all(event)
             case Connected() | Disconnected():
                 log_output(self._client.host, output)
-                name = f"{type(output).__name__} hook"
-                self._link.tell([(name, hook) for hook in self._routes.link(output)], output)
+                if hooks := self._routes.link(output):
+                    self._link.tell(f"{type(output).__name__} hook", hooks, output)
             case _:
                 log_output(self._client.host, output)
 
@@ -92,7 +92,7 @@ class Handlers:
             if listeners is None:
                 listeners = Listeners(self._engine.listeners, self._backlog)
                 self._listeners[known] = listeners
-            listeners.tell([(known.name, known.handler)], event)
+            listeners.tell(known.name, (known.handler,), event)
 
     def _completed(self, pending: Pending[RelayEvent]) -> None:
         if pending.error is None:

@@ -6,7 +6,7 @@ import inspect
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 from relay_proto.errors import CallEndedError, ClientClosedError
 
@@ -40,13 +40,9 @@ def run(name: str, function: Callable[[Any], Any], argument: object) -> None:
     except BaseException:  # sys.exit() in a handler ends the handler
         logger.exception("%s failed on %r", name, argument)
     else:
-        if inspect.iscoroutine(result):
+        if result is not None and inspect.iscoroutine(result):
             result.close()
             logger.error("%s returned a coroutine: relay_sync takes plain functions", name)
-
-
-Named: TypeAlias = tuple[str, Callable[[Any], Any]]
-"""A function, and what the log calls it."""
 
 
 class Listeners:
@@ -56,10 +52,9 @@ class Listeners:
         self._limit = limit
         self._strand = Strand(threads, limit)
 
-    def tell(self, functions: Sequence[Named], event: object) -> None:
-        """Let each function hear `event`, after all that came before it."""
-        if functions and not self._strand.post(partial(_tell, functions, event)):
-            name, _ = functions[0]
+    def tell(self, name: str, functions: Sequence[Callable[[Any], Any]], event: object) -> None:
+        """Let each function hear `event`, after all that came before; `name` is for the log."""
+        if not self._strand.post(partial(_tell, name, functions, event)):
             logger.error(
                 "%s: %d events wait for it, or too many listeners run: %r is dropped",
                 name,
@@ -68,6 +63,6 @@ class Listeners:
             )
 
 
-def _tell(functions: Sequence[Named], event: object) -> None:
-    for name, function in functions:
+def _tell(name: str, functions: Sequence[Callable[[Any], Any]], event: object) -> None:
+    for function in functions:
         run(name, function, event)

@@ -286,10 +286,10 @@ class Call(CallView):
         """Tell who listens. Not for applications."""
         for expectation in self._expected:
             expectation.consider(event)
-        if self._listeners is not None:
+        heard_by = self._heard_by.get(event.event_type)
+        if heard_by and self._listeners is not None:
             name = f"listener of {event.event_type} on call {self.call_id}"
-            heard_by = self._heard_by.get(event.event_type, ())
-            self._listeners.tell([(name, function) for function in heard_by], event)
+            self._listeners.tell(name, heard_by, event)
 
     def ended(self) -> None:
         """Nothing more will come. Not for applications."""

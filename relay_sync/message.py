@@ -68,8 +68,7 @@ class Message(MessageView):
     def publish(self, event: RelayEvent) -> None:
         """Tell the listeners. Not for applications."""
         if self._listeners is not None:
-            name = f"listener of message {self.message_id}"
-            self._listeners.tell([(name, function) for function in self._heard_by], event)
+            self._listeners.tell(f"listener of message {self.message_id}", self._heard_by, event)
 
     def _bound(self) -> Engine:
         if self._engine is None:
