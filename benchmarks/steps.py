@@ -75,13 +75,14 @@ class Steps:
             self.wire.send_text(text)
 
     def remember(self) -> None:
-        heard, most = self.core._heard, self.core._most_heard
+        heard, last, most = self.core._heard, self.core._heard_last, self.core._most_heard
         for number in itertools.islice(self.numbers, EVENTS):
             identity = b"%d" % number
             if identity not in heard:
-                heard[identity] = None
-                if len(heard) > most:
-                    heard.popitem(last=False)
+                if len(last) == most:
+                    heard.remove(last.popleft())
+                heard.add(identity)
+                last.append(identity)
 
     def make_events(self) -> None:
         for frame in self.frames:

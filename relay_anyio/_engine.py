@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -19,14 +18,13 @@ from relay_proto.transitions import SessionState
 
 from ._background import EventLoop, Waker, running_loop
 from ._driver import Driver
+from ._log import log
 from .transport import Connector
 
 if TYPE_CHECKING:
     from anyio.abc import ByteStream, TaskGroup
 
 R = TypeVar("R")
-
-logger = logging.getLogger("relay_anyio")
 
 LAST_BREATH: Final = 1.0
 """Seconds beyond the core's own bounds in which everything must have stopped."""
@@ -220,8 +218,8 @@ class Engine:
                     # The transports end by themselves, within their own bounds.
                 self._io = None
                 self._stop_app_tasks()
-        except Exception:
-            logger.exception("the client has failed: this is a bug in relay_anyio")
+        except Exception:  # noqa: BLE001 - it is logged
+            log().exception("the client has failed: this is a bug in relay_anyio")
         finally:
             self._stop()
 

@@ -5,7 +5,6 @@ Each handler runs in a task of its own; a failing one is logged and harms nobody
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -30,14 +29,12 @@ from relay_proto.routes import Link, Registration, Routes
 
 from ._engine import AppTask, Engine
 from ._listeners import Listener
-from ._log import log_output
+from ._log import DEBUG, log, log_output
 from .call import Call
 from .message import Message
 
 if TYPE_CHECKING:
     from .client import RelayClient
-
-logger = logging.getLogger("relay_anyio")
 
 
 class Handlers:
@@ -78,8 +75,8 @@ class Handlers:
 
     def _event_received(self, output: EventReceived) -> None:
         event, call = output.event, output.call
-        if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("event %r", event)
+        if log().isEnabledFor(DEBUG):
+            log().debug("event %r", event)
         if call is not None:
             handle: Call = call.handle or Call.of(self._client, self._engine, call)
             handle.publish(event)
@@ -90,7 +87,7 @@ class Handlers:
 
     def _lost(self, call: CallRecord) -> None:
         if self._engine.alive and call.end_reason == LOST_SESSION:
-            logger.warning("call %s is over: the server has lost it", call.call_id)
+            log().warning("call %s is over: the server has lost it", call.call_id)
 
     def _tell_all(self, event: RelayEvent) -> None:
         for known in self._routes.event(event.event_type):
@@ -144,7 +141,7 @@ class Handlers:
         message = Message.of(self._engine, record)
         handler = self._routes.message
         if handler is None:
-            logger.warning("message %s came, and no on_message handler", message.message_id)
+            log().warning("message %s came, and no on_message handler", message.message_id)
             return
         name = f"handler of message {message.message_id}"
         listener = Listener[Message](handler, name, self._engine.start_soon, 1)

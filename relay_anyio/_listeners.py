@@ -8,16 +8,15 @@ a bounded queue, so that each listener hears its events in order.
 from __future__ import annotations
 
 import inspect
-import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from relay_proto.errors import ClientClosedError
 
-E = TypeVar("E")
+from ._log import log
 
-logger = logging.getLogger("relay_anyio")
+E = TypeVar("E")
 
 
 class Spawner(Protocol):
@@ -29,11 +28,20 @@ class Spawner(Protocol):
 class Listener(Generic[E]):
     """One function that hears one kind of event."""
 
-    __slots__ = ("_backlog", "_busy", "_limit", "_name", "_spawn", "handler")
+    __slots__ = ("_backlog", "_busy", "_limit", "_name", "_spawn", "event_type", "handler")
 
-    def __init__(self, handler: Callable[[E], Any], name: str, spawn: Spawner, limit: int) -> None:
+    def __init__(
+        self,
+        handler: Callable[[E], Any],
+        name: str,
+        spawn: Spawner,
+        limit: int,
+        event_type: str = "",
+    ) -> None:
+        """`event_type` is for those who keep listeners of several."""
         if not callable(handler):
             raise TypeError(f"the handler must be a function, not {handler!r}")
+        self.event_type = event_type
         self.handler = handler
         self._name = name
         self._spawn = spawn
@@ -52,7 +60,7 @@ class Listener(Generic[E]):
                 self._backlog = deque()
             self._backlog.append(event)
         else:
-            logger.error("%s: %d events wait for it, %r is dropped", self._name, self._limit, event)
+            log().error("%s: %d events wait for it, %r is dropped", self._name, self._limit, event)
 
     async def deliver_and_wait(self, event: E) -> None:
         """Call the function in this task, and wait until it is done."""
@@ -80,8 +88,8 @@ class Listener(Generic[E]):
     def _call(self, event: E) -> Awaitable[object] | None:
         try:
             result = self.handler(event)
-        except Exception:
-            logger.exception("%s failed on %r", self._name, event)
+        except Exception:  # noqa: BLE001 - it is logged
+            log().exception("%s failed on %r", self._name, event)
             return None
         if result is None:
             return None  # as of nearly every plain function
@@ -91,6 +99,6 @@ class Listener(Generic[E]):
         try:
             await awaitable
         except ClientClosedError:
-            logger.debug("%s: the client was disconnected under it", self._name)
-        except Exception:
-            logger.exception("%s failed", self._name)
+            log().debug("%s: the client was disconnected under it", self._name)
+        except Exception:  # noqa: BLE001 - it is logged
+            log().exception("%s failed", self._name)

@@ -127,7 +127,7 @@ class Call(CallView):
         self.client = client
         self.engine = engine
         self._record = record
-        self._listeners: dict[str, tuple[Listener[RelayEvent], ...]] = {}
+        self._listeners: tuple[Listener[RelayEvent], ...] = ()
         self._expected: tuple[Expectation, ...] = ()
 
     answer = verb(commands.answer)
@@ -187,14 +187,16 @@ class Call(CallView):
         """
         limit = self.engine.core.config.limits.listener_backlog
         name = f"listener of {event_type} on call {self.call_id}"
-        listener: Listener[RelayEvent] = Listener(handler, name, self.engine.start_soon, limit)
-        self._listeners[event_type] = (*self._listeners.get(event_type, ()), listener)
+        start = self.engine.start_soon
+        listener: Listener[RelayEvent] = Listener(handler, name, start, limit, event_type)
+        self._listeners = (*self._listeners, listener)
         return handler
 
     def off(self, event_type: str, handler: Callable[[Any], Any]) -> None:
         """Stop hearing: `handler` was given to `on`. One that was not is no error."""
-        known = self._listeners.get(event_type, ())
-        self._listeners[event_type] = tuple(one for one in known if one.handler != handler)
+        self._listeners = tuple(
+            one for one in self._listeners if one.event_type != event_type or one.handler != handler
+        )
 
     @asynccontextmanager
     async def expect(
@@ -268,10 +270,14 @@ class Call(CallView):
 
     def publish(self, event: RelayEvent) -> None:
         """Tell who listens. Not for applications."""
+        event_type = event.event_type
         for expectation in self._expected:
             expectation.consider(event)
-        for listener in self._listeners.get(event.event_type, ()):
-            listener.deliver(event)
+        # In a tuple, not by their types in a table: a call has few of them, and each table
+        # is one more place to look, in memory that is cold when there are many calls.
+        for listener in self._listeners:
+            if listener.event_type == event_type:
+                listener.deliver(event)
 
     def ended(self) -> None:
         """Nothing more will come. Not for applications."""

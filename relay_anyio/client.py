@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -32,7 +31,7 @@ from ._calls import InboundCalls
 from ._core import Path, make_core
 from ._engine import Engine, current_app_task
 from ._handlers import Handlers
-from ._log import set_log_level
+from ._log import DEBUG, log, set_log_level
 from .call import Call
 from .message import Message
 from .transport import Connector, connect_tls
@@ -44,8 +43,6 @@ CallHandler = TypeVar("CallHandler", bound=Callable[[Call], Any])
 MessageHandler = TypeVar("MessageHandler", bound=Callable[[Message], Any])
 EventHandler = TypeVar("EventHandler", bound=Callable[[Any], Any])
 LinkHandler = TypeVar("LinkHandler", bound=Callable[[Any], Any])
-
-logger = logging.getLogger("relay_anyio")
 
 _connected: set[Engine] = set()
 """The engines of this process that hold a connection, or try for one."""
@@ -390,7 +387,7 @@ class RelayClient:
         return engine.carry_out(engine.core.execute, command)
 
     def _new_engine(self) -> Engine:
-        debug = logger.isEnabledFor(logging.DEBUG)
+        debug = log().isEnabledFor(DEBUG)
         config = replace(self._config, trace_frames=debug)
         engine = Engine(make_core(config, self._record), self._connector)
         handlers = Handlers(self, engine, self._routes, self._wake_drains)
@@ -472,11 +469,11 @@ class RelayClient:
             draining = False
             async for number in received:
                 if number == signal.SIGTERM and self._busy(engine) and not draining:
-                    logger.info("SIGTERM: finishing %d calls", engine.core.active_calls)
+                    log().info("SIGTERM: finishing %d calls", engine.core.active_calls)
                     draining = True
                     tasks.start_soon(self.drain)
                 else:
-                    logger.info("signal %d: disconnecting", number)
+                    log().info("signal %d: disconnecting", number)
                     engine.command(engine.core.close)
 
     def _wake_drains(self) -> None:

@@ -8,7 +8,7 @@ Source: spec sections 8 to 16 and 20.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, assert_never
 
@@ -121,7 +121,8 @@ class ClientCore(Core[Output]):
             self._calls,
             self._messages,
         )
-        self._heard: OrderedDict[bytes, None] = OrderedDict()
+        self._heard: set[bytes] = set()
+        self._heard_last: deque[bytes] = deque()
         self._over: OrderedDict[str, None] = OrderedDict()
         self._most_heard = limits.event_ids
 
@@ -260,7 +261,8 @@ class ClientCore(Core[Output]):
 
     def next_output(self) -> Output | None:
         """The next output, in order."""
-        return self._out.next()
+        queue = self._out.queue
+        return self._out.taken(queue.popleft()) if queue else None
 
     # What the session tells
 
@@ -269,6 +271,7 @@ class ClientCore(Core[Output]):
         self._dispatch.dials.end_doomed(now)
         if not resumed:
             self._heard.clear()
+            self._heard_last.clear()
             lost = ConnectionLostError("the session could not be resumed", maybe_delivered=True)
             self._dispatch.dials.fail_acknowledged(lost, now)
             self._calls.end_all(now)
@@ -311,14 +314,15 @@ class ClientCore(Core[Output]):
 
     def _is_news(self, identity: bytes) -> bool:
         """Acknowledge an event; whether it has not come before, as far as is remembered."""
-        heard = self._heard
+        heard, last = self._heard, self._heard_last
         self._session.send(encode_acknowledgement(identity))
         if identity in heard:
             self._out.push(Ignored("an event that came before"))
             return False
-        heard[identity] = None
-        if len(heard) > self._most_heard:
-            heard.popitem(last=False)
+        if len(last) == self._most_heard:
+            heard.remove(last.popleft())
+        heard.add(identity)
+        last.append(identity)
         return True
 
     def _route(self, event: RelayEvent, now: float) -> None:

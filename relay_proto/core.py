@@ -68,12 +68,13 @@ class OutputQueue:
     """
 
     def __init__(self) -> None:
-        self._queue: deque[Output | SendBuffer] = deque()
+        self.queue: deque[Output | SendBuffer] = deque()
+        """What waits; empty when there is nothing to take out."""
         self._open: SendBuffer | None = None
 
     def push(self, output: Output) -> None:
         """Append one output."""
-        self._queue.append(output)
+        self.queue.append(output)
 
     def send(self, transport: int, data: bytes) -> None:
         """Append bytes for a transport."""
@@ -82,31 +83,31 @@ class OutputQueue:
             buffer.chunks.append(data)
         elif data:
             self._open = SendBuffer(transport=transport, chunks=[data])
-            self._queue.append(self._open)
+            self.queue.append(self._open)
 
     def close(self, transport: int, *, flush: bool) -> None:
         """Append the end of a transport; nothing may be sent on it afterwards."""
         self._open = None
-        self._queue.append(CloseTransport(transport, flush))
+        self.queue.append(CloseTransport(transport, flush))
 
     def resolve(self, pending: Pending[R], result: R) -> None:
         """Settle `pending` with a result, and report it. No-op if it has settled."""
         if not pending.settled:
             pending.resolve(result)
-            self._queue.append(Settled(pending))
+            self.queue.append(Settled(pending))
 
     def fail(self, pending: Pending[Any], error: BaseException) -> None:
         """Settle `pending` with an error, and report it. No-op if it has settled."""
         if not pending.settled:
             pending.fail(error)
-            self._queue.append(Settled(pending))
+            self.queue.append(Settled(pending))
 
     def next(self) -> Output | None:
         """Take out the next output, or None."""
-        queue = self._queue
-        if not queue:
-            return None
-        output = queue.popleft()
+        return self.taken(self.queue.popleft()) if self.queue else None
+
+    def taken(self, output: Output | SendBuffer) -> Output:
+        """What was taken from the front of `queue`, as it is to go out."""
         if type(output) is not SendBuffer:  # isinstance() takes five times as long to deny it
             return output
         if output is self._open:

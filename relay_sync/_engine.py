@@ -9,7 +9,6 @@ leave the core half changed.
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import threading
 import time
@@ -35,6 +34,7 @@ from relay_proto.pending import Pending
 from relay_proto.transitions import SessionState
 
 from ._listeners import plain
+from ._log import log
 from ._orders import Order, Waiter
 from ._reactor import Reactor
 from ._threads import Threads
@@ -42,8 +42,6 @@ from ._waiting import SLICE, Mailbox
 from .transport import Connector, Transport
 
 R = TypeVar("R")
-
-logger = logging.getLogger("relay_sync")
 
 LAST_BREATH: Final = 1.0
 """Seconds beyond the core's own bounds in which everything must have stopped."""
@@ -228,7 +226,7 @@ class Engine:
         for threads in (self.calls, self.messages, self.listeners):
             threads.close()
             for name in threads.join(ends_at):
-                logger.warning("%s still runs: disconnect() waits for it no longer", name)
+                log().warning("%s still runs: disconnect() waits for it no longer", name)
 
     def wait_until(self, happened: Callable[[], bool], timeout: float) -> bool:
         """Wait for something that ends with a call, its handler or the client."""
@@ -315,8 +313,8 @@ class Engine:
         try:
             while not self._finished:
                 self._turn(reactor)
-        except Exception:
-            logger.exception("the client has failed: this is a bug in relay_sync")
+        except Exception:  # noqa: BLE001 - it is logged
+            log().exception("the client has failed: this is a bug in relay_sync")
         finally:
             self._stop(reactor)
 

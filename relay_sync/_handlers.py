@@ -6,7 +6,6 @@ none runs in the I/O thread. A failing one is logged and harms nobody.
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -31,14 +30,12 @@ from relay_proto.routes import CallRoute, Registration, Routes
 
 from ._engine import AppTask, Engine, current
 from ._listeners import Listeners, run
-from ._log import log_output
+from ._log import log, log_output
 from .call import Call
 from .message import Message
 
 if TYPE_CHECKING:
     from .client import RelayClient
-
-logger = logging.getLogger("relay_sync")
 
 
 class Handlers:
@@ -79,12 +76,12 @@ class Handlers:
                 log_output(self._client.host, output)
 
     def _tell_call(self, event: RelayEvent, call: CallRecord | None) -> None:
-        logger.debug("event %r", event)
+        log().debug("event %r", event)
         if call is not None:
             Call.of(self._client, self._engine, call).publish(event)
             lost = isinstance(event, CallStateEvent) and event.local
             if lost and self._engine.alive and call.end_reason == LOST_SESSION:
-                logger.warning("call %s is over: the server has lost it", call.call_id)
+                log().warning("call %s is over: the server has lost it", call.call_id)
 
     def _tell_all(self, event: RelayEvent) -> None:
         for known in self._routes.event(event.event_type):
@@ -100,7 +97,7 @@ class Handlers:
             assert callable(callback), "a callback is checked where it is given"
             job = partial(run, "on_completed", callback, pending.result())
             if not self._engine.listeners.start(job):
-                logger.error("on_completed: too many listeners run, %r is dropped", callback)
+                log().error("on_completed: too many listeners run, %r is dropped", callback)
 
     def _handle_call(self, record: CallRecord) -> None:
         engine = self._engine
@@ -121,7 +118,7 @@ class Handlers:
             if free:
                 engine.handling[record] = task
         if not free:
-            logger.error("call %s was passed back: all handlers are busy", call.call_id)
+            log().error("call %s was passed back: all handlers are busy", call.call_id)
             call.pass_back()
         elif not engine.calls.start(partial(self._run, record, call, route, task)):
             self._handled(record)  # the client is being disconnected
@@ -151,8 +148,8 @@ class Handlers:
         message = Message.of(self._engine, record)
         handler = self._routes.message
         if handler is None:
-            logger.warning("message %s came, and no on_message handler", message.message_id)
+            log().warning("message %s came, and no on_message handler", message.message_id)
             return
         name = f"handler of message {message.message_id}"
         if not self._engine.messages.start(partial(run, name, handler, message)):
-            logger.error("%s: all handlers are busy, it is dropped", name)
+            log().error("%s: all handlers are busy, it is dropped", name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import deque
@@ -10,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeAlias
 
+from ._log import log
 from ._waiting import Mailbox
 
 Job: TypeAlias = Callable[[], object]
@@ -17,8 +17,6 @@ Job: TypeAlias = Callable[[], object]
 
 IDLE_TIME: Final = 5.0
 """Seconds for which a thread without work is kept."""
-
-logger = logging.getLogger("relay_sync")
 
 
 class Threads:
@@ -101,7 +99,7 @@ class Threads:
         try:
             thread.start()
         except RuntimeError as error:  # the system has no more, or the interpreter is ending
-            logger.warning("%s cannot be started: %s", thread.name, error)
+            log().warning("%s cannot be started: %s", thread.name, error)
             with self._lock:
                 self._coming = False
                 self._running.discard(thread)

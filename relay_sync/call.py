@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from relay_proto.transitions import CallState
 from relay_proto.views import CallView
 
 from ._listeners import Listeners, plain
+from ._log import log
 from ._verbs import action, verb
 from ._waiting import Mailbox
 from .action import (
@@ -66,8 +66,6 @@ __all__ = [
 
 R = TypeVar("R")
 H = TypeVar("H", bound=Callable[[Any], Any])
-
-logger = logging.getLogger("relay_sync")
 
 
 class Call(CallView):
@@ -346,7 +344,7 @@ class Expectation:
         if len(self._mail) < self._limit:
             self._mail.put(event)
         else:
-            logger.error("%r: %d events wait for it, %r is dropped", self, self._limit, event)
+            log().error("%r: %d events wait for it, %r is dropped", self, self._limit, event)
 
     def fail(self, error: CallEndedError) -> None:
         """There will be no such event. Not for applications."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
@@ -34,7 +33,7 @@ from ._core import Path, make_core
 from ._engine import Engine
 from ._handlers import Handlers
 from ._listeners import plain
-from ._log import set_log_level
+from ._log import DEBUG, log, set_log_level
 from ._signals import stop_signals
 from ._waiting import Mailbox
 from .call import Call
@@ -48,8 +47,6 @@ CallHandler = TypeVar("CallHandler", bound=Callable[[Call], Any])
 MessageHandler = TypeVar("MessageHandler", bound=Callable[[Message], Any])
 EventHandler = TypeVar("EventHandler", bound=Callable[[Any], Any])
 LinkHandler = TypeVar("LinkHandler", bound=Callable[[Any], Any])
-
-logger = logging.getLogger("relay_sync")
 
 
 class RelayClient:
@@ -415,7 +412,7 @@ class RelayClient:
         return self.engine.execute(command)
 
     def _new_engine(self) -> Engine:
-        debug = logger.isEnabledFor(logging.DEBUG)
+        debug = log().isEnabledFor(DEBUG)
         config = replace(self._config, trace_frames=debug)
         engine = Engine(make_core(config, self._record), self._connector)
         handlers = Handlers(self, engine, self._routes)
@@ -492,9 +489,9 @@ class RelayClient:
         draining = False
         while (number := engine.await_mail(mail, None)) is not None:
             if number == signal.SIGTERM and engine.busy and not draining:
-                logger.info("SIGTERM: finishing %d calls", engine.core.active_calls)
+                log().info("SIGTERM: finishing %d calls", engine.core.active_calls)
                 draining = True
                 threading.Thread(target=self.drain, name="relay_sync drain", daemon=True).start()
             else:
-                logger.info("signal %d: disconnecting", number)
+                log().info("signal %d: disconnecting", number)
                 engine.tell(engine.core.close)

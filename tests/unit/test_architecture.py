@@ -95,9 +95,9 @@ FORBIDDEN_IN_CORE: Final = frozenset(
 """Named for the check of the running interpreter; the sources are held to the lists above."""
 
 LATER: Final = {
-    "relay_proto": "asyncio h11 hashlib trio wsproto",
-    "relay_anyio": "asyncio h11 hashlib signal ssl trio wsproto",
-    "relay_sync": "asyncio h11 hashlib trio wsproto",
+    "relay_proto": "asyncio h11 hashlib json.decoder logging socket ssl trio wsproto",
+    "relay_anyio": "asyncio h11 hashlib json.decoder logging signal ssl trio wsproto",
+    "relay_sync": "asyncio h11 hashlib json.decoder logging ssl trio wsproto",
 }
 """What an import need not load: the first connection does, or the event loop."""
 
