@@ -132,19 +132,18 @@ class Dispatch:
         self.check_open()
         pending: Pending[Any] = Pending()
         purpose = command.purpose
-        if isinstance(target, ActionRecord):
-            if purpose is not _CONTROL:
-                raise LocalProtocolError(f"{command.method} is no command of {target!r}")
+        if isinstance(target, ActionRecord) and purpose is _CONTROL:
             self._execute_control(target, command, pending, now)
-        elif purpose is _START:
+        elif isinstance(target, CallRecord) and purpose is _START:
             self._execute_start(target, command, pending, now)
-        elif purpose is not _VERB:
-            raise LocalProtocolError(f"{command.method} is no command of {target!r}")
-        elif target.ended:
-            self._out.resolve(pending, {})
+        elif isinstance(target, CallRecord) and purpose is _VERB:
+            if target.ended:
+                self._out.resolve(pending, {})
+            else:
+                params = self._call_params(target, command.params)
+                self._submit(command.method, params, command, target, pending, now)
         else:
-            params = self._call_params(target, command.params)
-            self._submit(command.method, params, command, target, pending, now)
+            raise LocalProtocolError(f"{command.method} is no command of {target!r}")
         return pending
 
     def cancel(self, pending: Pending[Any], now: float) -> None:
@@ -408,12 +407,12 @@ class Dispatch:
             self._calls.end_locally(request.subject, now, PASSED_ON)
 
     def _subscribed(self, request: Request) -> None:
-        contexts = self._session.contexts
         if request.purpose is _REQUEST or request.purpose is _VERB:
-            return
+            return  # as nearly all that have no subject but a call
+        contexts = self._session.contexts
         if request.purpose is Purpose.RECEIVE:
             contexts.update(dict.fromkeys(request.params["contexts"]))
-        elif request.purpose is Purpose.UNRECEIVE:
+        else:
             for context in request.params["contexts"]:
                 contexts.pop(context, None)
 
