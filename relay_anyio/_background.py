@@ -9,6 +9,7 @@ out each time which of the two it is, and registers a socket anew for each read.
 from __future__ import annotations
 
 import contextvars
+import enum
 import sys
 from collections.abc import Awaitable, Callable
 from types import ModuleType
@@ -133,9 +134,10 @@ class _OneByOne:
     def __init__(self, sock: socket.socket, take: Callable[[bytes], object]) -> None:
         self._sock = sock
         self._take = take
+        self._closed = False
 
     async def wait(self) -> None:
-        while True:
+        while not self._closed:
             await anyio.wait_readable(self._sock)
             try:
                 data = self._sock.recv(READ_SIZE)
@@ -143,9 +145,20 @@ class _OneByOne:
                 continue  # it was not readable after all
             self._take(data)
             return
+        raise anyio.ClosedResourceError
 
     def close(self) -> None:
-        anyio.notify_closing(self._sock)
+        if not self._closed:
+            self._closed = True
+            anyio.notify_closing(self._sock)
+
+
+class _Watch(enum.Enum):
+    """Whether a socket is registered with the event loop, or will not be again."""
+
+    RESTING = "resting"
+    REGISTERED = "registered"
+    CLOSED = "closed"
 
 
 class _Registered:
@@ -162,22 +175,23 @@ class _Registered:
         self._sock = sock
         self._take = take
         self._waiter: asyncio.Future[None] | None = None
-        self._registered = False
-        self._register()
+        self._watch = _Watch.RESTING
+        self._begin()
 
-    def _register(self) -> None:
-        self._loop.add_reader(self._sock, self._readable)
-        self._registered = True
+    def _begin(self) -> None:
+        if self._watch is _Watch.RESTING:
+            self._loop.add_reader(self._sock, self._readable)
+            self._watch = _Watch.REGISTERED
 
-    def _unregister(self) -> None:
-        if self._registered:
+    def _end(self, watch: _Watch) -> None:
+        if self._watch is _Watch.REGISTERED:
             self._loop.remove_reader(self._sock)
-            self._registered = False
+        self._watch = watch
 
     def _readable(self) -> None:
         waiter = self._waiter
         if waiter is None or waiter.done():
-            self._unregister()  # nobody waits: let the peer wait, too
+            self._end(_Watch.RESTING)  # nobody waits: let the peer wait, too
             return
         try:
             self._take(self._sock.recv(READ_SIZE))
@@ -189,8 +203,9 @@ class _Registered:
             waiter.set_result(None)
 
     async def wait(self) -> None:
-        if not self._registered:
-            self._register()
+        if self._watch is _Watch.CLOSED:
+            raise anyio.ClosedResourceError
+        self._begin()
         self._waiter = self._loop.create_future()
         try:
             await self._waiter
@@ -198,7 +213,7 @@ class _Registered:
             self._waiter = None
 
     def close(self) -> None:
-        self._unregister()
+        self._end(_Watch.CLOSED)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(anyio.ClosedResourceError())
 

@@ -125,6 +125,7 @@ class TLSStream(ByteStream):
     def _take_in(self, data: bytes) -> None:
         if data:
             self._incoming.write(data)
+            self._drained = False  # be it that nobody waits for it any more
         else:
             self._ended = True
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import anyio
 import anyio.lowlevel
+from anyio.abc import ByteStream
 
 from relay_proto.config import ENV_CA_FILE
 
@@ -19,11 +20,9 @@ from . import _ssl as ssl
 from ._background import READ_SIZE, running_loop
 
 if TYPE_CHECKING:
-    from anyio.abc import ByteStream
-
     from ._tls import TLSStream
 
-Connector: TypeAlias = "Callable[[str, int], Awaitable[ByteStream]]"
+Connector: TypeAlias = Callable[[str, int], Awaitable[ByteStream]]
 """Opens a byte stream to a host and port: TLS over TCP, unless a test brings its own."""
 
 STREAM_ERRORS: Final = (

@@ -58,6 +58,9 @@ class SendBuffer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     transport: int
     chunks: list[bytes]
 
+    def __repr__(self) -> str:
+        return f"SendBuffer(transport={self.transport})"  # the chunks may hold credentials
+
 
 class OutputQueue:
     """Outputs in order, with the bytes of neighbouring sends joined.

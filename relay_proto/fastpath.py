@@ -168,15 +168,25 @@ def is_utf8(text: bytes) -> bool:
     return True
 
 
-def masking_keys(random: random.Random) -> Iterator[bytes]:
+class MaskingKeys(Iterator[bytes]):
     """Keys that nobody can foresee, without end, from a generator of the same kind as `random`.
 
     That is the system's, in a program. It is another one, because what `random` decides
     must not depend on how many frames were sent, and so on how the peer's bytes were
     split. Like those of wsproto, the keys are not reproducible.
     """
-    source = type(random)()
-    while True:
-        drawn = source.randbytes(4 * KEYS_AT_ONCE)
-        for start in range(0, len(drawn), 4):
-            yield drawn[start : start + 4]
+
+    __slots__ = ("_drawn", "_random", "_used")
+
+    def __init__(self, random: random.Random) -> None:
+        self._random = type(random)()
+        self._drawn = b""
+        self._used = 0
+
+    def __next__(self) -> bytes:
+        """A key that was not used before."""
+        used = self._used
+        if used == len(self._drawn):
+            self._drawn, used = self._random.randbytes(4 * KEYS_AT_ONCE), 0
+        self._used = used + 4
+        return self._drawn[used : used + 4]

@@ -21,7 +21,7 @@ import msgspec
 
 from . import websocket as ws
 from .errors import LocalProtocolError, RemoteProtocolError
-from .fastpath import LONGEST, Splitter, is_utf8, masking_keys, text_frame
+from .fastpath import LONGEST, MaskingKeys, Splitter, is_utf8, text_frame
 from .transitions import follow
 
 if TYPE_CHECKING:
@@ -449,7 +449,7 @@ def _keys_of(role: Role, random: randomness.Random | None) -> Iterator[bytes] | 
     """What masks the frames of the short path; None where there is to be none."""
     if role is Role.SERVER:
         return repeat(b"")
-    return None if random is None else masking_keys(random)
+    return None if random is None else MaskingKeys(random)
 
 
 def _host_header(host: str) -> bytes:

@@ -267,7 +267,7 @@ class Engine:
 
     @property
     def _inherited(self) -> bool:
-        return self._process is not None and self._process != _process
+        return self._process is not None and self._process != os.getpid()
 
     def _await(self, mailbox: Mailbox[R], timeout: float | None = None) -> R:
         task = current.task
@@ -290,7 +290,7 @@ class Engine:
             except RuntimeError:  # the system has no more, or the interpreter is ending
                 reactor.close()
                 raise
-            self._reactor, self._thread, self._process = reactor, thread, _process
+            self._reactor, self._thread, self._process = reactor, thread, os.getpid()
             _running.add(self)
         return self._reactor
 
@@ -451,7 +451,6 @@ class Engine:
 
 
 _running: set[Engine] = set()
-_process = os.getpid()  # asked once: it is a system call, and wanted with every command
 
 
 def _end_all() -> None:
@@ -461,8 +460,6 @@ def _end_all() -> None:
 
 
 def _forked() -> None:
-    global _process  # noqa: PLW0603 - there is one
-    _process = os.getpid()
     for engine in tuple(_running):
         engine.forked()
     _running.clear()

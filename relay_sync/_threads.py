@@ -49,7 +49,11 @@ class Threads:
                 return False
             self._jobs.append(job)
             new = self._send_for_one()
-        self._begin(new)
+        if not self._begin(new):
+            with self._lock:
+                if not self._running and job in self._jobs:
+                    self._jobs.remove(job)  # nobody would ever do it
+                    return False
         return True
 
     def close(self) -> None:
@@ -93,17 +97,26 @@ class Threads:
         self._running.add(thread)
         return thread
 
-    def _begin(self, thread: threading.Thread | None) -> None:
+    def _begin(self, thread: threading.Thread | None) -> bool:
+        """Start a thread, if there is one to start; false if there is none to be had."""
         if thread is None:
-            return
+            return True
         try:
             thread.start()
         except RuntimeError as error:  # the system has no more, or the interpreter is ending
             log().warning("%s cannot be started: %s", thread.name, error)
             with self._lock:
-                self._coming = False
-                self._running.discard(thread)
-                self._ended.notify_all()
+                self._leave(thread)
+                self._coming = bool(self._jobs and self._idle)
+                if self._coming:  # one came to rest while this one was to come
+                    self._idle.pop().put(None)
+            return False
+        return True
+
+    def _leave(self, thread: threading.Thread) -> None:
+        """With the lock held: this thread is not one of them any more."""
+        self._running.discard(thread)
+        self._ended.notify_all()
 
     def _run(self) -> None:
         inbox: Mailbox[None] = Mailbox()
@@ -114,8 +127,7 @@ class Threads:
                 job = self._next(inbox)
         finally:
             with self._lock:
-                self._running.discard(threading.current_thread())
-                self._ended.notify_all()
+                self._leave(threading.current_thread())
 
     def _next(self, inbox: Mailbox[None], *, arriving: bool = False) -> Job | None:
         """What to do now, or after a rest; None to end the thread."""
@@ -128,6 +140,7 @@ class Threads:
                     job = self._jobs.popleft()
                     new = self._send_for_one() if arriving else None
                 elif self._closed:
+                    self._leave(threading.current_thread())
                     return None
                 else:
                     self._idle.append(inbox)
@@ -146,6 +159,7 @@ class Threads:
             with self._lock:
                 if inbox in self._idle:
                     self._idle.remove(inbox)
+                    self._leave(threading.current_thread())  # else a job might wait for it
                     return False
             inbox.take()  # it came at the last moment
         return True

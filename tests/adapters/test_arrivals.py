@@ -103,6 +103,19 @@ async def test_closing_ends_the_wait() -> None:
         arrivals.close()  # and again: no error
 
 
+async def test_who_waits_behind_the_close_is_told_so() -> None:
+    taken: list[bytes] = []
+    with sockets() as (near, far):
+        arrivals = running_loop().arrivals(near, taken.append)
+        arrivals.close()
+        far.send(b"late")
+        with anyio.fail_after(PATIENCE), pytest.raises(anyio.ClosedResourceError):
+            await arrivals.wait()
+    with pytest.raises(anyio.ClosedResourceError):
+        await arrivals.wait()
+    assert taken == []
+
+
 async def test_what_goes_wrong_is_raised_where_it_is_waited_for() -> None:
     def refuse(data: bytes) -> None:
         raise ValueError(f"{len(data)} bytes too many")

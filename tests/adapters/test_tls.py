@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import socket
@@ -9,6 +10,7 @@ import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -18,7 +20,7 @@ from anyio.streams.tls import TLSListener
 
 from relay_anyio._tls import TLSStream, connect_socket
 from relay_anyio.transport import Transport, tls_context
-from tests.adapters.support import Certificates, Heard
+from tests.adapters.support import PATIENCE, Certificates, Heard
 
 pytestmark = pytest.mark.anyio
 
@@ -160,6 +162,29 @@ async def test_tasks_that_are_woken_later_write_together_too(
         assert await server.receive() == b"ab"
         transport.close(flush=True)
     assert sent == [b"ab"]
+
+
+async def test_a_cancelled_reader_leaves_what_came_to_the_next(
+    certificates: Certificates, anyio_backend: str
+) -> None:
+    if anyio_backend != "asyncio":
+        pytest.skip("on trio nothing is taken but by the reader itself")
+    async with connected(certificates) as (stream, server):
+        reader = asyncio.create_task(stream.receive())
+        await anyio.wait_all_tasks_blocked()
+        arrivals: Any = stream._arrivals  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        take_in = arrivals._take  # noqa: SLF001
+
+        def take(data: bytes) -> None:
+            take_in(data)
+            asyncio.get_running_loop().call_soon(reader.cancel)  # before it has its turn
+
+        arrivals._take = take  # noqa: SLF001
+        await server.send(b"hello")
+        with pytest.raises(asyncio.CancelledError):
+            await reader
+        with anyio.fail_after(PATIENCE):
+            assert await stream.receive() == b"hello"
 
 
 async def test_a_peer_that_goes_is_the_end_of_the_stream(certificates: Certificates) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 
 import pytest
 
@@ -146,3 +146,12 @@ def test_every_command_is_a_method(adapter: Adapter, name: str) -> None:
         owners = owners[:1]
     methods = [getattr(owner, name) for owner in owners if hasattr(owner, name)]
     assert shape(COMMANDS[name]) in [shape(method)[1:] for method in methods]
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=str)
+def test_the_hints_of_a_client_can_be_evaluated(adapter: Adapter) -> None:
+    """As by what injects dependencies."""
+    client = class_of(adapter, "RelayClient")
+    hints = get_type_hints(vars(client)["__init__"])
+    assert set(hints) >= {"project", "contexts", "timing", "limits", "connector", "record"}
+    assert inspect.signature(client, eval_str=True).parameters["project"].annotation == str | None
