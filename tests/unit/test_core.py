@@ -136,3 +136,10 @@ def test_a_core_has_all_inputs_and_outputs() -> None:
         "deadline",
         "next_output",
     }
+
+
+def test_what_waits_to_be_sent_is_not_shown() -> None:
+    queue = OutputQueue()
+    queue.send(1, b"secret")
+    assert "transport=1" in repr(queue.queue)
+    assert "secret" not in repr(queue.queue)
