@@ -31,6 +31,7 @@ KEY: Final = re.compile(rb"(?i)\r\nSec-WebSocket-Key: *([^\r]+)\r\n")
 ID: Final = re.compile(rb'"id": ?"([^"]+)"')
 METHOD: Final = re.compile(rb'"method": ?"([^"]+)"')
 CLOSE: Final = 8
+READ_SIZE: Final = 65_536
 
 
 class Peer(asyncio.Protocol):
@@ -38,7 +39,10 @@ class Peer(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
+        self.secured = False
         self.upgraded = False
         self.unread: bytes = b""
         self.numbers = 0
@@ -67,7 +71,31 @@ class Peer(asyncio.Protocol):
     # Bytes
 
     def data_received(self, data: bytes) -> None:
-        data = self.unread + data
+        self.incoming.write(data)
+        try:
+            if not self.secured:
+                self.tls.do_handshake()
+                self.secured = True
+            while record := self.tls.read(READ_SIZE):
+                self.unread += record
+        except ssl.SSLWantReadError:
+            self.take(self.unread)
+        except ssl.SSLError:
+            self.transport.close()  # the client has said goodbye, or has never been one
+        else:
+            self.transport.close()
+        self.flush()
+
+    def write(self, data: bytes) -> None:
+        """One TLS record, or as many as it takes; it leaves with `flush`."""
+        self.tls.write(data)
+
+    def flush(self) -> None:
+        """All that one turn has to say leaves in one write: a server that costs little."""
+        if self.outgoing.pending:
+            self.transport.write(self.outgoing.read())
+
+    def take(self, data: bytes) -> None:
         if not self.upgraded:
             end = data.find(b"\r\n\r\n")
             if end < 0:
@@ -86,7 +114,7 @@ class Peer(asyncio.Protocol):
         assert key is not None, "a client sends a key"
         token = base64.b64encode(hashlib.sha1(key[1].strip() + GUID).digest())
         self.upgraded = True
-        self.transport.write(
+        self.write(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Accept: " + token + b"\r\n\r\n"
         )
@@ -121,7 +149,7 @@ class Peer(asyncio.Protocol):
         known = self.methods.get(method[1])
         if known is None:
             result = {"code": "200", "message": "OK", "node_id": traffic.NODE}
-            self.transport.write(traffic.reply(identity[1], result))
+            self.write(traffic.reply(identity[1], result))
         else:
             known(identity[1], json.loads(message)["params"])
 
@@ -129,7 +157,7 @@ class Peer(asyncio.Protocol):
 
     def connect(self, identity: bytes, params: dict[str, Any]) -> None:
         result = {"protocol": "signalwire_bench", "identity": "bench"}
-        self.transport.write(traffic.reply(identity, result))
+        self.write(traffic.reply(identity, result))
 
     def offer(self, identity: bytes, params: dict[str, Any]) -> None:
         """Offer calls, numbered from `first`."""
@@ -148,14 +176,14 @@ class Peer(asyncio.Protocol):
         observed = [traffic.play(self.take_number(), 0) for _ in range(params["observed"])]
         others = deque(self.take_plays(int(seconds * rate), calls))
         self.in_flight, self.window = 0, 0
-        self.transport.write(traffic.reply(identity, {"code": "200"}))
+        self.write(traffic.reply(identity, {"code": "200"}))
         task = asyncio.get_running_loop().create_task(self.pace(observed, others, seconds))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
     def sent(self, identity: bytes, params: dict[str, Any]) -> None:
         times = self.sent_at
-        self.transport.write(traffic.reply(identity, {"code": "200", "times": times}))
+        self.write(traffic.reply(identity, {"code": "200", "times": times}))
 
     # Sending
 
@@ -169,7 +197,7 @@ class Peer(asyncio.Protocol):
         return traffic.plays(first, count, calls)
 
     def start(self, identity: bytes, frames: list[bytes], *, window: int, chunk: int) -> None:
-        self.transport.write(traffic.reply(identity, {"code": "200"}))
+        self.write(traffic.reply(identity, {"code": "200"}))
         self.in_flight, self.window, self.chunk = 0, window, chunk
         self.waiting.extend(frames)
 
@@ -179,7 +207,7 @@ class Peer(asyncio.Protocol):
         while waiting and self.in_flight + min(self.chunk, len(waiting)) <= self.window:
             chunk = [waiting.popleft() for _ in range(min(self.chunk, len(waiting)))]
             self.in_flight += len(chunk)
-            self.transport.write(b"".join(chunk))
+            self.write(b"".join(chunk))
 
     async def pace(self, observed: list[bytes], others: deque[bytes], seconds: float) -> None:
         begin, total, done = time.monotonic(), len(others), 0
@@ -188,10 +216,11 @@ class Peer(asyncio.Protocol):
             await asyncio.sleep(begin + number * seconds / len(observed) - time.monotonic())
             due = number * total // len(observed)
             while done < due:
-                self.transport.write(others.popleft())
+                self.write(others.popleft())
                 done += 1
             self.sent_at.append(time.monotonic_ns())
-            self.transport.write(frame)
+            self.write(frame)
+            self.flush()
 
 
 async def serve(directory: Path) -> None:
@@ -201,7 +230,7 @@ async def serve(directory: Path) -> None:
     certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
     authority.cert_pem.write_to_path(str(directory / "ca.pem"))
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Peer, "127.0.0.1", 0, ssl=context)
+    server = await loop.create_server(lambda: Peer(context), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

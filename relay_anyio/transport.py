@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 import anyio
 import anyio.lowlevel
-from anyio.abc import ByteStream
 
 from relay_proto.config import ENV_CA_FILE
 
@@ -20,9 +19,13 @@ from . import _ssl as ssl
 from ._background import READ_SIZE, running_loop
 
 if TYPE_CHECKING:
+    from anyio.abc import ByteStream
+
     from ._tls import TLSStream
 
-Connector: TypeAlias = Callable[[str, int], Awaitable[ByteStream]]
+    Connector: TypeAlias = Callable[[str, int], Awaitable[ByteStream]]
+else:  # `anyio.abc` is not loaded for the sake of a hint
+    Connector = Callable[[str, int], Awaitable[Any]]
 """Opens a byte stream to a host and port: TLS over TCP, unless a test brings its own."""
 
 STREAM_ERRORS: Final = (
