@@ -25,6 +25,7 @@ from benchmarks import report
 
 HERE: Final = Path(__file__).resolve().parent
 TIMEOUT: Final = 150.0
+IMPORTS: Final = 5
 IMPORT: Final = """
 import sys, time
 begin = time.process_time()
@@ -114,9 +115,24 @@ def measure(names: list[str], rounds: int, size: str) -> Results:
         for number in range(rounds):
             for contender in contenders:
                 take_round(results, contender, number, (host, size), environ)
+            take_imports(results, contenders, number, environ)
             alone = run([sys.executable, "-m", "benchmarks.core_alone", size], environ)
             results.add("core alone", number, json.loads(alone))
     return results
+
+
+def take_imports(
+    results: Results, contenders: list[Contender], number: int, environ: dict[str, str]
+) -> None:
+    """One after the other, several times: they are short, and the machine's mood is shorter."""
+    taken: dict[str, list[float]] = {one.name: [] for one in contenders if one.imports}
+    for _ in range(IMPORTS):
+        for contender in contenders:
+            if contender.imports:
+                said = run([sys.executable, "-c", IMPORT, contender.imports], environ)
+                taken[contender.name].append(float(said))
+    for name, times in taken.items():
+        results.add(name, number, {"import_cpu_ms": statistics.median(times)})
 
 
 def take_round(
@@ -132,11 +148,6 @@ def take_round(
     for mode in modes:
         said = run(contender.command(mode, host, size), environ)
         results.add(contender.name, number, json.loads(said))
-    if contender.imports:
-        taken = [
-            float(run([sys.executable, "-c", IMPORT, contender.imports], environ)) for _ in range(3)
-        ]
-        results.add(contender.name, number, {"import_cpu_ms": statistics.median(taken)})
     seconds = time.monotonic() - begin
     print(f"round {number + 1}: {contender.name} ({seconds:.0f} s)", flush=True)
 
