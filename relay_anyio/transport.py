@@ -124,8 +124,7 @@ class Transport:
         self._most_unsent = most_unsent
         self._chunks: list[bytes] = []
         self._unsent = 0
-        self._gathering = False
-        self._gathers = 0
+        self._gathers = 0  # calls of `gather` that the writer has not dealt with
         self._direct: TLSStream | None = None  # where writing needs no task
         self._loop = running_loop()
         self._wake = self._loop.waker()
@@ -135,7 +134,7 @@ class Transport:
 
     def write(self, data: bytes) -> None:
         """Write bytes, or leave them for the writer. A peer that reads none of them is left."""
-        if self._direct is not None and not self._unsent and not self._gathering:
+        if self._direct is not None and not self._unsent and not self._gathers:
             try:
                 if self._direct.send_at_once(data):
                     return
@@ -147,12 +146,11 @@ class Transport:
         if self._unsent > self._most_unsent:
             self._reason = f"the server has not read {self._unsent} bytes"
             self._scope.cancel()
-        if not self._gathering:  # else the writer is awake
+        if not self._gathers:  # else the writer is awake
             self._wake.set()
 
     def gather(self) -> None:
         """Leave what follows to the writer, which has its turn soon: it will be a good deal."""
-        self._gathering = True
         self._gathers += 1
         self._wake.set()
 
@@ -215,11 +213,10 @@ class Transport:
         while True:
             await self._wake.wait()
             self._wake = self._loop.waker()
-            if self._gathering:
-                gathers = self._gathers
+            if gathers := self._gathers:
                 await anyio.lowlevel.checkpoint()  # after all who were woken with this task
                 if gathers == self._gathers:
-                    self._gathering = False
+                    self._gathers = 0
                 else:
                     self._wake.set()  # more were woken, who have not had their turn
             data, size = b"".join(self._chunks), self._unsent
