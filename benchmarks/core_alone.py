@@ -15,9 +15,10 @@ from collections.abc import Callable
 from typing import Final
 
 from benchmarks import traffic
-from relay_proto import ClientCore, commands, resolve_config
+from relay_proto import ClientCore, resolve_config
+from relay_proto.api import commands
 from relay_proto.outputs import OpenTransport, SendData
-from relay_proto.wire import Role, TextReceived, UpgradeRequested, Wire
+from relay_proto.wire.websocket import Role, TextReceived, UpgradeRequested, Wire
 
 NOW: Final = 1.0
 PARAMS: Final = {"node_id": traffic.NODE, "call_id": traffic.call_id(1), "volume": -4.0}

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from typing import Final
 
 from benchmarks.core_alone import NOW, Bench
-from relay_proto.events import event_of
-from relay_proto.frames import EventFrame, decode_server_frame, encode_acknowledgement
-from relay_proto.wire import TextReceived
+from relay_proto.rpc.events import event_of
+from relay_proto.rpc.frames import EventFrame, decode_server_frame, encode_acknowledgement
+from relay_proto.wire.websocket import TextReceived
 
 EVENTS: Final = 1_600
 TOGETHER: Final = 16

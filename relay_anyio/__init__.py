@@ -4,8 +4,8 @@ A program written for ``signalwire.relay`` runs on it after its import is change
 ``docs/migrating.md`` says what behaves better.
 """
 
-from relay_proto import public
-from relay_proto.public import *  # noqa: F403 - what is listed there
+from relay_proto.api import public
+from relay_proto.api.public import *  # noqa: F403 - what is listed there
 
 from ._calls import InboundCalls
 from .action import (

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Self
 import anyio
 import anyio.lowlevel
 
+from relay_proto.api.routes import CallRoute
 from relay_proto.errors import ClientClosedError
-from relay_proto.routes import CallRoute
 from relay_proto.transitions import SessionState
 
 from .call import Call

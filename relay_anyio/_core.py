@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from relay_proto import ClientCore
 from relay_proto.config import ClientConfig
-from relay_proto.wire import Role, Wire
+from relay_proto.wire.websocket import Role, Wire
 
 if TYPE_CHECKING:
     from random import Random

@@ -10,7 +10,7 @@ import anyio
 import anyio.lowlevel
 
 from relay_proto import ClientCore
-from relay_proto.calls import CallRecord
+from relay_proto.calls.calls import CallRecord
 from relay_proto.config import split_host
 from relay_proto.outputs import Closed, OpenTransport, Output, Settled
 from relay_proto.pending import Pending

@@ -9,8 +9,8 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from relay_proto.adapter.narration import narrate
 from relay_proto.config import ENV_LOG_LEVEL
-from relay_proto.narration import narrate
 from relay_proto.outputs import Output
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import anyio
 
-from relay_proto import commands
-from relay_proto.actions import ActionKind
-from relay_proto.calls import ActionRecord, CallRecord
-from relay_proto.commands import Command
+from relay_proto.api import commands
+from relay_proto.api.commands import Command
+from relay_proto.api.views import CallView
+from relay_proto.calls.calls import ActionRecord, CallRecord
 from relay_proto.errors import CallEndedError
-from relay_proto.event import RelayEvent
-from relay_proto.frames import JSONObject
+from relay_proto.rpc.action_kinds import ActionKind
+from relay_proto.rpc.event_base import RelayEvent
+from relay_proto.rpc.frames import JSONObject
 from relay_proto.transitions import CallState
-from relay_proto.views import CallView
 
 from ._listeners import Listener
 from ._verbs import action, verb

@@ -12,11 +12,13 @@ from typing import Any, Self, TypeVar, overload
 
 import anyio
 
-from relay_proto import Limits, Timing, builders, commands, resolve_config, values
-from relay_proto.commands import Command, OnCompleted
+from relay_proto import Limits, Timing, resolve_config
+from relay_proto.api import arguments as values
+from relay_proto.api import builders, commands
+from relay_proto.api.commands import Command, OnCompleted
+from relay_proto.api.routes import EVERY, CallRoute, Routes
 from relay_proto.config import ENV_MAX_CONNECTIONS, ENV_RECORD, positive_from
 from relay_proto.errors import RelayError
-from relay_proto.frames import JSONObject
 from relay_proto.outputs import (
     Closed,
     Connected,
@@ -24,7 +26,7 @@ from relay_proto.outputs import (
     Output,
 )
 from relay_proto.pending import Pending
-from relay_proto.routes import EVERY, CallRoute, Routes
+from relay_proto.rpc.frames import JSONObject
 from relay_proto.transitions import SessionState
 
 from ._calls import InboundCalls

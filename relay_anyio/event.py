@@ -1,7 +1,7 @@
 """The events, under the name that the compatible API gives this module."""
 
-from relay_proto import public_events
-from relay_proto.public_events import *  # noqa: F403 - what is listed there
+from relay_proto.api import public_events
+from relay_proto.api.public_events import *  # noqa: F403 - what is listed there
 
 __all__: list[str] = []
 __all__ += public_events.__all__

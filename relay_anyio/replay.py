@@ -11,7 +11,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from relay_proto.replay import COMPARED, RecordingError, Step, replay
+from relay_proto.recorder.replay import COMPARED, RecordingError, Step, replay
 
 DIFFERENT: Final = 1
 UNREADABLE: Final = 2

@@ -12,9 +12,9 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, assert_never
 
-from .actions import ActionKind
-from .calls import ActionRecord, CallRecord, Calls
-from .commands import Command
+from .api.commands import Command
+from .calls.calls import ActionRecord, CallRecord, Calls
+from .calls.messages import EarlyReports, Messages
 from .config import ClientConfig
 from .constants import (
     CALL_STATE_ENDED,
@@ -28,27 +28,8 @@ from .errors import (
     ConnectionLostError,
     RelayError,
 )
-from .event import RelayEvent
-from .events import (
-    AuthorizationStateEvent,
-    CallReceiveEvent,
-    CallStateEvent,
-    DialEvent,
-    MessageReceiveEvent,
-    MessageStateEvent,
-    decode_event,
-    event_of,
-)
-from .frames import (
-    METHOD_NOT_FOUND,
-    ErrorFrame,
-    EventFrame,
-    ReplyFrame,
-    RequestFrame,
-    encode_acknowledgement,
-    encode_error,
-)
-from .messages import EarlyReports, Messages
+from .link.requests import DialRecord, Request
+from .link.session import Session
 from .outputs import (
     CallOffered,
     EventReceived,
@@ -58,11 +39,30 @@ from .outputs import (
     PeerViolation,
 )
 from .pending import Pending
-from .requests import DialRecord, Request
-from .session import Session
+from .rpc.action_kinds import ActionKind
+from .rpc.event_base import RelayEvent
+from .rpc.events import (
+    AuthorizationStateEvent,
+    CallReceiveEvent,
+    CallStateEvent,
+    DialEvent,
+    MessageReceiveEvent,
+    MessageStateEvent,
+    decode_event,
+    event_of,
+)
+from .rpc.frames import (
+    METHOD_NOT_FOUND,
+    ErrorFrame,
+    EventFrame,
+    ReplyFrame,
+    RequestFrame,
+    encode_acknowledgement,
+    encode_error,
+)
 from .timers import Deadlines, Timer
 from .transitions import ActionInput, CallState, SessionState
-from .wire import Wire
+from .wire.websocket import Wire
 
 if TYPE_CHECKING:
     import random

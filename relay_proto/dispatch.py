@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from .actions import AI
-from .calls import PASSED_ON, ActionRecord, CallRecord, Calls
-from .commands import DEFAULT_CONTEXT, NEW_ID, Command, Purpose
+from .api.commands import DEFAULT_CONTEXT, NEW_ID, Command, Purpose
+from .calls.calls import PASSED_ON, ActionRecord, CallRecord, Calls
+from .calls.dials import Dials
+from .calls.messages import MessageRecord, Messages
 from .config import ClientConfig
 from .core import OutputQueue
-from .dialing import Dials
 from .errors import (
     GONE_CODES,
     ClientClosedError,
@@ -26,8 +26,13 @@ from .errors import (
     RequestQueueFullError,
     RequestTimeoutError,
 )
-from .event import RelayEvent
-from .frames import (
+from .link.requests import DialRecord, Leg, Request, Requests, Subject, is_success, new_id
+from .link.session import Session
+from .outputs import Dropped, Ignored
+from .pending import Pending
+from .rpc.action_kinds import AI
+from .rpc.event_base import RelayEvent
+from .rpc.frames import (
     ErrorFrame,
     JSONObject,
     ReplyFrame,
@@ -36,11 +41,6 @@ from .frames import (
     is_object,
     result_code,
 )
-from .messages import MessageRecord, Messages
-from .outputs import Dropped, Ignored
-from .pending import Pending
-from .requests import DialRecord, Leg, Request, Requests, Subject, is_success, new_id
-from .session import Session
 from .timers import Deadlines
 from .transitions import ActionInput, RequestState, SessionState
 

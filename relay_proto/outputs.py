@@ -14,9 +14,9 @@ from .errors import RelayError
 from .pending import Pending
 
 if TYPE_CHECKING:
-    from .calls import ActionRecord, CallRecord
-    from .event import RelayEvent
-    from .messages import MessageRecord
+    from .calls.calls import ActionRecord, CallRecord
+    from .calls.messages import MessageRecord
+    from .rpc.event_base import RelayEvent
 
 
 class OpenTransport(msgspec.Struct, frozen=True):

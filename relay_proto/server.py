@@ -24,7 +24,9 @@ from .constants import (
 )
 from .core import Core
 from .errors import ConnectionLostError, LocalProtocolError, RelayError
-from .frames import (
+from .outputs import CloseTransport, PeerViolation, SendData, Settled
+from .pending import Pending
+from .rpc.frames import (
     ErrorFrame,
     JSONObject,
     MalformedFrame,
@@ -35,11 +37,9 @@ from .frames import (
     encode_reply,
     encode_request,
 )
-from .outputs import CloseTransport, PeerViolation, SendData, Settled
-from .pending import Pending
 from .timers import Deadlines
 from .transitions import follow
-from .wire import (
+from .wire.websocket import (
     BinaryIgnored,
     BytesToSend,
     PeerClosed,

@@ -4,8 +4,8 @@ What `relay_anyio` does with ``await`` this does without, under the same names;
 ``docs/migrating.md`` says how the two compare.
 """
 
-from relay_proto import public
-from relay_proto.public import *  # noqa: F403 - what is listed there
+from relay_proto.api import public
+from relay_proto.api.public import *  # noqa: F403 - what is listed there
 
 from ._calls import InboundCalls
 from .action import (

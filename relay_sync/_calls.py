@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
+from relay_proto.api.routes import CallRoute
 from relay_proto.errors import ClientClosedError
-from relay_proto.routes import CallRoute
 from relay_proto.transitions import SessionState
 
 from ._waiting import Mailbox

@@ -17,8 +17,8 @@ from functools import partial
 from typing import Any, Final, TypeVar, cast
 
 from relay_proto import ClientCore
-from relay_proto.calls import ActionRecord, CallRecord
-from relay_proto.commands import Command
+from relay_proto.api.commands import Command
+from relay_proto.calls.calls import ActionRecord, CallRecord
 from relay_proto.config import split_host
 from relay_proto.errors import ClientClosedError, LocalProtocolError
 from relay_proto.outputs import (

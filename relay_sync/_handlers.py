@@ -9,11 +9,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from relay_proto.calls import LOST_SESSION, CallRecord
+from relay_proto.api.routes import CallRoute, Registration, Routes
+from relay_proto.calls.calls import LOST_SESSION, CallRecord
+from relay_proto.calls.messages import MessageRecord
 from relay_proto.errors import CallEndedError
-from relay_proto.event import RelayEvent
-from relay_proto.events import CallStateEvent
-from relay_proto.messages import MessageRecord
 from relay_proto.outputs import (
     CallEnded,
     CallOffered,
@@ -26,7 +25,8 @@ from relay_proto.outputs import (
     Settled,
 )
 from relay_proto.pending import Pending
-from relay_proto.routes import CallRoute, Registration, Routes
+from relay_proto.rpc.event_base import RelayEvent
+from relay_proto.rpc.events import CallStateEvent
 
 from ._engine import AppTask, Engine, current
 from ._listeners import Listeners, run

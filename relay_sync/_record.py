@@ -10,7 +10,7 @@ from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING
 
 from relay_proto.config import ClientConfig
-from relay_proto.recording import RecordingCore
+from relay_proto.recorder.recording import RecordingCore
 
 from ._core import Path
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from relay_proto.calls import ActionRecord
-from relay_proto.commands import Command
-from relay_proto.methods import signed
+from relay_proto.api.commands import Command
+from relay_proto.api.methods import signed
+from relay_proto.calls.calls import ActionRecord
 
 if TYPE_CHECKING:
     from .action import Action

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
-from relay_proto import actions, commands
-from relay_proto.actions import ActionKind, custom_kind
-from relay_proto.calls import ActionRecord
-from relay_proto.commands import Command
-from relay_proto.event import RelayEvent
-from relay_proto.outcomes import Outcome, outcome_of
-from relay_proto.results import CollectResults, DetectResults, FaxResults, RecordResults
-from relay_proto.views import ActionView
+from relay_proto.api import commands
+from relay_proto.api.commands import Command
+from relay_proto.api.outcomes import Outcome, outcome_of
+from relay_proto.api.results import CollectResults, DetectResults, FaxResults, RecordResults
+from relay_proto.api.views import ActionView
+from relay_proto.calls.calls import ActionRecord
+from relay_proto.rpc import action_kinds as actions
+from relay_proto.rpc.action_kinds import ActionKind, custom_kind
+from relay_proto.rpc.event_base import RelayEvent
 
 from ._verbs import control
 

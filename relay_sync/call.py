@@ -7,16 +7,16 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from relay_proto import commands
-from relay_proto.actions import ActionKind
-from relay_proto.calls import ActionRecord, CallRecord
-from relay_proto.commands import Command
+from relay_proto.api import commands
+from relay_proto.api.commands import Command
+from relay_proto.api.routes import check_function
+from relay_proto.api.views import CallView
+from relay_proto.calls.calls import ActionRecord, CallRecord
 from relay_proto.errors import CallEndedError
-from relay_proto.event import RelayEvent
-from relay_proto.frames import JSONObject
-from relay_proto.routes import check_function
+from relay_proto.rpc.action_kinds import ActionKind
+from relay_proto.rpc.event_base import RelayEvent
+from relay_proto.rpc.frames import JSONObject
 from relay_proto.transitions import CallState
-from relay_proto.views import CallView
 
 from ._listeners import Listeners, plain
 from ._log import log

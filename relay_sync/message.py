@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from relay_proto.event import RelayEvent
-from relay_proto.messages import MessageRecord
-from relay_proto.routes import check_function
-from relay_proto.views import MessageView
+from relay_proto.api.routes import check_function
+from relay_proto.api.views import MessageView
+from relay_proto.calls.messages import MessageRecord
+from relay_proto.rpc.event_base import RelayEvent
 
 from ._listeners import Listeners, plain
 

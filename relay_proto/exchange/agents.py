@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from ..errors import RelayError
-from ..frames import JSONObject
+from ..rpc.frames import JSONObject
 from ..transitions import follow
 from .happened import What, Who
 from .legs import Leg, Operation

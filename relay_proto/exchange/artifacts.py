@@ -11,7 +11,7 @@ from __future__ import annotations
 import abc
 from typing import ClassVar, Final
 
-from ..frames import JSONObject
+from ..rpc.frames import JSONObject
 from .happened import What, Who
 from .legs import Leg, Listener
 

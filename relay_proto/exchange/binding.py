@@ -16,7 +16,7 @@ import msgspec
 
 from ..constants import EVENT_CALLING_ERROR
 from ..errors import RelayError
-from ..frames import INVALID_PARAMS
+from ..rpc.frames import INVALID_PARAMS
 from .happened import What, Who
 from .legs import Leg, Listener
 from .requests import OnCall, Request, Verb, call_verb

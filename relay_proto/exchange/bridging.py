@@ -23,7 +23,7 @@ from ..constants import (
     EVENT_CALL_CONNECT,
 )
 from ..errors import RelayError
-from ..frames import INVALID_PARAMS
+from ..rpc.frames import INVALID_PARAMS
 from .devices import ExistingCall, Target, WaitingCall
 from .dialing import SECONDS_PER_MINUTE, Hunt, check_plan
 from .happened import What, Who

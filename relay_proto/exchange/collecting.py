@@ -17,7 +17,7 @@ import msgspec
 
 from ..constants import EVENT_CALL_COLLECT
 from ..errors import RelayError
-from ..frames import INVALID_PARAMS, JSONObject
+from ..rpc.frames import INVALID_PARAMS, JSONObject
 from ..transitions import follow
 from .happened import What, Who
 from .legs import Leg, Listener

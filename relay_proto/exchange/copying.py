@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 import msgspec
 
 from ..constants import EVENT_CALL_STREAM, EVENT_CALL_TAP, EVENT_CALL_TRANSCRIBE
-from ..frames import JSONObject
+from ..rpc.frames import JSONObject
 from .artifacts import Artifact
 from .happened import What, Who
 from .legs import Leg, Operation

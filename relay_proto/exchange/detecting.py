@@ -19,7 +19,7 @@ from ..constants import (
     DETECT_TYPE_MACHINE,
     EVENT_CALL_DETECT,
 )
-from ..frames import JSONObject
+from ..rpc.frames import JSONObject
 from .happened import What, Who
 from .legs import Leg, Listener
 from .requests import OnOperation, Request, Verb, control_verb, start_verb

@@ -20,7 +20,7 @@ from ..constants import (
     EVENT_CALL_DIAL,
 )
 from ..errors import RelayError
-from ..frames import INVALID_PARAMS
+from ..rpc.frames import INVALID_PARAMS
 from .devices import Plan, Ringing, Target
 from .happened import What, Who
 from .legs import Leg

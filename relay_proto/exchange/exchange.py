@@ -16,8 +16,8 @@ import msgspec
 from ..constants import METHOD_SIGNALWIRE_CONNECT
 from ..core import Core
 from ..errors import RelayError
-from ..frames import METHOD_NOT_FOUND
 from ..outputs import CloseTransport, PeerViolation, SendData, Settled
+from ..rpc.frames import METHOD_NOT_FOUND
 from ..server import ConnectionEnded, RequestReceived, ServerCore
 from .config import ExchangeConfig
 from .happened import Happened, What, Who

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Final
 import msgspec
 
 from ..constants import EVENT_CALL_FAX
-from ..frames import JSONObject
+from ..rpc.frames import JSONObject
 from .artifacts import Artifact
 from .legs import OUTBOUND, Leg
 from .requests import OnOperation, Request, Verb, check_none, control_verb, start_verb

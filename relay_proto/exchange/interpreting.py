@@ -17,7 +17,7 @@ from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 import msgspec
 
 from ..errors import RelayError
-from ..frames import INVALID_PARAMS, JSONObject
+from ..rpc.frames import INVALID_PARAMS, JSONObject
 from .happened import What, Who
 from .legs import Leg, Listener
 from .requests import OnCall, Request, Verb, call_verb, check_none, running_one

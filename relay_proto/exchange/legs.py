@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
 
 from ..constants import END_REASON_CANCEL, END_REASON_MAX_DURATION, EVENT_CALL_STATE
-from ..frames import JSONObject
+from ..rpc.frames import JSONObject
 from ..transitions import CALL_ORDER, CallState, forward
 from .happened import What, Who
 from .network import Network

@@ -17,7 +17,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 
 from ..constants import EVENT_CALL_PAY
-from ..frames import JSONObject
+from ..rpc.frames import JSONObject
 from .happened import What, Who
 from .legs import Leg, Listener
 from .media import speech_seconds

@@ -23,7 +23,7 @@ from ..constants import (
     RECORD_STATE_RECORDING,
 )
 from ..errors import RelayError
-from ..frames import JSONObject
+from ..rpc.frames import JSONObject
 from ..transitions import follow
 from .artifacts import Artifact
 from .legs import Leg

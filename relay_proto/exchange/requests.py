@@ -17,7 +17,7 @@ from typing import Final, TypeAlias, TypeVar
 import msgspec
 
 from ..errors import RelayError
-from ..frames import INVALID_PARAMS
+from ..rpc.frames import INVALID_PARAMS
 from .legs import Leg, Operation
 from .network import Network
 from .sessions import Session

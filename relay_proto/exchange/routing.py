@@ -18,7 +18,7 @@ from ..constants import (
     EVENT_CALL_RECEIVE,
 )
 from ..errors import RelayError
-from ..frames import JSONObject
+from ..rpc.frames import JSONObject
 from .happened import What, Who
 from .legs import INBOUND, FarEnd, Leg
 from .people import Person

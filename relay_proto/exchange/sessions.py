@@ -15,9 +15,9 @@ import msgspec
 
 from ..constants import EVENT_AUTHORIZATION_STATE, PROTOCOL_VERSION
 from ..errors import ConnectionLostError, RelayError
-from ..frames import INVALID_PARAMS, JSONObject
 from ..outputs import Settled
 from ..pending import Pending
+from ..rpc.frames import INVALID_PARAMS, JSONObject
 from ..server import ServerCore
 from .config import Account
 from .happened import What, Who

@@ -23,7 +23,7 @@ from ..constants import (
     MESSAGE_STATE_UNDELIVERED,
 )
 from ..errors import RelayError
-from ..frames import INVALID_PARAMS, JSONObject
+from ..rpc.frames import INVALID_PARAMS, JSONObject
 from .happened import What, Who
 from .legs import INBOUND, OUTBOUND
 from .requests import Request, Verb, verb

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
-from .. import commands
-from ..calls import ActionRecord, CallRecord
-from ..commands import Command
+from ..api import commands
+from ..api.commands import Command
+from ..calls.calls import ActionRecord, CallRecord
 from ..errors import ClientClosedError, RelayError, RequestQueueFullError
 from ..exchange import (
     Answers,

@@ -13,7 +13,7 @@ from contextlib import suppress
 from random import Random
 from typing import Final, TypeAlias
 
-from .. import commands
+from ..api import commands
 from ..errors import RequestQueueFullError
 from .links import Link, Written
 from .program import Program

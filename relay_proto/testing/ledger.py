@@ -6,10 +6,9 @@ from collections import Counter, deque
 from collections.abc import Collection
 from typing import Any
 
-from ..calls import ActionRecord, CallRecord
+from ..calls.calls import ActionRecord, CallRecord
 from ..config import ClientConfig
 from ..errors import AuthenticationError, RelayError
-from ..event import RelayEvent
 from ..outputs import (
     CallEnded,
     CallOffered,
@@ -27,6 +26,7 @@ from ..outputs import (
     Settled,
 )
 from ..pending import Pending
+from ..rpc.event_base import RelayEvent
 from ..transitions import CALL_ORDER
 from .sessions import SessionLedger
 from .tap import Event, Frame

@@ -12,11 +12,11 @@ from collections.abc import Callable, Generator
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from ..calls import ActionRecord, CallRecord
+from ..api.commands import Command, Purpose
+from ..calls.calls import ActionRecord, CallRecord
+from ..calls.messages import MessageRecord
 from ..client import ClientCore
-from ..commands import Command, Purpose
 from ..errors import RelayError
-from ..messages import MessageRecord
 from ..outputs import (
     CallEnded,
     CallOffered,

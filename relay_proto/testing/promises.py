@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from ..calls import ActionRecord
+from ..calls.calls import ActionRecord
 from ..exchange import Happened, What
 from ..outputs import PeerViolation
 from ..pending import Pending

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gc
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
-from ..calls import ActionRecord, CallRecord
-from ..messages import MessageRecord
-from ..requests import DialRecord, Request
+from ..calls.calls import ActionRecord, CallRecord
+from ..calls.messages import MessageRecord
+from ..link.requests import DialRecord, Request
 
 RECORDS = (CallRecord, ActionRecord, DialRecord, MessageRecord, Request)
 OPAQUE = (type, ModuleType, FunctionType, BuiltinFunctionType, BaseException)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..config import ClientConfig
 from ..errors import AuthenticationError, RelayError
-from ..frames import is_object
+from ..rpc.frames import is_object
 from .tap import Frame, decode
 from .waits import That
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ..frames import JSONObject, is_object
+from ..rpc.frames import JSONObject, is_object
 
 TEXT, CLOSE = 1, 8
 SHOWN = (

@@ -23,7 +23,7 @@ from anyio.streams.tls import TLSStream
 from trio.testing import MockClock
 
 from relay_anyio import RelayClient, Timing
-from relay_proto.wire import (
+from relay_proto.wire.websocket import (
     BytesToSend,
     PeerClosed,
     Role,

@@ -16,7 +16,7 @@ import pytest
 from relay_anyio import Limits
 from relay_anyio.cli import main
 from relay_proto.exchange import Hear, Press, What
-from relay_proto.replay import replay
+from relay_proto.recorder.replay import replay
 from tests.adapters.support import (
     CALLER,
     OFFICE,

@@ -17,7 +17,7 @@ import anyio.to_thread
 import pytest
 
 from relay_proto.exchange import What
-from relay_proto.wire import Role, TextReceived, UpgradeRequested, Wire
+from relay_proto.wire.websocket import Role, TextReceived, UpgradeRequested, Wire
 from relay_sync import (
     Limits,
     RelayClient,

@@ -12,7 +12,14 @@ from typing import Any, Final
 
 import anyio
 
-from relay_proto.wire import BytesToSend, PeerClosed, Role, TextReceived, UpgradeRequested, Wire
+from relay_proto.wire.websocket import (
+    BytesToSend,
+    PeerClosed,
+    Role,
+    TextReceived,
+    UpgradeRequested,
+    Wire,
+)
 from tests.contract.adapters import Adapter
 from tests.unit.client_peer import PROTOCOL, SUCCESS, Frame
 

@@ -15,14 +15,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relay_proto import Timing, actions, commands
-from relay_proto.actions import ActionKind, custom_kind
-from relay_proto.calls import ActionRecord, CallRecord
+from relay_proto import Timing
+from relay_proto.api import commands
+from relay_proto.api.outcomes import CallOver, Done, Failed, SessionLost, outcome_of
+from relay_proto.calls.calls import ActionRecord, CallRecord
 from relay_proto.errors import RelayError
-from relay_proto.event import RelayEvent
-from relay_proto.events import CallStateEvent
-from relay_proto.outcomes import CallOver, Done, Failed, SessionLost, outcome_of
 from relay_proto.pending import Pending
+from relay_proto.rpc import action_kinds as actions
+from relay_proto.rpc.action_kinds import ActionKind, custom_kind
+from relay_proto.rpc.event_base import RelayEvent
+from relay_proto.rpc.events import CallStateEvent
 from tests.contract.endings import FINAL, PROGRESS, Body, detections
 from tests.spec import ACTIONS
 from tests.spec.json_values import contains, json_objects

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias, cast
 import pytest
 
 from relay_proto import errors
-from relay_proto.event import RelayEvent
+from relay_proto.rpc.event_base import RelayEvent
 from tests.contract.adapters import ADAPTERS, Adapter, Program
 from tests.spec import CONSTANTS, SPEC
 

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relay_proto import commands
-from relay_proto.event import RelayEvent, UnknownEvent
-from relay_proto.events import EVENT_CLASS_MAP, parse_event
+from relay_proto.api import commands
 from relay_proto.outputs import CallOffered, EventReceived, MessageChanged, MessageReceived
+from relay_proto.rpc.event_base import RelayEvent, UnknownEvent
+from relay_proto.rpc.events import EVENT_CLASS_MAP, parse_event
 from tests.contract.adapters import ADAPTERS, Adapter
 from tests.spec import EVENTS, SPEC
 from tests.spec.json_values import RIGHT, WRONG, contains, json_objects, json_values, texts

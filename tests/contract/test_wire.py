@@ -17,10 +17,12 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from relay_proto import Credentials, Secret, actions, commands
-from relay_proto.actions import ActionKind
-from relay_proto.calls import CallRecord
-from relay_proto.commands import NEW_ID, Command, Purpose
+from relay_proto import Credentials, Secret
+from relay_proto.api import commands
+from relay_proto.api.commands import NEW_ID, Command, Purpose
+from relay_proto.calls.calls import CallRecord
+from relay_proto.rpc import action_kinds as actions
+from relay_proto.rpc.action_kinds import ActionKind
 from tests.contract.adapters import ADAPTERS, Adapter, Program
 from tests.contract.far_end import FarEnd, far_end
 from tests.spec import ACTIONS, METHODS, SESSION_METHODS

@@ -14,13 +14,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from relay_proto import commands as c
-from relay_proto.calls import ActionRecord, CallRecord
-from relay_proto.commands import Command
+from relay_proto.api import commands as c
+from relay_proto.api.commands import Command
+from relay_proto.calls.calls import ActionRecord, CallRecord
 from relay_proto.errors import RequestQueueFullError
-from relay_proto.events import EVENT_CLASS_MAP
+from relay_proto.rpc.events import EVENT_CLASS_MAP
 from relay_proto.transitions import CallState, SessionState
-from relay_proto.wire import Role
+from relay_proto.wire.websocket import Role
 from tests.fuzz.source import Source
 from tests.fuzz.watch import Watch
 from tests.fuzz.words import key, value

@@ -7,10 +7,15 @@ from typing import Final
 
 import msgspec
 
-from relay_proto.event import RelayEvent
-from relay_proto.events import EVENT_CLASS_MAP, AuthorizationStateEvent, decode_event, parse_event
-from relay_proto.frames import decode_any, decode_object, is_object
-from relay_proto.outcomes import outcome_of
+from relay_proto.api.outcomes import outcome_of
+from relay_proto.rpc.event_base import RelayEvent
+from relay_proto.rpc.events import (
+    EVENT_CLASS_MAP,
+    AuthorizationStateEvent,
+    decode_event,
+    parse_event,
+)
+from relay_proto.rpc.frames import decode_any, decode_object, is_object
 from tests.fuzz.source import Source
 from tests.fuzz.words import key, value
 from tests.spec import EVENTS

@@ -13,17 +13,19 @@ from typing import Any, Final, TypeAlias
 import msgspec
 import pytest
 
-from relay_proto import event, events, frames, requests, session
-from relay_proto import replay as replay_module
-from relay_proto.calls import Calls
+from relay_proto.calls.calls import Calls
 from relay_proto.client import ClientCore
 from relay_proto.core import OutputQueue
 from relay_proto.dispatch import Dispatch
+from relay_proto.link import requests, session
+from relay_proto.link.session import Session
 from relay_proto.outputs import Connected, PeerViolation
-from relay_proto.scrub import Scrubber
-from relay_proto.session import Session
+from relay_proto.recorder import replay as replay_module
+from relay_proto.rpc import event_base as event
+from relay_proto.rpc import events, frames
+from relay_proto.rpc.masking import Scrubber
 from relay_proto.timers import Deadlines, Timer
-from relay_proto.wire import TextReceived, Wire, WireEvent, WireState
+from relay_proto.wire.websocket import TextReceived, Wire, WireEvent, WireState
 from tests.fuzz import recording
 
 Patch: TypeAlias = pytest.MonkeyPatch

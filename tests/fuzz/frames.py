@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final, cast
 
-from relay_proto.frames import (
+from relay_proto.rpc.frames import (
     ErrorFrame,
     MalformedFrame,
     ReplyFrame,
@@ -17,7 +17,7 @@ from relay_proto.frames import (
     encode_reply,
     encode_request,
 )
-from relay_proto.scrub import Scrubber
+from relay_proto.rpc.masking import Scrubber
 from tests.fuzz.source import Source
 from tests.fuzz.words import value
 

@@ -7,8 +7,8 @@ import json
 from random import Random
 from typing import Any, Final
 
-from relay_proto.recording import RecordingCore
-from relay_proto.replay import RecordingError, replay
+from relay_proto.recorder.recording import RecordingCore
+from relay_proto.recorder.replay import RecordingError, replay
 from relay_proto.testing import simulate
 from tests.fuzz.source import Source
 from tests.fuzz.words import value

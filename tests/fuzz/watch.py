@@ -8,9 +8,8 @@ from collections import defaultdict
 from typing import Any, Final
 
 from relay_proto import ClientConfig, ClientCore, Limits
-from relay_proto.calls import CallRecord
-from relay_proto.events import MessageReceiveEvent, MessageStateEvent
-from relay_proto.narration import narrate
+from relay_proto.adapter.narration import narrate
+from relay_proto.calls.calls import CallRecord
 from relay_proto.outputs import (
     CallEnded,
     CallOffered,
@@ -33,8 +32,16 @@ from relay_proto.outputs import (
     Settled,
 )
 from relay_proto.pending import Pending
+from relay_proto.rpc.events import MessageReceiveEvent, MessageStateEvent
 from relay_proto.transitions import SessionState
-from relay_proto.wire import BytesToSend, PeerClosed, Role, TextReceived, UpgradeRequested, Wire
+from relay_proto.wire.websocket import (
+    BytesToSend,
+    PeerClosed,
+    Role,
+    TextReceived,
+    UpgradeRequested,
+    Wire,
+)
 from tests.property.wires import frame
 from tests.unit.client_peer import CREDENTIALS, PROJECT, TOKEN
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from relay_proto.wire import (
+from relay_proto.wire.websocket import (
     PeerClosed,
     Role,
     TextReceived,

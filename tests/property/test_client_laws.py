@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from relay_proto import Limits, Timing
-from relay_proto import commands as c
+from relay_proto.api import commands as c
 from relay_proto.outputs import Closed, OpenTransport, SendData, Settled
 from relay_proto.pending import Pending
 from relay_proto.transitions import CallState, SessionState

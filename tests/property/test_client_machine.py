@@ -21,14 +21,14 @@ from hypothesis.stateful import (
 )
 
 from relay_proto import Limits
-from relay_proto import actions as kinds
-from relay_proto import commands as c
-from relay_proto.actions import ActionKind
-from relay_proto.calls import ActionRecord, CallRecord
-from relay_proto.commands import Command
+from relay_proto.api import commands as c
+from relay_proto.api.commands import Command
+from relay_proto.calls.calls import ActionRecord, CallRecord
 from relay_proto.errors import RequestQueueFullError
 from relay_proto.outputs import CallEnded, Closed, EventReceived
 from relay_proto.pending import Pending
+from relay_proto.rpc import action_kinds as kinds
+from relay_proto.rpc.action_kinds import ActionKind
 from relay_proto.transitions import CALL_ORDER, CallState, SessionState
 from tests.unit.client_peer import DEVICES, PROTOCOL, Peer, starting
 

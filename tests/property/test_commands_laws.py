@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relay_proto import actions, commands
-from relay_proto.actions import ActionKind
-from relay_proto.commands import DEFAULT_CONTEXT, NEW_ID, Command, Purpose
+from relay_proto.api import commands
+from relay_proto.api.commands import DEFAULT_CONTEXT, NEW_ID, Command, Purpose
+from relay_proto.rpc import action_kinds as actions
+from relay_proto.rpc.action_kinds import ActionKind
 from tests.spec import METHODS, SESSION_METHODS
 from tests.spec.command_arguments import (
     ADDED_BY_THE_CORE,

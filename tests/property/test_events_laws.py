@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from relay_proto.event import UnknownEvent
-from relay_proto.events import (
+from relay_proto.rpc.event_base import UnknownEvent
+from relay_proto.rpc.events import (
     EVENT_CLASS_MAP,
     AuthorizationStateEvent,
     decode_event,

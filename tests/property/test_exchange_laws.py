@@ -31,7 +31,7 @@ from relay_proto.exchange import (
 )
 from relay_proto.exchange.verbs import VERBS
 from relay_proto.outputs import CloseTransport, SendData
-from relay_proto.wire import Role, Wire
+from relay_proto.wire.websocket import Role, Wire
 from tests.unit.exchange_client import Client, Object, World, make_config, phone, tts
 
 BUSY, SILENT, SHY = "+1555000300", "+1555000301", "+1555000302"

@@ -11,9 +11,17 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from relay_proto import fastpath
-from relay_proto.fastpath import LONGEST, Splitter, frame_lengths
-from relay_proto.wire import BytesToSend, Role, TextReceived, Wire, WireEvent, WireFailed, WireState
+from relay_proto.wire import short_path as fastpath
+from relay_proto.wire.short_path import LONGEST, Splitter, frame_lengths
+from relay_proto.wire.websocket import (
+    BytesToSend,
+    Role,
+    TextReceived,
+    Wire,
+    WireEvent,
+    WireFailed,
+    WireState,
+)
 from tests.property.test_wire_laws import cuts, roles
 from tests.property.wires import KEY, LIMIT, begun, comparable, feed, frame, split, xor
 
@@ -81,7 +89,7 @@ def all_events(role: Role, chunks: list[bytes], *, short: bool) -> list[object]:
     """What a wire says to these chunks and to the end of the stream behind them."""
     with pytest.MonkeyPatch.context() as patch:
         if not short:
-            patch.setattr("relay_proto.wire.Splitter", AllThroughWsproto)
+            patch.setattr("relay_proto.wire.websocket.Splitter", AllThroughWsproto)
         wire = opened(role)
     events = [event for chunk in chunks for event in wire.receive(chunk)]
     return comparable(role, events + wire.receive_eof())
@@ -127,7 +135,7 @@ def test_it_is_equal_behind_our_own_close_frame(
     for short in (False, True):
         with pytest.MonkeyPatch.context() as patch:
             if not short:
-                patch.setattr("relay_proto.wire.Splitter", AllThroughWsproto)
+                patch.setattr("relay_proto.wire.websocket.Splitter", AllThroughWsproto)
             wire = opened(role)
         wire.close(1000)
         events = [event for chunk in chunks for event in wire.receive(chunk)]
@@ -193,7 +201,7 @@ def test_without_the_short_path_means_through_wsproto(monkeypatch: pytest.Monkey
     monkeypatch.setattr(Wire, "_receive_unusual", receive)
     wire.receive(b"\x81\x01a")
     assert not seen
-    monkeypatch.setattr("relay_proto.wire.Splitter", AllThroughWsproto)
+    monkeypatch.setattr("relay_proto.wire.websocket.Splitter", AllThroughWsproto)
     opened(Role.CLIENT).receive(b"\x81\x01a")
     assert b"\x81\x01a" in seen
 

@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from relay_proto.frames import (
+from relay_proto.rpc.frames import (
     ErrorFrame,
     MalformedFrame,
     ReplyFrame,

@@ -9,7 +9,14 @@ import msgspec
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from relay_proto.scrub import DEEPEST, MASK, PERSONAL_KEYS, SECRET_KEYS, SHORTEST_SECRET, Scrubber
+from relay_proto.rpc.masking import (
+    DEEPEST,
+    MASK,
+    PERSONAL_KEYS,
+    SECRET_KEYS,
+    SHORTEST_SECRET,
+    Scrubber,
+)
 from tests.spec.json_values import json_objects, json_values, lists, texts
 
 # With the mask's own character in it, a secret could be put together by masking another.

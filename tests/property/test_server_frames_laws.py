@@ -9,10 +9,10 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from relay_proto import frames
-from relay_proto.event import RelayEvent
-from relay_proto.events import decode_event, event_of
-from relay_proto.frames import EventFrame, RequestFrame, decode_frame, decode_server_frame
+from relay_proto.rpc import frames
+from relay_proto.rpc.event_base import RelayEvent
+from relay_proto.rpc.events import decode_event, event_of
+from relay_proto.rpc.frames import EventFrame, RequestFrame, decode_frame, decode_server_frame
 from tests.spec.json_values import json_objects, json_values
 
 ids = st.sampled_from(['"1"', '"é"', r'"\u0061"', "7", "-0", "1.5", "null", "[]", "{}", "true"])

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from relay_proto.errors import RemoteProtocolError
-from relay_proto.wire import (
+from relay_proto.wire.websocket import (
     BytesToSend,
     PeerClosed,
     Role,

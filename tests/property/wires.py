@@ -7,7 +7,7 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
-from relay_proto.wire import (
+from relay_proto.wire.websocket import (
     BytesToSend,
     PeerClosed,
     Role,

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from relay_proto.calls.dials import Dials
 from relay_proto.client import ClientCore
-from relay_proto.dialing import Dials
 from relay_proto.dispatch import Dispatch
-from relay_proto.requests import Request, Requests
-from relay_proto.session import Session
+from relay_proto.link.requests import Request, Requests
+from relay_proto.link.session import Session
 from relay_proto.transitions import RequestState
 
 

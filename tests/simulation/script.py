@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from relay_proto import commands
-from relay_proto.calls import CallRecord
+from relay_proto.api import commands
+from relay_proto.calls.calls import CallRecord
 from relay_proto.exchange import Caller, What
 from relay_proto.outputs import CallOffered
 from relay_proto.pending import Pending

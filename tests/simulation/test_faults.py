@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from relay_proto import commands
+from relay_proto.api import commands
 from relay_proto.exchange import Caller
 from relay_proto.outputs import Closed, Connected, ConnectFailed, Settled
 from relay_proto.server import ServerConfig

@@ -13,21 +13,21 @@ from typing import Any
 
 import pytest
 
-from relay_proto import calls as calls_module
-from relay_proto import session as session_module
-from relay_proto.calls import CallRecord, Calls
+from relay_proto.calls import calls as calls_module
+from relay_proto.calls.calls import CallRecord, Calls
+from relay_proto.calls.dials import Dials
+from relay_proto.calls.messages import Messages
 from relay_proto.client import ClientCore
 from relay_proto.config import ClientConfig
 from relay_proto.core import OutputQueue
-from relay_proto.dialing import Dials
 from relay_proto.dispatch import Dispatch
 from relay_proto.errors import ConnectionLostError
-from relay_proto.liveness import Liveness
-from relay_proto.messages import Messages
+from relay_proto.link import session as session_module
+from relay_proto.link.liveness import Liveness
+from relay_proto.link.requests import Requests
+from relay_proto.link.session import Session
 from relay_proto.outputs import CallEnded, Closed, Disconnected, Output, PeerViolation, Settled
-from relay_proto.requests import Requests
-from relay_proto.scrub import Scrubber
-from relay_proto.session import Session
+from relay_proto.rpc.masking import Scrubber
 from relay_proto.testing.checks import CHECKS, BrokenPromiseError
 from relay_proto.testing.plans import simulate
 from relay_proto.testing.world import LivelockError, MakeCore

@@ -10,9 +10,9 @@ import pytest
 
 from relay_proto.client import ClientCore
 from relay_proto.config import ClientConfig
-from relay_proto.recording import RecordingCore
-from relay_proto.replay import replay
-from relay_proto.requests import Request
+from relay_proto.link.requests import Request
+from relay_proto.recorder.recording import RecordingCore
+from relay_proto.recorder.replay import replay
 from relay_proto.testing import PROJECT, TOKEN, simulate
 
 

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from relay_proto import commands
+from relay_proto.api import commands
 from relay_proto.errors import (
     ClientClosedError,
     ConnectionLostError,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from relay_proto import commands
+from relay_proto.api import commands
 from relay_proto.errors import (
     AuthenticationError,
     ConnectionLostError,

@@ -23,9 +23,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from relay_proto import commands
-from relay_proto.calls import CallRecord
-from relay_proto.commands import Command
+from relay_proto.api import commands
+from relay_proto.api.commands import Command
+from relay_proto.calls.calls import CallRecord
 from relay_proto.config import Limits
 from relay_proto.errors import ClientClosedError, RequestQueueFullError
 from relay_proto.exchange import Caller, HangUp, Hear, Press, Say, Step, TextMessage, Wait

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from relay_proto import commands
-from relay_proto.builders import RINGTONES
-from relay_proto.commands import Command
+from relay_proto.api import commands
+from relay_proto.api.builders import RINGTONES
+from relay_proto.api.commands import Command
 from tests.spec import METHODS, SESSION_METHODS
 from tests.spec.json_values import json_objects, json_values, texts
 

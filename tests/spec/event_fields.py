@@ -7,7 +7,7 @@ from typing import Any, cast, get_type_hints
 
 import msgspec
 
-from relay_proto.event import RelayEvent
+from relay_proto.rpc.event_base import RelayEvent
 
 
 def is_of(value: object, declared: object) -> bool:

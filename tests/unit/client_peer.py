@@ -13,11 +13,9 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from relay_proto import ClientConfig, ClientCore, Credentials, Limits, Secret, Timing
-from relay_proto import commands as c
-from relay_proto.actions import ActionKind
-from relay_proto.calls import ActionRecord, CallRecord
-from relay_proto.commands import Command, Purpose
-from relay_proto.event import RelayEvent
+from relay_proto.api import commands as c
+from relay_proto.api.commands import Command, Purpose
+from relay_proto.calls.calls import ActionRecord, CallRecord
 from relay_proto.outputs import (
     CallOffered,
     Closed,
@@ -31,8 +29,17 @@ from relay_proto.outputs import (
     Settled,
 )
 from relay_proto.pending import Pending
+from relay_proto.rpc.action_kinds import ActionKind
+from relay_proto.rpc.event_base import RelayEvent
 from relay_proto.transitions import SessionState
-from relay_proto.wire import BytesToSend, PeerClosed, Role, TextReceived, UpgradeRequested, Wire
+from relay_proto.wire.websocket import (
+    BytesToSend,
+    PeerClosed,
+    Role,
+    TextReceived,
+    UpgradeRequested,
+    Wire,
+)
 
 Frame = dict[str, Any]
 R = TypeVar("R")

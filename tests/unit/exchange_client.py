@@ -20,7 +20,7 @@ from relay_proto.exchange import (
     What,
 )
 from relay_proto.outputs import CloseTransport, SendData
-from relay_proto.wire import (
+from relay_proto.wire.websocket import (
     BytesToSend,
     PeerClosed,
     Role,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relay_proto import actions
-from relay_proto.actions import ActionKind
-from relay_proto.events import EVENT_CLASS_MAP, parse_event
+from relay_proto.rpc import action_kinds as actions
+from relay_proto.rpc.action_kinds import ActionKind
+from relay_proto.rpc.events import EVENT_CLASS_MAP, parse_event
 from tests.spec import ACTIONS, CONSTANTS, EVENTS
 from tests.spec.json_values import json_objects
 

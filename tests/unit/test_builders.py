@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import pytest
 
-from relay_proto import builders, commands
-from relay_proto.builders import (
+from relay_proto.api import builders, commands
+from relay_proto.api.builders import (
     CODECS,
     RINGTONES,
     SPEECH_ENGINES,

@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from relay_proto import actions
-from relay_proto.actions import ActionKind
-from relay_proto.calls import ActionRecord, CallRecord, Calls
+from relay_proto.calls.calls import ActionRecord, CallRecord, Calls
 from relay_proto.config import Timing
 from relay_proto.core import OutputQueue
 from relay_proto.errors import RelayError
-from relay_proto.event import RelayEvent
-from relay_proto.events import CallStateEvent, parse_event
 from relay_proto.outputs import CallEnded, EventReceived, Output, Settled
 from relay_proto.pending import Pending
+from relay_proto.rpc import action_kinds as actions
+from relay_proto.rpc.action_kinds import ActionKind
+from relay_proto.rpc.event_base import RelayEvent
+from relay_proto.rpc.events import CallStateEvent, parse_event
 from relay_proto.timers import Deadlines
 from relay_proto.transitions import ActionInput, ActionState
 from tests.spec import CONSTANTS

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from relay_proto import actions as kinds
-from relay_proto import commands as c
-from relay_proto.actions import ActionKind
-from relay_proto.calls import ActionRecord, CallRecord
+from relay_proto.api import commands as c
+from relay_proto.calls.calls import ActionRecord, CallRecord
 from relay_proto.errors import ConnectionLostError, RelayError, RequestTimeoutError
 from relay_proto.outputs import CallEnded, EventReceived, Settled
+from relay_proto.rpc import action_kinds as kinds
+from relay_proto.rpc.action_kinds import ActionKind
 from tests.unit.client_peer import Frame, Peer, error_of, starting
 
 FINISHED: Frame = {"state": "finished"}

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from relay_proto import Limits
-from relay_proto import actions as kinds
-from relay_proto import commands as c
-from relay_proto.calls import CallRecord
+from relay_proto.api import commands as c
+from relay_proto.calls.calls import CallRecord
 from relay_proto.errors import ClientClosedError
 from relay_proto.outputs import (
     CallEnded,
@@ -19,6 +18,7 @@ from relay_proto.outputs import (
     PeerViolation,
     Settled,
 )
+from relay_proto.rpc import action_kinds as kinds
 from relay_proto.transitions import CallState
 from tests.unit.client_peer import Peer
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from relay_proto import actions as kinds
-from relay_proto import commands as c
+from relay_proto.api import commands as c
 from relay_proto.errors import ClientClosedError, LocalProtocolError
 from relay_proto.outputs import (
     CallEnded,
@@ -20,6 +19,7 @@ from relay_proto.outputs import (
     Settled,
 )
 from relay_proto.pending import Pending
+from relay_proto.rpc import action_kinds as kinds
 from relay_proto.transitions import CallState, SessionState
 from tests.unit.client_peer import DEVICES, Peer, error_of, starting
 

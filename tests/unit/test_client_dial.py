@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from relay_proto import commands as c
+from relay_proto.api import commands as c
 from relay_proto.errors import (
     DialFailedError,
     DialTimeoutError,

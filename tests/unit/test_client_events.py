@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from relay_proto.event import UnknownEvent
 from relay_proto.outputs import EventReceived, Ignored, Output, PeerViolation, SendData
+from relay_proto.rpc.event_base import UnknownEvent
 from relay_proto.transitions import SessionState
 from tests.unit.client_peer import Peer
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from relay_proto import Limits
-from relay_proto import commands as c
-from relay_proto.commands import Command
+from relay_proto.api import commands as c
+from relay_proto.api.commands import Command
+from relay_proto.calls.messages import MessageRecord
 from relay_proto.errors import (
     ClientClosedError,
     ConnectionLostError,
@@ -16,7 +17,6 @@ from relay_proto.errors import (
     RemoteProtocolError,
     RequestTimeoutError,
 )
-from relay_proto.messages import MessageRecord
 from relay_proto.outputs import (
     Dropped,
     Ignored,

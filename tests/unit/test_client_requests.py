@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 
 from relay_proto import Limits
-from relay_proto import actions as kinds
-from relay_proto import commands as c
-from relay_proto.commands import Command
+from relay_proto.api import commands as c
+from relay_proto.api.commands import Command
 from relay_proto.errors import (
     LocalProtocolError,
     RelayError,
     RequestQueueFullError,
     RequestTimeoutError,
 )
+from relay_proto.link.requests import Request
 from relay_proto.outputs import CallEnded, Dropped, Ignored, OfferRefused, PeerViolation
-from relay_proto.requests import Request
+from relay_proto.rpc import action_kinds as kinds
 from tests.unit.client_peer import DEVICES, Frame, Peer, error_of, starting
 
 

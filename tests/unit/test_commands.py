@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from relay_proto import actions, commands
-from relay_proto.commands import DEFAULT_CONTEXT, NEW_ID, Command, Purpose
+from relay_proto.api import commands
+from relay_proto.api.commands import DEFAULT_CONTEXT, NEW_ID, Command, Purpose
+from relay_proto.rpc import action_kinds as actions
 from tests.spec import ACTIONS
 
 PHONE = {"type": "phone", "params": {"to_number": "+15550003333", "from_number": "+15550001111"}}

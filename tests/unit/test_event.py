@@ -8,7 +8,14 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from relay_proto.event import OperationEvent, RelayEvent, UnknownEvent, build_event, force, number
+from relay_proto.rpc.event_base import (
+    OperationEvent,
+    RelayEvent,
+    UnknownEvent,
+    build_event,
+    force,
+    number,
+)
 from tests.spec import SPEC
 from tests.spec.json_values import json_objects, json_values
 

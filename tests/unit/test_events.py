@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from relay_proto.event import UnknownEvent
-from relay_proto.events import (
+from relay_proto.rpc.event_base import UnknownEvent
+from relay_proto.rpc.events import (
     AuthorizationStateEvent,
     CallingErrorEvent,
     CallReceiveEvent,
@@ -24,7 +24,7 @@ from relay_proto.events import (
     local_ended_event,
     parse_event,
 )
-from relay_proto.frames import JSONObject
+from relay_proto.rpc.frames import JSONObject
 
 
 def event_of(event_type: str, **body: Any) -> Any:

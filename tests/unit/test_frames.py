@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from relay_proto.frames import (
+from relay_proto.rpc.frames import (
     METHOD_NOT_FOUND,
     ErrorFrame,
     MalformedFrame,

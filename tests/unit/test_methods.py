@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from relay_proto.methods import signed
+from relay_proto.api.methods import signed
 
 
 def greet(name: str, *, loud: bool = False, **more: Any) -> str:

@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
+from relay_proto.adapter.narration import DEBUG, ERROR, INFO, WARNING, narrate
 from relay_proto.errors import RelayError
-from relay_proto.narration import DEBUG, ERROR, INFO, WARNING, narrate
 from relay_proto.outputs import (
     Closed,
     Connected,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from relay_proto.event import RelayEvent
-from relay_proto.events import local_ended_event, parse_event
-from relay_proto.outcomes import CallOver, Done, Failed, Outcome, SessionLost, outcome_of
+from relay_proto.api.outcomes import CallOver, Done, Failed, Outcome, SessionLost, outcome_of
+from relay_proto.rpc.event_base import RelayEvent
+from relay_proto.rpc.events import local_ended_event, parse_event
 
 
 def told(event_type: str, **body: Any) -> RelayEvent:

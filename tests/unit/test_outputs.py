@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from relay_proto import outputs
-from relay_proto.event import RelayEvent
 from relay_proto.outputs import (
     CloseTransport,
     Connected,
@@ -17,6 +16,7 @@ from relay_proto.outputs import (
     Output,
     SendData,
 )
+from relay_proto.rpc.event_base import RelayEvent
 
 KINDS = get_args(Output)
 

@@ -6,16 +6,16 @@ from typing import Any, TypeVar
 
 import pytest
 
-from relay_proto.event import RelayEvent
-from relay_proto.events import parse_event
-from relay_proto.outcomes import CallOver, Done, Failed
-from relay_proto.results import (
+from relay_proto.api.outcomes import CallOver, Done, Failed
+from relay_proto.api.results import (
     CollectResults,
     DetectResults,
     FaxResults,
     RecordResults,
     Results,
 )
+from relay_proto.rpc.event_base import RelayEvent
+from relay_proto.rpc.events import parse_event
 
 R = TypeVar("R", bound=Results)
 

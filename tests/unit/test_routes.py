@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from relay_proto.api.routes import EVERY, CallRoute, Routes, check_function
 from relay_proto.errors import RelayError
 from relay_proto.outputs import Connected, Disconnected
-from relay_proto.routes import EVERY, CallRoute, Routes, check_function
 
 
 class Hashless:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from relay_proto.scrub import DEEPEST, MASK, PERSONAL_KEYS, SECRET_KEYS, Scrubber
+from relay_proto.rpc.masking import DEEPEST, MASK, PERSONAL_KEYS, SECRET_KEYS, Scrubber
 from tests.spec import CONSTANTS
 
 

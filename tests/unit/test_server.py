@@ -17,7 +17,7 @@ from relay_proto.server import (
     ServerOutput,
     ServerState,
 )
-from relay_proto.wire import (
+from relay_proto.wire.websocket import (
     BytesToSend,
     PeerClosed,
     Role,

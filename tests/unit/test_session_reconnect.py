@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from relay_proto import Limits
-from relay_proto import actions as kinds
-from relay_proto import commands as c
+from relay_proto.api import commands as c
 from relay_proto.errors import ConnectionLostError, RequestTimeoutError
-from relay_proto.events import CallStateEvent
 from relay_proto.outputs import (
     CallEnded,
     Closed,
@@ -21,6 +19,8 @@ from relay_proto.outputs import (
     OpenTransport,
     Settled,
 )
+from relay_proto.rpc import action_kinds as kinds
+from relay_proto.rpc.events import CallStateEvent
 from relay_proto.transitions import CallState, SessionState
 from tests.unit.client_peer import Peer, error_of, starting
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from relay_proto import commands as c
+from relay_proto.api import commands as c
 from relay_proto.errors import (
     RelayError,
 )

@@ -28,7 +28,8 @@ STRUCTS = [kind for kind in classes() if issubclass(kind, msgspec.Struct)]
 KEYWORDS = [
     kind
     for kind in STRUCTS
-    if kind.__module__ in ("relay_proto.frames", "relay_proto.event", "relay_proto.events")
+    if kind.__module__
+    in ("relay_proto.rpc.frames", "relay_proto.rpc.event_base", "relay_proto.rpc.events")
 ]
 """Those that frames and events are made of: what the wire names, and orders as it likes."""
 

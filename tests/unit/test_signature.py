@@ -8,7 +8,7 @@ import pickle
 
 import pytest
 
-from relay_proto.methods import Signature
+from relay_proto.api.methods import Signature
 
 
 def greet(name: str, *, loud: bool = False) -> str:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay_proto.values import (
+from relay_proto.api.arguments import (
     as_text,
     callback,
     device_plan,

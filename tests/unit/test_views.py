@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from relay_proto import actions, commands
-from relay_proto.calls import ActionRecord, CallRecord
-from relay_proto.event import RelayEvent
-from relay_proto.events import parse_event
-from relay_proto.messages import MessageRecord
-from relay_proto.views import ActionView, CallView, MessageView
+from relay_proto.api import commands
+from relay_proto.api.views import ActionView, CallView, MessageView
+from relay_proto.calls.calls import ActionRecord, CallRecord
+from relay_proto.calls.messages import MessageRecord
+from relay_proto.rpc import action_kinds as actions
+from relay_proto.rpc.event_base import RelayEvent
+from relay_proto.rpc.events import parse_event
 from tests.unit.client_peer import Peer
 
 

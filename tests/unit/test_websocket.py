@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from wsproto.frame_protocol import LOCAL_ONLY_CLOSE_REASONS, CloseReason
 
-from relay_proto import websocket, wire
+from relay_proto.wire import websocket as wire
+from relay_proto.wire import wsproto_names as websocket
 
 
 def test_every_name_is_there() -> None:

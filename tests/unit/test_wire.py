@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from relay_proto.errors import LocalProtocolError, RemoteProtocolError
-from relay_proto.wire import (
+from relay_proto.wire.websocket import (
     MAX_HEAD_BYTES,
     MAX_QUOTED,
     BinaryIgnored,

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
-from . import websocket as ws
-from .errors import LocalProtocolError, RemoteProtocolError
-from .fastpath import LONGEST, MaskingKeys, Splitter, is_utf8, text_frame
-from .transitions import follow
+from ..errors import LocalProtocolError, RemoteProtocolError
+from ..transitions import follow
+from . import wsproto_names as ws
+from .short_path import LONGEST, MaskingKeys, Splitter, is_utf8, text_frame
 
 if TYPE_CHECKING:
     import random as randomness

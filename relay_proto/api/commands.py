@@ -17,13 +17,15 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
-from . import actions, builders, values
-from .actions import ActionKind
-from .calls import ActionRecord, CallRecord
-from .config import check_contexts
-from .event import RelayEvent
-from .frames import JSONObject
-from .messages import MessageRecord
+from ..calls.calls import ActionRecord, CallRecord
+from ..calls.messages import MessageRecord
+from ..config import check_contexts
+from ..rpc import action_kinds as actions
+from ..rpc.action_kinds import ActionKind
+from ..rpc.event_base import RelayEvent
+from ..rpc.frames import JSONObject
+from . import arguments as values
+from . import builders
 
 R = TypeVar("R")
 

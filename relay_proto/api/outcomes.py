@@ -17,8 +17,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from .event import OperationEvent, RelayEvent
-from .events import CallStateEvent, CollectEvent, FaxEvent, PayEvent
+from ..rpc.event_base import OperationEvent, RelayEvent
+from ..rpc.events import CallStateEvent, CollectEvent, FaxEvent, PayEvent
 
 
 class Done(msgspec.Struct, frozen=True):

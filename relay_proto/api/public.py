@@ -1,25 +1,8 @@
 """The public names that both adapters export beside their own handles."""
 
-from ._version import __version__
-from .builders import (
-    audio,
-    collecting,
-    digit_detector,
-    digits,
-    fax_detector,
-    machine_detector,
-    parallel,
-    phone,
-    playlist,
-    ringtone,
-    serial,
-    silence,
-    sip,
-    speech,
-    tts,
-)
-from .config import Limits, Timing
-from .constants import (
+from .._version import __version__
+from ..config import Limits, Timing
+from ..constants import (
     CALL_STATE_ANSWERED,
     CALL_STATE_CREATED,
     CALL_STATE_ENDED,
@@ -64,7 +47,7 @@ from .constants import (
     MESSAGE_STATE_UNDELIVERED,
     RECORD_STATE_ERROR,
 )
-from .errors import (
+from ..errors import (
     AuthenticationError,
     CallEndedError,
     ClientClosedError,
@@ -78,8 +61,9 @@ from .errors import (
     RequestQueueFullError,
     RequestTimeoutError,
 )
-from .event import RelayEvent, UnknownEvent
-from .events import (
+from ..outputs import Connected, Disconnected
+from ..rpc.event_base import RelayEvent, UnknownEvent
+from ..rpc.events import (
     CallingErrorEvent,
     CallReceiveEvent,
     CallStateEvent,
@@ -105,9 +89,7 @@ from .events import (
     TranscribeEvent,
     parse_event,
 )
-from .outcomes import CallOver, Done, Failed, Outcome, SessionLost
-from .outputs import Connected, Disconnected
-from .transitions import (
+from ..transitions import (
     CallState,
     ConnectState,
     DetectType,
@@ -119,6 +101,24 @@ from .transitions import (
     RoomState,
     SessionState,
 )
+from .builders import (
+    audio,
+    collecting,
+    digit_detector,
+    digits,
+    fax_detector,
+    machine_detector,
+    parallel,
+    phone,
+    playlist,
+    ringtone,
+    serial,
+    silence,
+    sip,
+    speech,
+    tts,
+)
+from .outcomes import CallOver, Done, Failed, Outcome, SessionLost
 
 __all__ = [
     "CALL_STATE_ANSWERED",

@@ -14,8 +14,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeGuard, cast
 
-from .config import GREATEST
-from .frames import JSONObject
+from ..config import GREATEST
+from ..rpc.frames import JSONObject
 
 DTMF: Final = frozenset("0123456789*#ABCDabcdwW")
 VOLUME_RANGE: Final = (-40.0, 40.0)

@@ -11,18 +11,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from .actions import custom_kind
-from .calls import ActionRecord, CallRecord
-from .commands import Command, Purpose
-from .config import ClientConfig, Credentials, Limits, Secret, Timing
-from .errors import RemoteProtocolError
-from .frames import JSONObject, decode_any, is_object
-from .outputs import CallOffered, EventReceived, Output, Settled
-from .pending import Pending
-from .recording import CREDENTIALS, KINDS, MARKED, MARKERS, VERSION, RecordingCore, Tap
-from .scrub import MASK
-from .transitions import CallState
-from .wire import (
+from ..api.commands import Command, Purpose
+from ..calls.calls import ActionRecord, CallRecord
+from ..config import ClientConfig, Credentials, Limits, Secret, Timing
+from ..errors import RemoteProtocolError
+from ..outputs import CallOffered, EventReceived, Output, Settled
+from ..pending import Pending
+from ..rpc.action_kinds import custom_kind
+from ..rpc.frames import JSONObject, decode_any, is_object
+from ..rpc.masking import MASK
+from ..transitions import CallState
+from ..wire.websocket import (
     BinaryIgnored,
     BytesToSend,
     PeerClosed,
@@ -33,6 +32,7 @@ from .wire import (
     WireEvent,
     WireFailed,
 )
+from .recording import CREDENTIALS, KINDS, MARKED, MARKERS, VERSION, RecordingCore, Tap
 
 if TYPE_CHECKING:
     import random

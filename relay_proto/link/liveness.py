@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from .config import Limits, Timing
-from .timers import Deadlines, Timer
-from .transitions import PingState
+from ..config import Limits, Timing
+from ..timers import Deadlines, Timer
+from ..transitions import PingState
 
 DOUBLINGS: Final = 16
 """Beyond so many, the delay between failed pings no longer grows."""

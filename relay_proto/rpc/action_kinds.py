@@ -13,8 +13,8 @@ from typing import Final
 
 import msgspec
 
-from . import constants as c
-from .event import OperationEvent, RelayEvent
+from .. import constants as c
+from .event_base import OperationEvent, RelayEvent
 from .events import CollectEvent, DetectEvent, FaxEvent, PayEvent
 
 EVENT_CALL_AI: Final = "calling.call.ai"

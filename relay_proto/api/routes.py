@@ -11,8 +11,8 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from .config import check_contexts
-from .outputs import Connected, Disconnected
+from ..config import check_contexts
+from ..outputs import Connected, Disconnected
 
 EVERY: Final = ""
 """Stands for all event types."""

@@ -15,18 +15,18 @@ from typing import Any, Final
 
 import msgspec
 
+from ..config import Limits
+from ..constants import CALL_STATE_ANSWERED, CALL_STATE_ENDED, CALL_STATE_ENDING
+from ..core import OutputQueue
+from ..errors import DialFailedError, DialTimeoutError, RelayError
+from ..link.requests import DialRecord, Leg
+from ..outputs import Dropped, EventReceived, PeerViolation
+from ..pending import Pending
+from ..rpc.events import CallStateEvent, DialEvent
+from ..rpc.frames import JSONObject, is_object
+from ..timers import Deadlines
+from ..transitions import DIAL, DialInput, DialState, follow
 from .calls import CallRecord, Calls
-from .config import Limits
-from .constants import CALL_STATE_ANSWERED, CALL_STATE_ENDED, CALL_STATE_ENDING
-from .core import OutputQueue
-from .errors import DialFailedError, DialTimeoutError, RelayError
-from .events import CallStateEvent, DialEvent
-from .frames import JSONObject, is_object
-from .outputs import Dropped, EventReceived, PeerViolation
-from .pending import Pending
-from .requests import DialRecord, Leg
-from .timers import Deadlines
-from .transitions import DIAL, DialInput, DialState, follow
 
 NO_WINNER: Final = ""
 MOST_ATTEMPTS: Final = 3

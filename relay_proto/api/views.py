@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import cast
 
-from .calls import ActionRecord, CallRecord
-from .event import RelayEvent
-from .frames import JSONObject, is_object
-from .messages import MessageRecord
+from ..calls.calls import ActionRecord, CallRecord
+from ..calls.messages import MessageRecord
+from ..rpc.event_base import RelayEvent
+from ..rpc.frames import JSONObject, is_object
+from ..transitions import CallState
 from .results import Results
-from .transitions import CallState
 
 
 class CallView:

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
-from .calls import ActionRecord, CallRecord
-from .commands import Purpose
-from .config import Limits, Timing
-from .errors import RequestQueueFullError
-from .frames import JSONObject, result_code
-from .messages import MessageRecord
-from .pending import Pending
-from .timers import Deadlines
-from .transitions import DialState, RequestState
+from ..api.commands import Purpose
+from ..calls.calls import ActionRecord, CallRecord
+from ..calls.messages import MessageRecord
+from ..config import Limits, Timing
+from ..errors import RequestQueueFullError
+from ..pending import Pending
+from ..rpc.frames import JSONObject, result_code
+from ..timers import Deadlines
+from ..transitions import DialState, RequestState
 
 if TYPE_CHECKING:
     import random

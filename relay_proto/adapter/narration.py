@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
-from .outputs import (
+from ..outputs import (
     Connected,
     ConnectFailed,
     Disconnected,

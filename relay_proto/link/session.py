@@ -12,15 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol, assert_never
 
-from .config import ClientConfig
-from .constants import (
+from ..config import ClientConfig
+from ..constants import (
     METHOD_SIGNALWIRE_CONNECT,
     METHOD_SIGNALWIRE_DISCONNECT,
     METHOD_SIGNALWIRE_PING,
     PROTOCOL_VERSION,
 )
-from .core import OutputQueue
-from .errors import (
+from ..core import OutputQueue
+from ..errors import (
     AuthenticationError,
     ClientClosedError,
     ConnectFailedError,
@@ -29,7 +29,18 @@ from .errors import (
     RelayError,
     RemoteProtocolError,
 )
-from .frames import (
+from ..outputs import (
+    Closed,
+    Connected,
+    ConnectFailed,
+    Disconnected,
+    FrameTraced,
+    Ignored,
+    OpenTransport,
+    PeerViolation,
+)
+from ..pending import Pending
+from ..rpc.frames import (
     ErrorFrame,
     EventFrame,
     JSONObject,
@@ -43,23 +54,10 @@ from .frames import (
     is_object,
     result_code,
 )
-from .liveness import Liveness
-from .outputs import (
-    Closed,
-    Connected,
-    ConnectFailed,
-    Disconnected,
-    FrameTraced,
-    Ignored,
-    OpenTransport,
-    PeerViolation,
-)
-from .pending import Pending
-from .requests import is_success, new_id
-from .scrub import Scrubber
-from .timers import Deadlines, Timer
-from .transitions import SESSION, SessionInput, SessionState, follow
-from .wire import (
+from ..rpc.masking import Scrubber
+from ..timers import Deadlines, Timer
+from ..transitions import SESSION, SessionInput, SessionState, follow
+from ..wire.websocket import (
     BinaryIgnored,
     BytesToSend,
     PeerClosed,
@@ -71,6 +69,8 @@ from .wire import (
     WireEvent,
     WireFailed,
 )
+from .liveness import Liveness
+from .requests import is_success, new_id
 
 if TYPE_CHECKING:
     import random

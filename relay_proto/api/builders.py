@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
-from . import values
-from .frames import JSONObject
+from ..rpc.frames import JSONObject
+from . import arguments as values
 
 Device: TypeAlias = JSONObject
 Plan: TypeAlias = list[list[JSONObject]]

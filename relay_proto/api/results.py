@@ -8,8 +8,8 @@ Source: spec sections 15.1 and 18.
 
 from __future__ import annotations
 
-from .event import RelayEvent
-from .events import CollectEvent, DetectEvent, FaxEvent, RecordEvent, TranscribeEvent
+from ..rpc.event_base import RelayEvent
+from ..rpc.events import CollectEvent, DetectEvent, FaxEvent, RecordEvent, TranscribeEvent
 from .outcomes import Outcome, outcome_of
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias, TypeGuard
 
 import msgspec
 
-from .constants import METHOD_SIGNALWIRE_EVENT
+from ..constants import METHOD_SIGNALWIRE_EVENT
 
 JSONObject: TypeAlias = dict[str, Any]
 """A JSON object, where the compatible API takes or gives a plain dict."""

@@ -15,16 +15,12 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, assert_never, cast
 
-from . import actions
-from .actions import ActionKind
-from .calls import ActionRecord, CallRecord
-from .client import ClientCore
-from .commands import DEFAULT_CONTEXT, NEW_ID, Command
-from .config import ClientConfig
-from .event import RelayEvent
-from .frames import JSONObject, decode_any, encode_json
-from .messages import MessageRecord
-from .outputs import (
+from ..api.commands import DEFAULT_CONTEXT, NEW_ID, Command
+from ..calls.calls import ActionRecord, CallRecord
+from ..calls.messages import MessageRecord
+from ..client import ClientCore
+from ..config import ClientConfig
+from ..outputs import (
     CallEnded,
     CallOffered,
     Closed,
@@ -45,10 +41,14 @@ from .outputs import (
     SendData,
     Settled,
 )
-from .pending import Pending
-from .scrub import Scrubber
-from .transitions import CallState, SessionState
-from .wire import (
+from ..pending import Pending
+from ..rpc import action_kinds as actions
+from ..rpc.action_kinds import ActionKind
+from ..rpc.event_base import RelayEvent
+from ..rpc.frames import JSONObject, decode_any, encode_json
+from ..rpc.masking import Scrubber
+from ..transitions import CallState, SessionState
+from ..wire.websocket import (
     BinaryIgnored,
     BytesToSend,
     PeerClosed,

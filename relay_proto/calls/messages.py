@@ -13,15 +13,15 @@ from typing import Any
 
 import msgspec
 
-from .config import Limits, Timing
-from .core import OutputQueue
-from .errors import RelayError, RemoteProtocolError
-from .event import RelayEvent
-from .events import MessageReceiveEvent, MessageStateEvent
-from .outputs import Dropped, Ignored, MessageChanged, MessageReceived
-from .pending import Pending
-from .timers import Deadlines
-from .transitions import MESSAGE_ORDER, MESSAGE_TERMINAL, MessageState, forward
+from ..config import Limits, Timing
+from ..core import OutputQueue
+from ..errors import RelayError, RemoteProtocolError
+from ..outputs import Dropped, Ignored, MessageChanged, MessageReceived
+from ..pending import Pending
+from ..rpc.event_base import RelayEvent
+from ..rpc.events import MessageReceiveEvent, MessageStateEvent
+from ..timers import Deadlines
+from ..transitions import MESSAGE_ORDER, MESSAGE_TERMINAL, MessageState, forward
 
 
 class MessageRecord:

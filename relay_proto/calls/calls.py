@@ -12,22 +12,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from .actions import OVER, ActionKind
-from .config import Timing
-from .constants import (
+from ..config import Timing
+from ..constants import (
     CALL_STATE_ENDED,
     CALL_STATE_ENDING,
     CONNECT_STATE_CONNECTED,
     EVENT_CALL_STATE,
 )
-from .core import OutputQueue
-from .event import OperationEvent, RelayEvent
-from .events import CallStateEvent, ConnectEvent, DetectEvent, local_ended_event
-from .frames import JSONObject
-from .outputs import CallEnded, EventReceived
-from .pending import Pending
-from .timers import Deadlines
-from .transitions import ACTION, CALL_ORDER, ActionInput, ActionState, follow, forward
+from ..core import OutputQueue
+from ..outputs import CallEnded, EventReceived
+from ..pending import Pending
+from ..rpc.action_kinds import OVER, ActionKind
+from ..rpc.event_base import OperationEvent, RelayEvent
+from ..rpc.events import CallStateEvent, ConnectEvent, DetectEvent, local_ended_event
+from ..rpc.frames import JSONObject
+from ..timers import Deadlines
+from ..transitions import ACTION, CALL_ORDER, ActionInput, ActionState, follow, forward
 
 LOST_SESSION: Final = "error"
 """The ``end_reason`` of calls that the client itself concludes to be over."""

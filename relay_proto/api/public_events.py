@@ -1,7 +1,7 @@
 """The names of the module ``event`` of both adapters: those of the compatible API."""
 
-from .event import OperationEvent, RelayEvent, UnknownEvent
-from .events import (
+from ..rpc.event_base import OperationEvent, RelayEvent, UnknownEvent
+from ..rpc.events import (
     EVENT_CLASS_MAP,
     CallingErrorEvent,
     CallReceiveEvent,

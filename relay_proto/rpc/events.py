@@ -10,8 +10,8 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from . import constants as c
-from .event import OperationEvent, RelayEvent, UnknownEvent, build_event, force, number
+from .. import constants as c
+from .event_base import OperationEvent, RelayEvent, UnknownEvent, build_event, force, number
 from .frames import EMPTY, EventFrame, JSONObject, decode_object, is_object
 
 

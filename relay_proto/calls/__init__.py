@@ -1,0 +1,1 @@
+"""What calls, actions, dials and text messages have become."""

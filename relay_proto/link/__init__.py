@@ -1,0 +1,1 @@
+"""One transport after another: open, authenticate, stay alive, reconnect; requests under way."""

@@ -1,0 +1,1 @@
+"""The flight recorder: a core that is written down, and its recording run again."""

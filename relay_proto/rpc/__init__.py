@@ -1,0 +1,1 @@
+"""Text messages to typed frames and events, and what of them may be shown."""
