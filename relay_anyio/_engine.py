@@ -10,10 +10,10 @@ import anyio
 import anyio.lowlevel
 
 from relay_proto import ClientCore
-from relay_proto.calls.calls import CallRecord
 from relay_proto.config import split_host
 from relay_proto.outputs import Closed, OpenTransport, Output, Settled
 from relay_proto.pending import Pending
+from relay_proto.records import CallRecord
 from relay_proto.transitions import SessionState
 
 from ._background import EventLoop, Waker, running_loop

@@ -10,8 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from relay_proto.api.routes import Link, Registration, Routes
-from relay_proto.calls.calls import LOST_SESSION, CallRecord
-from relay_proto.calls.messages import MessageRecord
+from relay_proto.calls.calls import LOST_SESSION
 from relay_proto.outputs import (
     CallEnded,
     CallOffered,
@@ -24,6 +23,7 @@ from relay_proto.outputs import (
     Settled,
 )
 from relay_proto.pending import Pending
+from relay_proto.records import CallRecord, MessageRecord
 from relay_proto.rpc.event_base import RelayEvent
 from relay_proto.rpc.events import CallStateEvent
 

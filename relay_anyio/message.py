@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from relay_proto.api.views import MessageView
-from relay_proto.calls.messages import MessageRecord
+from relay_proto.records import MessageRecord
 from relay_proto.rpc.event_base import RelayEvent
 
 from ._listeners import Listener

@@ -6,6 +6,7 @@ No sockets, no clock, no randomness of its own. The adapters `relay_anyio` and
 """
 
 from ._version import __version__
+from .api import commands
 from .client import ClientCore
 from .config import ClientConfig, Credentials, Limits, Secret, Timing, resolve_config
 
@@ -17,5 +18,6 @@ __all__ = [
     "Secret",
     "Timing",
     "__version__",
+    "commands",
     "resolve_config",
 ]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, assert_never
 
 from .api.commands import Command
-from .calls.calls import ActionRecord, CallRecord, Calls
+from .calls.calls import Calls
 from .calls.messages import EarlyReports, Messages
 from .config import ClientConfig
 from .constants import (
@@ -28,7 +28,7 @@ from .errors import (
     ConnectionLostError,
     RelayError,
 )
-from .link.requests import DialRecord, Request
+from .link.requests import Request
 from .link.session import Session
 from .outputs import (
     CallOffered,
@@ -39,6 +39,7 @@ from .outputs import (
     PeerViolation,
 )
 from .pending import Pending
+from .records import ActionRecord, CallRecord, DialRecord
 from .rpc.action_kinds import ActionKind
 from .rpc.event_base import RelayEvent
 from .rpc.events import (

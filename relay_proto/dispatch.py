@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from .api.commands import DEFAULT_CONTEXT, NEW_ID, Command, Purpose
-from .calls.calls import PASSED_ON, ActionRecord, CallRecord, Calls
+from .calls.calls import PASSED_ON, Calls
 from .calls.dials import Dials
-from .calls.messages import MessageRecord, Messages
+from .calls.messages import Messages
 from .config import ClientConfig
 from .core import OutputQueue
 from .errors import (
@@ -26,10 +26,11 @@ from .errors import (
     RequestQueueFullError,
     RequestTimeoutError,
 )
-from .link.requests import DialRecord, Leg, Request, Requests, Subject, is_success, new_id
+from .link.requests import Request, Requests, Subject, is_success, new_id
 from .link.session import Session
 from .outputs import Dropped, Ignored
 from .pending import Pending
+from .records import ActionRecord, CallRecord, DialRecord, Leg, MessageRecord
 from .rpc.action_kinds import AI
 from .rpc.event_base import RelayEvent
 from .rpc.frames import (

@@ -6,17 +6,14 @@ events to the application, in the order in which they come.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
 from .errors import RelayError
 from .pending import Pending
-
-if TYPE_CHECKING:
-    from .calls.calls import ActionRecord, CallRecord
-    from .calls.messages import MessageRecord
-    from .rpc.event_base import RelayEvent
+from .records import ActionRecord, CallRecord, MessageRecord
+from .rpc.event_base import RelayEvent
 
 
 class OpenTransport(msgspec.Struct, frozen=True):

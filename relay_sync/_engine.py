@@ -18,7 +18,6 @@ from typing import Any, Final, TypeVar, cast
 
 from relay_proto import ClientCore
 from relay_proto.api.commands import Command
-from relay_proto.calls.calls import ActionRecord, CallRecord
 from relay_proto.config import split_host
 from relay_proto.errors import ClientClosedError, LocalProtocolError
 from relay_proto.outputs import (
@@ -31,6 +30,7 @@ from relay_proto.outputs import (
     Settled,
 )
 from relay_proto.pending import Pending
+from relay_proto.records import ActionRecord, CallRecord
 from relay_proto.transitions import SessionState
 
 from ._listeners import plain

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from relay_proto.api.commands import Command
 from relay_proto.api.methods import signed
-from relay_proto.calls.calls import ActionRecord
+from relay_proto.records import ActionRecord
 
 if TYPE_CHECKING:
     from .action import Action

@@ -9,7 +9,7 @@ from relay_proto.api.commands import Command
 from relay_proto.api.outcomes import Outcome, outcome_of
 from relay_proto.api.results import CollectResults, DetectResults, FaxResults, RecordResults
 from relay_proto.api.views import ActionView
-from relay_proto.calls.calls import ActionRecord
+from relay_proto.records import ActionRecord
 from relay_proto.rpc import action_kinds as actions
 from relay_proto.rpc.action_kinds import ActionKind, custom_kind
 from relay_proto.rpc.event_base import RelayEvent

@@ -11,8 +11,8 @@ from relay_proto.api import commands
 from relay_proto.api.commands import Command
 from relay_proto.api.routes import check_function
 from relay_proto.api.views import CallView
-from relay_proto.calls.calls import ActionRecord, CallRecord
 from relay_proto.errors import CallEndedError
+from relay_proto.records import ActionRecord, CallRecord
 from relay_proto.rpc.action_kinds import ActionKind
 from relay_proto.rpc.event_base import RelayEvent
 from relay_proto.rpc.frames import JSONObject

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from relay_proto.api.routes import check_function
 from relay_proto.api.views import MessageView
-from relay_proto.calls.messages import MessageRecord
+from relay_proto.records import MessageRecord
 from relay_proto.rpc.event_base import RelayEvent
 
 from ._listeners import Listeners, plain

@@ -1,1 +1,1 @@
-"""What a program says and sees: commands, builders, arguments, outcomes, views, routes, public names."""
+"""What a program says and sees: commands, builders, outcomes, views, routes."""

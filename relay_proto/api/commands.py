@@ -17,9 +17,8 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
-from ..calls.calls import ActionRecord, CallRecord
-from ..calls.messages import MessageRecord
 from ..config import check_contexts
+from ..records import ActionRecord, CallRecord, MessageRecord
 from ..rpc import action_kinds as actions
 from ..rpc.action_kinds import ActionKind
 from ..rpc.event_base import RelayEvent

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from ..calls.calls import ActionRecord, CallRecord
-from ..calls.messages import MessageRecord
+from ..records import ActionRecord, CallRecord, MessageRecord
 from ..rpc.event_base import RelayEvent
 from ..rpc.frames import JSONObject, is_object
 from ..transitions import CallState

@@ -22,114 +22,17 @@ from ..constants import (
 from ..core import OutputQueue
 from ..outputs import CallEnded, EventReceived
 from ..pending import Pending
+from ..records import ActionRecord, CallRecord
 from ..rpc.action_kinds import OVER, ActionKind
 from ..rpc.event_base import OperationEvent, RelayEvent
 from ..rpc.events import CallStateEvent, ConnectEvent, DetectEvent, local_ended_event
-from ..rpc.frames import JSONObject
 from ..timers import Deadlines
-from ..transitions import ACTION, CALL_ORDER, ActionInput, ActionState, follow, forward
+from ..transitions import CALL_ORDER, ActionInput, forward
 
 LOST_SESSION: Final = "error"
 """The ``end_reason`` of calls that the client itself concludes to be over."""
 PASSED_ON: Final = "passed"
 """The ``end_reason`` of calls that the program has given back to routing."""
-
-
-class CallRecord:
-    """One call as the core knows it. `handle` is the adapter's, opaque to the core."""
-
-    __slots__ = (
-        "actions",
-        "call_id",
-        "context",
-        "device",
-        "direction",
-        "end_reason",
-        "handle",
-        "last_state_event",
-        "node_id",
-        "peer",
-        "project_id",
-        "segment_id",
-        "state",
-        "tag",
-        "waits",
-    )
-
-    def __init__(
-        self,
-        call_id: str,
-        node_id: str,
-        *,
-        project_id: str = "",
-        context: str = "",
-        tag: str = "",
-        direction: str = "",
-        device: JSONObject | None = None,
-        state: str = "",
-        segment_id: str = "",
-    ) -> None:
-        self.call_id = call_id
-        self.node_id = node_id
-        self.project_id = project_id
-        self.context = context
-        self.tag = tag
-        self.direction = direction
-        self.device = {} if device is None else device
-        self.state = state
-        self.segment_id = segment_id
-        self.end_reason = ""
-        self.peer: JSONObject = {}
-        self.actions: dict[str, ActionRecord] = {}
-        self.waits: dict[str, Pending[RelayEvent]] = {}
-        self.last_state_event: RelayEvent | None = None
-        self.handle: Any = None
-
-    def __repr__(self) -> str:
-        return f"<CallRecord {self.call_id} {self.state}>"
-
-    @property
-    def ended(self) -> bool:
-        """Whether the call is over."""
-        return self.state == CALL_STATE_ENDED
-
-    def has_reached(self, state: str) -> bool:
-        """Whether the call is at `state` or past it."""
-        return CALL_ORDER.get(self.state, -1) >= CALL_ORDER[state]
-
-
-class ActionRecord:
-    """One action as the core knows it. `done` settles with its last event."""
-
-    __slots__ = ("call", "control_id", "done", "kind", "result", "seen", "state")
-
-    def __init__(
-        self, call: CallRecord, control_id: str, kind: ActionKind, callback: object = None
-    ) -> None:
-        self.call = call
-        self.control_id = control_id
-        self.kind = kind
-        self.state = ActionState.STARTING
-        self.seen = ""
-        self.result: RelayEvent | None = None
-        self.done: Pending[RelayEvent] = Pending(callback)
-
-    def __repr__(self) -> str:
-        return f"<ActionRecord {self.kind.method} {self.control_id} {self.state.value}>"
-
-    @property
-    def completed(self) -> bool:
-        """Whether its result, or its failure, is known."""
-        return self.state is ActionState.COMPLETED
-
-    @property
-    def running(self) -> bool:
-        """Whether it can be controlled: a detector goes on after its first result."""
-        return self.call.actions.get(self.control_id) is self
-
-    def happened(self, what: ActionInput) -> None:
-        """Follow the table."""
-        self.state = follow(ACTION, self.state, what)
 
 
 class Calls:

@@ -19,14 +19,14 @@ from ..config import Limits
 from ..constants import CALL_STATE_ANSWERED, CALL_STATE_ENDED, CALL_STATE_ENDING
 from ..core import OutputQueue
 from ..errors import DialFailedError, DialTimeoutError, RelayError
-from ..link.requests import DialRecord, Leg
 from ..outputs import Dropped, EventReceived, PeerViolation
 from ..pending import Pending
+from ..records import CallRecord, DialRecord, Leg
 from ..rpc.events import CallStateEvent, DialEvent
 from ..rpc.frames import JSONObject, is_object
 from ..timers import Deadlines
 from ..transitions import DIAL, DialInput, DialState, follow
-from .calls import CallRecord, Calls
+from .calls import Calls
 
 NO_WINNER: Final = ""
 MOST_ATTEMPTS: Final = 3

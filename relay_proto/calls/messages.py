@@ -17,66 +17,10 @@ from ..config import Limits, Timing
 from ..core import OutputQueue
 from ..errors import RelayError, RemoteProtocolError
 from ..outputs import Dropped, Ignored, MessageChanged, MessageReceived
-from ..pending import Pending
-from ..rpc.event_base import RelayEvent
+from ..records import MessageRecord
 from ..rpc.events import MessageReceiveEvent, MessageStateEvent
 from ..timers import Deadlines
 from ..transitions import MESSAGE_ORDER, MESSAGE_TERMINAL, MessageState, forward
-
-
-class MessageRecord:
-    """One text message as the core knows it. `done` settles when it is terminal."""
-
-    __slots__ = (
-        "body",
-        "context",
-        "direction",
-        "done",
-        "from_number",
-        "handle",
-        "media",
-        "message_id",
-        "reason",
-        "result",
-        "segments",
-        "state",
-        "tags",
-        "to_number",
-    )
-
-    def __init__(
-        self,
-        *,
-        message_id: str = "",
-        context: str = "",
-        direction: str = "",
-        from_number: str = "",
-        to_number: str = "",
-        body: str = "",
-        media: list[str] | None = None,
-        segments: int = 0,
-        state: str = "",
-        reason: str = "",
-        tags: list[str] | None = None,
-        callback: object = None,
-    ) -> None:
-        self.message_id = message_id
-        self.context = context
-        self.direction = direction
-        self.from_number = from_number
-        self.to_number = to_number
-        self.body = body
-        self.media = [] if media is None else media
-        self.segments = segments
-        self.state = state
-        self.reason = reason
-        self.tags = [] if tags is None else tags
-        self.result: RelayEvent | None = None
-        self.done: Pending[RelayEvent] = Pending(callback)
-        self.handle: Any = None
-
-    def __repr__(self) -> str:
-        return f"<MessageRecord {self.message_id} {self.state}>"
 
 
 class EarlyReports(msgspec.Struct, frozen=True):

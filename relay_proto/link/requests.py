@@ -10,17 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import msgspec
-
 from ..api.commands import Purpose
-from ..calls.calls import ActionRecord, CallRecord
-from ..calls.messages import MessageRecord
 from ..config import Limits, Timing
 from ..errors import RequestQueueFullError
 from ..pending import Pending
+from ..records import ActionRecord, CallRecord, DialRecord, Leg, MessageRecord
 from ..rpc.frames import JSONObject, result_code
 from ..timers import Deadlines
-from ..transitions import DialState, RequestState
+from ..transitions import RequestState
 
 if TYPE_CHECKING:
     import random
@@ -29,31 +26,6 @@ if TYPE_CHECKING:
 _QUEUED: Final = RequestState.QUEUED
 _SENT: Final = RequestState.SENT
 _DONE: Final = RequestState.DONE
-
-
-class Leg(msgspec.Struct, frozen=True):
-    """A leg that must be hung up. `attempts` counts requests that got no answer."""
-
-    call_id: str
-    node_id: str
-    reason: str
-    attempts: int = 0
-
-
-class DialRecord:
-    """One dial as the core knows it; `state` follows the table of dials."""
-
-    __slots__ = ("legs", "pending", "state", "tag", "timeout")
-
-    def __init__(self, tag: str, pending: Pending[CallRecord], timeout: float) -> None:
-        self.tag = tag
-        self.pending = pending
-        self.timeout = timeout
-        self.state = DialState.REQUESTED
-        self.legs: dict[str, CallRecord] = {}
-
-    def __repr__(self) -> str:
-        return f"<DialRecord {self.tag} {self.state.value}>"
 
 
 Subject: TypeAlias = CallRecord | ActionRecord | DialRecord | MessageRecord | Leg | None

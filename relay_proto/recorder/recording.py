@@ -16,8 +16,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, assert_never, cast
 
 from ..api.commands import DEFAULT_CONTEXT, NEW_ID, Command
-from ..calls.calls import ActionRecord, CallRecord
-from ..calls.messages import MessageRecord
 from ..client import ClientCore
 from ..config import ClientConfig
 from ..outputs import (
@@ -42,6 +40,7 @@ from ..outputs import (
     Settled,
 )
 from ..pending import Pending
+from ..records import ActionRecord, CallRecord, MessageRecord
 from ..rpc import action_kinds as actions
 from ..rpc.action_kinds import ActionKind
 from ..rpc.event_base import RelayEvent

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from ..api.commands import Command, Purpose
-from ..calls.calls import ActionRecord, CallRecord
 from ..config import ClientConfig, Credentials, Limits, Secret, Timing
 from ..errors import RemoteProtocolError
 from ..outputs import CallOffered, EventReceived, Output, Settled
 from ..pending import Pending
+from ..records import ActionRecord, CallRecord
 from ..rpc.action_kinds import custom_kind
 from ..rpc.frames import JSONObject, decode_any, is_object
 from ..rpc.masking import MASK

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from ..api import commands
 from ..api.commands import Command
-from ..calls.calls import ActionRecord, CallRecord
 from ..errors import ClientClosedError, RelayError, RequestQueueFullError
 from ..exchange import (
     Answers,
@@ -32,6 +31,7 @@ from ..exchange import (
     Wait,
 )
 from ..pending import Pending
+from ..records import ActionRecord, CallRecord
 from ..transitions import CallState
 from .program import Program, Task
 from .promises import FAR_LEG

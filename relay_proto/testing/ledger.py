@@ -6,7 +6,6 @@ from collections import Counter, deque
 from collections.abc import Collection
 from typing import Any
 
-from ..calls.calls import ActionRecord, CallRecord
 from ..config import ClientConfig
 from ..errors import AuthenticationError, RelayError
 from ..outputs import (
@@ -26,6 +25,7 @@ from ..outputs import (
     Settled,
 )
 from ..pending import Pending
+from ..records import ActionRecord, CallRecord
 from ..rpc.event_base import RelayEvent
 from ..transitions import CALL_ORDER
 from .sessions import SessionLedger

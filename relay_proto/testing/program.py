@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from ..api.commands import Command, Purpose
-from ..calls.calls import ActionRecord, CallRecord
-from ..calls.messages import MessageRecord
 from ..client import ClientCore
 from ..errors import RelayError
 from ..outputs import (
@@ -29,12 +27,11 @@ from ..outputs import (
     Settled,
 )
 from ..pending import Pending
+from ..records import ActionRecord, CallRecord, MessageRecord
 from ..transitions import CallState, SessionState
 from .links import Link
-from .tap import Tap
-
-if TYPE_CHECKING:
-    from .world import World
+from .promises import Promises
+from .tap import Frame, Tap
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -45,10 +42,32 @@ QUIET = (SendData, FrameTraced)
 """Outputs that the trace shows by their frames."""
 
 
+class Surroundings(Protocol):
+    """What a program needs of its world."""
+
+    now: float
+    promises: Promises
+
+    def at(self, when: float, action: Callable[[], None]) -> None:
+        """Do something at a time."""
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do something in so many seconds."""
+
+    def note(self, who: str, what: str) -> None:
+        """Add a line to the trace."""
+
+    def recorded(self, who: str, transport: int, direction: bytes, frame: Frame) -> None:
+        """Take a frame into the digest of all that happens."""
+
+    def open_link(self, program: Program, transport: int) -> Link:
+        """Connect the program with the exchange."""
+
+
 class Program:
     """One core, and everything around it that an adapter and an application would be."""
 
-    def __init__(self, world: World, name: str, core: ClientCore) -> None:
+    def __init__(self, world: Surroundings, name: str, core: ClientCore) -> None:
         self.world = world
         self.name = name
         self.core = core

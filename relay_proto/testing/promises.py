@@ -8,31 +8,60 @@ bytes by way of taps, outputs, time. They know nothing of how a core works.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
-from ..calls.calls import ActionRecord
+from ..client import ClientCore
 from ..exchange import Happened, What
-from ..outputs import PeerViolation
+from ..outputs import Output, PeerViolation
 from ..pending import Pending
+from ..records import ActionRecord
 from .checks import BrokenPromiseError, Checks
 from .ledger import Ledger
 from .links import Link
 from .reach import records_within
 from .tap import Frame
 
-if TYPE_CHECKING:
-    from ..outputs import Output
-    from .program import Program
-    from .world import World
-
 FAR_LEG = "+1777"
 """How numbers begin that only bridges are built to: their legs belong to no program."""
+
+
+class Subject(Protocol):
+    """What the checks need to know of one program."""
+
+    name: str
+    core: ClientCore
+    lag: float
+    tasks: int
+
+    @property
+    def clock(self) -> float:
+        """Its own time."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has a session."""
+
+    @property
+    def has_outputs(self) -> bool:
+        """Whether outputs may be left that were not performed yet."""
+
+
+class Scene(Protocol):
+    """What the checks need to know of the world."""
+
+    now: float
+    trace: list[str]
+
+    @property
+    def programs(self) -> Sequence[Subject]:
+        """All of them."""
 
 
 class Promises:
     """All that is promised, about all cores of one world."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Scene) -> None:
         self._world = world
         self._checks = Checks()
         self._ledgers: dict[str, Ledger] = {}
@@ -50,7 +79,7 @@ class Promises:
         """The first that was broken: what fails after it proves nothing."""
         return self._checks.broken
 
-    def ledger(self, program: Program) -> Ledger:
+    def ledger(self, program: Subject) -> Ledger:
         """What is known of one program."""
         ledger = self._ledgers.get(program.name)
         if ledger is None:
@@ -64,45 +93,45 @@ class Promises:
     # What programs do, and what comes of it
 
     def asked(
-        self, program: Program, pending: Pending[Any], what: str, within: float | None
+        self, program: Subject, pending: Pending[Any], what: str, within: float | None
     ) -> None:
         """Somebody may wait for `pending`, and for so long at most."""
         due = None if within is None else program.clock + within + program.lag
         self.ledger(program).asked(pending, what, program.clock, due)
 
-    def action_started(self, program: Program, action: ActionRecord) -> None:
+    def action_started(self, program: Subject, action: ActionRecord) -> None:
         """Somebody may wait for an action."""
         ledger = self.ledger(program)
         ledger.asked(action.done, f"{action.kind.method} done", program.clock, None)
         ledger.actions.setdefault(action.call, []).append(action)
 
-    def closing(self, program: Program) -> None:
+    def closing(self, program: Subject) -> None:
         """The program disconnects."""
         self.ledger(program).closing(program.clock)
 
-    def slept(self, program: Program) -> None:
+    def slept(self, program: Subject) -> None:
         """The program's clock jumps."""
         self.ledger(program).session.slept()
 
-    def link_opened(self, program: Program, link: Link) -> None:
+    def link_opened(self, program: Subject, link: Link) -> None:
         """The core is told that a byte stream is there."""
         self.ledger(program).link_opened(link.transport)
 
-    def link_closed(self, program: Program, link: Link) -> None:
+    def link_closed(self, program: Subject, link: Link) -> None:
         """The core is told that a byte stream is gone."""
         self.ledger(program).link_gone(link.transport)
 
-    def frame_arrived(self, program: Program, link: Link, frame: Frame) -> None:
+    def frame_arrived(self, program: Subject, link: Link, frame: Frame) -> None:
         """A frame is about to reach the core."""
         ledger = self.ledger(program)
         ledger.session.unclear = program.has_outputs
         ledger.frame_arrived(link.transport, frame, program.clock)
 
-    def frame_sent(self, program: Program, link: Link, frame: Frame) -> None:
+    def frame_sent(self, program: Subject, link: Link, frame: Frame) -> None:
         """The core has sent a frame."""
         self.ledger(program).frame_sent(link.transport, frame)
 
-    def output(self, program: Program, output: Output) -> None:
+    def output(self, program: Subject, output: Output) -> None:
         """The core has said something."""
         ledger = self.ledger(program)
         if isinstance(output, PeerViolation) and "the server refused" not in output.reason:
@@ -111,7 +140,7 @@ class Promises:
             ledger.that(fair, "the exchange keeps to the protocol", output.reason)
         ledger.output(output, program.clock, program.lag)
 
-    def drained(self, program: Program) -> None:
+    def drained(self, program: Subject) -> None:
         """There are no more outputs for now."""
         self.ledger(program).drained(program.core.deadline())
 

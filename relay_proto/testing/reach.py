@@ -5,9 +5,8 @@ from __future__ import annotations
 import gc
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
-from ..calls.calls import ActionRecord, CallRecord
-from ..calls.messages import MessageRecord
-from ..link.requests import DialRecord, Request
+from ..link.requests import Request
+from ..records import ActionRecord, CallRecord, DialRecord, MessageRecord
 
 RECORDS = (CallRecord, ActionRecord, DialRecord, MessageRecord, Request)
 OPAQUE = (type, ModuleType, FunctionType, BuiltinFunctionType, BaseException)

@@ -1,1 +1,1 @@
-"""Bytes to whole text messages and back: the WebSocket, and a short path for its ordinary frames."""
+"""Bytes to whole text messages and back: the WebSocket and its short path."""

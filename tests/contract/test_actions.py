@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from relay_proto import Timing
 from relay_proto.api import commands
 from relay_proto.api.outcomes import CallOver, Done, Failed, SessionLost, outcome_of
-from relay_proto.calls.calls import ActionRecord, CallRecord
 from relay_proto.errors import RelayError
 from relay_proto.pending import Pending
+from relay_proto.records import ActionRecord, CallRecord
 from relay_proto.rpc import action_kinds as actions
 from relay_proto.rpc.action_kinds import ActionKind, custom_kind
 from relay_proto.rpc.event_base import RelayEvent

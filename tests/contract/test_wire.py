@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from relay_proto import Credentials, Secret
 from relay_proto.api import commands
 from relay_proto.api.commands import NEW_ID, Command, Purpose
-from relay_proto.calls.calls import CallRecord
+from relay_proto.records import CallRecord
 from relay_proto.rpc import action_kinds as actions
 from relay_proto.rpc.action_kinds import ActionKind
 from tests.contract.adapters import ADAPTERS, Adapter, Program

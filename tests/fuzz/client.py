@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from relay_proto.api import commands as c
 from relay_proto.api.commands import Command
-from relay_proto.calls.calls import ActionRecord, CallRecord
 from relay_proto.errors import RequestQueueFullError
+from relay_proto.records import ActionRecord, CallRecord
 from relay_proto.rpc.events import EVENT_CLASS_MAP
 from relay_proto.transitions import CallState, SessionState
 from relay_proto.wire.websocket import Role

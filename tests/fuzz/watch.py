@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from relay_proto import ClientConfig, ClientCore, Limits
 from relay_proto.adapter.narration import narrate
-from relay_proto.calls.calls import CallRecord
 from relay_proto.outputs import (
     CallEnded,
     CallOffered,
@@ -32,6 +31,7 @@ from relay_proto.outputs import (
     Settled,
 )
 from relay_proto.pending import Pending
+from relay_proto.records import CallRecord
 from relay_proto.rpc.events import MessageReceiveEvent, MessageStateEvent
 from relay_proto.transitions import SessionState
 from relay_proto.wire.websocket import (

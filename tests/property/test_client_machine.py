@@ -23,10 +23,10 @@ from hypothesis.stateful import (
 from relay_proto import Limits
 from relay_proto.api import commands as c
 from relay_proto.api.commands import Command
-from relay_proto.calls.calls import ActionRecord, CallRecord
 from relay_proto.errors import RequestQueueFullError
 from relay_proto.outputs import CallEnded, Closed, EventReceived
 from relay_proto.pending import Pending
+from relay_proto.records import ActionRecord, CallRecord
 from relay_proto.rpc import action_kinds as kinds
 from relay_proto.rpc.action_kinds import ActionKind
 from relay_proto.transitions import CALL_ORDER, CallState, SessionState

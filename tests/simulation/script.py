@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from relay_proto.api import commands
-from relay_proto.calls.calls import CallRecord
 from relay_proto.exchange import Caller, What
 from relay_proto.outputs import CallOffered
 from relay_proto.pending import Pending
+from relay_proto.records import CallRecord
 from relay_proto.testing.application import phone
 from relay_proto.testing.program import Program
 from relay_proto.testing.world import World

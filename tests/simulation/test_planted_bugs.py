@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from relay_proto.calls import calls as calls_module
-from relay_proto.calls.calls import CallRecord, Calls
+from relay_proto.calls.calls import Calls
 from relay_proto.calls.dials import Dials
 from relay_proto.calls.messages import Messages
 from relay_proto.client import ClientCore
@@ -27,6 +27,7 @@ from relay_proto.link.liveness import Liveness
 from relay_proto.link.requests import Requests
 from relay_proto.link.session import Session
 from relay_proto.outputs import CallEnded, Closed, Disconnected, Output, PeerViolation, Settled
+from relay_proto.records import CallRecord
 from relay_proto.rpc.masking import Scrubber
 from relay_proto.testing.checks import CHECKS, BrokenPromiseError
 from relay_proto.testing.plans import simulate

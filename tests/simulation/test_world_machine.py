@@ -25,12 +25,12 @@ from hypothesis.stateful import (
 
 from relay_proto.api import commands
 from relay_proto.api.commands import Command
-from relay_proto.calls.calls import CallRecord
 from relay_proto.config import Limits
 from relay_proto.errors import ClientClosedError, RequestQueueFullError
 from relay_proto.exchange import Caller, HangUp, Hear, Press, Say, Step, TextMessage, Wait
 from relay_proto.outputs import CallOffered
 from relay_proto.pending import Pending
+from relay_proto.records import CallRecord
 from relay_proto.testing import (
     OFFICE,
     PROJECTS,

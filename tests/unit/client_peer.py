@@ -15,7 +15,6 @@ from typing import Any, Final, TypeVar
 from relay_proto import ClientConfig, ClientCore, Credentials, Limits, Secret, Timing
 from relay_proto.api import commands as c
 from relay_proto.api.commands import Command, Purpose
-from relay_proto.calls.calls import ActionRecord, CallRecord
 from relay_proto.outputs import (
     CallOffered,
     Closed,
@@ -29,6 +28,7 @@ from relay_proto.outputs import (
     Settled,
 )
 from relay_proto.pending import Pending
+from relay_proto.records import ActionRecord, CallRecord
 from relay_proto.rpc.action_kinds import ActionKind
 from relay_proto.rpc.event_base import RelayEvent
 from relay_proto.transitions import SessionState

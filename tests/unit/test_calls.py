@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from relay_proto.calls.calls import ActionRecord, CallRecord, Calls
+from relay_proto.calls.calls import Calls
 from relay_proto.config import Timing
 from relay_proto.core import OutputQueue
 from relay_proto.errors import RelayError
 from relay_proto.outputs import CallEnded, EventReceived, Output, Settled
 from relay_proto.pending import Pending
+from relay_proto.records import ActionRecord, CallRecord
 from relay_proto.rpc import action_kinds as actions
 from relay_proto.rpc.action_kinds import ActionKind
 from relay_proto.rpc.event_base import RelayEvent

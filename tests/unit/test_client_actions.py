@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from relay_proto.api import commands as c
-from relay_proto.calls.calls import ActionRecord, CallRecord
 from relay_proto.errors import ConnectionLostError, RelayError, RequestTimeoutError
 from relay_proto.outputs import CallEnded, EventReceived, Settled
+from relay_proto.records import ActionRecord, CallRecord
 from relay_proto.rpc import action_kinds as kinds
 from relay_proto.rpc.action_kinds import ActionKind
 from tests.unit.client_peer import Frame, Peer, error_of, starting

@@ -8,7 +8,6 @@ import pytest
 
 from relay_proto import Limits
 from relay_proto.api import commands as c
-from relay_proto.calls.calls import CallRecord
 from relay_proto.errors import ClientClosedError
 from relay_proto.outputs import (
     CallEnded,
@@ -18,6 +17,7 @@ from relay_proto.outputs import (
     PeerViolation,
     Settled,
 )
+from relay_proto.records import CallRecord
 from relay_proto.rpc import action_kinds as kinds
 from relay_proto.transitions import CallState
 from tests.unit.client_peer import Peer

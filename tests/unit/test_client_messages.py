@@ -9,7 +9,6 @@ import pytest
 from relay_proto import Limits
 from relay_proto.api import commands as c
 from relay_proto.api.commands import Command
-from relay_proto.calls.messages import MessageRecord
 from relay_proto.errors import (
     ClientClosedError,
     ConnectionLostError,
@@ -25,6 +24,7 @@ from relay_proto.outputs import (
     Settled,
 )
 from relay_proto.pending import Pending
+from relay_proto.records import MessageRecord
 from relay_proto.transitions import MESSAGE_ORDER
 from tests.unit.client_peer import PROTOCOL, Frame, Peer, error_of
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay_proto.calls.messages import EarlyReports, MessageRecord, Messages
+from relay_proto.calls.messages import EarlyReports, Messages
 from relay_proto.config import Limits, Timing
 from relay_proto.core import OutputQueue
 from relay_proto.errors import ClientClosedError, RelayError, RemoteProtocolError
@@ -21,6 +21,7 @@ from relay_proto.outputs import (
     Output,
     Settled,
 )
+from relay_proto.records import MessageRecord
 from relay_proto.rpc.events import MessageReceiveEvent, MessageStateEvent
 from relay_proto.timers import Deadlines
 from relay_proto.transitions import MESSAGE_ORDER, MESSAGE_TERMINAL

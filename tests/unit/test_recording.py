@@ -10,11 +10,11 @@ import pytest
 
 from relay_proto import ClientConfig, ClientCore
 from relay_proto.api import commands
-from relay_proto.calls.calls import CallRecord
 from relay_proto.errors import ClientClosedError
 from relay_proto.outputs import FrameTraced
 from relay_proto.recorder.recording import RecordingCore
 from relay_proto.recorder.replay import RecordingError, Step, replay
+from relay_proto.records import CallRecord
 from relay_proto.rpc.action_kinds import custom_kind
 from relay_proto.transitions import CallState
 from tests.unit.client_peer import PROJECT, TOKEN, Peer

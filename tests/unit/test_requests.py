@@ -14,8 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from relay_proto.api.commands import Purpose
 from relay_proto.config import Limits, Timing
 from relay_proto.errors import RequestQueueFullError
-from relay_proto.link.requests import DialRecord, Leg, Request, Requests, is_success, new_id
+from relay_proto.link.requests import Request, Requests, is_success, new_id
 from relay_proto.pending import Pending
+from relay_proto.records import DialRecord, Leg
 from relay_proto.timers import Deadlines
 from relay_proto.transitions import DialState, RequestState
 

@@ -8,8 +8,7 @@ import pytest
 
 from relay_proto.api import commands
 from relay_proto.api.views import ActionView, CallView, MessageView
-from relay_proto.calls.calls import ActionRecord, CallRecord
-from relay_proto.calls.messages import MessageRecord
+from relay_proto.records import ActionRecord, CallRecord, MessageRecord
 from relay_proto.rpc import action_kinds as actions
 from relay_proto.rpc.event_base import RelayEvent
 from relay_proto.rpc.events import parse_event

@@ -1,0 +1,204 @@
+"""Records: what the core knows of calls, actions, dials and messages.
+
+They hold data, and answer simple questions about it. What changes them is in
+`calls`.
+
+Source: spec sections 12 to 16.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from .constants import CALL_STATE_ENDED
+from .pending import Pending
+from .rpc.action_kinds import ActionKind
+from .rpc.event_base import RelayEvent
+from .rpc.frames import JSONObject
+from .transitions import (
+    ACTION,
+    CALL_ORDER,
+    ActionInput,
+    ActionState,
+    DialState,
+    follow,
+)
+
+
+class CallRecord:
+    """One call as the core knows it. `handle` is the adapter's, opaque to the core."""
+
+    __slots__ = (
+        "actions",
+        "call_id",
+        "context",
+        "device",
+        "direction",
+        "end_reason",
+        "handle",
+        "last_state_event",
+        "node_id",
+        "peer",
+        "project_id",
+        "segment_id",
+        "state",
+        "tag",
+        "waits",
+    )
+
+    def __init__(
+        self,
+        call_id: str,
+        node_id: str,
+        *,
+        project_id: str = "",
+        context: str = "",
+        tag: str = "",
+        direction: str = "",
+        device: JSONObject | None = None,
+        state: str = "",
+        segment_id: str = "",
+    ) -> None:
+        self.call_id = call_id
+        self.node_id = node_id
+        self.project_id = project_id
+        self.context = context
+        self.tag = tag
+        self.direction = direction
+        self.device = {} if device is None else device
+        self.state = state
+        self.segment_id = segment_id
+        self.end_reason = ""
+        self.peer: JSONObject = {}
+        self.actions: dict[str, ActionRecord] = {}
+        self.waits: dict[str, Pending[RelayEvent]] = {}
+        self.last_state_event: RelayEvent | None = None
+        self.handle: Any = None
+
+    def __repr__(self) -> str:
+        return f"<CallRecord {self.call_id} {self.state}>"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the call is over."""
+        return self.state == CALL_STATE_ENDED
+
+    def has_reached(self, state: str) -> bool:
+        """Whether the call is at `state` or past it."""
+        return CALL_ORDER.get(self.state, -1) >= CALL_ORDER[state]
+
+
+class ActionRecord:
+    """One action as the core knows it. `done` settles with its last event."""
+
+    __slots__ = ("call", "control_id", "done", "kind", "result", "seen", "state")
+
+    def __init__(
+        self, call: CallRecord, control_id: str, kind: ActionKind, callback: object = None
+    ) -> None:
+        self.call = call
+        self.control_id = control_id
+        self.kind = kind
+        self.state = ActionState.STARTING
+        self.seen = ""
+        self.result: RelayEvent | None = None
+        self.done: Pending[RelayEvent] = Pending(callback)
+
+    def __repr__(self) -> str:
+        return f"<ActionRecord {self.kind.method} {self.control_id} {self.state.value}>"
+
+    @property
+    def completed(self) -> bool:
+        """Whether its result, or its failure, is known."""
+        return self.state is ActionState.COMPLETED
+
+    @property
+    def running(self) -> bool:
+        """Whether it can be controlled: a detector goes on after its first result."""
+        return self.call.actions.get(self.control_id) is self
+
+    def happened(self, what: ActionInput) -> None:
+        """Follow the table."""
+        self.state = follow(ACTION, self.state, what)
+
+
+class MessageRecord:
+    """One text message as the core knows it. `done` settles when it is terminal."""
+
+    __slots__ = (
+        "body",
+        "context",
+        "direction",
+        "done",
+        "from_number",
+        "handle",
+        "media",
+        "message_id",
+        "reason",
+        "result",
+        "segments",
+        "state",
+        "tags",
+        "to_number",
+    )
+
+    def __init__(
+        self,
+        *,
+        message_id: str = "",
+        context: str = "",
+        direction: str = "",
+        from_number: str = "",
+        to_number: str = "",
+        body: str = "",
+        media: list[str] | None = None,
+        segments: int = 0,
+        state: str = "",
+        reason: str = "",
+        tags: list[str] | None = None,
+        callback: object = None,
+    ) -> None:
+        self.message_id = message_id
+        self.context = context
+        self.direction = direction
+        self.from_number = from_number
+        self.to_number = to_number
+        self.body = body
+        self.media = [] if media is None else media
+        self.segments = segments
+        self.state = state
+        self.reason = reason
+        self.tags = [] if tags is None else tags
+        self.result: RelayEvent | None = None
+        self.done: Pending[RelayEvent] = Pending(callback)
+        self.handle: Any = None
+
+    def __repr__(self) -> str:
+        return f"<MessageRecord {self.message_id} {self.state}>"
+
+
+class Leg(msgspec.Struct, frozen=True):
+    """A leg that must be hung up. `attempts` counts requests that got no answer."""
+
+    call_id: str
+    node_id: str
+    reason: str
+    attempts: int = 0
+
+
+class DialRecord:
+    """One dial as the core knows it; `state` follows the table of dials."""
+
+    __slots__ = ("legs", "pending", "state", "tag", "timeout")
+
+    def __init__(self, tag: str, pending: Pending[CallRecord], timeout: float) -> None:
+        self.tag = tag
+        self.pending = pending
+        self.timeout = timeout
+        self.state = DialState.REQUESTED
+        self.legs: dict[str, CallRecord] = {}
+
+    def __repr__(self) -> str:
+        return f"<DialRecord {self.tag} {self.state.value}>"
