@@ -262,8 +262,7 @@ class ClientCore(Core[Output]):
 
     def next_output(self) -> Output | None:
         """The next output, in order."""
-        queue = self._out.queue
-        return self._out.taken(queue.popleft()) if queue else None
+        return self._out.next()
 
     # What the session tells
 

@@ -71,13 +71,12 @@ class OutputQueue:
     """
 
     def __init__(self) -> None:
-        self.queue: deque[Output | SendBuffer] = deque()
-        """What waits; empty when there is nothing to take out."""
+        self._queue: deque[Output | SendBuffer] = deque()
         self._open: SendBuffer | None = None
 
     def push(self, output: Output) -> None:
         """Append one output."""
-        self.queue.append(output)
+        self._queue.append(output)
 
     def send(self, transport: int, data: bytes) -> None:
         """Append bytes for a transport."""
@@ -86,31 +85,30 @@ class OutputQueue:
             buffer.chunks.append(data)
         elif data:
             self._open = SendBuffer(transport=transport, chunks=[data])
-            self.queue.append(self._open)
+            self._queue.append(self._open)
 
     def close(self, transport: int, *, flush: bool) -> None:
         """Append the end of a transport; nothing may be sent on it afterwards."""
         self._open = None
-        self.queue.append(CloseTransport(transport, flush))
+        self._queue.append(CloseTransport(transport, flush))
 
     def resolve(self, pending: Pending[R], result: R) -> None:
         """Settle `pending` with a result, and report it. No-op if it has settled."""
         if not pending.settled:
             pending.resolve(result)
-            self.queue.append(Settled(pending))
+            self._queue.append(Settled(pending))
 
     def fail(self, pending: Pending[Any], error: BaseException) -> None:
         """Settle `pending` with an error, and report it. No-op if it has settled."""
         if not pending.settled:
             pending.fail(error)
-            self.queue.append(Settled(pending))
+            self._queue.append(Settled(pending))
 
     def next(self) -> Output | None:
         """Take out the next output, or None."""
-        return self.taken(self.queue.popleft()) if self.queue else None
-
-    def taken(self, output: Output | SendBuffer) -> Output:
-        """What was taken from the front of `queue`, as it is to go out."""
+        if not self._queue:
+            return None
+        output = self._queue.popleft()
         if type(output) is not SendBuffer:  # isinstance() takes five times as long to deny it
             return output
         if output is self._open:
