@@ -3,7 +3,7 @@
 It joins the session with the tables of requests, calls, dials and messages: every
 frame takes effect here, completely, before the next one is looked at.
 
-Source: spec sections 8 to 16 and 20.
+Source: docs/protocol.md, sections 8 to 16 and 20.
 """
 
 from __future__ import annotations

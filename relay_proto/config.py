@@ -97,7 +97,7 @@ class Credentials(Frozen):
 class Timing(Frozen):
     """Every time the client measures, in seconds.
 
-    Source: spec sections 4, 6 to 9, 13 and 14.
+    Source: docs/protocol.md, sections 4, 6 to 9, 13 and 14.
     """
 
     connect_timeout: float = 15.0
@@ -209,7 +209,7 @@ def resolve_config(
     Raises:
         ValueError: credentials are missing, or a value is out of its range.
         TypeError: a value has the wrong type; the message names it.
-    Source: spec section 19.
+    Source: docs/protocol.md, section 19.
     """
 
     def text(name: str, argument: object, variable: str) -> str:

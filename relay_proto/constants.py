@@ -3,7 +3,7 @@
 Each has the value that the server sends or expects. The states are also the
 members' values of the enums in `relay_proto.transitions`.
 
-Source: spec section 18 and the constants of the compatible API.
+Source: docs/protocol.md, section 18, and the constants of the compatible API.
 """
 
 from __future__ import annotations

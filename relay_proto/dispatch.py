@@ -4,7 +4,7 @@ A command is checked, given an id and a subject, and written now or with the nex
 session. Whatever becomes of the request - an answer, a refusal, a timeout, the
 loss of its session - takes effect on the subject and settles the `Pending`.
 
-Source: spec sections 8, 9, 13, 15 and 16.
+Source: docs/protocol.md, sections 8, 9, 13, 15 and 16.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ NO_CONTEXT: Final = "default"
 """The messaging context of a session that was given no protocol string."""
 
 STOP_AI: Final = f"{AI.method}.stop"
-"""Its reply completes the action, for no event may: ``actions`` of the machine-readable spec."""
+"""Its reply completes the action, for no event may: docs/protocol.md, section 15."""
 
 METHOD_PASS: Final = "calling.pass"
 

@@ -3,7 +3,7 @@
 They hold data, and answer simple questions about it. What changes them is in
 `calls`.
 
-Source: spec sections 12 to 16.
+Source: docs/protocol.md, sections 12 to 16.
 """
 
 from __future__ import annotations

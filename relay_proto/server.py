@@ -4,7 +4,7 @@ It upgrades, pings, answers pings and closes by itself, and leaves what the
 frames mean to its owner: requests come out as `RequestReceived`, and an event
 is a `Pending` that settles when the peer has acknowledged it.
 
-Source: spec sections 3, 6, 7 and 10.
+Source: docs/protocol.md, sections 3, 6, 7 and 10.
 """
 
 from __future__ import annotations

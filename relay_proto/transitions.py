@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 
 class SessionState(enum.StrEnum):
-    """Where the client stands with the server. Source: spec section 5."""
+    """Where the client stands with the server. Source: docs/protocol.md, section 5."""
 
     DISCONNECTED = "disconnected"
     CONNECTING = "connecting"

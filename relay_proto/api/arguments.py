@@ -5,7 +5,7 @@ documentation's overview; the nested shape goes out. Nothing given is modified.
 What can only be wrong is refused here, by the argument's name; what the server
 may know better is left to the server.
 
-Source: spec section 17.
+Source: docs/protocol.md, section 17.
 """
 
 from __future__ import annotations

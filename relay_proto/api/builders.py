@@ -4,7 +4,7 @@ Each returns the dict of the wire, so it goes wherever a dict does; what can onl
 be wrong is refused where it is written, by the argument's name. Times are in
 seconds.
 
-Source: spec section 17.
+Source: docs/protocol.md, section 17.
 """
 
 from __future__ import annotations

@@ -5,8 +5,7 @@ and nothing about how or when it is sent. Arguments are checked here; an optiona
 argument that was not given is absent from the wire. Further keyword arguments,
 where a verb takes them, go to the wire as they are.
 
-Source: spec sections 9, 11, 13, 14.2, 15 and 16, and ``methods`` and ``api`` of
-the machine-readable spec.
+Source: docs/protocol.md, sections 9, 11, 13, 14.2, 14.6, 15 and 16.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@
         case CallOver(event): ...      # the call ended first
         case SessionLost(event): ...   # and nobody knows how it went on
 
-Source: spec sections 8, 9.2, 14.4 and 15.
+Source: docs/protocol.md, sections 8, 9.2, 14.4 and 15.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Mixed into the handles of both adapters. Before the end, and where the operation
 came to nothing, each property has its empty value.
 
-Source: spec sections 15.1 and 18.
+Source: docs/protocol.md, sections 15.1 and 18.
 """
 
 from __future__ import annotations

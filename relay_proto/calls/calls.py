@@ -4,7 +4,7 @@ A call only moves forward. When it ends it completes its actions, wakes its
 waiters and leaves the table; actions whose result comes late linger for a few
 seconds, and then leave too.
 
-Source: spec sections 12, 14 and 15.
+Source: docs/protocol.md, sections 12, 14 and 15.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A dial's reply only acknowledges it; events with its tag decide it. The tags of
 decided dials are remembered for a while, so that a leg which shows up late is
 hung up: it would cost its owner money.
 
-Source: spec section 13.
+Source: docs/protocol.md, section 13.
 """
 
 from __future__ import annotations

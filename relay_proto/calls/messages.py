@@ -3,7 +3,7 @@
 A delivery report may arrive before the reply that says which message it is
 about; such reports are kept for a while, within a bound.
 
-Source: spec section 16.
+Source: docs/protocol.md, section 16.
 """
 
 from __future__ import annotations

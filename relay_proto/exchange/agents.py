@@ -3,7 +3,7 @@
 A call has one at a time. It says nothing by itself: what it would say is known
 to nobody here. Only what a program lets it say is heard.
 
-Source: spec section 15; the parameters of the methods.
+Source: docs/protocol.md, sections 14.6 and 15.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 It has a last event of its own, which says what there is now. When the call ends
 under it, that event comes a little later than the end.
 
-Source: spec section 14.4.
+Source: docs/protocol.md, section 14.4.
 """
 
 from __future__ import annotations

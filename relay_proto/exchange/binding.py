@@ -3,7 +3,7 @@
 The method is run as if the program had asked for it, except that nobody gets
 the reply. What would have been refused is told as ``calling.error``.
 
-Source: the parameters of the methods; spec section 18, ``calling.error``.
+Source: docs/protocol.md, sections 14.6 and 18 (``calling.error``).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 When the leg that was called ends, the call goes on. When the call itself ends,
 nobody is left for the other, which ends, too.
 
-Source: spec section 14.5.
+Source: docs/protocol.md, section 14.5.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The first key or word stops the prompt. Digits end with a terminator, at their
 maximum or after a pause; speech ends with silence. A collect that is continuous
 goes on after each result, until it is stopped or hears nothing.
 
-Source: spec sections 15, 15.1 and 17.
+Source: docs/protocol.md, sections 15, 15.1 and 17.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 It is there as long as somebody is in it, and starts with the first who may start
 it. Every program with a call in it hears of everything, once.
 
-Source: spec section 18, ``calling.conference``.
+Source: docs/protocol.md, section 18, ``calling.conference``.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A conference belongs to a project, whichever of its programs opened it. Of rooms
 nothing is known but that one can be in them, and nothing is told.
 
-Source: spec section 18; the parameters of the methods.
+Source: docs/protocol.md, sections 14.6 and 18.
 """
 
 from __future__ import annotations

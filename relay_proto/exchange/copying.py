@@ -3,7 +3,7 @@
 Nothing is really sent anywhere. A transcription hears what the far end says, and
 its file would hold that; a call has one at a time.
 
-Source: spec sections 14.4, 17 and 18.
+Source: docs/protocol.md, sections 14.4, 17 and 18.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A machine is told from a human by its nature, not by what it says; what it says
 decides when it is ready to take a message.
 
-Source: spec sections 15, 17 and 18, and 22, row 12.
+Source: docs/protocol.md, sections 15, 17, 18 and 22 (row 12).
 """
 
 from __future__ import annotations

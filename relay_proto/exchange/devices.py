@@ -1,6 +1,6 @@
 """Devices as the wire has them, and one leg that rings one of them.
 
-Source: spec section 17.
+Source: docs/protocol.md, section 17.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Outbound calls: hunting for somebody who answers, and ``calling.dial``.
 
-Source: spec section 13.
+Source: docs/protocol.md, section 13.
 """
 
 from __future__ import annotations

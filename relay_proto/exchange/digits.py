@@ -1,6 +1,6 @@
 """``calling.send_digits``: the program presses keys.
 
-Source: spec sections 15 and 22, row 16.
+Source: docs/protocol.md, sections 15 and 22 (row 16).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 The far end must be a fax, and says how many pages there are: nobody fetches a
 document to count them. Anything else is waited for in vain.
 
-Source: spec sections 15 and 18, and 22, rows 7 and 8.
+Source: docs/protocol.md, sections 15, 18 and 22 (rows 7 and 8).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Each is an operation without a control id of the program's: a call has one of
 each at a time. The texts of ``state`` are free, and these are this network's.
 
-Source: spec sections 14.2 and 18, and 22, row 31.
+Source: docs/protocol.md, sections 14.2, 18 and 22 (row 31).
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """``calling.live_transcribe`` and ``calling.live_translate``: the far end's words as they fall.
 
-The specification names no events for either. This network sends
+The protocol names no events for either. This network sends
 ``calling.call.live_transcribe`` and ``calling.call.live_translate`` with a
 ``state``, which is ``started``, ``text``, ``summary`` or ``finished``, and with
 the second and third a ``text``. A translation is the text behind its language.
 
-Source: the parameters of the methods, and spec section 22, row 18.
+Source: docs/protocol.md, sections 14.6 and 22 (row 18).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What older programs ask: ``calling.begin``, ``calling.call`` and ``calling.receive``.
 
-Source: the parameters of the methods.
+Source: docs/protocol.md, section 14.6.
 """
 
 from __future__ import annotations

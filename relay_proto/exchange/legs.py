@@ -4,7 +4,7 @@ A leg has a program at its near end, which hears of it by events, and a person
 at its far end. It only moves forward, and whoever watches it is told after each
 move. When it ends, everything that runs on it ends without another word.
 
-Source: spec sections 12 to 15 and 18.
+Source: docs/protocol.md, sections 12 to 15 and 18.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Media items as the wire has them, how long they take, and what one hears.
 
-Source: spec section 17.
+Source: docs/protocol.md, section 17.
 """
 
 from __future__ import annotations

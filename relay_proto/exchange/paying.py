@@ -4,7 +4,7 @@ What is typed ends with ``#``, at its full length, or after a pause. What cannot
 be right is asked for again, as often as was agreed. Nothing is charged, and no
 event holds a whole card number or a security code.
 
-Source: spec section 18, ``calling.call.pay``, and 22, rows 34 and 35.
+Source: docs/protocol.md, sections 18 (``calling.call.pay``) and 22 (rows 34 and 35).
 """
 
 from __future__ import annotations

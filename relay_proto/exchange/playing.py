@@ -1,6 +1,6 @@
 """Playing media to a call: the playback itself, and the verbs of ``calling.play``.
 
-Source: spec sections 15 and 17.
+Source: docs/protocol.md, sections 15 and 17.
 """
 
 from __future__ import annotations

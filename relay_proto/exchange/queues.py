@@ -2,7 +2,7 @@
 
 A queue belongs to a project, and is there as long as somebody waits.
 
-Source: spec sections 14.5 and 18, ``calling.call.queue``.
+Source: docs/protocol.md, sections 14.5 and 18, ``calling.call.queue``.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Without timeouts of its own, a recording of what is spoken into the call begins
 with the first word and ends with silence; one that hears the program as well is
 there for the whole call, and ends with it.
 
-Source: spec sections 14.4, 17 and 18, and 22, rows 9, 10 and 38.
+Source: docs/protocol.md, sections 14.4, 17, 18 and 22 (rows 9, 10 and 38).
 """
 
 from __future__ import annotations

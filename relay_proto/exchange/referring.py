@@ -4,7 +4,7 @@ The transfer is accepted at once, and then notified of: with success the call
 ends here, with anything else it goes on. What becomes of it is what the line
 does that is referred to.
 
-Source: spec section 18, ``calling.call.refer``.
+Source: docs/protocol.md, section 18, ``calling.call.refer``.
 """
 
 from __future__ import annotations

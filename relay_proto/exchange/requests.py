@@ -5,7 +5,7 @@ operation), and of its decoded parameters. It accepts the request, and only then
 does what was asked, so that the reply precedes the events; or it raises a
 `RelayError`, which becomes the refusal.
 
-Source: spec sections 9 and 14.
+Source: docs/protocol.md, sections 9 and 14.
 """
 
 from __future__ import annotations

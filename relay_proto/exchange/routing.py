@@ -1,6 +1,6 @@
 """Inbound calls: to whom they are offered, and what a program does with an offer.
 
-Source: spec sections 11 and 12.
+Source: docs/protocol.md, sections 11 and 12.
 """
 
 from __future__ import annotations

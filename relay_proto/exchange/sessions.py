@@ -3,7 +3,7 @@
 A session outlives its connection for a while. What happens to its calls
 meanwhile is kept, in order, and told after the resume, under the same ids.
 
-Source: spec sections 4, 8, 10 and 11.
+Source: docs/protocol.md, sections 4, 8, 10 and 11.
 """
 
 from __future__ import annotations

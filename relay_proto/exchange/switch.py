@@ -1,6 +1,6 @@
 """`Switch`: the table of calls.
 
-Source: spec section 9.2.
+Source: docs/protocol.md, section 9.2.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Text messages: those of programs on their way, and those that people send.
 
-Source: spec section 16.
+Source: docs/protocol.md, section 16.
 """
 
 from __future__ import annotations

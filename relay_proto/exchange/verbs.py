@@ -1,6 +1,6 @@
 """`VERBS`: every method that a session may call. To add one, add it to a table.
 
-Source: spec sections 9 to 17.
+Source: docs/protocol.md, sections 9 to 17.
 """
 
 from __future__ import annotations

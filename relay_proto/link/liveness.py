@@ -3,7 +3,7 @@
 It pings at intervals, and when it has a reason to doubt. One ping without an
 answer proves nothing; several in a row do. Whatever the peer sends is an answer.
 
-Source: spec section 6.
+Source: docs/protocol.md, section 6.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A request is written at most once. Until then it keeps its place in the queue
 over any number of reconnects; from then on it is answered, times out or is lost.
 
-Source: spec section 9.
+Source: docs/protocol.md, section 9.
 """
 
 from __future__ import annotations

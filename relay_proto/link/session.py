@@ -4,7 +4,7 @@ It turns bytes into frames for its owner, and knows when a transport is to be
 opened, has proved dead, or is to be given up. What the frames mean for calls and
 requests is the owner's.
 
-Source: spec sections 4 to 8.
+Source: docs/protocol.md, sections 4 to 8.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ if TYPE_CHECKING:
     import random
 
 RESUME_REFUSED: Final = frozenset({-32002, -32003, -32602})
-"""Answers that mean the resume data, where there was some. Source: spec section 4."""
+"""Answers that mean the resume data, where there was some: docs/protocol.md, section 4."""
 CREDENTIALS_REFUSED: Final = frozenset({-32002, 401, 403})
 JITTER: Final = 3.0
 """The next delay is drawn from the minimum to this many times the previous one."""

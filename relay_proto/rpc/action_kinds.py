@@ -3,7 +3,7 @@
 An action is an operation with a `control_id`. What ends it differs from verb to
 verb, and the wire says it in different places: one function each.
 
-Source: spec section 15 and ``actions`` of the machine-readable spec.
+Source: docs/protocol.md, sections 15 and 15.1.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ raw dictionary, is decoded only when it is asked for. A field that is null,
 missing or of the wrong type has its default: no event is ever refused, and
 nothing is lost from ``params``.
 
-Source: spec section 10.
+Source: docs/protocol.md, section 10.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the server tells: one class per event type.
 
-Source: spec sections 15.1, 18 and 22.
+Source: docs/protocol.md, sections 15.1, 18 and 22.
 """
 
 from __future__ import annotations
@@ -419,7 +419,7 @@ def decode_event(raw: msgspec.Raw) -> RelayEvent | None:
 
 
 def local_ended_event(call_id: str, node_id: str, reason: str) -> CallStateEvent:
-    """The ``ended`` event that the client concludes itself. Source: spec section 8."""
+    """The ``ended`` event that the client concludes itself: docs/protocol.md, section 8."""
     return CallStateEvent.from_payload(
         {
             "event_type": c.EVENT_CALL_STATE,

@@ -7,7 +7,7 @@ raw JSON they came in, so that a reply echoes them unchanged.
 The structs that live as long as one message are not tracked by the garbage
 collector (``gc=False``): they hold bytes and text, and so can be in no cycle.
 
-Source: spec sections 3 and 9.1.
+Source: docs/protocol.md, sections 3 and 9.1.
 """
 
 from __future__ import annotations

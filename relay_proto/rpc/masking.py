@@ -3,7 +3,7 @@
 Secrets are masked always; what a caller said, typed or dialled is masked too,
 because a log outlives a call.
 
-Source: spec section 20.
+Source: docs/protocol.md, section 20.
 """
 
 from __future__ import annotations

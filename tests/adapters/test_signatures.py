@@ -1,6 +1,6 @@
 """The signatures are the documented ones: what a call by position or by name may say.
 
-Source: ``api`` of the machine-readable spec. An addition must be a keyword that
+Source: ``api`` of tests/spec/relay.json. An addition must be a keyword that
 may be left out.
 """
 

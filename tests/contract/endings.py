@@ -1,6 +1,6 @@
 """What ends an action of each kind, and what does not: bodies of its events.
 
-Source: ``actions`` and ``constants`` of the machine-readable spec.
+Source: ``actions`` and ``constants`` of tests/spec/relay.json; docs/protocol.md, section 15.
 """
 
 from __future__ import annotations

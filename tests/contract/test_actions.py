@@ -3,7 +3,7 @@
 One client, one call, one action: each is started as a program starts it, and the
 server's side is said by hand.
 
-Source: ``actions`` and ``constants`` of the machine-readable spec.
+Source: ``actions`` and ``constants`` of tests/spec/relay.json; docs/protocol.md, section 15.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ One test an item and package, so that they can be counted. What we add must be a
 keyword that may be left out, or come last with a default. In `relay_sync` nothing
 is awaited; all else is the same.
 
-Source: ``api`` of the machine-readable spec.
+Source: ``api`` of tests/spec/relay.json.
 """
 
 from __future__ import annotations

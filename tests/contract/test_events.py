@@ -4,7 +4,8 @@ That parsing never raises, and that each attribute falls back on its own, is
 proved in ``tests/property/test_events_laws.py``; here the whole way is walked,
 and the fields that no attribute tells are looked for in ``params``.
 
-Source: ``events``, ``event_envelope`` and ``api.events`` of the machine-readable spec.
+Source: ``events``, ``event_envelope`` and ``api.events`` of tests/spec/relay.json;
+docs/protocol.md, sections 10 and 18.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ The arguments are drawn, the frame is what a server reads of the bytes: its
 method, each key and its type, what must be there, and what was given. The methods
 of both adapters send the frames of the commands that they are named after.
 
-Source: ``methods``, ``session`` and ``actions`` of the machine-readable spec.
+Source: ``methods``, ``session`` and ``actions`` of tests/spec/relay.json;
+docs/protocol.md, sections 4, 14.6 and 15.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The machine-readable specification, of which tests have a copy of their own."""
+"""The protocol as data, ``relay.json``: what docs/protocol.md, sections 1 to 22, says in words."""
 
 from __future__ import annotations
 
