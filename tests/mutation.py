@@ -48,6 +48,7 @@ TESTS: Final[Mapping[str, str]] = {
     " unit/test_session_reconnect.py unit/test_session_resume.py unit/test_client_close.py",
     "calls/dials": "unit/test_client_dial.py unit/test_client_legs.py",
     "wire/websocket": "unit/test_wire.py property/test_wire_laws.py",
+    "wire/long_path": "unit/test_wire.py property/test_wire_laws.py",
 }
 """The tests of each module; those of others would find more, and take longer."""
 OPTIONS: Final = (

@@ -62,7 +62,7 @@ def each(arguments: list[str]) -> int:
 def fuzz(atheris: Any, name: str, seconds: int, seed: int) -> None:
     """Fuzz one target. Does not return."""
     with atheris.instrument_imports(include=INSTRUMENTED):
-        importlib.import_module("wsproto")  # the first connection would, too late
+        importlib.import_module("relay_proto.wire.long_path")  # else too late
         targets = importlib.import_module("tests.fuzz.targets")
     found, corpus = FOUND / name, targets.CORPUS / name
     for folder in (found, FAILURES):

@@ -25,7 +25,8 @@ from relay_proto.rpc import event_base as event
 from relay_proto.rpc import events, frames
 from relay_proto.rpc.masking import Scrubber
 from relay_proto.timers import Deadlines, Timer
-from relay_proto.wire.websocket import TextReceived, Wire, WireEvent, WireState
+from relay_proto.wire.long_path import LongPath
+from relay_proto.wire.websocket import TextReceived, Wire, WireEvent, WireFailed, WireState
 from tests.fuzz import recording
 
 Patch: TypeAlias = pytest.MonkeyPatch
@@ -156,10 +157,15 @@ def going_on_after_the_end(patch: Patch) -> None:
 
 
 def raising_wire(patch: Patch) -> None:
-    def fail_upgrade(self: Wire, *args: Any) -> list[WireEvent]:
-        raise UnicodeError("planted")
+    receive_head = LongPath.receive_head
 
-    patch.setattr(Wire, "_fail_upgrade", fail_upgrade)
+    def raising(self: LongPath, head: bytes) -> list[WireEvent]:
+        events = receive_head(self, head)
+        if any(isinstance(event, WireFailed) for event in events):
+            raise UnicodeError("planted")
+        return events
+
+    patch.setattr(LongPath, "receive_head", raising)
 
 
 def quoting(patch: Patch) -> None:

@@ -12,6 +12,7 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from relay_proto.wire import short_path as fastpath
+from relay_proto.wire.long_path import LongPath
 from relay_proto.wire.short_path import LONGEST, Splitter, frame_lengths
 from relay_proto.wire.websocket import (
     BytesToSend,
@@ -192,13 +193,13 @@ def test_without_the_short_path_means_through_wsproto(monkeypatch: pytest.Monkey
     """The reference is what it says: else both sides of the comparison were the same."""
     seen: list[bytes] = []
     wire = opened(Role.CLIENT)
-    unusual = Wire._receive_unusual  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    right = LongPath.receive
 
-    def receive(self: Wire, data: bytes) -> list[WireEvent]:
+    def receive(self: LongPath, data: bytes) -> list[WireEvent]:
         seen.append(data)
-        return unusual(self, data)
+        return right(self, data)
 
-    monkeypatch.setattr(Wire, "_receive_unusual", receive)
+    monkeypatch.setattr(LongPath, "receive", receive)
     wire.receive(b"\x81\x01a")
     assert not seen
     monkeypatch.setattr("relay_proto.wire.websocket.Splitter", AllThroughWsproto)

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from typing import Final
 
 import pytest
+from wsproto.frame_protocol import LOCAL_ONLY_CLOSE_REASONS, CloseReason
 
 from relay_proto.errors import LocalProtocolError, RemoteProtocolError
+from relay_proto.wire.long_path import MAX_QUOTED
 from relay_proto.wire.websocket import (
+    CLOSE_CODES,
     MAX_HEAD_BYTES,
-    MAX_QUOTED,
     BinaryIgnored,
     BytesToSend,
     PeerClosed,
@@ -755,3 +757,7 @@ def test_message_that_is_not_utf8_is_misuse() -> None:
     with pytest.raises(LocalProtocolError, match="UTF-8"):
         wire.send_text(b"\xff")
     assert peer.receive(wire.send_text(b"fine")) == [TextReceived(b"fine")]
+
+
+def test_the_codes_that_may_be_sent_are_those_of_wsproto() -> None:
+    assert frozenset(CloseReason) - frozenset(LOCAL_ONLY_CLOSE_REASONS) == CLOSE_CODES

@@ -1,0 +1,187 @@
+"""The long path: wsproto, for the upgrade and for every frame that is not ordinary.
+
+wsproto does the handshake and the framing. What it leaves to its caller is done here:
+messages are held to their limit by the lengths that their frames announce, and pings
+and closes are answered. Whether it is time for any of this is for `Wire` to know.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.events import (
+    AcceptConnection,
+    BytesMessage,
+    CloseConnection,
+    Event,
+    Ping,
+    RejectConnection,
+    RejectData,
+    Request,
+    TextMessage,
+)
+from wsproto.frame_protocol import CloseReason
+from wsproto.handshake import H11Handshake
+from wsproto.utilities import RemoteProtocolError
+
+from .reports import (
+    BinaryIgnored,
+    BytesToSend,
+    PeerClosed,
+    TextReceived,
+    Upgraded,
+    UpgradeRequested,
+    WireEvent,
+    failure,
+)
+from .size_limit import MessageLimit
+
+MAX_QUOTED: Final = 200
+"""Characters of the peer's words that an error repeats."""
+TARGET: Final = "/"
+PLACEHOLDER: Final = "host.invalid"
+
+
+class LongPath:
+    """wsproto's part of one connection."""
+
+    def __init__(self, *, client: bool, limit: int) -> None:
+        kind = ConnectionType.CLIENT if client else ConnectionType.SERVER
+        self._client = client
+        self._limit = limit
+        self._handshake = H11Handshake(kind)
+        self._frames = Connection(kind, [MessageLimit(limit)])
+        self._text = bytearray()  # the beginning of a text message
+        self._ignored = 0  # how much of a binary message has come
+        self.inside_message = False
+        """Whether a message has begun, and its last frame has not come."""
+
+    # The upgrade
+
+    def request(self, host: bytes) -> bytes:
+        """Client: the request to upgrade."""
+        request = self._handshake.send(Request(host=PLACEHOLDER, target=TARGET))
+        # Not through wsproto, whose IDNA allows 63 characters between dots and counts a
+        # port among them. The only other part that varies, the random key, has no dot.
+        return request.replace(PLACEHOLDER.encode(), host, 1)
+
+    def accept(self) -> bytes:
+        """Server: the answer that lets the client in."""
+        return self._handshake.send(AcceptConnection())
+
+    def refuse(self, status: int, reason: str) -> bytes:
+        """Server: the answer that turns the client away, with `reason` as its body."""
+        body = reason.encode(errors="replace")
+        headers = [
+            (b"Content-Type", b"text/plain; charset=utf-8"),
+            (b"Content-Length", b"%d" % len(body)),
+            (b"Connection", b"close"),
+        ]
+        head = RejectConnection(status_code=status, headers=headers, has_body=True)
+        return self._handshake.send(head) + self._handshake.send(RejectData(body))
+
+    def fail_upgrade(self, reason: str, status: int = 400) -> list[WireEvent]:
+        """Give the upgrade up; a server answers with `status`."""
+        return self._fail_upgrade(reason, RejectConnection(status_code=status))
+
+    def receive_head(self, head: bytes) -> list[WireEvent]:
+        """Take the whole head of a request or of an answer, and nothing behind it."""
+        try:
+            self._handshake.receive_data(head)
+        except RemoteProtocolError as error:
+            return self._fail_upgrade(str(error), error.event_hint)
+        except UnicodeError:  # headers that wsproto takes for ASCII, a Host that it takes for IDNA
+            return self.fail_upgrade("a header cannot be decoded")
+        event, *_ = self._handshake.events()
+        match event:
+            case Request(host=host, target=target):
+                return [UpgradeRequested(host, target)]
+            case RejectConnection(status_code=status):
+                # Only the status line knows the server's words: wsproto drops them.
+                words = head.partition(b"\n")[0].partition(b" ")[2].decode(errors="replace")
+                return failure(f"the server refused: {_quoted(words)}", status=status)
+            case _:
+                return [Upgraded()]
+
+    def _fail_upgrade(self, reason: str, refusal: Event | None) -> list[WireEvent]:
+        answer = b"" if self._client or refusal is None else self._handshake.send(refusal)
+        return failure(f"the upgrade failed: {_quoted(reason)}", answer=answer)
+
+    # Frames
+
+    def send_text(self, message: str) -> bytes:
+        """One text message, in one frame."""
+        return self._frames.send(TextMessage(message))
+
+    def close(self, code: int, reason: str) -> bytes:
+        """Start the closing handshake."""
+        return self._frames.send(CloseConnection(code, reason))
+
+    def receive(self, data: bytes) -> list[WireEvent]:
+        """Take frames, or parts of them. `PeerClosed` and `WireFailed` are the last of all."""
+        events: list[WireEvent] = []
+        self._frames.receive_data(data)
+        for event in self._frames.events():
+            match event:
+                case TextMessage(data=text, message_finished=True) if not self.inside_message:
+                    events.append(TextReceived(text.encode()))
+                case TextMessage(data=text, message_finished=finished):
+                    events += self._gather(text, finished=finished)
+                case BytesMessage(data=piece, message_finished=finished):
+                    events += self._count(len(piece), finished=finished)
+                case Ping() if self._frames.state is ConnectionState.OPEN:
+                    events.append(BytesToSend(self._frames.send(event.response())))
+                case CloseConnection():
+                    events += self._close(event)
+                case _:
+                    pass  # a pong, or a ping behind our close frame
+        return events
+
+    def _gather(self, piece: str, *, finished: bool) -> list[WireEvent]:
+        # One buffer, not a list: a message may come in as many pieces as it has bytes.
+        self.inside_message = not finished
+        self._text += piece.encode()
+        if not finished:
+            return []
+        text = bytes(self._text)
+        self._text.clear()
+        return [TextReceived(text)]
+
+    def _count(self, size: int, *, finished: bool) -> list[WireEvent]:
+        self.inside_message = not finished
+        self._ignored += size
+        if not finished:
+            return []
+        total, self._ignored = self._ignored, 0
+        return [BinaryIgnored(total)]
+
+    def _close(self, event: CloseConnection) -> list[WireEvent]:
+        match self._frames.state:
+            case ConnectionState.REMOTE_CLOSING:
+                reply: list[WireEvent] = [BytesToSend(self._frames.send(event.response()))]
+            case ConnectionState.CLOSED:
+                reply = []
+            case _:  # wsproto reports a violation as a close, too, but stays where it was
+                return self._violated(event)
+        return [*reply, PeerClosed(int(event.code), event.reason or "")]
+
+    def _violated(self, event: CloseConnection) -> list[WireEvent]:
+        match event.code:
+            case CloseReason.MESSAGE_TOO_BIG:
+                words = f"a message exceeds {self._limit} bytes"
+            case CloseReason.INVALID_FRAME_PAYLOAD_DATA:
+                words = "a text is not UTF-8"  # wsproto's words depend on how the bytes were split
+            case _:
+                words = event.reason or ""
+        answer = b""
+        if self._frames.state is ConnectionState.OPEN:
+            answer = self.close(event.code, words)
+        self._text.clear()
+        return failure(f"the peer broke the WebSocket protocol: {words}", answer=answer)
+
+
+def _quoted(words: str) -> str:
+    """The peer's words, on one line and of bounded length."""
+    bounded = words.strip()[:MAX_QUOTED]
+    return "".join(c if c.isprintable() else "\ufffd" for c in bounded)
