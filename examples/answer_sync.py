@@ -1,7 +1,7 @@
-"""Answer every call, say hello, hang up. `answer.py` is the same with ``await``.
+"""Answer every call, say hello, hang up. `answer.py` does the same with ``await``.
 
-Set SIGNALWIRE_PROJECT_ID and SIGNALWIRE_API_TOKEN, and point a number's calls at
-the context "office"; or let ``relay sim`` stand in for the service.
+Set SIGNALWIRE_PROJECT_ID and SIGNALWIRE_API_TOKEN, and assign a phone number to the
+context "office". Without an account, run ``relay sim`` in place of the service.
 """
 
 from relay_sync import RelayClient

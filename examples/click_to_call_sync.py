@@ -1,13 +1,13 @@
-"""Click to call: a Flask view that rings an agent, and then connects the customer.
+"""Click to call: a Flask view that calls an agent, then connects the customer.
 
-``pip install flask``, set AGENT_NUMBER and OUR_NUMBER beside the account's variables,
-run this file, and::
+Run ``pip install flask``. Set AGENT_NUMBER, OUR_NUMBER and the variables of your
+account. Run this file, then::
 
     curl -d to=+15551234567 http://127.0.0.1:5000/calls
     curl http://127.0.0.1:5000/calls/ID
 
-One client serves all requests: its methods may be called from any thread. A server
-that forks must not connect before it does: this one connects with the first request.
+All requests share one client, because any thread may call its methods. A web server
+that forks must connect after the fork, so this program connects at its first request.
 """
 
 import os
@@ -27,7 +27,7 @@ calls: dict[str, Call] = {}
 
 @app.post("/calls")
 def start() -> tuple[dict[str, str], int]:
-    client.connect()  # does nothing when it is connected
+    client.connect()  # does nothing if the client is connected already
     customer = request.form["to"]
     try:
         call = client.dial_phone(AGENT, OURS, timeout=20, dial_timeout=30)

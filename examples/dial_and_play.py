@@ -1,6 +1,6 @@
-"""Call a number, and say something to whoever answers. `dial_and_play_sync.py`: on threads.
+"""Call a number and speak a text. `dial_and_play_sync.py` does the same on threads.
 
-Usage: dial_and_play.py TO FROM TEXT   (numbers in E.164 form, like +15551234567)
+Usage: dial_and_play.py TO FROM TEXT   (numbers in E.164 format, like +15551234567)
 """
 
 import sys
@@ -21,7 +21,7 @@ async def main(to: str, from_: str, text: str) -> str:
         if isinstance(outcome, CallOver):
             return f"{to} hung up before the end"
         await call.hangup()
-        return f"{to} has heard it"
+        return f"{to} heard the whole text"
 
 
 if __name__ == "__main__":

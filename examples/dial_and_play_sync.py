@@ -1,6 +1,6 @@
-"""Call a number, and say something to whoever answers. `dial_and_play.py`: with ``await``.
+"""Call a number and speak a text. `dial_and_play.py` does the same with ``await``.
 
-Usage: dial_and_play_sync.py TO FROM TEXT   (numbers in E.164 form, like +15551234567)
+Usage: dial_and_play_sync.py TO FROM TEXT   (numbers in E.164 format, like +15551234567)
 """
 
 import sys
@@ -18,7 +18,7 @@ def main(to: str, from_: str, text: str) -> str:
         if isinstance(outcome, CallOver):
             return f"{to} hung up before the end"
         call.hangup()
-        return f"{to} has heard it"
+        return f"{to} heard the whole text"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Send a text, and wait until it is delivered. `send_text.py`: with ``await``.
+"""Send a text and wait for its delivery. `send_text.py` does the same with ``await``.
 
-Usage: send_text_sync.py TO FROM TEXT   (numbers in E.164 form, like +15551234567)
+Usage: send_text_sync.py TO FROM TEXT   (numbers in E.164 format, like +15551234567)
 """
 
 import sys
@@ -9,13 +9,13 @@ from relay_sync import RelayClient
 
 
 def main(to: str, from_: str, text: str) -> str:
-    # Reports of a message come on a context: the client has to listen on it.
+    # Delivery reports arrive on a context, so the client must be subscribed to it.
     with RelayClient(contexts=["texts"]) as client:
         message = client.send_message(to_number=to, from_number=from_, context="texts", body=text)
         try:
             message.wait(timeout=60)
         except TimeoutError:
-            return f"{message.state}: no word of its delivery so far"
+            return f"{message.state}: no delivery report within 60 seconds"
         return f"{message.state} {message.reason}".strip()
 
 

@@ -1,4 +1,4 @@
-"""Take a message after the beep, and say where it is. `voicemail_sync.py`: on threads."""
+"""Record a message and log its URL. `voicemail_sync.py` does the same on threads."""
 
 import logging
 
@@ -14,7 +14,7 @@ async def take_message(call: Call) -> None:
     greeting = await call.play_tts("Nobody is here. Please speak after the beep.")
     await greeting.wait()
     message = await call.record({"beep": True, "end_silence_timeout": 3.0, "terminators": "#"})
-    await message.wait(timeout=120)  # a caller who hangs up ends it, too
+    await message.wait(timeout=120)  # the recording also ends when the caller hangs up
     if message.url:
         log.info("%s left %.0f s: %s", call.from_number, message.duration, message.url)
     else:

@@ -1,4 +1,4 @@
-"""Take a message after the beep, and say where it is. `voicemail.py`: with ``await``."""
+"""Record a message and log its URL. `voicemail.py` does the same with ``await``."""
 
 import logging
 
@@ -13,7 +13,7 @@ def take_message(call: Call) -> None:
     call.answer()
     call.play_tts("Nobody is here. Please speak after the beep.").wait()
     message = call.record({"beep": True, "end_silence_timeout": 3.0, "terminators": "#"})
-    message.wait(timeout=120)  # a caller who hangs up ends it, too
+    message.wait(timeout=120)  # the recording also ends when the caller hangs up
     if message.url:
         log.info("%s left %.0f s: %s", call.from_number, message.duration, message.url)
     else:

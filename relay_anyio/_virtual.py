@@ -1,6 +1,6 @@
-"""Virtual time: event loops whose clock jumps to whatever is due next, and never waits.
+"""Virtual time: event loops whose clock jumps to the next deadline instead of waiting.
 
-Beside `_background` this is the one module that knows both event loops.
+Only this module and `_background` know both event loops.
 """
 
 from __future__ import annotations
@@ -11,31 +11,32 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 MOST_PASSES: Final = 100_000
-"""Passes of an event loop at one instant, before somebody is taken to spin."""
+"""Passes of an event loop at one instant. After more, a task must be in a busy loop."""
 
 
 class DeadlockError(RuntimeError):
-    """Every task waits for another: nothing is scheduled, and nothing can come."""
+    """Every task waits for another one, and no timer is set."""
 
     def __init__(self, tasks: Sequence[str]) -> None:
         self.tasks = sorted(tasks)
-        """Their names."""
+        """The names of the tasks that wait."""
         names = ", ".join(self.tasks)
-        super().__init__(f"nothing is scheduled, and these tasks wait for ever: {names}")
+        super().__init__(f"no timer is set, so these tasks would wait forever: {names}")
 
 
 class Guard:
-    """Notices that the event loop goes round and round, and time does not pass."""
+    """Notice a busy loop: the event loop turns, but time does not pass."""
 
     def __init__(self) -> None:
         self.spun = False
+        """Whether a busy loop was found."""
         self.give_up: Callable[[], object] = lambda: None
-        """What is done about it."""
+        """What to call when a busy loop is found."""
         self._now = 0.0
         self._passes = 0
 
     def passed(self, now: float) -> None:
-        """The event loop has been round."""
+        """Count one pass of the event loop."""
         self._passes = self._passes + 1 if now == self._now else 0
         self._now = now
         if self._passes > MOST_PASSES:
@@ -45,7 +46,7 @@ class Guard:
 
 
 def virtual_time(backend: str = "asyncio", guard: Guard | None = None) -> dict[str, Any]:
-    """The ``backend_options`` that make `anyio.run` jump through time instead of waiting."""
+    """Return the ``backend_options`` with which `anyio.run` runs in virtual time."""
     guard = guard or Guard()
     if backend == "trio":
         return _on_trio(guard)
@@ -67,33 +68,34 @@ def _on_trio(guard: Guard) -> dict[str, Any]:
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop of asyncio's whose time jumps to whatever is due next.
+    """An asyncio event loop whose clock jumps to the next timer.
 
-    It waits for nothing real: threads and sockets get no time while a timer is set.
-    Where no timer is set it gives them `patience`, in real seconds.
+    While a timer is set, the loop does not wait for threads or sockets. While no timer
+    is set, it waits `patience` real seconds for them.
 
     Raises:
-        DeadlockError: nothing is scheduled, and nothing has come.
+        DeadlockError: no timer is set, and nothing happened for `patience` seconds.
     """
 
     patience = 1.0
+    """Real seconds to wait for threads and sockets."""
 
     def __init__(self, guard: Guard | None = None) -> None:
         self._jumping = _Selector(self, guard or Guard())
         super().__init__(self._jumping)
 
     def time(self) -> float:
-        """Virtual seconds since the loop was made."""
+        """Return the virtual seconds since the loop was made."""
         return self._jumping.now
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """Wait for the threads: they know nothing of virtual time, and so of no timeout."""
+        """Wait for the threads without a timeout, because they run in real time."""
         del timeout
         await super().shutdown_default_executor()
 
 
 class _Selector(selectors.DefaultSelector):
-    """Looks for what is ready; where another would wait, it moves the clock on."""
+    """A selector that moves the clock forward instead of waiting."""
 
     def __init__(self, loop: VirtualLoop, guard: Guard) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The command ``relay``: a simulator for development, and a demo of it all."""
+"""The command ``relay``: the simulator, a demo, and the replay of recordings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXTRA: Final = "relay-proto[sim]"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code."""
+    """Run the command and return its exit code."""
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
@@ -52,63 +52,83 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="relay", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="relay",
+        description="Simulate the RELAY service, watch a demo, or replay a recording.",
+    )
     parser.add_argument("--version", action="version", version=f"relay-proto {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     sim = commands.add_parser(
         "sim",
-        help="stand in for the RELAY service on this machine",
-        description="Stand in for the RELAY service on this machine: whenever a program is "
-        "connected, somebody calls it, listens for a word and presses a digit.",
+        help="simulate the RELAY service on this machine",
+        description="Simulate the RELAY service on this machine. While a program is connected, "
+        "simulated callers call it, wait until they hear a word, and press a digit.",
     )
     sim.set_defaults(command=_sim)
-    sim.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0 for any free one")
-    sim.add_argument("--context", default="office", help="where the calls go (%(default)s)")
-    sim.add_argument("--press", default="12", help="the digits pressed, one per call (%(default)s)")
-    sim.add_argument("--hear", default="press", help="what a caller waits for (%(default)s)")
+    sim.add_argument(
+        "--port",
+        type=_port,
+        default=DEFAULT_PORT,
+        help="the port to listen on; 0 picks a free one (%(default)s)",
+    )
+    sim.add_argument(
+        "--context", default="office", help="the context that gets the calls (%(default)s)"
+    )
+    sim.add_argument(
+        "--press", default="12", help="the digits to press, one for each call (%(default)s)"
+    )
+    sim.add_argument("--hear", default="press", help="the word that callers wait for (%(default)s)")
     sim.add_argument(
         "--every", type=_seconds, default=15.0, help="seconds between calls (%(default)g)"
     )
-    sim.add_argument("--calls", type=_count, default=0, help="how many calls; 0 for no end")
+    sim.add_argument(
+        "--calls", type=_count, default=0, help="the number of calls; 0 means no limit"
+    )
     sim.add_argument(
         "--state",
         type=Path,
         default=_state_directory(),
-        help="where its certificate authority is kept (%(default)s)",
+        help="the directory that keeps the certificate authority (%(default)s)",
     )
     sim.add_argument(
-        "--cut", action="store_true", help="cut all connections whenever a program listens"
+        "--cut",
+        action="store_true",
+        help="cut all connections each time a program begins to collect digits or speech",
     )
-    sim.add_argument("--json", action="store_true", help="print JSON lines")
+    sim.add_argument("--json", action="store_true", help="print what happens as JSON lines")
 
     demo = commands.add_parser(
         "demo",
-        help="let a caller go through the IVR of the examples",
-        description="Start the simulator and the IVR of the examples, each in a process of its "
-        "own, let a caller go through it, and print the conversation as it happens.",
+        help="run the example IVR with a simulated caller",
+        description="Start the simulator and the example IVR, each in its own process. A "
+        "simulated caller goes through the menu. Print the conversation as it happens.",
     )
     demo.set_defaults(command=_demo)
     demo.add_argument(
-        "--sync", action="store_true", help="the example on threads, instead of that with await"
+        "--sync", action="store_true", help="run the example that uses threads instead of async"
     )
     demo.add_argument(
-        "--cut", action="store_true", help="cut the connection while the example listens"
+        "--cut", action="store_true", help="cut the connection while the example waits for a digit"
     )
     demo.add_argument(
-        "--record", type=Path, metavar="FILE", help="record the example: see relay replay"
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="record the example's client to FILE, for relay replay",
     )
 
     replay = commands.add_parser(
         "replay",
-        help="run a recording of a client through a fresh core, and show it",
-        description="Show what RelayClient(record=FILE) has written down, run it through the "
-        "core of today, and say whether that does the same. Exit code 1: it does not; 2: the "
-        "file cannot be read, or its beginning has rotated away.",
+        help="show a recording of a client, and check it",
+        description="Show what is in a recording that RelayClient(record=FILE) made. Run it "
+        "through the installed version and report each difference. Exit codes: 0, no line "
+        "differs; 1, at least one line differs; 2, the file is not a recording, or its "
+        "beginning has rotated away.",
     )
     replay.set_defaults(command=_replay)
     replay.add_argument("file", type=Path, metavar="FILE")
-    replay.add_argument("--all", action="store_true", help="also lines of which nothing came")
+    replay.add_argument("--all", action="store_true", help="also show lines without any output")
     return parser
 
 
@@ -119,7 +139,7 @@ def _state_directory() -> Path:
 
 def _port(text: str) -> int:
     if not text.isdigit() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: use 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 0 to 65535")
     return int(text)
 
 
@@ -129,11 +149,11 @@ def _seconds(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0.1 <= value < 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, at least 0.1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not valid: give 0.1 seconds or more")
     return value
 
 
 def _count(text: str) -> int:
     if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of calls")
+        raise argparse.ArgumentTypeError(f"{text!r} is not valid: give a whole number of calls")
     return int(text)

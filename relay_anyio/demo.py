@@ -1,8 +1,8 @@
-"""``relay demo``: a caller goes through the IVR of the examples.
+"""``relay demo``: a simulated caller goes through the example IVR.
 
-Three processes, as in production: the service (here the simulator), the program
-that answers, and this one, which only watches and says whether the conversation
-was the one expected.
+There are three processes. The simulator takes the place of the service. The example
+answers the call. This process starts both, prints the conversation, and checks that
+it went as expected.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from rich.console import Console
 from relay_proto.config import ENV_RECORD
 
 TIMEOUT: Final = 60.0
-"""Seconds for all of it."""
-GOODBYE: Final = 10.0
-"""Seconds for a process to end when asked to."""
+"""Seconds for the whole demo."""
+EXIT_TIMEOUT: Final = 10.0
+"""Seconds that a process has to exit after SIGTERM."""
 
 EXPECTED: Final = (
     ("caller", "called", ""),
@@ -39,20 +39,23 @@ EXPECTED: Final = (
     ("program", "played", "You have chosen sales"),
     ("program", "ended", "hangup"),
 )
-"""Who does what, and a word of it, in this order; other things may happen between."""
+"""The expected steps, in order: who, what, and a part of the printed text.
+
+Other things may happen between two steps.
+"""
 
 COLORS: Final = {"caller": "cyan", "program": "green", "exchange": "bright_black"}
 
 
 def run(program: Path, *, cut: bool = False, record: Path | None = None) -> int:
-    """Let a caller go through `program`; return 0 if the expected conversation took place."""
+    """Run `program` with a simulated caller; return 0 if all expected steps happened."""
     options = ["--cut"] if cut else []
     variables = {} if record is None else {ENV_RECORD: str(record.absolute())}
     return anyio.run(_run, program, options, variables)
 
 
 def example(name: str) -> Path:
-    """A program of the examples: in the checkout, or as the wheel ships it."""
+    """Return the path of an example, in the wheel or in a checkout."""
     packaged = Path(__file__).parent / "_examples" / f"{name}.py"
     checkout = Path(__file__).parent.parent / "examples" / f"{name}.py"
     return packaged if packaged.exists() else checkout
@@ -83,20 +86,21 @@ async def _watch(
             stack, ["-m", "relay_anyio", "sim", *options, *more], subprocess.PIPE
         )
         events = _events(simulator)
-        there = (await anext(events))["ready"]
-        console.print(f"It listens at {there['SIGNALWIRE_SPACE']}. Starting {path} …\n")
-        program = await _start(stack, [str(path)], None, {**os.environ, **there, **variables})
+        settings = (await anext(events))["ready"]
+        space = settings["SIGNALWIRE_SPACE"]
+        console.print(f"The simulator listens at {space}. Starting {path} …\n")
+        program = await _start(stack, [str(path)], None, {**os.environ, **settings, **variables})
         missing = await _follow(console, events)
         code = await _stop(program)
         console.print()
         if missing:
             who, what, detail = missing[0]
-            console.print(f"[red]This never happened: {who}: {what} {detail}[/red]")
+            console.print(f"[red]This step did not happen: {who} {what} {detail}[/red]")
             return 1
         if code != 0:
             console.print(f"[red]The program ended with exit code {code}.[/red]")
             return 1
-        console.print("[bold green]The caller got through.[/bold green] This was all of it:")
+        console.print("[bold green]The call went as expected.[/bold green] The program is:")
         console.print(f"  {path}", markup=False, soft_wrap=True)
         return 0
 
@@ -104,7 +108,7 @@ async def _watch(
 async def _follow(
     console: Console, events: AsyncIterator[Mapping[str, Any]]
 ) -> list[tuple[str, str, str]]:
-    """Print the conversation; return what of the expected one did not happen."""
+    """Print the conversation; return the expected steps that did not happen."""
     expected = list(EXPECTED)
     started: float | None = None
     async for event in events:
@@ -142,21 +146,21 @@ async def _start(
 
 
 async def _stop(process: Process) -> int:
-    """Ask a process to end, then make it; return its exit code."""
+    """Ask a process to exit, then kill it if it does not; return its exit code."""
     if process.returncode is None:
         process.send_signal(signal.SIGTERM)
-    with anyio.move_on_after(GOODBYE, shield=True) as patience:
+    with anyio.move_on_after(EXIT_TIMEOUT, shield=True) as scope:
         await process.wait()
-    if patience.cancelled_caught:
+    if scope.cancelled_caught:
         process.kill()
     with anyio.CancelScope(shield=True):
         await process.wait()
-    assert process.returncode is not None, "it has ended"
+    assert process.returncode is not None, "the process has exited"
     return process.returncode
 
 
 async def _events(simulator: Process) -> AsyncIterator[Mapping[str, Any]]:
-    assert simulator.stdout is not None, "its output is a pipe"
+    assert simulator.stdout is not None, "the simulator's output is a pipe"
     rest = ""
     async for text in TextReceiveStream(simulator.stdout):
         *lines, rest = (rest + text).split("\n")

@@ -1,4 +1,4 @@
-"""``relay replay``: a recording, shown as what happened, and checked against a fresh core."""
+"""``relay replay``: show what a recording contains, and check it against a fresh core."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STYLES: Final = {"frame": "", "event": "cyan", "settled": "green"}
 
 
 def run(path: Path, *, everything: bool = False) -> int:
-    """Show and check the recording; return the exit code."""
+    """Show and check a recording; return the exit code."""
     console = Console(highlight=False)
     files = [older for older in [path.with_name(path.name + ".1")] if older.exists()] + [path]
     shown = _Shown(console, everything=everything)
@@ -37,7 +37,7 @@ def _lines(files: Iterable[Path]) -> Iterator[str]:
     for path in files:
         with path.open(encoding="utf-8") as lines:
             for line in lines:
-                if line.endswith("\n"):  # the last may be half written
+                if line.endswith("\n"):  # the last line may be incomplete
                     yield line
 
 
@@ -51,12 +51,12 @@ class _Shown:
         self._different: list[int] = []
 
     def show(self, step: Step) -> None:
-        """Print one line of the recording, and what came of it."""
+        """Print one line of the recording and its outputs."""
         line = step.line
         self._lines += 1
         if "recording" in line:
             self._began, self._state = None, ""
-            self._print("", f"a client of {line['config']['host']}", "bold")
+            self._print("", f"recording of a client of {line['config']['host']}", "bold")
             return
         if self._began is None:
             self._began = line.get("at")
@@ -74,14 +74,16 @@ class _Shown:
             self._show_difference(step)
 
     def conclude(self) -> int:
-        """Say whether all of it was the same; return the exit code."""
+        """Print the result; return the exit code."""
         if not self._different:
-            self._console.print(f"[bold green]{self._lines} lines, and all the same.[/bold green]")
+            self._console.print(
+                f"[bold green]{self._lines} lines replayed, no differences.[/bold green]"
+            )
             return 0
         first = self._different[0]
         self._console.print(
-            f"[bold red]{len(self._different)} of {self._lines} lines differ, "
-            f"the first is line {first}.[/bold red]"
+            f"[bold red]{len(self._different)} of {self._lines} lines differ. "
+            f"The first is line {first}.[/bold red]"
         )
         return DIFFERENT
 
@@ -107,7 +109,7 @@ class _Shown:
 
 
 def _headline(line: Mapping[str, Any]) -> str:
-    """What was done to the core."""
+    """Say what was done to the core."""
     raised = f": {line['raises']}" if "raises" in line else ""
     match line.get("in") or line["do"]:
         case "opened":
@@ -115,42 +117,42 @@ def _headline(line: Mapping[str, Any]) -> str:
         case "closed":
             return f"transport {line['transport']} has ended: {line['reason']}"
         case "data":
-            return f"transport {line['transport']} brings {line['bytes']} bytes{_wire(line)}"
+            return f"transport {line['transport']} received {line['bytes']} bytes{_wire(line)}"
         case "timer":
-            return "a timer"
+            return "a timer fires"
         case "execute":
             on = f" on {' '.join(line['on'])}" if "on" in line else ""
             return f"the program asks: {line['command']['method']}{on}{raised}"
         case "accept":
-            return f"the program takes calls: {line['calls']}"
+            return f"the program accepts calls: {line['calls']}"
         case "wait_for":
-            return f"the program waits: {line['on'][0]} {line['state_wanted']}"
+            return f"the program waits until {line['on'][0]} is {line['state_wanted']}"
         case done:
-            return f"the program says: {done}{raised}"
+            return f"the program calls: {done}{raised}"
 
 
 def _wire(line: Mapping[str, Any]) -> str:
-    """What the WebSocket made of bytes, but for texts: their frames are shown anyway."""
+    """Say what else the WebSocket received: texts are shown as frames, below the line."""
     said = [" ".join(map(str, event)) for event in line.get("wire", ()) if event[0] != "text"]
     return f": {', '.join(said)}" if said else ""
 
 
 def _say(output: list[Any]) -> str:
-    """An output; bytes are shown as the frames that they are."""
+    """Say what an output is. Bytes are left out, because their frames are shown."""
     match output:
         case ["frame", sign, text]:
             return f"{sign} {_frame(text)}"
         case ["send", *_]:
             return ""
         case ["settled", number, *rest]:
-            what = f"request {number}" if number else "what was waited for"
-            return f"  {what}: {' '.join(map(str, rest))}"
+            what = f"request {number}" if number else "wait"
+            return f"  {what} done: {' '.join(map(str, rest))}"
         case _:
             return "  " + " ".join(str(part) for part in output if part is not None)
 
 
 def _frame(text: str) -> str:
-    """A frame, its essence first: what it is, the beginning of its id, what it says."""
+    """Show a frame: its method or kind, the beginning of its id, and its content."""
     try:
         frame = json.loads(text)
         name = f"#{str(frame['id'])[:6]}"
@@ -164,6 +166,6 @@ def _frame(text: str) -> str:
         case {"result": said}:
             return f"reply {name} {json.dumps(said)}"
         case {"error": said}:
-            return f"refusal {name} {json.dumps(said)}"
+            return f"error {name} {json.dumps(said)}"
         case _:
             return text

@@ -1,7 +1,7 @@
-"""Rehearsals: a program's handlers, with people who call, and neither network nor waiting.
+"""Rehearsals: run a program's own handlers with simulated callers, without a network.
 
 `rehearse` runs an unchanged client against an exchange in memory. Its clock jumps
-from one event to the next, so that a caller may think for minutes in no time::
+from one event to the next, so a caller who thinks for minutes costs no real time::
 
     story = rehearse(client, Caller("+15550001111", (Hear("sales"), Press("1"))))
     assert "collects digit: 1" in story.text
@@ -87,13 +87,13 @@ Backend: TypeAlias = Literal["asyncio", "trio"]
 Handler: TypeAlias = Callable[[Call], Any]
 
 NUMBER: Final = "+15550002222"
-"""Whom callers call, unless they are told otherwise."""
+"""The number that callers call by default."""
 CONTEXT: Final = "rehearsal"
-"""What a client serves that was made for a handler alone."""
+"""The context of the client that `rehearse` makes around a single handler."""
 MOST_UNSENT: Final = 64 * 1024 * 1024
 FLUSH_TIMEOUT: Final = 3.0
-GLANCE: Final = 0.1
-"""Virtual seconds from one look at what the handlers do to the next."""
+POLL_INTERVAL: Final = 0.1
+"""Virtual seconds between two checks whether the handlers have returned."""
 
 
 def rehearse(
@@ -105,16 +105,17 @@ def rehearse(
     backend: Backend = "asyncio",
     seed: int = 0,
 ) -> Story:
-    """Run a client, or one call handler, through scenes; returns all that happened.
+    """Run a client, or a single call handler, through scenes; return what happened.
 
-    A scene is a `Caller`, who calls and stays until the call is over, or an async
-    function of the `Stage`. One comes after the other; when all calls are over and all
-    call handlers have returned, the client disconnects. `lines` are those that can be
-    dialed. All times are virtual.
+    A scene is a `Caller`, who calls and stays until the call ends, or an async function
+    that takes the `Stage`. Scenes run one after the other. The client disconnects when
+    all calls have ended and all call handlers have returned. `lines` are the numbers
+    that the program can dial. All times are virtual.
 
     Raises:
-        RehearsalTimeoutError: after `within` seconds it still goes on, or time stands still.
-        Exception: what a handler or a scene has raised.
+        RehearsalTimeoutError: the rehearsal takes longer than `within` seconds, or a
+            task runs in a loop without waiting, so that no time passes.
+        Exception: a handler or a scene raised it.
     """
     guard = Guard()
 
@@ -143,10 +144,10 @@ async def rehearsal(
     timing: ExchangeTiming | None = None,
     seed: int = 0,
 ) -> AsyncGenerator[Stage]:
-    """Connect a client to an exchange in memory; for tests that are async themselves.
+    """Connect a client to an exchange in memory, for tests that are async functions.
 
-    It disconnects at the end, and raises then what a handler has raised. Run the test
-    by `virtual_time`, or it takes as long as it says.
+    At the end the client disconnects, and the first exception of a handler is raised.
+    Run the test with the options of `virtual_time`. Otherwise it takes real time.
     """
     client = program if isinstance(program, RelayClient) else _client_of(program)
     failure: Exception | None = None
@@ -160,46 +161,52 @@ async def rehearsal(
                 except Exception as error:  # noqa: BLE001 - raised below, outside the group
                     failure = error
                     if not isinstance(error, RehearsalTimeoutError):
-                        await anyio.sleep(GLANCE)  # a handler that raises now is the reason
+                        # The scene may have failed because a handler did. Let it raise.
+                        await anyio.sleep(POLL_INTERVAL)
                 finally:
                     await client.disconnect()
             tasks.cancel_scope.cancel()
-    if raised:  # the scene may have failed in consequence
+    if raised:  # comes first: it may be why the scene failed
         if failure is not None:
-            raised[0].add_note(f"Then the rehearsal failed, too: {failure}")
+            raised[0].add_note(f"After this, the scene failed as well: {failure}")
         raise raised[0]
     if failure is not None:
         raise failure
 
 
 class Story(list[Happened]):
-    """What happened, in order: who did what, when, on which call."""
+    """A list of what happened, in order: who did what, when, and on which call."""
 
     @property
     def text(self) -> str:
-        """It, line by line."""
+        """The whole story as text, one line for each `Happened`."""
         return "\n".join(one.line for one in self)
 
     def all(self, what: What, *, call_id: str = "") -> list[Happened]:
-        """Everything of one kind, on one call or on any."""
+        """Return everything of one kind, on one call or on all calls."""
         return [one for one in self if one.what is what and call_id in ("", one.call_id)]
 
 
 class RehearsalTimeoutError(TimeoutError):
-    """A rehearsal does not end: a call goes on, or a handler. `story` is how far it got.
+    """A rehearsal does not end: a call is still active, or a handler has not returned.
 
-    `within` is the virtual time that it had; None if a task spins, so that no time passes.
+    `story` is what happened until then. `within` is the limit in virtual seconds, or
+    None if a task runs in a loop without waiting, so that no time passes.
     """
 
     def __init__(self, within: float | None, story: Story) -> None:
         self.within = within
         self.story = Story(story)
-        what = "a task spins" if within is None else f"not over after {within:g} s (virtual)"
-        super().__init__(f"{what}:\n{story.text}")
+        what = (
+            "a task runs in a loop without waiting, and no time passes"
+            if within is None
+            else f"the rehearsal is not over after {within:g} virtual seconds"
+        )
+        super().__init__(f"{what}; this happened until then:\n{story.text}")
 
 
 class Stage:
-    """What is around a client in a rehearsal: people, lines, and a link that can break."""
+    """The world around the client: people, lines, and a connection that can break."""
 
     def __init__(
         self,
@@ -211,7 +218,7 @@ class Stage:
     ) -> None:
         self.client = client
         self.story = Story()
-        """Everything so far."""
+        """What has happened so far."""
         account = Account(
             project=client.project,
             token=client.token,
@@ -224,8 +231,8 @@ class Stage:
             lines=tuple(lines),
             timing=timing,
         )
-        self.exchange = Exchange(config, Random(seed))  # noqa: S311 - it has to replay
-        self._driver: Driver[ExchangeOutput] = Driver(self.exchange, self._hear)
+        self.exchange = Exchange(config, Random(seed))  # noqa: S311 - a seed must repeat it
+        self._driver: Driver[ExchangeOutput] = Driver(self.exchange, self._on_output)
         self._tasks = tasks
         self._links: dict[int, _Link] = {}
         self._changed = anyio.Event()
@@ -233,25 +240,28 @@ class Stage:
 
     @property
     def now(self) -> float:
-        """The virtual time."""
+        """The current virtual time, in seconds."""
         return anyio.current_time()
 
     # People
 
     def call(self, caller: Caller, *, to: str = NUMBER, context: str = "") -> str:
-        """Let somebody call; returns the call's id.
+        """Let somebody call; return the id of the call.
 
-        Without `context`, the client's first one serves the number.
+        Without `context`, the call goes to the client's first context.
         """
         place = self.exchange.place_call
         return self.do(place, caller, to=to, context=context or self._context)
 
     def text(self, message: TextMessage, *, context: str = "") -> str:
-        """Let somebody send a text; returns its id."""
+        """Let somebody send a text; return the id of the message."""
         return self.do(self.exchange.receive_text, message, context=context or self._context)
 
     async def until(self, what: What, *, times: int = 1, call_id: str = "") -> Happened:
-        """Wait until it has happened so many times, on one call or on any."""
+        """Wait until something has happened `times` times, on one call or on all calls.
+
+        What happened before counts, too.
+        """
         while len(found := self.story.all(what, call_id=call_id)) < times:
             await self._changed.wait()
         return found[times - 1]
@@ -261,34 +271,37 @@ class Stage:
         await self.until(What.ENDED, call_id=call_id)
 
     async def quiet(self) -> None:
-        """Wait until all calls are over, and all call handlers have returned."""
+        """Wait until all calls have ended and all call handlers have returned."""
         engine = self.client.engine
-        while engine.core.active_calls or engine.handling:  # noqa: ASYNC110 - nobody is told
-            await anyio.sleep(GLANCE)
+        while engine.core.active_calls or engine.handling:  # noqa: ASYNC110 - no event says so
+            await anyio.sleep(POLL_INTERVAL)
 
     # Trouble
 
     def cut(self) -> None:
-        """Break the link. The client reconnects by itself, and resumes its session."""
+        """Break the connection. The client reconnects by itself and resumes its session."""
         for link in self._links.values():
             link.cut()
 
     def silence(self) -> None:
-        """Lose whatever either side sends from now on, without a word."""
+        """Lose everything that both sides send from now on. Neither side is told."""
         for link in self._links.values():
             link.silent = True
 
     def restart(self) -> None:
-        """Restart the server without its memory: the session and its calls are gone."""
+        """Restart the server, which then remembers no session and no call."""
         self.do(self.exchange.forget_sessions)
 
     def say_goodbye(self, *, restart: bool = False) -> None:
-        """Ask the client to reconnect, as the service does for a deployment."""
+        """Ask the client to reconnect, as the service does before a deployment.
+
+        With `restart`, the server forgets the session, so the client starts a new one.
+        """
         for number in self._links:
             self.do(self.exchange.say_goodbye, number, restart=restart)
 
     def do(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
-        """Call a method of `exchange` that wants to know the time."""
+        """Call a method of `exchange`, with the virtual time as `now`; return its result."""
         result = function(*args, now=self.now, **kwargs)
         self._driver.step()
         return result
@@ -297,9 +310,9 @@ class Stage:
 
     @contextmanager
     def connects(self) -> Generator[None]:
-        """Be what the client connects to."""
+        """Have the client connect to this stage instead of the network."""
         client = self.client
-        # The client offers no way to change it, and programs need none.
+        # Private, because programs do not need to change the connector of a client.
         before = client._connector  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         client._connector = self._connect  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         try:
@@ -319,7 +332,7 @@ class Stage:
         self._tasks.start_soon(self._driver.run_transport, number, transport, link.accept)
         return link.near
 
-    def _hear(self, output: ExchangeOutput) -> None:
+    def _on_output(self, output: ExchangeOutput) -> None:
         if isinstance(output, Happened):
             self.story.append(output)
             self._changed.set()
@@ -327,11 +340,11 @@ class Stage:
 
 
 Scene: TypeAlias = Callable[[Stage], Awaitable[None]]
-"""What somebody does on a `Stage`."""
+"""An async function that acts on a `Stage`."""
 
 
 class _Link:
-    """A byte stream in memory, both ends of it."""
+    """A connection in memory: both ends of a byte stream."""
 
     def __init__(self) -> None:
         self.silent = False
@@ -341,16 +354,16 @@ class _Link:
         self.far = _End(self, down, taken)
 
     async def accept(self) -> ByteStream:
-        """The exchange's end."""
+        """Return the exchange's end."""
         return self.far
 
     def cut(self) -> None:
-        """Break it: either end is told."""
+        """Break the connection. Both ends notice."""
         self.near.hang_up()
         self.far.hang_up()
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release both ends."""
         self.near.close()
         self.far.close()
 
@@ -387,11 +400,11 @@ class _End(ByteStream):
         self.close()
 
     def hang_up(self) -> None:
-        """Send no more: the other end learns of it."""
+        """Stop sending. The other end reads the end of the stream."""
         self._send.close()
 
     def close(self) -> None:
-        """Close it."""
+        """Stop sending and receiving."""
         self._send.close()
         self._receive.close()
 
@@ -404,7 +417,7 @@ def _client_of(handler: Handler) -> RelayClient:
 
 @contextmanager
 def _raised_by_handlers() -> Generator[list[BaseException]]:
-    """Exceptions of handlers are logged, as in production; here they must not go unnoticed."""
+    """Collect the exceptions of handlers, which the client only logs."""
     raised: list[BaseException] = []
 
     class Listener(logging.Handler):

@@ -1,6 +1,6 @@
 """The simulator: an `Exchange` behind real TLS sockets, for any RELAY client.
 
-It stands in for the service on a developer's machine: ``relay sim`` runs it.
+``relay sim`` runs it on a developer's machine, in place of the service.
 """
 
 from .certificates import Authority

@@ -1,4 +1,4 @@
-"""``relay sim``: the simulator as a program."""
+"""``relay sim``: run the simulator and print what happens in it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .server import Simulator
 PROJECT: Final = "demo-project"
 TOKEN: Final = "demo-token"
 CUT_DELAY: Final = 0.5
-"""Seconds for which a program may listen before ``--cut`` cuts."""
+"""Seconds between the start of a collect and the moment when ``--cut`` cuts."""
 COLORS: Final[Mapping[Who, str]] = {
     Who.CALLER: "cyan",
     Who.PROGRAM: "green",
@@ -96,36 +96,36 @@ async def _start(
 
 
 class _Reporter:
-    """Tells people."""
+    """Print what happens, for people."""
 
     def __init__(self, started: float) -> None:
         self._console = Console(highlight=False)
         self._started = started
 
     def ready(self, variables: Mapping[str, str]) -> None:
-        """Say how to get here."""
-        self._console.print("Listening. These two variables point any RELAY client here,")
-        self._console.print("and the other two are credentials that it accepts:\n")
+        """Print the variables with which a client connects."""
+        self._console.print("The simulator is listening. To connect a RELAY client, set these")
+        self._console.print("variables. The last two are credentials that it accepts:\n")
         for name, value in variables.items():
             self._console.print(f"  export {name}={value}", soft_wrap=True, markup=False)
         self._console.print()
 
     def happened(self, happened: Happened) -> None:
-        """Say what happens."""
+        """Print one thing that happened."""
         seconds = happened.at - self._started
         line = f"{seconds:7.2f}  {happened.text}"
         self._console.print(line, style=COLORS[happened.who], soft_wrap=True, markup=False)
 
 
 class _JSONReporter:
-    """Tells programs: one JSON object a line."""
+    """Print what happens, for programs: one JSON object per line."""
 
     def ready(self, variables: Mapping[str, str]) -> None:
-        """Say how to get here."""
+        """Print the variables with which a client connects."""
         self._print({"ready": dict(variables)})
 
     def happened(self, happened: Happened) -> None:
-        """Say what happens."""
+        """Print one thing that happened."""
         self._print(
             {
                 "at": happened.at,

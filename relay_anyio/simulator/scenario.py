@@ -1,4 +1,4 @@
-"""The scenario of ``relay sim``: somebody calls whenever a program is there to answer."""
+"""The scenario of ``relay sim``: calls arrive while a program is connected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .server import Simulator
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scenario:
-    """Who calls, how often, and what they press; times in seconds."""
+    """Who calls, how often, and which digits they press. Times are in seconds."""
 
     number: str = "+15550002222"
     """The number that is called."""
@@ -27,19 +27,19 @@ class Scenario:
     think: float = 1.0
     """How long a caller thinks before pressing."""
     delay: float = 1.0
-    """From the moment a program is there to the first call."""
+    """The time between a program's connection and the first call."""
     every: float = 15.0
-    """From one call to the next."""
+    """The time between two calls."""
     calls: int = 0
-    """How many calls there are in all; 0 for no end."""
+    """The number of calls; 0 means no limit."""
 
     def script(self, digit: str) -> tuple[Step, ...]:
-        """What one caller does."""
+        """Return what one caller does."""
         return (Hear(self.hear), Wait(self.think), Press(digit))
 
 
 class Callers:
-    """Places the calls of a scenario while at least one session is there."""
+    """Place the calls of a scenario while at least one session is connected."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
@@ -47,7 +47,7 @@ class Callers:
         self._present = anyio.Event()
 
     def observe(self, happened: Happened) -> None:
-        """Notice the coming and going of sessions."""
+        """Keep track of the connected sessions."""
         session = happened.details.get("session", "")
         if happened.what in (What.SESSION_STARTED, What.SESSION_RESUMED):
             self._sessions.add(session)
@@ -58,7 +58,7 @@ class Callers:
                 self._present = anyio.Event()
 
     async def call(self, simulator: Simulator) -> None:
-        """Place the calls, until there have been as many as there should be."""
+        """Place all calls of the scenario, one after the other."""
         scenario = self._scenario
         numbers = itertools.count() if not scenario.calls else range(scenario.calls)
         for number in numbers:

@@ -1,4 +1,4 @@
-"""The server: sockets around an `Exchange`, as the client has them around its core."""
+"""The server: TLS sockets around an `Exchange`, driven like the client's core."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_UNSENT: Final = 64 * 1024 * 1024
 
 
 class Simulator:
-    """Serves an exchange over TLS; `tell` hears of everything that happens in it."""
+    """Serve an exchange over TLS. `tell` is called with everything that happens in it."""
 
     def __init__(
         self, exchange: Exchange, tls: ssl.SSLContext, tell: Callable[[Happened], None]
@@ -42,10 +42,10 @@ class Simulator:
         *,
         task_status: TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Serve until cancelled. Run by a task group's ``start()``, it tells its port.
+        """Serve until cancelled. A task group's ``start()`` returns the port.
 
         Raises:
-            OSError: the port is in use, or may not be used.
+            OSError: the port is in use, or this process may not use it.
         """
         async with (
             await anyio.create_tcp_listener(local_host=host, local_port=port) as listener,
@@ -56,14 +56,14 @@ class Simulator:
             await listener.serve(self._accept, tasks)
 
     def command(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
-        """Call a command of the exchange, with the time as ``now``, and step."""
+        """Call a method of the exchange with the time as ``now``; perform its outputs."""
         try:
             return function(*args, now=anyio.current_time(), **kwargs)
         finally:
             self._driver.step()
 
     def cut(self) -> None:
-        """End all connections without a word, as a network may."""
+        """Drop all connections, as a network may. The clients get no notice."""
         for number in tuple(self._connections):
             self.command(self.exchange.drop, number)
 

@@ -129,7 +129,7 @@ async def test_the_command_shows_what_happened_and_that_it_is_the_same(
         "transport 1 has ended",
         "now waiting_to_reconnect",
         "connected True",
-        "and all the same",
+        "lines replayed, no differences",
     ):
         assert words in said
     assert main(["replay", str(path), "--all"]) == 0

@@ -61,8 +61,8 @@ CALLED: Final[Mapping[str, Expected]] = {
 """What happens on the calls of the programs that are no menus."""
 TO, FROM = "+15550003000", "+15550002222"
 OUTBOUND: Final[Mapping[str, str]] = {
-    "dial_and_play": f"{TO} has heard it",
-    "dial_and_play_sync": f"{TO} has heard it",
+    "dial_and_play": f"{TO} heard the whole text",
+    "dial_and_play_sync": f"{TO} heard the whole text",
     "send_text": "delivered",
     "send_text_sync": "delivered",
 }

@@ -1,4 +1,4 @@
-"""Rehearsals know no account, and look for none."""
+"""Fixtures: rehearsals need no account, so the environment holds none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The event loop whose time jumps."""
+"""The asyncio event loop in virtual time."""
 
 from __future__ import annotations
 
