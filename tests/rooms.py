@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.pages import replace_part
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs" / "architecture.md"
 BEGIN: Final = "<!-- rooms: written by `python -m tests.rooms` -->"
@@ -104,11 +106,7 @@ def first_line(path: Path) -> str:
 
 def page_with_rooms() -> str:
     """The page as it should be."""
-    before, found, rest = PAGE.read_text("utf-8").partition(BEGIN)
-    _, ended, after = rest.partition(END)
-    assert found, f"{PAGE.name} has no place for the rooms"
-    assert ended, f"the rooms in {PAGE.name} have no end"
-    return f"{before}{BEGIN}\n\n{render()}\n\n{END}{after}"
+    return replace_part(PAGE.read_text("utf-8"), BEGIN, render(), END)
 
 
 if __name__ == "__main__":
