@@ -1,8 +1,10 @@
-"""The RELAY protocol as a pure state machine: bytes and time in, outputs out.
+"""The RELAY protocol without I/O: bytes and the time go in, outputs come out.
 
-No sockets, no clock, no randomness of its own. The adapters `relay_anyio` and
-`relay_sync` stand on it; a program for another kind of I/O can, too: see
-``docs/architecture.md``.
+This package opens no socket, reads no clock and makes no random numbers of its own.
+`relay_anyio` and `relay_sync` do that for it. A program that needs another kind of
+I/O can drive `ClientCore` itself: see ``docs/architecture.md``.
+
+Public: for authors of adapters. Applications import `relay_anyio` or `relay_sync`.
 """
 
 from ._version import __version__

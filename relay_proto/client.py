@@ -395,7 +395,7 @@ class ClientCore(Core[Output]):
         """Why an offered call is not taken; ``""`` if it is."""
         limit = self.config.limits.active_calls
         if not self.accepting_calls:
-            return "nobody takes calls"
+            return "this client takes no calls: it has no handler for them, or is draining"
         if self.accepted_contexts is not None and event.context not in self.accepted_contexts:
-            return f"nobody takes calls of context {event.context!r}"
-        return f"{limit} calls are up already" if len(self._calls) >= limit else ""
+            return f"this client has no handler for calls of context {event.context!r}"
+        return f"{limit} calls are active already" if len(self._calls) >= limit else ""

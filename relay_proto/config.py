@@ -1,7 +1,11 @@
-"""Configuration as values: credentials, times, limits, and where to connect.
+"""The configuration of a client: credentials, times, limits and the host.
 
-Everything is checked here, when it is made, so that no other module has to.
-The environment is an argument: this package reads none.
+A configuration checks its values when it is made, so no other module has to check
+them again. `resolve_config` takes the environment as an argument: this package does
+not read it.
+
+Public: for authors of adapters. Applications import `Timing` and `Limits` from
+`relay_anyio` or `relay_sync`.
 """
 
 from __future__ import annotations
@@ -18,10 +22,10 @@ DEFAULT_PORT: Final = 443
 AGENT: Final = f"relay-proto/{__version__}"
 FORBIDDEN_IN_HOST: Final = frozenset("@/?#\r\n \t\\")
 
-GREATEST: Final = 1e308
-"""Ints beyond what a float can hold cannot be added to a time."""
-SHORTEST_INTERVAL: Final = 0.001
-"""A timer that repeats must let time pass."""
+MAX_NUMBER: Final = 1e308
+"""About the largest float: a larger int cannot be added to a time."""
+MIN_INTERVAL: Final = 0.001
+"""The shortest time, in seconds, after which a timer may fire again: time must pass."""
 
 ENV_PROJECT: Final = "SIGNALWIRE_PROJECT_ID"
 ENV_TOKEN: Final = "SIGNALWIRE_API_TOKEN"  # the name of a variable, not a token
@@ -35,7 +39,7 @@ ENV_RECORD: Final = "RELAY_RECORD"
 
 
 class Secret:
-    """A text that does not show itself: `repr` and `str` are masked."""
+    """A text that must not be shown: `repr` and `str` are masked."""
 
     __slots__ = ("_text",)
 
@@ -57,13 +61,17 @@ class Secret:
         return hash(self._text)
 
     def reveal(self) -> str:
-        """The text itself: for the wire only."""
+        """Return the text itself. Use it for the connection only, never for a log."""
         return self._text
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Credentials(Frozen):
-    """Project and token, or a JWT; the JWT wins when both are there."""
+    """Project and token, or a JWT. If both are given, the JWT is used.
+
+    Raises:
+        ValueError: there is no JWT, and the project or the token is missing.
+    """
 
     project: Secret = Secret("")
     token: Secret = Secret("")
@@ -82,90 +90,106 @@ class Credentials(Frozen):
                 )
 
     def authentication(self) -> dict[str, str]:
-        """The ``authentication`` object of ``signalwire.connect``."""
+        """Return the ``authentication`` object of ``signalwire.connect``."""
         if self.jwt_token:
             return {"jwt_token": self.jwt_token.reveal()}
         return {"project": self.project.reveal(), "token": self.token.reveal()}
 
     def secrets(self) -> tuple[str, ...]:
-        """The texts that must not appear in a log."""
+        """Return the texts that must not appear in a log."""
         parts = (self.project, self.token, self.jwt_token)
         return tuple(part.reveal() for part in parts if part)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class Timing(Frozen):
-    """Every time the client measures, in seconds.
+    """All times of a client, in seconds.
 
+    Raises:
+        TypeError, ValueError: a time is not a number, is negative, or is too short.
     Source: docs/protocol.md, sections 4, 6 to 9, 13 and 14.
     """
 
     connect_timeout: float = 15.0
-    """Opening the socket, TLS and the upgrade, together."""
+    """Time to connect: the socket, TLS and the WebSocket upgrade together."""
     request_timeout: float = 10.0
-    """A reply, counted from the moment its request was written."""
+    """Time for the answer to a request, counted from when the request is sent."""
     queue_timeout: float = 60.0
-    """A request's wait for a session to be written on."""
+    """Time that a request waits for a session before it fails without being sent."""
     dial_timeout: float = 120.0
-    """An answer to a dial, counted from the moment it was written."""
+    """Time for somebody to answer a dial, counted from when the dial is sent."""
     ping_interval: float = 30.0
+    """Time between two pings of the client."""
     ping_watchdog: float = 15.0
-    """Silence after a ping of the server's that makes the client probe."""
+    """Time for the server's next ping; if it is late, the client sends one of its own."""
     ping_timeout: float = 10.0
+    """Time for the answer to a ping."""
     ping_retry_delay: float = 2.0
-    """The delay after the first failed ping; it doubles with each further one."""
+    """Delay before the ping after the first failed one; it doubles with each failure."""
     retry_min_delay: float = 1.0
+    """Shortest delay before the client tries to connect again."""
     retry_max_delay: float = 30.0
+    """Longest delay before the client tries to connect again."""
     goodbye_timeout: float = 5.0
-    """How long the server may take to close after ``signalwire.disconnect``."""
+    """Time for the server to close the connection after ``signalwire.disconnect``."""
     close_timeout: float = 3.0
-    """How long ``disconnect()`` waits for the server's side of the close."""
+    """Time that ``disconnect()`` waits for the server to close its side."""
     action_grace: float = 5.0
-    """How long a recording or fax may report its result after its call ended."""
+    """Time for the result of a recording or fax to arrive after its call has ended."""
     message_grace: float = 60.0
-    """How long a delivery report may come before the reply that names it."""
+    """Time that a delivery report is kept if it arrives before its message has an id."""
     drain_timeout: float = 30.0
-    """How long ``run()`` lets calls finish after SIGTERM."""
+    """Time that ``run()`` gives calls to finish after SIGTERM."""
 
     def __post_init__(self) -> None:
         _check_numbers(self, least=0.0)
         if self.retry_min_delay > self.retry_max_delay:
-            raise ValueError("retry_min_delay must not exceed retry_max_delay")
+            raise ValueError(
+                f"Timing.retry_min_delay ({self.retry_min_delay:g} s) must not be longer than "
+                f"retry_max_delay ({self.retry_max_delay:g} s)"
+            )
         for name in ("ping_interval", "retry_min_delay"):
-            if getattr(self, name) < SHORTEST_INTERVAL:
-                raise ValueError(f"Timing.{name} must be at least {SHORTEST_INTERVAL:g} s")
+            value = getattr(self, name)
+            if value < MIN_INTERVAL:
+                raise ValueError(
+                    f"Timing.{name} must be at least {MIN_INTERVAL:g} s, not {value!r}"
+                )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class Limits(Frozen):
-    """Every bound on what the peer or the application can make grow."""
+    """All limits of a client: on what the server or the application can make grow.
+
+    Raises:
+        TypeError, ValueError: a limit is not a whole number, or is less than 1.
+    """
 
     active_calls: int = 1000
-    """Calls at a time; offers beyond it are passed back to routing."""
+    """Calls at the same time. Further calls are passed back to the server's routing."""
     queued_requests: int = 500
     """Requests that may wait for a session."""
     pending_requests: int = 10_000
-    """Requests that may wait for a reply."""
+    """Requests that may wait for their answers."""
     message_bytes: int = 10 * 1024 * 1024
-    """One incoming WebSocket message."""
+    """Bytes in one incoming WebSocket message. A longer one ends the connection."""
     event_ids: int = 1024
-    """Event ids remembered, to hear a redelivered event only once."""
+    """Ids of past events to remember, so that a repeated event is reported only once."""
     messages: int = 10_000
-    """Sent messages whose delivery is being followed."""
+    """Sent text messages whose delivery the client follows."""
     early_messages: int = 1000
-    """Delivery reports kept for messages not known yet."""
+    """Text messages without an id yet for which delivery reports are kept."""
     tags: int = 1000
-    """Finished dials whose late legs are still hung up."""
+    """Finished dials to remember, so that a late answer to one of them is hung up."""
     listener_backlog: int = 1000
-    """Events that may wait for one slow listener."""
+    """Events that may wait for one slow listener. Further ones are lost to it."""
     recording_bytes: int = 64 * 1024 * 1024
-    """One file of a recording; there are two at most."""
+    """Bytes in one file of the flight recorder, which keeps two files at most."""
     unsent_bytes: int = 64 * 1024 * 1024
-    """Bytes that a peer which does not read may leave unsent."""
+    """Bytes that may wait for a server that does not read. More ends the connection."""
     auth_attempts: int = 3
-    """Refusals of the credentials, in a row, before giving up."""
+    """Refusals of the credentials, in a row, after which the client gives up."""
     ping_failures: int = 3
-    """Unanswered pings, in a row, before the connection is given up."""
+    """Unanswered pings, in a row, after which the client gives up the connection."""
 
     def __post_init__(self) -> None:
         _check_numbers(self, least=1)
@@ -173,7 +197,15 @@ class Limits(Frozen):
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
 class ClientConfig(Frozen):
-    """What one client is: who, where, for what, how fast and how much."""
+    """The whole configuration of one client.
+
+    `host` is ``name``, ``name:port``, ``[::1]`` or ``[::1]:port``. `contexts` are the
+    routing labels whose calls and messages the client receives. `agent` is the name by
+    which the client introduces itself to the server.
+
+    Raises:
+        TypeError, ValueError: the host or a context is not valid.
+    """
 
     credentials: Credentials
     host: str = DEFAULT_HOST
@@ -182,7 +214,7 @@ class ClientConfig(Frozen):
     timing: Timing = field(default_factory=Timing)
     limits: Limits = field(default_factory=Limits)
     trace_frames: bool = False
-    """Report every frame, masked, as a `FrameTraced` output."""
+    """Whether to report every frame, masked, as a `FrameTraced` output."""
 
     def __post_init__(self) -> None:
         split_host(self.host)
@@ -201,14 +233,26 @@ def resolve_config(
     timing: Timing | None = None,
     limits: Limits | None = None,
 ) -> ClientConfig:
-    """Merge arguments, `environ` and defaults, in this order, and check them.
+    """Make a configuration from arguments, environment variables and defaults.
 
-    An empty text counts as absent, and so does a variable that is not a number.
-    `max_active_calls` beats `limits`, and `limits` beats the environment.
+    An argument wins over a variable, and a variable over a default. An empty text counts
+    as not given, and so does a variable that should be a number but is not.
+    `max_active_calls` wins over ``limits.active_calls``, and `limits` over the variable.
+
+    Args:
+        environ: ``os.environ``, or a mapping like it.
+        project: else ``SIGNALWIRE_PROJECT_ID``.
+        token: else ``SIGNALWIRE_API_TOKEN``.
+        jwt_token: else ``SIGNALWIRE_JWT_TOKEN``; replaces project and token.
+        host: else ``SIGNALWIRE_SPACE``, else ``relay.signalwire.com``.
+        contexts: the routing labels to subscribe to; none by default.
+        max_active_calls: else ``RELAY_MAX_ACTIVE_CALLS``, else 1000; at least 1.
+        timing: all times; the defaults of `Timing` if not given.
+        limits: all limits; the defaults of `Limits` if not given.
 
     Raises:
         ValueError: credentials are missing, or a value is out of its range.
-        TypeError: a value has the wrong type; the message names it.
+        TypeError: a value has the wrong type. The message names the argument.
     Source: docs/protocol.md, section 19.
     """
 
@@ -232,46 +276,48 @@ def resolve_config(
 
 
 def split_host(host: str) -> tuple[str, int]:
-    """Split ``name``, ``name:port``, ``[::1]`` or ``[::1]:port``.
+    """Split ``name``, ``name:port``, ``[::1]`` or ``[::1]:port``. The default port is 443.
 
     Raises:
-        ValueError: it is empty, a URL, or its port is not one.
+        ValueError: the host is empty or a URL, or its port is not a port.
     """
     bad = sorted(FORBIDDEN_IN_HOST.intersection(host))
     if not host or bad or not host.isprintable():
         found = f"it contains {bad[0]!r}" if bad else "it is empty or not printable"
         raise ValueError(
-            f"host must be a name like {DEFAULT_HOST} or name:port, got {host!r}: {found}"
+            f"host must be a name like {DEFAULT_HOST}, or name:port, not {host!r}: {found}"
         )
     if not host.isascii():
-        raise ValueError(f"host {host!r}: write an international name in its xn-- form")
+        raise ValueError(f"host {host!r} is not ASCII: write the name in its xn-- form")
     name, _, port = host.rpartition(":") if ":" in host.rpartition("]")[2] else (host, "", "443")
     if name.startswith("[") and name.endswith("]"):
         name = name[1:-1]
     elif ":" in name:
-        raise ValueError(f"host {host!r}: write an IPv6 address in brackets, like [::1]:8443")
+        raise ValueError(
+            f"host {host!r} is not valid: write an IPv6 address in brackets, like [::1]:8443"
+        )
     if not name:
-        raise ValueError(f"host {host!r}: there is no name before the port")
+        raise ValueError(f"host {host!r} has no name before the port")
     if not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536):
-        raise ValueError(f"host {host!r}: the port must be a number from 1 to 65535")
+        raise ValueError(f"host {host!r} has a wrong port: it must be from 1 to 65535")
     return name, int(port)
 
 
 def check_contexts(contexts: object) -> tuple[str, ...]:
-    """Return `contexts` as a tuple.
+    """Return `contexts` as a tuple, each of them once.
 
     Raises:
-        TypeError: it is not a list (or tuple, or set) of texts.
-        ValueError: one of them is empty.
+        TypeError: `contexts` is not a list (or tuple, or set) of texts.
+        ValueError: one of the texts is empty.
     """
     if not _is_collection(contexts):
         raise TypeError(f"contexts must be a list of str, like ['office'], not {contexts!r}")
     result: list[str] = []
     for context in contexts:
         if not isinstance(context, str):
-            raise TypeError(f"contexts must be a list of str; it holds {context!r}")
+            raise TypeError(f"contexts must be a list of str, but {context!r} is in it")
         if not context:
-            raise ValueError("contexts must not hold an empty text")
+            raise ValueError("contexts must not contain an empty text")
         result.append(context)
     return tuple(dict.fromkeys(result))
 
@@ -281,7 +327,7 @@ def _is_collection(value: object) -> TypeGuard[Collection[object]]:
 
 
 def positive_from(environ: Mapping[str, str], variable: str, default: int) -> int:
-    """The whole number in a variable, at least 1; what is not one is `default`."""
+    """Return the whole number in a variable, at least 1, or `default` if there is none."""
     try:
         return max(1, int(environ.get(variable) or default))
     except ValueError:
@@ -305,11 +351,13 @@ def _resolve_limits(
 
 
 def _check_numbers(values: Timing | Limits, *, least: float) -> None:
-    wanted = (int,) if isinstance(values, Limits) else (int, float)
+    types, kind = (
+        ((int,), "whole number") if isinstance(values, Limits) else ((int, float), "number")
+    )
     for item in fields(values):
         value = getattr(values, item.name)
         name = f"{type(values).__name__}.{item.name}"
-        if isinstance(value, bool) or not isinstance(value, wanted):
-            raise TypeError(f"{name} must be a number, not {value!r}")
-        if not least <= value <= GREATEST:
-            raise ValueError(f"{name} must be finite and at least {least:g}, not {value!r}")
+        if isinstance(value, bool) or not isinstance(value, types):
+            raise TypeError(f"{name} must be a {kind}, not {value!r}")
+        if not least <= value <= MAX_NUMBER:
+            raise ValueError(f"{name} must be at least {least:g} and finite, not {value!r}")

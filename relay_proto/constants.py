@@ -1,7 +1,9 @@
-"""The names of the wire: methods, event types and states.
+"""Constants: the methods, event types and states of the protocol.
 
-Each has the value that the server sends or expects. The states are also the
-members' values of the enums in `relay_proto.transitions`.
+Each constant has the value that the server sends or expects. The enums in
+`relay_proto.transitions` have the same values.
+
+Public: for applications, which import them from `relay_anyio` or `relay_sync`.
 
 Source: docs/protocol.md, section 18, and the constants of the compatible API.
 """

@@ -1,22 +1,27 @@
-"""The errors of every layer, in one tree.
+"""The errors of this library, in one tree.
 
 ::
 
-    RelayError                  code: int (the server's, else -1), message: str
-    ├─ LocalProtocolError       misuse of this library; raised at once
-    ├─ RemoteProtocolError      the peer broke the protocol; reported
-    ├─ AuthenticationError      credentials refused; final
+    RelayError                  the server refused a request; also the base of the others
+    ├─ LocalProtocolError       this library is used in a way that it does not allow
+    ├─ RemoteProtocolError      the server broke the protocol, or refused the WebSocket
+    ├─ AuthenticationError      the server refused the credentials
     ├─ ConnectFailedError       no session could be opened (also a ConnectionError)
-    ├─ ConnectionLostError      the session ended under a request (also a ConnectionError)
-    ├─ RequestTimeoutError      no reply in time, or never written (also a TimeoutError)
-    ├─ RequestQueueFullError    too many requests wait for a session
-    ├─ DialFailedError          the server said that the dial failed
-    ├─ DialTimeoutError         nobody answered in time (also a TimeoutError)
-    ├─ CallEndedError           waiting for what an ended call cannot produce
-    └─ ClientClosedError        used after ``disconnect()``
+    ├─ ConnectionLostError      the connection was lost before the answer came (also a
+    │                           ConnectionError)
+    ├─ RequestTimeoutError      a request got no answer, or was not sent, in time (also a
+    │                           TimeoutError)
+    ├─ RequestQueueFullError    too many requests are waiting already
+    ├─ DialFailedError          the server could not connect the dial
+    ├─ DialTimeoutError         nobody answered the dial in time (also a TimeoutError)
+    ├─ CallEndedError           the call ended before what the program waits for
+    └─ ClientClosedError        the client is disconnected
 
-A refusal by the server is a plain `RelayError` with the server's code and
-words. What a program may want to branch on is an attribute, never only text.
+Every error has a ``code`` and a ``message``. Facts that a program may want to
+branch on are attributes: there is no need to parse the text.
+
+Public: for applications, which import the classes from `relay_anyio` or
+`relay_sync`, and for authors of adapters.
 """
 
 from __future__ import annotations
@@ -24,17 +29,19 @@ from __future__ import annotations
 from typing import Any
 
 NO_CODE = -1
-"""The code of errors that the server did not number."""
+"""The code of the errors that do not come from the server."""
 
 GONE_CODES = frozenset({404, 410})
-"""Codes by which the server says that a call, or an operation on it, is over."""
+"""The codes by which the server says that a call, or an operation on it, is over."""
 
 
 class RelayError(Exception):
-    """A request was refused, or could not be carried out.
+    """The server refused a request. Also the base class of all other errors here.
 
-    `code` is the server's result or JSON-RPC code, or -1 where the error did not
-    come from the server. `message` is for people.
+    Any request can raise it. `code` is the server's number for the refusal, such as
+    402 (payment required) or 409 (conflict); it is -1 if the error does not come from
+    the server. `message` is text for people, in the server's own words. To react to
+    certain refusals, compare `code`.
     """
 
     def __init__(self, code: int, message: str) -> None:
@@ -48,14 +55,13 @@ class RelayError(Exception):
         return f"{type(self).__name__}({str(self)!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The subclasses build their message from facts, so the arguments of
-        # __init__ cannot be read back from `args`: errors would not survive
-        # copy() or the pickle of a task queue.
+        # The subclasses build their message from other arguments. Exception would pickle
+        # `args`, which do not fit their __init__: copy() and task queues would fail.
         return _restore, (type(self), dict(self.__dict__))
 
 
 class _LocalError(RelayError):
-    """An error without a code of the server's: `str()` is the message alone."""
+    """An error that does not come from the server: `str()` shows the message alone."""
 
     def __init__(self, message: str) -> None:
         super().__init__(NO_CODE, message)
@@ -65,13 +71,21 @@ class _LocalError(RelayError):
 
 
 class LocalProtocolError(_LocalError):
-    """The core or an adapter was misused: a bug in the caller. Raised at once."""
+    """The program uses this library in a way that it does not allow.
+
+    Raised at once, and nothing is sent. It is a bug in the calling code: the message
+    names the call to change. There is no use in catching it.
+    """
 
 
 class RemoteProtocolError(_LocalError):
-    """The peer broke the protocol. Ends the connection; is reported, not raised.
+    """The server broke the protocol, or refused to open the WebSocket.
 
-    `status` is the HTTP status of a refused upgrade, else 0.
+    ``connect()`` raises it. If a session is up, nothing is raised: the violation is the
+    `error` of `Disconnected`, and the client reconnects by itself. `Message.wait` raises
+    it if the server gave a sent message no id. `status` is the HTTP status with which
+    the server refused the WebSocket, and 0 in all other cases. Check that the host is a
+    RELAY host; with a status of 500 or more, try again later.
     """
 
     def __init__(self, message: str, *, status: int = 0) -> None:
@@ -80,14 +94,20 @@ class RemoteProtocolError(_LocalError):
 
 
 class AuthenticationError(RelayError):
-    """The server refused the credentials, in its own words. Trying again is useless."""
+    """The server refused the credentials. `message` has the server's own words.
+
+    ``connect()`` raises it at the first refusal. ``run()``, and a client that reconnects,
+    give up after `Limits.auth_attempts` refusals in a row: then whatever waits raises
+    it. Trying again with the same credentials is useless: check project and token (or
+    the JWT), and whether the host belongs to them.
+    """
 
 
 class ConnectFailedError(_LocalError, ConnectionError):
-    """A session could not be opened: `reason` says what failed, `host` where.
+    """No session could be opened. `host` says where, and `reason` says what failed.
 
-    Raised by ``connect()``, which has then left nothing behind: check what the
-    message names, then call ``connect()`` again.
+    ``connect()`` raises it, and leaves nothing behind: correct what the message names,
+    then call ``connect()`` again. ``run()`` does not raise it, but tries again.
     """
 
     def __init__(self, host: str, reason: str) -> None:
@@ -97,44 +117,64 @@ class ConnectFailedError(_LocalError, ConnectionError):
 
 
 class ConnectionLostError(_LocalError, ConnectionError):
-    """The session was lost before the answer came.
+    """The connection was lost before the answer came. `reason` says how.
 
-    `maybe_delivered` is true when the server may have seen, and carried out,
-    the request: ask before repeating it. It is never sent again by the client.
+    Requests and dials raise it. The client reconnects by itself, but never repeats a
+    request that may have been sent. If `maybe_delivered` is true, the server may have
+    carried out the request: find out before you repeat it.
     """
 
     def __init__(self, reason: str, *, maybe_delivered: bool) -> None:
-        fate = "; the request may have been carried out" if maybe_delivered else ""
-        super().__init__(f"connection lost: {reason}{fate}")
+        advice = "; the server may have carried out the request: check before you repeat it"
+        super().__init__(f"connection lost: {reason}{advice if maybe_delivered else ''}")
         self.reason = reason
         self.maybe_delivered = maybe_delivered
 
 
 class RequestTimeoutError(_LocalError, TimeoutError):
-    """No reply within the timeout, or no session to send the request on.
+    """A request got no answer in time, or could not even be sent in time.
 
-    `sent` says whether the request left. One that did may still be carried out.
+    `method` names the request, `seconds` is the time that it had, and `sent` says
+    whether it was sent. If it was, the server may still carry it out: find out before
+    you repeat it. If it was not, the server has never seen it, and there was no session
+    for `Timing.queue_timeout`: repeat it when the client is connected again.
     """
 
     def __init__(self, method: str, seconds: float, *, sent: bool) -> None:
-        what = "no reply" if sent else "not sent, for want of a session,"
-        super().__init__(f"{method}: {what} within {seconds:g} s")
+        fate = (
+            f"no answer within {seconds:g} s; the server may still carry it out"
+            if sent
+            else f"not sent within {seconds:g} s, because there was no session"
+        )
+        super().__init__(f"{method}: {fate}")
         self.method = method
         self.seconds = seconds
         self.sent = sent
 
 
 class RequestQueueFullError(_LocalError):
-    """Too many requests wait for a session or an answer: wait for some, then repeat."""
+    """Too many requests are waiting, for a session or for their answers.
+
+    Raised at once, and the request is not sent. `limit` is the number that was reached:
+    `Limits.queued_requests` without a session, `Limits.pending_requests` with one. Wait
+    until some of them are done, then repeat the request.
+    """
 
     def __init__(self, method: str, limit: int) -> None:
-        super().__init__(f"{method}: {limit} requests are waiting already")
+        super().__init__(
+            f"{method}: not sent, because {limit} requests are waiting already; "
+            "wait until some of them are done"
+        )
         self.method = method
         self.limit = limit
 
 
 class DialFailedError(_LocalError):
-    """No leg of the dial could be connected. `tag` and `reason` are the server's."""
+    """The server could not connect any device of a dial.
+
+    ``dial()`` and its variants raise it. `tag` names the dial; `reason` is the server's,
+    or ``""``. Nobody is left ringing: dial again, or dial another device.
+    """
 
     def __init__(self, tag: str, reason: str) -> None:
         super().__init__(f"dial {tag} failed: {reason or 'the server gave no reason'}")
@@ -143,16 +183,27 @@ class DialFailedError(_LocalError):
 
 
 class DialTimeoutError(_LocalError, TimeoutError):
-    """Nobody answered within the dial's timeout. Its legs have been hung up."""
+    """Nobody answered a dial within its timeout, which is `seconds` long.
+
+    ``dial()`` and its variants raise it. `tag` names the dial. The client hangs up
+    everybody whom the dial has called, even those who answer later: dial again if you
+    like.
+    """
 
     def __init__(self, tag: str, seconds: float) -> None:
-        super().__init__(f"dial {tag}: no answer within {seconds:g} s")
+        super().__init__(f"dial {tag}: nobody answered within {seconds:g} s")
         self.tag = tag
         self.seconds = seconds
 
 
 class CallEndedError(RelayError):
-    """The call ended before what was waited for. `end_reason` is the server's."""
+    """The call ended before what the program waits for could happen.
+
+    ``wait_for()`` and ``expect()`` raise it, and so does everything that a handler with
+    ``cancel_on_end=True`` of `relay_sync` waits for. `call_id` names the call;
+    `end_reason` is the server's, or ``""``. Nothing more comes of this call: clean up,
+    and return.
+    """
 
     def __init__(self, call_id: str, end_reason: str) -> None:
         super().__init__(410, f"call {call_id} has ended ({end_reason or 'no reason given'})")
@@ -161,7 +212,11 @@ class CallEndedError(RelayError):
 
 
 class ClientClosedError(_LocalError):
-    """The client was disconnected: call ``connect()`` first."""
+    """The client is disconnected.
+
+    Requests raise it after ``disconnect()``, and so does whatever waits when
+    ``disconnect()`` is called. Call ``connect()``, then ask again.
+    """
 
     def __init__(self, message: str = "the client is disconnected: call connect() first") -> None:
         super().__init__(message)

@@ -1,4 +1,7 @@
-"""`Pending`: the result of a command, before and after it is known."""
+"""`Pending`: the result of a command, which may not be known yet.
+
+Public: for authors of adapters.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +17,20 @@ class _Phase(enum.Enum):
     ERROR = "error"
 
 
-# Before Python 3.12, to look up a member costs ten times as much as this.
+# Before Python 3.12, looking up a member of an enum is ten times slower than a global name.
 _WAITING: Final = _Phase.WAITING
 _RESULT: Final = _Phase.RESULT
 _ERROR: Final = _Phase.ERROR
 
 
 class Pending(Generic[R]):
-    """A result to come. It settles exactly once, with a result or an error.
+    """The future result of a command. It settles exactly once, with a result or an error.
 
-    The core announces it with a `Settled` output. `callback` and `wakers` are opaque
-    to the core: what an adapter left to be called then, and to wake who waits. `source`
-    is opaque to the adapter: what the core must undo if the command is cancelled.
-    `number` is the recorder's, 0 without one.
+    When it settles, the core puts out `Settled`. Two attributes belong to the adapter,
+    and the core only keeps them: `callback` is a function of the application, to be
+    called with the result, and `wakers` wake the tasks or threads that wait. `source`
+    belongs to the core: it says what to undo if the command is cancelled. `number`
+    belongs to the flight recorder, and is 0 without one.
     """
 
     __slots__ = ("_phase", "_value", "callback", "number", "source", "wakers")
@@ -44,34 +48,34 @@ class Pending(Generic[R]):
 
     @property
     def settled(self) -> bool:
-        """Whether the result or the error is known."""
+        """Whether there is a result or an error."""
         return self._phase is not _WAITING
 
     @property
     def error(self) -> BaseException | None:
-        """The error it settled with, or None."""
+        """The error, or None if there is none (yet)."""
         return cast("BaseException", self._value) if self._phase is _ERROR else None
 
     def result(self) -> R:
         """Return the result, or raise the error.
 
         Raises:
-            AssertionError: it has not settled yet.
+            AssertionError: there is no result yet. Wait for `Settled` first.
         """
-        assert self._phase is not _WAITING, "asked for a result before it was settled"
+        assert self._phase is not _WAITING, "there is no result yet: wait until it has settled"
         if self._phase is _ERROR:
-            # Several tasks may raise the same error: none may see the others' traceback.
+            # Several tasks may raise this error. Each must see its own traceback only.
             raise cast("BaseException", self._value).with_traceback(None)
         return cast("R", self._value)
 
     def resolve(self, result: R) -> None:
-        """Settle with `result`. The core's to call."""
+        """Settle with `result`. Only the core calls this."""
         self._settle(_RESULT, result)
 
     def fail(self, error: BaseException) -> None:
-        """Settle with `error`. The core's to call."""
+        """Settle with `error`. Only the core calls this."""
         self._settle(_ERROR, error)
 
     def _settle(self, phase: _Phase, value: R | BaseException) -> None:
-        assert self._phase is _WAITING, "settled twice"
+        assert self._phase is _WAITING, "a Pending settles only once"
         self._phase, self._value = phase, value

@@ -1,8 +1,11 @@
-"""`ServerCore`: the accepting side of one connection.
+"""`ServerCore`: the server's side of one connection.
 
-It upgrades, pings, answers pings and closes by itself, and leaves what the
-frames mean to its owner: requests come out as `RequestReceived`, and an event
-is a `Pending` that settles when the peer has acknowledged it.
+By itself, it accepts the WebSocket, pings the client, answers the client's pings and
+closes. What a request means, its owner decides: a request comes out as
+`RequestReceived`. To send an event returns a `Pending`, which settles when the client
+has acknowledged the event.
+
+Public: for authors of simulators and of tests.
 
 Source: docs/protocol.md, sections 3, 6, 7 and 10.
 """
@@ -55,22 +58,33 @@ from .wire.websocket import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServerConfig:
-    """How one connection is kept; times in seconds."""
+    """The configuration of one connection. Times are in seconds.
+
+    Raises:
+        ValueError: `refuse_status` is not 0 and not from 400 to 599.
+    """
 
     refuse_status: int = 0
-    """Refuse the upgrade with this HTTP status; 0 accepts it."""
+    """The HTTP status with which to refuse the WebSocket; 0 accepts it."""
     refuse_reason: str = ""
+    """The text that goes with `refuse_status`."""
     upgrade_timeout: float = 15.0
+    """Time for the client to ask for the WebSocket."""
     ping_interval: float = 10.0
-    """Below the 15 s after which a client misses the server's pings; 0 sends none."""
+    """Time between two pings of the server; 0 sends none.
+
+    A client expects a ping at least every 15 s.
+    """
     ping_failures: int = 3
-    """Pings that may stay unanswered, in a row, before the peer counts as dead."""
+    """Unanswered pings, in a row, after which the connection ends."""
     goodbye_timeout: float = 5.0
-    """How long after a goodbye an acknowledgement is waited for."""
+    """Time for the client to acknowledge a goodbye."""
     close_timeout: float = 3.0
+    """Time for the client to close its side."""
     message_bytes: int = 10 * 1024 * 1024
+    """Bytes in one incoming WebSocket message. A longer one ends the connection."""
     unacknowledged: int = 1000
-    """Events that may wait for their acknowledgement; one more ends the connection."""
+    """Events that may wait for their acknowledgement. One more ends the connection."""
 
     def __post_init__(self) -> None:
         if self.refuse_status and not 400 <= self.refuse_status <= 599:
@@ -79,7 +93,10 @@ class ServerConfig:
 
 @dataclass(frozen=True, slots=True)
 class RequestReceived:
-    """The peer asks; owed to it is one `ServerCore.reply` or `ServerCore.refuse`."""
+    """A request of the client. Answer it with `ServerCore.reply` or `ServerCore.refuse`.
+
+    `id` and `params` are raw JSON. `params` may be anything.
+    """
 
     id: bytes
     method: str
@@ -88,7 +105,10 @@ class RequestReceived:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionEnded:
-    """The connection is over. Only events that are sent all the same settle behind it."""
+    """The connection is over; `reason` says why.
+
+    An event that is sent afterwards fails at once: its `Settled` comes after this.
+    """
 
     reason: str
 
@@ -99,18 +119,18 @@ ServerOutput: TypeAlias = (
 
 
 class ServerState(enum.Enum):
-    """A connection's life, seen from the accepting side."""
+    """The state of a connection, as the server sees it."""
 
     IDLE = "idle"
     UPGRADING = "upgrading"
     OPEN = "open"
     CLOSING = "closing"
-    """The closing handshake is under way; frames are no longer read."""
+    """The connection is being closed, and frames are no longer read."""
     ENDED = "ended"
 
 
 class ServerInput(enum.Enum):
-    """What can move a connection."""
+    """What can change the state of a connection."""
 
     OPENED = "opened"
     UPGRADED = "upgraded"
@@ -132,7 +152,7 @@ SERVER: Final[Mapping[tuple[ServerState, ServerInput], ServerState]] = {
 
 
 class _Ping(msgspec.Struct, frozen=True, kw_only=True):
-    # Raw: what is echoed need not be understood, and may be nested too deeply to encode.
+    # Raw, because a reply only echoes it, and it may be nested too deeply to encode.
     timestamp: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     payload: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
@@ -141,10 +161,11 @@ _ping = msgspec.json.Decoder(_Ping)
 
 
 class ServerCore(Core[ServerOutput]):
-    """One accepted connection; `transport` is the only number that it listens to.
+    """The server's side of one connection.
 
-    `reply`, `refuse`, `ping` and `say_goodbye` say nothing unless the connection
-    is open: whoever answers late need not ask first.
+    It ignores all input about other transports than `transport`. `reply`, `refuse`,
+    `ping` and `say_goodbye` do nothing if the connection is not open, so an owner that
+    answers late need not check first.
     """
 
     def __init__(self, transport: int, config: ServerConfig | None = None) -> None:
@@ -163,13 +184,13 @@ class ServerCore(Core[ServerOutput]):
     # Inputs
 
     def transport_opened(self, transport: int, now: float) -> None:
-        """The byte stream is there: the peer's upgrade must follow in time."""
+        """Take note that the byte stream is open. The client must ask for the WebSocket now."""
         if transport == self._transport and self._state is ServerState.IDLE:
             self._move(ServerInput.OPENED)
             self._deadlines.set(self._miss_upgrade, now + self._config.upgrade_timeout)
 
     def receive_data(self, transport: int, data: bytes, now: float) -> None:
-        """Bytes arrived; in any state but these three they mean nothing."""
+        """Process bytes that arrived. Ignores them before the opening and after the end."""
         if transport != self._transport:
             return
         if self._state in {ServerState.UPGRADING, ServerState.OPEN, ServerState.CLOSING}:
@@ -178,21 +199,21 @@ class ServerCore(Core[ServerOutput]):
                 self._take(event, now)
 
     def transport_closed(self, transport: int, now: float, reason: str) -> None:  # noqa: ARG002
-        """The byte stream has ended or broke."""
+        """Take note that the byte stream has ended, or is broken."""
         if transport == self._transport and self._state is not ServerState.ENDED:
             self._conclude(reason)
 
     def handle_timer(self, now: float) -> None:
-        """Do all that is due."""
+        """Do all that is due at `now`."""
         while (due := self._deadlines.pop_due(now)) is not None:
             due(now)
 
     def deadline(self) -> float | None:
-        """When `handle_timer` should be called next."""
+        """Return when to call `handle_timer` next, or None."""
         return self._deadlines.next()
 
     def next_output(self) -> ServerOutput | None:
-        """The next output; bytes come last, so that all replies leave in one write."""
+        """Return the next output, or None. Bytes come last: all replies leave in one write."""
         if not self._outputs:
             self._flush()
         return self._outputs.popleft() if self._outputs else None
@@ -201,53 +222,57 @@ class ServerCore(Core[ServerOutput]):
 
     @property
     def state(self) -> ServerState:
-        """Where the connection stands."""
+        """The state of the connection."""
         return self._state
 
     def reply(self, identity: bytes, result: object) -> None:
-        """Answer the request with this raw id."""
+        """Answer the request whose raw id is `identity` with `result`."""
         self._send(encode_reply(identity, result))
 
     def refuse(self, identity: bytes, code: int, message: str) -> None:
-        """Refuse the request with this raw id."""
+        """Refuse the request whose raw id is `identity`, with an error for the client."""
         self._send(encode_error(identity, code, message))
 
     def send_event(self, event: JSONObject, *, identity: str = "") -> Pending[None]:
-        """Send an event, the outer ``params``, and follow its acknowledgement.
+        """Send an event. The `Pending` settles when the client has acknowledged it.
 
-        `identity` is the id to send it under: the same one again when an event
-        is repeated after a resume. Without it, the core counts.
+        `event` is the outer ``params`` of ``signalwire.event``. `identity` is the id of
+        the event: use the same one to repeat an event after a resume. Without it, the
+        core makes a new id.
 
-        The `Pending` fails with a `ConnectionLostError` when the connection ends
-        first, and with the peer's error when the peer refused the event.
+        The `Pending` fails with a `ConnectionLostError` if the connection ends first, and
+        with a `RelayError` if the client refuses the event.
 
         Raises:
-            LocalProtocolError: an event of this id still waits for its acknowledgement.
+            LocalProtocolError: an event with this id waits for its acknowledgement.
         """
         identity = identity or self._new_id()
         if identity in self._events:
-            raise LocalProtocolError(f"event {identity} is waiting for its acknowledgement")
+            raise LocalProtocolError(
+                f"event {identity} is waiting for its acknowledgement: repeat it after that"
+            )
         pending: Pending[None] = Pending()
         if self._state is not ServerState.OPEN:
-            error = ConnectionLostError(f"connection {self._state.value}", maybe_delivered=False)
+            reason = f"the connection is {self._state.value}, not open"
+            error = ConnectionLostError(reason, maybe_delivered=False)
             self._settle(pending, error)
             return pending
         self._events[identity] = pending
         self._send(encode_request(identity, METHOD_SIGNALWIRE_EVENT, event))
         if len(self._events) > self._config.unacknowledged:
-            self._end(f"{len(self._events)} events without an acknowledgement", flush=False)
+            self._end(f"{len(self._events)} events were not acknowledged", flush=False)
         return pending
 
     def ping(self, now: float) -> None:
-        """Ask the peer for a sign of life, now, and count until it gives one."""
+        """Send a ping. It counts as unanswered until anything arrives from the client."""
         self._unanswered_pings += 1
         self._send(encode_request(self._new_id(), METHOD_SIGNALWIRE_PING, {"timestamp": now}))
 
     def say_goodbye(self, now: float, *, restart: bool, stay: bool = False) -> None:
-        """Tell the peer to come back on another connection; close when it agrees.
+        """Ask the client to reconnect, and close when it has acknowledged that.
 
-        `restart` tells it that its session will be over. With `stay` the
-        connection is left to the peer to close, as a careless server would.
+        `restart` tells the client that its session ends, too. With `stay`, the core does
+        not close: it waits for the client to do so, as a careless server does.
         """
         identity = self._new_id()
         self._send(encode_request(identity, METHOD_SIGNALWIRE_DISCONNECT, {"restart": restart}))
@@ -256,7 +281,7 @@ class ServerCore(Core[ServerOutput]):
             self._deadlines.set(self.close, now + self._config.goodbye_timeout)
 
     def close(self, now: float) -> None:
-        """Close politely: `ConnectionEnded` follows within the close timeout."""
+        """Close with a closing handshake. `ConnectionEnded` follows within `close_timeout`."""
         if self._state is ServerState.OPEN:
             self._write(self._wire.close())
             self._move(ServerInput.CLOSE)
@@ -266,14 +291,14 @@ class ServerCore(Core[ServerOutput]):
             self.abort()
 
     def abort(self, reason: str = "aborted") -> None:
-        """End the connection without a word, as a fault would."""
+        """End the connection at once, without a closing handshake, as a fault does."""
         if self._state is not ServerState.ENDED:
             self._end(reason, flush=False)
 
     # What the wire reports
 
     def _take(self, event: WireEvent, now: float) -> None:
-        assert not isinstance(event, Upgraded), "a server's wire is asked to upgrade"
+        assert not isinstance(event, Upgraded), "only a client's wire reports this"
         match event:
             case TextReceived(data):
                 if self._state is ServerState.OPEN:
@@ -283,12 +308,13 @@ class ServerCore(Core[ServerOutput]):
             case UpgradeRequested():
                 self._answer_upgrade(now)
             case PeerClosed(code):
-                self._end(f"the peer closed with code {code}", flush=True)
+                self._end(f"the client closed the connection with code {code}", flush=True)
             case WireFailed(error):
                 self._outputs.append(PeerViolation(str(error)))
                 self._end(str(error), flush=True)
             case BinaryIgnored(size):
-                self._outputs.append(PeerViolation(f"a binary message of {size} bytes"))
+                words = f"a binary message of {size} bytes was ignored"
+                self._outputs.append(PeerViolation(words))
             case _:
                 assert_never(event)
 
@@ -297,7 +323,7 @@ class ServerCore(Core[ServerOutput]):
         self._deadlines.clear(self._miss_upgrade)
         if config.refuse_status:
             self._write(self._wire.refuse(config.refuse_status, config.refuse_reason))
-            self._end(f"upgrade refused with status {config.refuse_status}", flush=True)
+            self._end(f"the WebSocket was refused with status {config.refuse_status}", flush=True)
             return
         self._write(self._wire.accept())
         self._move(ServerInput.UPGRADED)
@@ -320,7 +346,7 @@ class ServerCore(Core[ServerOutput]):
                 self._acknowledged(identity, RelayError(code, message), now)
             case _:
                 assert isinstance(frame, MalformedFrame)
-                violation = f"a message of {frame.size} bytes is no frame: {frame.reason}"
+                violation = f"a message of {frame.size} bytes is not a frame: {frame.reason}"
                 self._outputs.append(PeerViolation(violation))
 
     def _acknowledged(self, identity: str, error: RelayError | None, now: float) -> None:
@@ -333,14 +359,15 @@ class ServerCore(Core[ServerOutput]):
     # What time brings
 
     def _miss_upgrade(self, now: float) -> None:  # noqa: ARG002
-        self._end(f"no upgrade within {self._config.upgrade_timeout:g} s", flush=False)
+        seconds = self._config.upgrade_timeout
+        self._end(f"the client did not ask for a WebSocket within {seconds:g} s", flush=False)
 
     def _miss_close(self, now: float) -> None:  # noqa: ARG002
-        self._end("the peer did not close its side", flush=True)
+        self._end("the client did not close its side", flush=True)
 
     def _keep_alive(self, now: float) -> None:
         if self._unanswered_pings >= self._config.ping_failures:
-            self._end(f"{self._unanswered_pings} pings without an answer", flush=False)
+            self._end(f"the client did not answer {self._unanswered_pings} pings", flush=False)
         else:
             self.ping(now)
             self._deadlines.set(self._keep_alive, now + self._config.ping_interval)

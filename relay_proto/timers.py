@@ -1,7 +1,7 @@
-"""Deadlines: a table of what falls due when.
+"""Deadlines: a table of keys and the times at which they are due.
 
-The core arms a deadline under a key and asks for the earliest one; it never
-sleeps. A key has one deadline at most; arming it again moves it.
+The core sets a deadline for a key, and asks for the earliest deadline of all. It
+never sleeps. A key has at most one deadline: setting it again moves it.
 """
 
 from __future__ import annotations
@@ -14,37 +14,40 @@ from typing import Generic, TypeVar
 K = TypeVar("K")
 
 COMPACT_ABOVE = 64
-"""Dead heap entries tolerated beyond the number of live ones."""
+"""The heap is rebuilt when it has this many more outdated entries than current ones."""
 
 
 class Timer(enum.Enum):
-    """The deadlines of which a session has one each."""
+    """The deadlines of a session. Each exists once.
+
+    The comments say what the core does when the time has come.
+    """
 
     CONNECT = "connect"
-    """Transport and upgrade must be done."""
+    """Give up: the byte stream and the upgrade took too long."""
     AUTHENTICATE = "authenticate"
-    """The reply to ``signalwire.connect`` must be here."""
+    """Give up: there was no reply to ``signalwire.connect``."""
     RETRY = "retry"
-    """Time for the next attempt to connect."""
+    """Try to connect again."""
     PING = "ping"
-    """Time for a regular ping."""
+    """Send the regular ping."""
     PROBE = "probe"
-    """A ping's reply must be here, or a failed ping is repeated."""
+    """Count a ping without an answer as failed, or repeat a failed ping."""
     WATCHDOG = "watchdog"
-    """The server's next ping is overdue."""
+    """Send a ping: the server's next ping is late."""
     GOODBYE = "goodbye"
-    """The server said ``signalwire.disconnect`` and must have closed by now."""
+    """Close: the server sent ``signalwire.disconnect``, but has not closed."""
     CLOSE = "close"
-    """The closing handshake must be done."""
+    """Stop waiting for the closing handshake."""
 
-    __hash__ = object.__hash__  # an enum's own is written in Python, and ten times as slow
+    __hash__ = object.__hash__  # the hash of an enum is written in Python, and ten times slower
 
 
 class Deadlines(Generic[K]):
-    """Keys and the times at which they fall due, earliest first.
+    """Keys and the times at which they are due, earliest first.
 
-    A heap with lazy deletion: arming and disarming cost O(log n) and O(1), and
-    nothing is ever sorted or searched.
+    This is a heap with lazy deletion: `set` costs O(log n), `clear` costs O(1), and
+    nothing is sorted or searched.
     """
 
     def __init__(self) -> None:
@@ -59,7 +62,7 @@ class Deadlines(Generic[K]):
         return key in self._current
 
     def set(self, key: K, at: float) -> None:
-        """Arm `key` for the absolute time `at`, in place of any earlier deadline."""
+        """Set the deadline of `key` to the absolute time `at`; it replaces an earlier one."""
         entry = self._current[key] = (at, next(self._order), key)
         heapq.heappush(self._heap, entry)
         if len(self._heap) > 2 * len(self._current) + COMPACT_ABOVE:
@@ -67,16 +70,16 @@ class Deadlines(Generic[K]):
             heapq.heapify(self._heap)
 
     def clear(self, key: K) -> None:
-        """Disarm `key`; one that is not armed is no error."""
+        """Remove the deadline of `key`. Does nothing if it has none."""
         self._current.pop(key, None)
 
     def clear_all(self) -> None:
-        """Disarm everything."""
+        """Remove all deadlines."""
         self._current.clear()
         self._heap.clear()
 
     def next(self) -> float | None:
-        """The earliest deadline, or None."""
+        """Return the earliest deadline, or None."""
         heap = self._heap
         while heap:
             entry = heap[0]
@@ -86,7 +89,7 @@ class Deadlines(Generic[K]):
         return None
 
     def pop_due(self, now: float) -> K | None:
-        """Disarm and return the earliest key due at `now`, or None."""
+        """Remove and return the key that is due first, or None if none is due at `now`."""
         at = self.next()
         if at is None or at > now:
             return None

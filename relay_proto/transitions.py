@@ -1,7 +1,10 @@
-"""Every state and every table by which one follows another.
+"""States, and the tables that say which state follows another.
 
-Nothing outside this module decides what state comes next. States are text on
-the wire, so their values are the wire's spellings where it has one.
+The states of the session, of calls, dials, actions and messages change by these
+tables only. Where a state is on the wire, its value is spelled as on the wire.
+
+Public: for applications, which import the enums from `relay_anyio` or `relay_sync`,
+and for authors of adapters.
 """
 
 from __future__ import annotations
@@ -12,22 +15,22 @@ from typing import Final, TypeVar
 
 
 class SessionState(enum.StrEnum):
-    """Where the client stands with the server. Source: docs/protocol.md, section 5."""
+    """The state of a client's session with the server. Source: docs/protocol.md, section 5."""
 
     DISCONNECTED = "disconnected"
     CONNECTING = "connecting"
     AUTHENTICATING = "authenticating"
     READY = "ready"
     DRAINING = "draining"
-    """The server said goodbye: only replies are written."""
+    """The server asked for a reconnect: the client sends only replies, and queues requests."""
     WAITING_TO_RECONNECT = "waiting_to_reconnect"
     CLOSING = "closing"
-    """``disconnect()`` was called; the closing handshake is under way."""
+    """``disconnect()`` was called: the connection is being closed."""
     CLOSED = "closed"
 
 
 class SessionInput(enum.Enum):
-    """What can move a session from one state to the next."""
+    """What can change the state of a session."""
 
     START = "start"
     UPGRADED = "upgraded"
@@ -36,9 +39,9 @@ class SessionInput(enum.Enum):
     LOST = "lost"
     RETRY = "retry"
     ABANDON = "abandon"
-    """The first attempt failed, and nobody asked for a second."""
+    """The first attempt failed, and ``connect()`` makes no second one."""
     GIVE_UP = "give up"
-    """The credentials were refused for good."""
+    """The server refused the credentials too often."""
     CLOSE = "close"
     CLOSED = "closed"
 
@@ -69,7 +72,7 @@ SESSION: Final[Mapping[tuple[SessionState, SessionInput], SessionState]] = {
 
 
 class PingState(enum.Enum):
-    """The client's own check of whether the peer is alive."""
+    """The state of the client's check whether the server is still there."""
 
     QUIET = "quiet"
     AWAITING_REPLY = "awaiting reply"
@@ -77,7 +80,7 @@ class PingState(enum.Enum):
 
 
 class RequestState(enum.Enum):
-    """A request's way: it is written at most once."""
+    """The state of a request. It is sent at most once."""
 
     QUEUED = "queued"
     SENT = "sent"
@@ -85,7 +88,7 @@ class RequestState(enum.Enum):
 
 
 class CallState(enum.StrEnum):
-    """A call's life. It only moves forward."""
+    """The state of a call. It only moves forward, in this order."""
 
     CREATED = "created"
     RINGING = "ringing"
@@ -98,7 +101,7 @@ CALL_ORDER: Final[Mapping[str, int]] = {state.value: rank for rank, state in enu
 
 
 class DialState(enum.StrEnum):
-    """A dial's life: the reply only acknowledges it, an event decides it."""
+    """The state of a dial. The reply only acknowledges it; an event decides it."""
 
     REQUESTED = "requested"
     DIALING = "dialing"
@@ -107,7 +110,7 @@ class DialState(enum.StrEnum):
 
 
 class DialInput(enum.Enum):
-    """What can move a dial."""
+    """What can change the state of a dial."""
 
     ACKNOWLEDGED = "acknowledged"
     ANSWERED = "answered"
@@ -127,18 +130,18 @@ DIAL: Final[Mapping[tuple[DialState, DialInput], DialState]] = {
 
 
 class ActionState(enum.Enum):
-    """An action's life on the client's side."""
+    """The state of an action, as the client sees it."""
 
     STARTING = "starting"
-    """The start request has no reply yet."""
+    """The server has not replied to the start request yet."""
     RUNNING = "running"
     LINGERING = "lingering"
-    """The call has ended; the result may still come for a few seconds."""
+    """The call has ended, but the result may still come for a few seconds."""
     COMPLETED = "completed"
 
 
 class ActionInput(enum.Enum):
-    """What can move an action."""
+    """What can change the state of an action."""
 
     ACCEPTED = "accepted"
     PROGRESS = "progress"
@@ -150,7 +153,7 @@ _A, _AI = ActionState, ActionInput
 
 ACTION: Final[Mapping[tuple[ActionState, ActionInput], ActionState]] = {
     (_A.STARTING, _AI.ACCEPTED): _A.RUNNING,
-    (_A.STARTING, _AI.PROGRESS): _A.RUNNING,  # events may overtake the reply
+    (_A.STARTING, _AI.PROGRESS): _A.RUNNING,  # an event may arrive before the reply
     (_A.STARTING, _AI.CALL_ENDED): _A.LINGERING,
     (_A.STARTING, _AI.FINAL): _A.COMPLETED,
     (_A.RUNNING, _AI.ACCEPTED): _A.RUNNING,
@@ -160,13 +163,17 @@ ACTION: Final[Mapping[tuple[ActionState, ActionInput], ActionState]] = {
     (_A.LINGERING, _AI.ACCEPTED): _A.LINGERING,
     (_A.LINGERING, _AI.PROGRESS): _A.LINGERING,
     (_A.LINGERING, _AI.FINAL): _A.COMPLETED,
-    (_A.COMPLETED, _AI.ACCEPTED): _A.COMPLETED,  # a reply behind the last event
+    (_A.COMPLETED, _AI.ACCEPTED): _A.COMPLETED,  # a reply may arrive after the last event
     (_A.COMPLETED, _AI.PROGRESS): _A.COMPLETED,
 }
 
 
 class MessageState(enum.StrEnum):
-    """A text message's life; the last four are where it can end."""
+    """The state of a text message.
+
+    A sent message ends as ``delivered``, ``undelivered`` or ``failed``. A message that
+    came in is ``received``.
+    """
 
     QUEUED = "queued"
     INITIATED = "initiated"
@@ -185,12 +192,12 @@ MESSAGE_ORDER: Final[Mapping[str, int]] = {
     "undelivered": 3,
     "failed": 3,
 }
-"""The states of an outbound message; an inbound one is `received`, and stays that."""
+"""The order of the states of an outbound message. An inbound one is always ``received``."""
 MESSAGE_TERMINAL: Final = frozenset({"delivered", "undelivered", "failed"})
 
 
 class EndReason(enum.StrEnum):
-    """Why a call ended. The server may know further reasons."""
+    """Why a call ended. The server may send other reasons as well."""
 
     HANGUP = "hangup"
     CANCEL = "cancel"
@@ -204,7 +211,7 @@ class EndReason(enum.StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> EndReason | None:
-        # Some of the service's own pages spell these two differently.
+        # Some pages of the service spell these two differently.
         aliases: Mapping[object, EndReason] = {
             "no_answer": cls.NO_ANSWER,
             "declined": cls.DECLINE,
@@ -213,7 +220,7 @@ class EndReason(enum.StrEnum):
 
 
 class ConnectState(enum.StrEnum):
-    """How far a bridge has come."""
+    """The state of the bridge between a call and another party."""
 
     CONNECTING = "connecting"
     CONNECTED = "connected"
@@ -222,7 +229,7 @@ class ConnectState(enum.StrEnum):
 
 
 class PlayState(enum.StrEnum):
-    """How far a playback has come."""
+    """The state of a playback."""
 
     PLAYING = "playing"
     PAUSED = "paused"
@@ -231,7 +238,7 @@ class PlayState(enum.StrEnum):
 
 
 class RecordState(enum.StrEnum):
-    """How far a recording has come."""
+    """The state of a recording."""
 
     RECORDING = "recording"
     PAUSED = "paused"
@@ -249,7 +256,7 @@ class DetectType(enum.StrEnum):
 
 
 class RoomState(enum.StrEnum):
-    """How far joining or leaving a room has come."""
+    """The state of joining or leaving a video room."""
 
     JOINING = "joining"
     JOIN = "join"
@@ -262,15 +269,18 @@ Input = TypeVar("Input", bound=enum.Enum)
 
 
 def follow(table: Mapping[tuple[State, Input], State], state: State, happened: Input) -> State:
-    """The state after `happened`. A row that is missing is our bug, not the peer's."""
+    """Return the state that follows `state` after `happened`.
+
+    A missing row is a bug of this library: nothing that the peer sends may lead there.
+    """
     following = table.get((state, happened))
-    assert following is not None, f"no row for {happened} in {state}"
+    assert following is not None, f"the table has no row for {happened} in {state}"
     return following
 
 
 def forward(order: Mapping[str, int], state: str, reported: str) -> str:
-    """The later of two states; one the table does not know changes nothing.
+    """Return the later one of two states. An unknown `reported` state changes nothing.
 
-    The network may deliver late what happened early: a state never goes back.
+    An event may arrive late, so a state never moves back.
     """
     return reported if order.get(reported, -1) > order.get(state, -1) else state

@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeGuard, cast
 
-from ..config import GREATEST
+from ..config import MAX_NUMBER
 from ..rpc.frames import JSONObject
 
 DTMF: Final = frozenset("0123456789*#ABCDabcdwW")
@@ -110,7 +110,7 @@ def seconds(argument: str, value: object) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{argument} must be a number of seconds, not {value!r}")
-    if not 0 <= value <= GREATEST:
+    if not 0 <= value <= MAX_NUMBER:
         raise ValueError(f"{argument} must be finite and not negative, not {value!r}")
     return float(value)
 

@@ -107,9 +107,9 @@ async def test_an_ordinary_conversation_says_little(
     host = world.host
     assert ours[0] == ("INFO", f"connected to {host} (new session)")
     assert ours[1][0] == "WARNING"
-    assert ours[1][1].startswith(f"lost {host}: connection lost: ")
+    assert ours[1][1].startswith(f"lost the connection to {host}: ")
     assert ours[2:] == [
-        ("INFO", f"connected to {host} (resumed session)"),
+        ("INFO", f"connected to {host} (session resumed: its calls go on)"),
         ("INFO", f"disconnected from {host}"),
     ]
 

@@ -105,7 +105,7 @@ async def test_sigint_ends_it_even_with_a_call_up(world: World, runtime: str) ->
 async def test_sigint_ends_it_while_it_waits_to_reconnect(world: World, runtime: str) -> None:
     world.exchange.refuse_upgrades(503)
     async with serving(world, runtime) as running:
-        await running.says("attempt 3 failed")
+        await running.says("attempt 3 to connect")
         running.send(signal.SIGINT)
         assert await running.end() == 0
         await running.says("returned closed")

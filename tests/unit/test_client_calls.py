@@ -23,6 +23,7 @@ from relay_proto.transitions import CallState
 from tests.unit.client_peer import Peer
 
 RECEIVE = "calling.call.receive"
+NOT_TAKEN = "this client takes no calls: it has no handler for them, or is draining"
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ class TestOffers:
         peer.core.accepted_contexts = frozenset({"sales"})
         peer.event(RECEIVE, call_id="c-1", node_id="n-1", context="office")
         assert peer.last(OfferRefused) == OfferRefused(
-            "c-1", "nobody takes calls of context 'office'"
+            "c-1", "this client has no handler for calls of context 'office'"
         )
         assert peer.take("calling.pass")["params"] == {"node_id": "n-1", "call_id": "c-1"}
         peer.event(RECEIVE, call_id="c-2", context="sales")
@@ -97,7 +98,7 @@ class TestOffers:
         peer.forget()
         peer.event(RECEIVE, call_id="c-3", node_id="n-3")
         assert len(peer.replies) == 1, "acknowledged"
-        assert peer.all(OfferRefused) == [OfferRefused("c-3", "2 calls are up already")]
+        assert peer.all(OfferRefused) == [OfferRefused("c-3", "2 calls are active already")]
         passed = peer.take("calling.pass")
         assert passed["params"] == {"node_id": "n-3", "call_id": "c-3"}
         peer.refuse(passed, 404)
@@ -108,7 +109,7 @@ class TestOffers:
     def test_an_offer_that_nobody_takes_is_passed_back(self, peer: Peer) -> None:
         peer.core.accepting_calls = False
         peer.event(RECEIVE, call_id="c-1", node_id="n-1")
-        assert peer.all(OfferRefused) == [OfferRefused("c-1", "nobody takes calls")]
+        assert peer.all(OfferRefused) == [OfferRefused("c-1", NOT_TAKEN)]
         peer.reply(peer.take("calling.pass"))
         assert peer.core.active_calls == 0
 

@@ -141,7 +141,7 @@ class TestNobodyIsLeftRinging:
             peer.advance(10)
             peer.ask("signalwire.ping")
         assert ends(peer) == []
-        assert "could not be hung up: calling.end: no reply" in peer.last(Dropped).reason
+        assert "could not be hung up: calling.end: no answer" in peer.last(Dropped).reason
         peer.cut()
         peer.reconnect()
         assert ends(peer) == [("c-1", "cancel")], "the next session asks again"

@@ -169,7 +169,10 @@ class TestTimeouts:
         peer.advance(2.4)
         assert not asked.settled
         peer.advance(0.1)
-        assert str(error_of(asked, RequestTimeoutError)) == "what: no reply within 2.5 s"
+        assert (
+            str(error_of(asked, RequestTimeoutError))
+            == "what: no answer within 2.5 s; the server may still carry it out"
+        )
         assert isinstance(asked.error, TimeoutError)
 
     def test_an_answered_request_has_no_timeout(self, peer: Peer) -> None:
@@ -224,7 +227,7 @@ class TestLimits:
         peer.execute(c.execute("what", {}))
         peer.event("calling.call.receive", call_id="c-1", node_id="n-1")
         assert peer.last(OfferRefused).call_id == "c-1"
-        assert peer.last(Dropped).reason == "calling.pass: 1 requests are waiting already"
+        assert peer.last(Dropped).reason == str(RequestQueueFullError("calling.pass", 1))
 
 
 class TestCommands:

@@ -42,27 +42,33 @@ EXAMPLES = [
     (
         ConnectionLostError("cut", maybe_delivered=True),
         -1,
-        "connection lost: cut; the request may have been carried out",
+        (
+            "connection lost: cut; the server may have carried out the request: "
+            "check before you repeat it"
+        ),
     ),
     (ConnectionLostError("cut", maybe_delivered=False), -1, "connection lost: cut"),
     (
         RequestTimeoutError("calling.play", 10.0, sent=True),
         -1,
-        "calling.play: no reply within 10 s",
+        "calling.play: no answer within 10 s; the server may still carry it out",
     ),
     (
         RequestTimeoutError("calling.play", 0.5, sent=False),
         -1,
-        "calling.play: not sent, for want of a session, within 0.5 s",
+        "calling.play: not sent within 0.5 s, because there was no session",
     ),
     (
         RequestQueueFullError("calling.play", 500),
         -1,
-        "calling.play: 500 requests are waiting already",
+        (
+            "calling.play: not sent, because 500 requests are waiting already; "
+            "wait until some of them are done"
+        ),
     ),
     (DialFailedError("t", "busy"), -1, "dial t failed: busy"),
     (DialFailedError("t", ""), -1, "dial t failed: the server gave no reason"),
-    (DialTimeoutError("t", 120.0), -1, "dial t: no answer within 120 s"),
+    (DialTimeoutError("t", 120.0), -1, "dial t: nobody answered within 120 s"),
     (ClientClosedError(), -1, "the client is disconnected: call connect() first"),
     (ClientClosedError("gone away"), -1, "gone away"),
 ]

@@ -382,7 +382,7 @@ def test_violations_are_told() -> None:
     client = world.connect()
     client.write(client.wire.send_text(b"not json"))
     assert world.story(What.VIOLATED) == [
-        "program breaks the protocol: a message of 8 bytes is no frame: it is not JSON"
+        "program breaks the protocol: a message of 8 bytes is not a frame: it is not JSON"
     ]
 
 

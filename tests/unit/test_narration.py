@@ -1,4 +1,4 @@
-"""Narration: every report of the core has a level and one line; what is no report has none."""
+"""Narration: each report of the core becomes one line with a level; other outputs do not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from relay_proto.adapter.narration import DEBUG, ERROR, INFO, WARNING, narrate
-from relay_proto.errors import RelayError
+from relay_proto.errors import ConnectFailedError, ConnectionLostError, RelayError
 from relay_proto.outputs import (
     Closed,
     Connected,
@@ -25,23 +25,45 @@ from relay_proto.outputs import (
 from relay_proto.pending import Pending
 
 HOST = "relay.example.com"
-LOST = RelayError(-1, "nobody answers")
+LOST = ConnectionLostError("reset by peer", maybe_delivered=False)
+REFUSED = RelayError(-32002, "no such project")
+UNREACHABLE = ConnectFailedError(HOST, "nobody answers")
 
 
 @pytest.mark.parametrize(
     ("output", "level", "words"),
     [
-        (Connected(resumed=True), INFO, f"connected to {HOST} (resumed session)"),
+        (Connected(resumed=True), INFO, f"connected to {HOST} (session resumed: its calls go on)"),
         (Connected(resumed=False), INFO, f"connected to {HOST} (new session)"),
         (Disconnected(None, None), INFO, f"disconnected from {HOST}"),
-        (Disconnected(LOST, 1.26), WARNING, f"lost {HOST}: {LOST}; trying again in 1.3 s"),
-        (Disconnected(LOST, 0.0), WARNING, f"lost {HOST}: {LOST}; trying again in 0.0 s"),
-        (Disconnected(LOST, None), WARNING, f"lost {HOST}: {LOST}"),
-        (ConnectFailed(LOST, 3, 2.0), WARNING, f"attempt 3 failed: {LOST}; trying again in 2.0 s"),
-        (ConnectFailed(LOST, 1, None), WARNING, f"attempt 1 failed: {LOST}"),
-        (OfferRefused("c-1", "no handler"), ERROR, "call c-1 was passed back: no handler"),
+        (
+            Disconnected(LOST, 1.26),
+            WARNING,
+            f"lost the connection to {HOST}: reset by peer; trying again in 1.3 s",
+        ),
+        (
+            Disconnected(LOST, 0.0),
+            WARNING,
+            f"lost the connection to {HOST}: reset by peer; trying again in 0.0 s",
+        ),
+        (Disconnected(REFUSED, None), WARNING, f"lost the connection to {HOST}: {REFUSED}"),
+        (
+            ConnectFailed(UNREACHABLE, 3, 2.0),
+            WARNING,
+            f"attempt 3 to connect to {HOST} failed: nobody answers; trying again in 2.0 s",
+        ),
+        (
+            ConnectFailed(REFUSED, 1, None),
+            WARNING,
+            f"attempt 1 to connect to {HOST} failed: {REFUSED}",
+        ),
+        (
+            OfferRefused("c-1", "no handler"),
+            ERROR,
+            "call c-1 was passed back, for another client to take: no handler",
+        ),
         (PeerViolation("a text"), WARNING, f"{HOST} broke the protocol: a text"),
-        (Dropped("too many events"), ERROR, "too many events"),
+        (Dropped("too many events"), ERROR, f"{HOST}: too many events"),
         (Ignored("a late reply"), DEBUG, "ignored: a late reply"),
         (FrameTraced(sent=True, text="{}"), DEBUG, "> {}"),
         (FrameTraced(sent=False, text="[]"), DEBUG, "< []"),

@@ -152,7 +152,7 @@ def test_an_upgrade_can_be_refused() -> None:
     assert isinstance(failed, WireFailed)
     assert failed.error.status == 503
     assert peer.closed() == [True]
-    assert peer.reason() == "upgrade refused with status 503"
+    assert peer.reason() == "the WebSocket was refused with status 503"
 
 
 def test_a_status_that_no_server_sends_is_misuse() -> None:
@@ -167,7 +167,7 @@ def test_an_upgrade_must_come_in_time() -> None:
     assert peer.outputs == []
     peer.pass_time(0.1)
     assert peer.closed() == [False]
-    assert "no upgrade within 15 s" in peer.reason()
+    assert "did not ask for a WebSocket within 15 s" in peer.reason()
 
 
 def test_what_is_no_upgrade_ends_the_connection() -> None:
@@ -271,7 +271,7 @@ def test_a_peer_that_acknowledges_nothing_is_left() -> None:
     peer.drain()
     assert all(isinstance(event.error, ConnectionLostError) for event in pending)
     assert peer.closed() == [False]
-    assert "3 events without" in peer.reason()
+    assert "3 events were not acknowledged" in peer.reason()
 
 
 def test_a_silent_peer_is_left_after_some_pings() -> None:
@@ -283,7 +283,7 @@ def test_a_silent_peer_is_left_after_some_pings() -> None:
     assert peer.outputs == []
     peer.pass_time(0.1)
     assert peer.closed() == [False]
-    assert "3 pings without an answer" in peer.reason()
+    assert "did not answer 3 pings" in peer.reason()
 
 
 def test_whatever_the_peer_sends_is_a_sign_of_life() -> None:
@@ -311,7 +311,7 @@ def test_a_goodbye_closes_when_it_is_acknowledged() -> None:
     peer.acknowledge(peer.frames[-1]["id"])
     assert peer.closed() == [True]
     assert peer.wire_events[-1] == PeerClosed(1000, "")
-    assert peer.reason() == "the peer closed with code 1000"
+    assert peer.reason() == "the client closed the connection with code 1000"
 
 
 def test_a_goodbye_closes_in_the_end_without_an_acknowledgement() -> None:
@@ -321,7 +321,7 @@ def test_a_goodbye_closes_in_the_end_without_an_acknowledgement() -> None:
     peer.pass_time(4.9)
     assert peer.outputs == []
     peer.pass_time(0.1)
-    assert peer.reason() == "the peer closed with code 1000"
+    assert peer.reason() == "the client closed the connection with code 1000"
 
 
 def test_a_careless_goodbye_never_closes() -> None:
@@ -351,7 +351,7 @@ def test_closing_waits_for_the_peer_and_reads_no_frames() -> None:
     assert outputs[1:] == [
         CloseTransport(7, flush=True),
         Settled(pending),
-        ConnectionEnded("the peer did not close its side"),
+        ConnectionEnded("the client did not close its side"),
     ]
     assert pending.settled
 
@@ -387,7 +387,7 @@ def test_the_peer_may_close() -> None:
     peer = Peer(QUIET).open()
     peer.write(peer.wire.close(1001, "leaving") + b"")
     assert peer.closed() == [True]
-    assert peer.reason() == "the peer closed with code 1001"
+    assert peer.reason() == "the client closed the connection with code 1001"
     assert peer.wire_events[-1] == PeerClosed(1001, "leaving")
 
 
@@ -404,7 +404,7 @@ def test_what_is_no_frame_is_reported_and_survived(data: bytes) -> None:
 def test_a_binary_message_is_reported_and_survived() -> None:
     peer = Peer(QUIET).open()
     peer.write(b"\x82\x83\x00\x00\x00\x00abc")
-    assert peer.outputs == [PeerViolation("a binary message of 3 bytes")]
+    assert peer.outputs == [PeerViolation("a binary message of 3 bytes was ignored")]
 
 
 def test_a_broken_frame_ends_the_connection() -> None:
@@ -432,4 +432,4 @@ def test_a_goodbye_is_acknowledged_and_the_connection_closed_in_one_read() -> No
     peer.drain()
     acknowledgement = peer.text({"id": peer.frames[-1]["id"], "result": {}})
     peer.write(acknowledgement + peer.wire.close(1001))
-    assert peer.reason() == "the peer closed with code 1001"
+    assert peer.reason() == "the client closed the connection with code 1001"
