@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Final
 
 from benchmarks.core_alone import NOW, Bench
+from relay_proto.recent import Recent
 from relay_proto.rpc.events import event_of
 from relay_proto.rpc.frames import EventFrame, decode_server_frame, encode_acknowledgement
 from relay_proto.wire.websocket import TextReceived
@@ -47,6 +48,7 @@ class Steps:
         self.events = [event_of(frame) for frame in self.frames]
         self.acknowledgements = [encode_acknowledgement(frame.id) for frame in self.frames]
         self.numbers = itertools.count(1)
+        self.seen: Recent[bytes] = Recent(self.core.config.limits.event_ids)
 
     def drain(self) -> None:
         while self.core.next_output() is not None:
@@ -75,14 +77,8 @@ class Steps:
             self.wire.send_text(text)
 
     def remember(self) -> None:
-        heard, last, most = self.core._heard, self.core._heard_last, self.core._most_heard
         for number in itertools.islice(self.numbers, EVENTS):
-            identity = b"%d" % number
-            if identity not in heard:
-                if len(last) == most:
-                    heard.remove(last.popleft())
-                heard.add(identity)
-                last.append(identity)
+            self.seen.add(b"%d" % number)
 
     def make_events(self) -> None:
         for frame in self.frames:

@@ -8,13 +8,14 @@ Source: docs/protocol.md, sections 8 to 16 and 20.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, assert_never
 
 from .api.commands import Command
 from .calls.calls import Calls
+from .calls.dials import Dials
 from .calls.messages import EarlyReports, Messages
+from .calls.offers import Offers
 from .config import ClientConfig
 from .constants import (
     CALL_STATE_ENDED,
@@ -22,23 +23,14 @@ from .constants import (
     METHOD_SIGNALWIRE_UNRECEIVE,
 )
 from .core import Core, OutputQueue
-from .dispatch import Dispatch
-from .errors import (
-    ClientClosedError,
-    ConnectionLostError,
-    RelayError,
-)
+from .dispatch import METHOD_PASS, Dispatch
+from .errors import ClientClosedError, ConnectionLostError
 from .link.requests import Request
 from .link.session import Session
-from .outputs import (
-    CallOffered,
-    EventReceived,
-    Ignored,
-    OfferRefused,
-    Output,
-    PeerViolation,
-)
+from .link.session_events import SessionEvent, SessionLost, SessionOver, SessionReady
+from .outputs import EventReceived, Ignored, Output, PeerViolation
 from .pending import Pending
+from .recent import Recent
 from .records import ActionRecord, CallRecord, DialRecord
 from .rpc.action_kinds import ActionKind
 from .rpc.event_base import RelayEvent
@@ -61,6 +53,7 @@ from .rpc.frames import (
     encode_acknowledgement,
     encode_error,
 )
+from .rpc.masking import Scrubber
 from .timers import Deadlines, Timer
 from .transitions import ActionInput, CallState, SessionState
 from .wire.websocket import Wire
@@ -89,12 +82,7 @@ _NOT_OF_A_CALL_ALONE: Final[frozenset[type[RelayEvent]]] = frozenset(
 
 
 class ClientCore(Core[Output]):
-    """A RELAY client without its sockets.
-
-    `accepting_calls` says whether the application takes calls, and
-    `accepted_contexts` of which contexts (None: of all). Calls that are offered to
-    one that does not take them are passed back to routing.
-    """
+    """A RELAY client without its sockets."""
 
     def __init__(
         self,
@@ -105,27 +93,27 @@ class ClientCore(Core[Output]):
     ) -> None:
         """`make_wire` is for those who want to listen to the wire, or to play its part."""
         self.config = config
-        self.accepting_calls = False
-        self.accepted_contexts: frozenset[str] | None = None
-        self._out = OutputQueue()
-        self._deadlines: Deadlines[Any] = Deadlines()
         timing, limits = config.timing, config.limits
-        self._session = Session(config, random, self._out, self._deadlines, self, make_wire)
-        self._calls = Calls(self._out, self._deadlines, timing)
-        self._messages = Messages(self._out, self._deadlines, timing, limits)
+        scrubber = Scrubber(config.credentials.secrets())
+        out = self._out = OutputQueue()
+        deadlines = self._deadlines = Deadlines[Any]()
+        self._session = Session(config, random, out, deadlines, scrubber, make_wire)
+        self._calls = Calls(out, deadlines, timing)
+        self._offers = Offers(out, self._calls, limits)
+        self._dials = Dials(out, deadlines, self._calls, limits, scrubber)
+        self._messages = Messages(out, deadlines, timing, limits)
         self._dispatch = Dispatch(
             config,
             random,
-            self._out,
-            self._deadlines,
+            out,
+            deadlines,
+            scrubber,
             self._session,
             self._calls,
             self._messages,
+            self._dials,
         )
-        self._heard: set[bytes] = set()
-        self._heard_last: deque[bytes] = deque()
-        self._over: OrderedDict[str, None] = OrderedDict()
-        self._most_heard = limits.event_ids
+        self._seen_event_ids: Recent[bytes] = Recent(limits.event_ids)
 
     def __repr__(self) -> str:
         return f"<ClientCore {self.config.host} {self.state.value}>"
@@ -143,7 +131,25 @@ class ClientCore(Core[Output]):
     @property
     def contexts(self) -> tuple[str, ...]:
         """The contexts subscribed to now; a reconnect asks for the same."""
-        return tuple(self._session.contexts)
+        return self._session.contexts
+
+    @property
+    def accepting_calls(self) -> bool:
+        """Whether the application takes calls; others are passed back to routing."""
+        return self._offers.accepting
+
+    @accepting_calls.setter
+    def accepting_calls(self, accepting: bool) -> None:
+        self._offers.accepting = accepting
+
+    @property
+    def accepted_contexts(self) -> frozenset[str] | None:
+        """The contexts whose calls the application takes; None for all."""
+        return self._offers.contexts
+
+    @accepted_contexts.setter
+    def accepted_contexts(self, contexts: frozenset[str] | None) -> None:
+        self._offers.contexts = contexts
 
     @property
     def active_calls(self) -> int:
@@ -167,14 +173,17 @@ class ClientCore(Core[Output]):
     def close(self, now: float) -> None:
         """End the session for good: everything pending fails, calls are concluded."""
         if self.state not in (SessionState.CLOSING, SessionState.CLOSED):
-            self._dispatch.dials.fail_all(ClientClosedError(), now)  # hangs up while it still can
-        self._session.close(now)
+            # While there still is a session to hang up on.
+            self._dispatch.hang_up(self._dials.fail_all(ClientClosedError()), now)
+        over = self._session.close()
+        if over is not None:
+            self._end(over, now)
 
     def drain(self, now: float) -> None:
         """Take no more calls: unsubscribe, and pass back what is offered all the same."""
-        self.accepting_calls = False
+        self._offers.accepting = False
         contexts = list(self._session.contexts)
-        self._session.contexts.clear()
+        self._session.unsubscribe(contexts)
         if contexts and self.state is SessionState.READY:
             self._dispatch.request_own(METHOD_SIGNALWIRE_UNRECEIVE, {"contexts": contexts}, now)
 
@@ -219,7 +228,8 @@ class ClientCore(Core[Output]):
         known = call.actions.get(control_id)
         if known is not None:
             return known
-        action = self._calls.start_action(call, kind, control_id, None)
+        action = self._calls.new_action(call, kind, control_id)
+        self._calls.begin(action)
         action.happened(ActionInput.ACCEPTED)
         return action
 
@@ -232,11 +242,15 @@ class ClientCore(Core[Output]):
 
     def receive_data(self, transport: int, data: bytes, now: float) -> None:
         """Bytes arrived on a transport."""
-        self._session.receive_data(transport, data, now)
+        for happened in self._session.receive_data(transport, data, now):
+            if type(happened) is EventFrame:  # as nearly always
+                self._receive_event(happened, now)
+            else:
+                self._follow(happened, now)
 
     def transport_closed(self, transport: int, now: float, reason: str) -> None:
         """A transport could not be opened, has ended or broke; `reason` is for people."""
-        self._session.transport_closed(transport, now, reason)
+        self._follow(self._session.transport_closed(transport, now, reason), now)
 
     def handle_timer(self, now: float) -> None:
         """Do what is due. Source: rule 5 of the contract."""
@@ -244,11 +258,11 @@ class ClientCore(Core[Output]):
         while (due := self._deadlines.pop_due(now)) is not None:
             match due:
                 case Timer():
-                    self._session.handle_timer(due, now)
+                    self._follow(self._session.handle_timer(due, now), now)
                 case Request():
                     self._dispatch.expired(due, now)
                 case DialRecord():
-                    self._dispatch.dials.timed_out(due, now)
+                    self._dispatch.hang_up(self._dials.timed_out(due), now)
                 case ActionRecord():
                     self._calls.complete_lingering(due)
                 case EarlyReports():
@@ -266,64 +280,71 @@ class ClientCore(Core[Output]):
 
     # What the session tells
 
-    def session_ready(self, *, resumed: bool, now: float) -> None:
+    def _follow(self, happened: SessionEvent | None, now: float) -> None:
+        """Do for the calls and requests what follows from what happened to the session."""
+        match happened:
+            case None:
+                pass
+            case ReplyFrame() | ErrorFrame():
+                self._dispatch.answered(happened, now)
+            case EventFrame():
+                self._receive_event(happened, now)
+            case RequestFrame():
+                self._receive_request(happened, now)
+            case SessionReady(resumed):
+                self._begin(now, resumed=resumed)
+            case SessionLost(error):
+                self._dispatch.lose_sent(error, now)
+            case SessionOver():
+                self._end(happened, now)
+            case _:
+                assert_never(happened)
+
+    def _begin(self, now: float, *, resumed: bool) -> None:
         """Write what has waited; a session that is not the old one has lost its calls."""
-        self._dispatch.dials.end_doomed(now)
+        legs = [*self._dials.doomed()]
         if not resumed:
-            self._heard.clear()
-            self._heard_last.clear()
+            self._seen_event_ids.clear()
             lost = ConnectionLostError("the session could not be resumed", maybe_delivered=True)
-            self._dispatch.dials.fail_acknowledged(lost, now)
+            legs += self._dials.fail_acknowledged(lost)
             self._calls.end_all(now)
+        self._dispatch.hang_up(legs, now)
         self._dispatch.flush(now)
 
-    def session_lost(self, error: RelayError, now: float) -> None:
-        """Requests that were written have lost their answers."""
-        self._dispatch.lose_sent(error, now)
-
-    def session_over(self, error: RelayError, now: float) -> None:
+    def _end(self, over: SessionOver, now: float) -> None:
         """There will be no more answers and no more events."""
-        self._dispatch.lose_all(error, now)
+        self._dispatch.lose_all(over.error, now)
+        self._dials.fail_all(over.error)
         self._calls.end_all(now)
-        self._messages.fail_all(error)
+        self._messages.fail_all(over.error)
         self._deadlines.clear_all()
+        self._session.conclude(over, now)
 
-    def event_received(self, frame: EventFrame, now: float) -> None:
-        """An event: acknowledged, and passed on unless it came before."""
-        if self._is_news(frame.id):
-            self._route(event_of(frame), now)
-
-    def answer_received(self, frame: ReplyFrame | ErrorFrame, now: float) -> None:
-        """A reply or a refusal."""
-        self._dispatch.reply_received(frame, now)
-
-    def request_received(self, frame: RequestFrame, now: float) -> None:
-        """An unusual event, or another request of the server's."""
-        if frame.method == METHOD_SIGNALWIRE_EVENT:
-            if self._is_news(frame.id):
-                event = decode_event(frame.params)
-                if event is None:
-                    self._out.push(PeerViolation("an event without a type"))
-                else:
-                    self._route(event, now)
-        else:
+    def _receive_request(self, frame: RequestFrame, now: float) -> None:
+        """Take an event that is out of the ordinary, or something that nobody asks of a client."""
+        if frame.method != METHOD_SIGNALWIRE_EVENT:
             self._out.push(PeerViolation("a request with an unknown method"))
             self._session.send(encode_error(frame.id, METHOD_NOT_FOUND, "Method not found"))
+        elif self._acknowledge(frame.id):
+            event = decode_event(frame.params)
+            if event is None:
+                self._out.push(PeerViolation("an event without a type"))
+            else:
+                self._route(event, now)
 
     # Events
 
-    def _is_news(self, identity: bytes) -> bool:
-        """Acknowledge an event; whether it has not come before, as far as is remembered."""
-        heard, last = self._heard, self._heard_last
-        self._session.send(encode_acknowledgement(identity))
-        if identity in heard:
-            self._out.push(Ignored("an event that came before"))
-            return False
-        if len(last) == self._most_heard:
-            heard.remove(last.popleft())
-        heard.add(identity)
-        last.append(identity)
-        return True
+    def _receive_event(self, frame: EventFrame, now: float) -> None:
+        if self._acknowledge(frame.id):
+            self._route(event_of(frame), now)
+
+    def _acknowledge(self, event_id: bytes) -> bool:
+        """Acknowledge an event. False if it has come before, as far as is remembered."""
+        self._session.send(encode_acknowledgement(event_id))
+        if self._seen_event_ids.add(event_id):
+            return True
+        self._out.push(Ignored("an event that came before"))
+        return False
 
     def _route(self, event: RelayEvent, now: float) -> None:
         if type(event) in _NOT_OF_A_CALL_ALONE and self._take_event(event, now):
@@ -335,67 +356,21 @@ class ClientCore(Core[Output]):
         """Take an event that is about more than one call; False if the call has its share."""
         match event:
             case AuthorizationStateEvent():
-                self._session.authorization_state = event.authorization_state
+                self._session.remember(event.authorization_state)
             case MessageReceiveEvent():
                 self._messages.receive(event)
             case MessageStateEvent():
                 self._messages.receive_state(event, now)
             case CallReceiveEvent():
-                self._offered(event, now)
+                if not self._offers.receive(event):
+                    params = {"node_id": event.node_id, "call_id": event.call_id}
+                    self._dispatch.request_own(METHOD_PASS, params, now)
             case DialEvent():
-                self._dispatch.dials.receive(event, now)
+                self._dispatch.hang_up(self._dials.receive(event), now)
             case _:
                 assert isinstance(event, CallStateEvent), f"no way for {event!r}"
-                self._dispatch.dials.receive_state(event, now)
+                self._dispatch.hang_up(self._dials.receive_state(event), now)
                 if event.call_state == CALL_STATE_ENDED:
-                    self._remember_ended(event.call_id)
+                    self._offers.call_ended(event.call_id)
                 return False
         return True
-
-    def _remember_ended(self, call_id: str) -> None:
-        """Its offer may be redelivered behind its end: nothing would end the call again."""
-        self._over[call_id] = None
-        if len(self._over) > self._most_heard:
-            self._over.popitem(last=False)
-
-    def _offered(self, event: CallReceiveEvent, now: float) -> None:
-        if not event.call_id or event.call_state == CALL_STATE_ENDED:
-            self._out.push(PeerViolation("a call without an id, or an ended one, was offered"))
-            return
-        if event.call_id in self._over:
-            self._out.push(Ignored("an offer that came behind the end of its call"))
-            return
-        known = self._calls.get(event.call_id)
-        if known is not None:
-            self._calls.update(known, event, event.call_state)
-            self._out.push(EventReceived(event, known))
-            return
-        reason = self._unwelcome(event)
-        if reason:
-            self._out.push(OfferRefused(event.call_id, reason))
-            params = {"node_id": event.node_id, "call_id": event.call_id}
-            self._dispatch.request_own("calling.pass", params, now)
-            return
-        call = CallRecord(
-            event.call_id,
-            event.node_id,
-            project_id=event.project_id,
-            context=event.context,
-            tag=event.tag,
-            direction=event.direction or "inbound",
-            device=event.device,
-            state=event.call_state or CallState.CREATED.value,
-            segment_id=event.segment_id,
-        )
-        self._calls.add(call)
-        self._out.push(EventReceived(event, call))
-        self._out.push(CallOffered(call))
-
-    def _unwelcome(self, event: CallReceiveEvent) -> str:
-        """Why an offered call is not taken; ``""`` if it is."""
-        limit = self.config.limits.active_calls
-        if not self.accepting_calls:
-            return "this client takes no calls: it has no handler for them, or is draining"
-        if self.accepted_contexts is not None and event.context not in self.accepted_contexts:
-            return f"this client has no handler for calls of context {event.context!r}"
-        return f"{limit} calls are active already" if len(self._calls) >= limit else ""

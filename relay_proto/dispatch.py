@@ -1,24 +1,36 @@
-"""Dispatch: how a command becomes a request, and what its answer changes.
+"""Dispatch: how a command becomes a request, and how its answer finds its subject.
 
 A command is checked, given an id and a subject, and written now or with the next
 session. Whatever becomes of the request - an answer, a refusal, a timeout, the
-loss of its session - takes effect on the subject and settles the `Pending`.
+loss of its session - is the subject's to act on: see ``calls.subjects``.
 
 Source: docs/protocol.md, sections 8, 9, 13, 15 and 16.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from .api.commands import DEFAULT_CONTEXT, NEW_ID, Command, Purpose
-from .calls.calls import PASSED_ON, Calls
-from .calls.dials import Dials
+from .calls.calls import Calls
+from .calls.dials import Dials, Legs
 from .calls.messages import Messages
+from .calls.subjects import (
+    Control,
+    Dial,
+    FinalControl,
+    Method,
+    OwnRequest,
+    Pass,
+    Start,
+    Text,
+    UnwantedLeg,
+    Verb,
+)
 from .config import ClientConfig
 from .core import OutputQueue
 from .errors import (
-    GONE_CODES,
     ClientClosedError,
     ConnectionLostError,
     LocalProtocolError,
@@ -27,12 +39,11 @@ from .errors import (
     RequestTimeoutError,
 )
 from .link.requests import Request, Requests, Subject, is_success, new_id
-from .link.session import Session
+from .link.session import OVER, Session
 from .outputs import Dropped, Ignored
 from .pending import Pending
-from .records import ActionRecord, CallRecord, DialRecord, Leg, MessageRecord
+from .records import ActionRecord, CallRecord, MessageRecord
 from .rpc.action_kinds import AI
-from .rpc.event_base import RelayEvent
 from .rpc.frames import (
     ErrorFrame,
     JSONObject,
@@ -42,8 +53,9 @@ from .rpc.frames import (
     is_object,
     result_code,
 )
+from .rpc.masking import Scrubber
 from .timers import Deadlines
-from .transitions import ActionInput, RequestState, SessionState
+from .transitions import RequestState, SessionState
 
 if TYPE_CHECKING:
     import random
@@ -53,19 +65,36 @@ R = TypeVar("R")
 NO_CONTEXT: Final = "default"
 """The messaging context of a session that was given no protocol string."""
 
-STOP_AI: Final = f"{AI.method}.stop"
-"""Its reply completes the action, for no event may: docs/protocol.md, section 15."""
-
+METHOD_END: Final = "calling.end"
 METHOD_PASS: Final = "calling.pass"
+METHOD_STOP_AI: Final = f"{AI.method}.stop"
+"""Its reply completes the action, because no event will: docs/protocol.md, section 15."""
 
 # What every request asks for. Before Python 3.12, a member costs ten times as much to look up.
 _READY: Final = SessionState.READY
-_OVER: Final = (SessionState.CLOSING, SessionState.CLOSED)
 _REQUEST: Final = Purpose.REQUEST
-_VERB: Final = Purpose.VERB
-_START: Final = Purpose.START
-_CONTROL: Final = Purpose.CONTROL
-_CALL_SCOPED: Final = (_VERB, _START, _CONTROL, Purpose.END_LEG)
+
+
+class _Subscription(Method):
+    """A subscription to contexts, or its end: sessions to come ask for the same."""
+
+    __slots__ = ("_change", "_contexts")
+
+    def __init__(
+        self,
+        out: OutputQueue,
+        pending: Pending[Any],
+        change: Callable[[Iterable[str]], None],
+        contexts: Iterable[str],
+    ) -> None:
+        super().__init__(out, pending)
+        self._change = change
+        self._contexts = contexts
+
+    def succeeded(self, result: JSONObject, now: float) -> Legs:
+        """Change what the session asks for."""
+        self._change(self._contexts)
+        return super().succeeded(result, now)
 
 
 class Dispatch:
@@ -77,19 +106,21 @@ class Dispatch:
         random: random.Random,
         out: OutputQueue,
         deadlines: Deadlines[Any],
+        scrubber: Scrubber,
         session: Session,
         calls: Calls,
         messages: Messages,
+        dials: Dials,
     ) -> None:
         self._timing = config.timing
         self._random = random
         self._out = out
-        self._deadlines = deadlines
+        self._scrubber = scrubber
         self._session = session
         self._calls = calls
         self._messages = messages
+        self._dials = dials
         self._requests = Requests(deadlines, config.timing, config.limits)
-        self.dials = Dials(out, deadlines, calls, config.limits, self._end_leg, session.masked)
 
     # Commands
 
@@ -103,19 +134,22 @@ class Dispatch:
         """
         self.check_open()
         pending: Pending[Any] = Pending()
+        params = command.params
         if command.purpose is _REQUEST:
-            self._submit(command.method, command.params, command, None, pending, now)
+            subject = Method(self._out, pending)
+            request = self._new_request(command.method, params, subject, pending, command.timeout)
+            self._dispatch(request, now)
             return pending
         match command.purpose:
             case Purpose.DIAL:
                 self._execute_dial(command, pending, now)
             case Purpose.SEND_MESSAGE:
-                message = _message(command)
-                self._submit(command.method, command.params, command, message, pending, now)
-            case Purpose.RECEIVE | Purpose.UNRECEIVE if not command.params["contexts"]:
-                self._out.resolve(pending, {})
-            case Purpose.RECEIVE | Purpose.UNRECEIVE:
-                self._submit(command.method, command.params, command, None, pending, now)
+                text = Text(self._out, pending, self._messages, _message(command))
+                self._dispatch(self._new_request(command.method, params, text, pending), now)
+            case Purpose.RECEIVE:
+                self._change_contexts(command, self._session.subscribe, pending, now)
+            case Purpose.UNRECEIVE:
+                self._change_contexts(command, self._session.unsubscribe, pending, now)
             case _:
                 raise LocalProtocolError(f"{command.method} needs a call: use execute_on()")
         return pending
@@ -132,19 +166,15 @@ class Dispatch:
         """
         self.check_open()
         pending: Pending[Any] = Pending()
-        purpose = command.purpose
-        if isinstance(target, ActionRecord) and purpose is _CONTROL:
-            self._execute_control(target, command, pending, now)
-        elif isinstance(target, CallRecord) and purpose is _START:
-            self._execute_start(target, command, pending, now)
-        elif isinstance(target, CallRecord) and purpose is _VERB:
-            if target.ended:
-                self._out.resolve(pending, {})
-            else:
-                params = self._call_params(target, command.params)
-                self._submit(command.method, params, command, target, pending, now)
-        else:
-            raise LocalProtocolError(f"{command.method} is no command of {target!r}")
+        match target, command.purpose:
+            case CallRecord(), Purpose.VERB:
+                self._execute_verb(target, command, pending, now)
+            case CallRecord(), Purpose.START:
+                self._execute_start(target, command, pending, now)
+            case ActionRecord(), Purpose.CONTROL:
+                self._execute_control(target, command, pending, now)
+            case _:
+                raise LocalProtocolError(f"{command.method} is no command of {target!r}")
         return pending
 
     def cancel(self, pending: Pending[Any], now: float) -> None:
@@ -153,54 +183,38 @@ class Dispatch:
         A request that was not written never will be; a dial is given up and its
         legs are hung up. What the server may be doing already goes on.
         """
-        source = pending.source
-        error = LocalProtocolError("cancelled by the caller")
-        match source:
-            case Request(state=RequestState.QUEUED):
-                self._requests.finish(source)
-                self._failed(source, error, now)
-            case Request(subject=DialRecord() as dial):
-                self.dials.cancelled(dial, error, now)
-            case _:
-                pass
+        request = pending.source
+        if isinstance(request, Request):
+            error = LocalProtocolError("cancelled by the caller")
+            if request.state is RequestState.QUEUED:
+                self._requests.finish(request)
+                self.hang_up(request.subject.lost(error, now), now)
+            self.hang_up(request.subject.abandoned(error, now), now)
 
     # The session comes and goes
 
     def flush(self, now: float) -> None:
         """There is a session: write what has waited for it."""
         for request in self._requests.take_queued():
-            if request.pending is not None and request.pending.settled:
+            if request.subject.decided:
                 self._requests.finish(request)  # an event has decided a dial of this tag
-            elif request.params.get("context") is DEFAULT_CONTEXT:
-                self._write(request, self._encode(request), now)  # only now is it known
-            else:
-                self._write(request, request.frame, now)
+                continue
+            if request.params.get("context") is DEFAULT_CONTEXT:  # only now is it known
+                params = self._with_context(request.params)
+                request.frame = encode_request(request.id, request.method, params)
+            self._write(request, now)
 
     def lose_sent(self, error: RelayError, now: float) -> None:
         """The session is lost: what was written on it will not be answered."""
         reason = error.reason if isinstance(error, ConnectionLostError) else str(error)
         lost = ConnectionLostError(reason, maybe_delivered=True)
         for request in self._requests.lose_sent():
-            if not self._goes_on(request):
-                self._failed(request, lost, now)
+            request.subject.lost(lost, now)  # legs that it leaves wait for the next session
 
     def lose_all(self, error: RelayError, now: float) -> None:
         """There will be no session any more: nothing is answered or written."""
-        for request in self._requests.lose_sent():
-            self._failed(request, error, now)
-        for request in self._requests.lose_queued():
-            self._failed(request, error, now)
-        self.dials.fail_all(error, now)
-
-    def _goes_on(self, request: Request) -> bool:
-        """Whether what a request started survives the loss of its reply."""
-        match request.subject:
-            case DialRecord() as dial:
-                return self.dials.is_acknowledged(dial)  # events will decide it
-            case Leg():
-                return True  # it is asked for again with the next session
-            case _:
-                return False
+        for request in (*self._requests.lose_sent(), *self._requests.lose_queued()):
+            request.subject.lost(error, now)  # nobody is left to be asked to hang up legs
 
     # How requests leave
 
@@ -210,20 +224,76 @@ class Dispatch:
         Raises:
             ClientClosedError: the core is closed.
         """
-        if self._session.state in _OVER:
+        if self._session.state in OVER:
             raise ClientClosedError
+
+    def request_own(self, method: str, params: JSONObject, now: float) -> None:
+        """Make a request whose answer changes nothing."""
+        try:
+            self._dispatch(self._new_request(method, params, OwnRequest()), now)
+        except RequestQueueFullError as error:
+            self._out.push(Dropped(str(error)))
+
+    def hang_up(self, legs: Legs, now: float) -> None:
+        """End legs that nobody wants; without a session, the next one is asked to."""
+        if self._session.state is not _READY:
+            return
+        for leg in legs:
+            params = {"node_id": leg.node_id, "call_id": leg.call_id, "reason": leg.reason}
+            subject = UnwantedLeg(self._calls, self._dials, leg)
+            self._write(self._request(METHOD_END, params, subject), now)  # whatever else waits
 
     def _execute_dial(self, command: Command[Any], pending: Pending[Any], now: float) -> None:
         tag = command.params["tag"]
         params = {**command.params, "tag": new_id(self._random) if tag is NEW_ID else tag}
-        timeout = command.timeout
-        if timeout is None:
-            timeout = self._timing.dial_timeout
-        request = self._new_request(command.method, params, command, None, pending)
-        frame = self._checked(request)
-        dial = request.subject = self.dials.begin(params["tag"], pending, timeout)
-        assert dial is not None
-        self._dispatch(request, frame, now)
+        timeout = self._timing.dial_timeout if command.timeout is None else command.timeout
+        dial = self._dials.new(params["tag"], pending, timeout)
+        subject = Dial(self._out, pending, self._dials, dial)
+        request = self._new_request(command.method, params, subject, pending)
+        self._dials.begin(dial)
+        self._dispatch(request, now)
+
+    def _change_contexts(
+        self,
+        command: Command[Any],
+        change: Callable[[Iterable[str]], None],
+        pending: Pending[Any],
+        now: float,
+    ) -> None:
+        contexts = command.params["contexts"]
+        if not contexts:
+            self._out.resolve(pending, {})
+            return
+        subject = _Subscription(self._out, pending, change, contexts)
+        request = self._new_request(command.method, command.params, subject, pending)
+        self._dispatch(request, now)
+
+    def _execute_verb(
+        self, call: CallRecord, command: Command[Any], pending: Pending[Any], now: float
+    ) -> None:
+        if call.ended:
+            self._out.resolve(pending, {})
+            return
+        kind = Pass if command.method == METHOD_PASS else Verb
+        subject = kind(self._out, pending, self._calls, call, ends_call=command.ends_call)
+        params = self._call_params(call, command.params)
+        self._dispatch(self._new_request(command.method, params, subject, pending), now)
+
+    def _execute_start(
+        self, call: CallRecord, command: Command[Any], pending: Pending[Any], now: float
+    ) -> None:
+        assert command.kind is not None, "a command that starts an action names its kind"
+        params = self._call_params(call, command.params)
+        control_id = params["control_id"]
+        action = self._calls.new_action(call, command.kind, control_id, command.callback)
+        if call.ended:
+            self._calls.begin(action)
+            self._out.resolve(pending, action)
+            return
+        subject = Start(self._out, pending, self._calls, action, ends_call=command.ends_call)
+        request = self._new_request(command.method, params, subject, pending)
+        self._calls.begin(action)
+        self._dispatch(request, now)
 
     def _execute_control(
         self, action: ActionRecord, command: Command[Any], pending: Pending[Any], now: float
@@ -232,24 +302,12 @@ class Dispatch:
             self._out.resolve(pending, {})
             return
         prefix = action.kind.method if command.method.startswith(".") else ""
+        method = prefix + command.method
+        kind = FinalControl if method == METHOD_STOP_AI else Control
+        subject = kind(self._out, pending, self._calls, action)
         params = {"control_id": action.control_id, **command.params}
         params = self._call_params(action.call, params)
-        self._submit(prefix + command.method, params, command, action, pending, now)
-
-    def _execute_start(
-        self, call: CallRecord, command: Command[Any], pending: Pending[Any], now: float
-    ) -> None:
-        assert command.kind is not None, "a command that starts an action names its kind"
-        params = self._call_params(call, command.params)
-        control_id = params["control_id"]
-        request = self._new_request(command.method, params, command, call, pending)
-        frame = b"" if call.ended else self._checked(request)
-        action = self._calls.start_action(call, command.kind, control_id, command.callback)
-        if action.completed:
-            self._out.resolve(pending, action)
-            return
-        request.subject = action
-        self._dispatch(request, frame, now)
+        self._dispatch(self._new_request(method, params, subject, pending), now)
 
     def _call_params(self, call: CallRecord, params: JSONObject) -> JSONObject:
         result = {"node_id": call.node_id, "call_id": call.call_id, **params}
@@ -257,96 +315,50 @@ class Dispatch:
             result["control_id"] = new_id(self._random)
         return result
 
-    def _submit(
-        self,
-        method: str,
-        params: JSONObject,
-        command: Command[Any],
-        subject: Subject,
-        pending: Pending[Any],
-        now: float,
-    ) -> None:
-        request = self._new_request(method, params, command, subject, pending)
-        self._dispatch(request, self._checked(request), now)
-
     def _new_request(
         self,
         method: str,
         params: JSONObject,
-        command: Command[Any],
         subject: Subject,
-        pending: Pending[Any],
+        pending: Pending[Any] | None = None,
+        timeout: float | None = None,
     ) -> Request:
-        timeout = self._timing.request_timeout
-        if command.timeout is not None and command.purpose is _REQUEST:
-            timeout = command.timeout
-        request = Request(
-            new_id(self._random),
-            method,
-            params,
-            purpose=command.purpose,
-            subject=subject,
-            pending=pending,
-            timeout=timeout,
-            ends_call=command.ends_call,
-        )
-        pending.source = request
+        """A request to dispatch. Raises if there is no room for it, or no JSON for `params`."""
+        self._requests.check_room(method, writable=self._session.state is _READY)
+        return self._request(method, params, subject, pending, timeout)
+
+    def _request(
+        self,
+        method: str,
+        params: JSONObject,
+        subject: Subject,
+        pending: Pending[Any] | None = None,
+        timeout: float | None = None,
+    ) -> Request:
+        identity = new_id(self._random)
+        frame = encode_request(identity, method, self._with_context(params))
+        patience = self._timing.request_timeout if timeout is None else timeout
+        request = Request(identity, method, params, subject, patience, frame)
+        if pending is not None:
+            pending.source = request
         return request
 
-    def _checked(self, request: Request) -> bytes:
-        """The frame, if there is room for the request and JSON for its parameters."""
-        writable = self._session.state is _READY
-        self._requests.check_room(request.method, writable=writable)
-        return self._encode(request)
-
-    def _encode(self, request: Request) -> bytes:
-        params = request.params
+    def _with_context(self, params: JSONObject) -> JSONObject:
         if params.get("context") is DEFAULT_CONTEXT:
-            params = {**params, "context": self._session.protocol or NO_CONTEXT}
-        return encode_request(request.id, request.method, params)
+            return {**params, "context": self._session.protocol or NO_CONTEXT}
+        return params
 
-    def _dispatch(self, request: Request, frame: bytes, now: float) -> None:
+    def _dispatch(self, request: Request, now: float) -> None:
         if self._session.state is _READY:
-            self._write(request, frame, now)
+            self._write(request, now)
         else:
-            self._requests.enqueue(request, frame, now)
+            self._requests.enqueue(request, now)
 
-    def _write(self, request: Request, frame: bytes, now: float) -> None:
+    def _write(self, request: Request, now: float) -> None:
+        frame = request.frame
         self._requests.written(request, now)
-        if isinstance(request.subject, DialRecord):
-            self._deadlines.set(request.subject, now + request.subject.timeout)
+        request.subject.written(now)
         self._session.send(frame)
-
-    def request_own(self, method: str, params: JSONObject, now: float) -> None:
-        """A request of the core's own, whose answer changes nothing."""
-        request = Request(
-            new_id(self._random),
-            method,
-            params,
-            purpose=Purpose.REQUEST,
-            subject=None,
-            pending=None,
-            timeout=self._timing.request_timeout,
-        )
-        try:
-            self._dispatch(request, self._checked(request), now)
-        except RequestQueueFullError as error:
-            self._out.push(Dropped(str(error)))
-
-    def _end_leg(self, leg: Leg, now: float) -> None:
-        if self._session.state is not SessionState.READY:
-            return  # end_doomed() asks as soon as there is a session
-        request = Request(
-            new_id(self._random),
-            "calling.end",
-            {"node_id": leg.node_id, "call_id": leg.call_id, "reason": leg.reason},
-            purpose=Purpose.END_LEG,
-            subject=leg,
-            pending=None,
-            timeout=self._timing.request_timeout,
-            ends_call=True,
-        )
-        self._write(request, self._encode(request), now)
 
     # What becomes of requests
 
@@ -355,113 +367,35 @@ class Dispatch:
         sent = request.state is RequestState.SENT
         seconds = request.timeout if sent else self._timing.queue_timeout
         self._requests.finish(request)
-        if sent and isinstance(request.subject, DialRecord) and self._goes_on(request):
-            return  # its events have come: only the reply is missing
-        self._failed(request, RequestTimeoutError(request.method, seconds, sent=sent), now)
+        error = RequestTimeoutError(request.method, seconds, sent=sent)
+        self.hang_up(request.subject.expired(error, now), now)
         if sent:
             self._session.probe(now)
 
-    def reply_received(self, frame: ReplyFrame | ErrorFrame, now: float) -> None:
+    def answered(self, frame: ReplyFrame | ErrorFrame, now: float) -> None:
         """The server answers a request; an answer to none is ignored."""
         request = self._requests.answered(frame.id)
         if request is None:
             self._out.push(Ignored("a reply to a request that is not waiting"))
             return
-        if not isinstance(frame, ReplyFrame):
-            error = RelayError(frame.code, self._session.masked(frame.message))
-            self._refused(request, error, now)
-            return
-        value = decode_any(frame.result)
-        result: JSONObject = value if is_object(value) else {"raw": value}
-        code = result.get("code")
-        if code is None or is_success(code):
-            self._succeeded(request, result, now)
-            return
-        message = result.get("message")
-        words = message if isinstance(message, str) else "the server gave no reason"
-        self._refused(request, RelayError(result_code(code), self._session.masked(words)), now)
-
-    def _succeeded(self, request: Request, result: JSONObject, now: float) -> None:
-        outcome: object = result
-        match request.subject:
-            case None | CallRecord():
-                self._subscribed(request)
-            case ActionRecord() as action:
-                if request.purpose is _START:
-                    action.happened(ActionInput.ACCEPTED)
-                    outcome = action
-                elif request.method == STOP_AI:
-                    self._calls.complete(action, RelayEvent())
-            case DialRecord() as dial:
-                self.dials.acknowledged(dial)
-                return  # an event will settle it
-            case MessageRecord() as message:
-                message_id = result.get("message_id")
-                self._messages.accepted(message, message_id if isinstance(message_id, str) else "")
-                outcome = message
-            case _:
-                self.dials.leg_ended(request.subject)
-        if request.pending is not None:
-            self._out.resolve(request.pending, outcome)
-        if request.method == METHOD_PASS and isinstance(request.subject, CallRecord):
-            # Whoever has the call now is told of it, and not this client any more.
-            self._calls.end_locally(request.subject, now, PASSED_ON)
-
-    def _subscribed(self, request: Request) -> None:
-        if request.purpose is _REQUEST or request.purpose is _VERB:
-            return  # as nearly all that have no subject but a call
-        contexts = self._session.contexts
-        if request.purpose is Purpose.RECEIVE:
-            contexts.update(dict.fromkeys(request.params["contexts"]))
-        else:
-            for context in request.params["contexts"]:
-                contexts.pop(context, None)
-
-    def _refused(self, request: Request, error: RelayError, now: float) -> None:
-        if error.code in GONE_CODES and request.purpose in _CALL_SCOPED:
-            self._gone(request, now)
-        elif isinstance(request.subject, Leg):
-            self.dials.leg_refused(request.subject, error)
-        else:
-            self._failed(request, error, now)
-
-    def _gone(self, request: Request, now: float) -> None:
-        """The call, or the operation, is over: that is an answer, not an error."""
-        outcome: object = {}
-        call: CallRecord | None
         subject = request.subject
-        if isinstance(subject, ActionRecord):
-            call = subject.call
-            if request.purpose is Purpose.START:
-                self._calls.complete(subject, RelayEvent())
-                outcome = subject
-        elif isinstance(subject, Leg):
-            call = self._calls.get(subject.call_id)
-            self.dials.leg_ended(subject)
+        if type(frame) is ReplyFrame:
+            value = decode_any(frame.result)
+            result: JSONObject = value if is_object(value) else {"raw": value}
+            code = result.get("code")
+            if code is None or is_success(code):
+                legs = subject.succeeded(result, now)
+            else:
+                message = result.get("message")
+                words = message if isinstance(message, str) else "the server gave no reason"
+                legs = self._refused(subject, result_code(code), words, now)
         else:
-            assert isinstance(subject, CallRecord), f"{request!r} is not about a call"
-            call = subject
-        if request.pending is not None:
-            self._out.resolve(request.pending, outcome)
-        if call is not None and request.ends_call:
-            self._calls.end_locally(call, now)
+            legs = self._refused(subject, frame.code, frame.message, now)
+        if legs:
+            self.hang_up(legs, now)
 
-    def _failed(self, request: Request, error: RelayError, now: float) -> None:
-        match request.subject:
-            case ActionRecord() as action:
-                if request.purpose is Purpose.START:
-                    self._calls.fail(action, error)
-            case DialRecord() as dial:
-                self.dials.failed(dial, error, now)
-                return
-            case MessageRecord() as message:
-                self._out.fail(message.done, error)
-            case Leg() as leg:
-                self.dials.leg_unanswered(leg, error, now)
-            case _:
-                pass
-        if request.pending is not None:
-            self._out.fail(request.pending, error)
+    def _refused(self, subject: Subject, code: int, message: str, now: float) -> Legs:
+        return subject.refused(RelayError(code, self._scrubber.words(message)), now)
 
 
 def _message(command: Command[Any]) -> MessageRecord:

@@ -39,7 +39,11 @@ ROOMS: Final = (
     Room(
         "base", "what everything may use", ("_version", "errors", "constants", "frozen", "config")
     ),
-    Room("state", "states, deadlines, results to come", ("pending", "timers", "transitions")),
+    Room(
+        "state",
+        "states, deadlines, results to come",
+        ("pending", "timers", "transitions", "recent"),
+    ),
     Room("wire", "bytes to whole text messages and back: the WebSocket and its short path"),
     Room("rpc", "text messages to typed frames and events and back; what of them may be shown"),
     Room(
@@ -50,7 +54,7 @@ ROOMS: Final = (
     Room(
         "link",
         "one transport after another, and the requests that are under way",
-        never=("calls",),
+        never=("api", "calls"),
     ),
     Room("client", "the two modules that join `link` with `calls`", ("dispatch", "client")),
     Room("server", "the accepting side of one connection", ("server",)),

@@ -59,8 +59,6 @@ class Purpose(enum.Enum):
     SEND_MESSAGE = "send message"
     RECEIVE = "receive"
     UNRECEIVE = "unreceive"
-    END_LEG = "end leg"
-    """The core's own: a leg that nobody wants must not go on ringing."""
 
 
 class Command(msgspec.Struct, Generic[R], frozen=True):

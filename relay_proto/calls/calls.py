@@ -59,22 +59,27 @@ class Calls:
         """Follow a call from now on."""
         self._live[call.call_id] = call
 
-    def start_action(
-        self, call: CallRecord, kind: ActionKind, control_id: str, callback: object
+    def new_action(
+        self, call: CallRecord, kind: ActionKind, control_id: str, callback: object = None
     ) -> ActionRecord:
-        """Register an action, before its request is written.
+        """Make an action, to `begin` when its request can be made.
 
         Raises:
             ValueError: the control id is in use on this call.
         """
         if control_id in call.actions or (call.call_id, control_id) in self._lingering:
             raise ValueError(f"control_id {control_id!r} is in use on call {call.call_id}")
-        action = ActionRecord(call, control_id, kind, callback)
-        if call.ended:
+        return ActionRecord(call, control_id, kind, callback)
+
+    def begin(self, action: ActionRecord) -> None:
+        """Follow an action, before its request is written: its events may overtake the reply.
+
+        On a call that is over it completes at once.
+        """
+        if action.call.ended:
             self.complete(action, RelayEvent())
         else:
-            call.actions[control_id] = action
-        return action
+            action.call.actions[action.control_id] = action
 
     def receive(self, event: RelayEvent, now: float) -> bool:
         """Take an event of a call into account and report it; False if it has none here."""

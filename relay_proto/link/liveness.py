@@ -8,7 +8,7 @@ Source: docs/protocol.md, section 6.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import enum
 from typing import Any, Final
 
 from ..config import Limits, Timing
@@ -21,20 +21,22 @@ DOUBLINGS: Final = 16
 _QUIET: Final = PingState.QUIET  # looked up once: it is asked for with every message
 
 
-class Liveness:
-    """The pings of one session; `send_ping` writes one."""
+class Verdict(enum.Enum):
+    """What is to be done about a peer."""
 
-    def __init__(
-        self,
-        timing: Timing,
-        limits: Limits,
-        deadlines: Deadlines[Any],
-        send_ping: Callable[[], None],
-    ) -> None:
+    WAIT = "wait"
+    PING = "ping"
+    GIVE_UP = "give up"
+    """It is dead: leave the transport."""
+
+
+class Liveness:
+    """When to ping the peer of one session, and when to give it up."""
+
+    def __init__(self, timing: Timing, limits: Limits, deadlines: Deadlines[Any]) -> None:
         self._timing = timing
         self._limits = limits
         self._deadlines = deadlines
-        self._send_ping = send_ping
         self._state = PingState.QUIET
         self.failures = 0
         """Pings without an answer, in a row."""
@@ -61,30 +63,28 @@ class Liveness:
         """The peer pings, and so is expected to go on pinging."""
         self._deadlines.set(Timer.WATCHDOG, now + self._timing.ping_watchdog)
 
-    def probe(self, now: float) -> None:
-        """There is reason to doubt: ping, unless that is being done already."""
-        if self._state is PingState.QUIET:
-            self._ping(now)
+    def probe(self, now: float) -> Verdict:
+        """There is reason to doubt: ping, unless a ping is under way already."""
+        return self._ping(now) if self._state is PingState.QUIET else Verdict.WAIT
 
-    def interval_over(self, now: float) -> None:
+    def interval_over(self, now: float) -> Verdict:
         """It is time for a regular ping."""
         self._deadlines.set(Timer.PING, now + self._timing.ping_interval)
-        self.probe(now)
+        return self.probe(now)
 
-    def probe_due(self, now: float) -> bool:
-        """A ping was not answered, or is to be repeated; true if the peer is given up."""
+    def probe_due(self, now: float) -> Verdict:
+        """A ping was not answered in time, or it is time to repeat one."""
         if self._state is PingState.BACKING_OFF:
-            self._ping(now)
-            return False
+            return self._ping(now)
         self.failures += 1
         if self.failures >= self._limits.ping_failures:
-            return True
+            return Verdict.GIVE_UP
         self._state = PingState.BACKING_OFF
         delay = self._timing.ping_retry_delay * 2 ** min(self.failures - 1, DOUBLINGS)
         self._deadlines.set(Timer.PROBE, now + delay)
-        return False
+        return Verdict.WAIT
 
-    def _ping(self, now: float) -> None:
+    def _ping(self, now: float) -> Verdict:
         self._state = PingState.AWAITING_REPLY
         self._deadlines.set(Timer.PROBE, now + self._timing.ping_timeout)
-        self._send_ping()
+        return Verdict.PING

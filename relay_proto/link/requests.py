@@ -8,13 +8,12 @@ Source: docs/protocol.md, section 9.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from ..api.commands import Purpose
 from ..config import Limits, Timing
-from ..errors import RequestQueueFullError
-from ..pending import Pending
-from ..records import ActionRecord, CallRecord, DialRecord, Leg, MessageRecord
+from ..errors import RelayError, RequestQueueFullError, RequestTimeoutError
+from ..records import Leg
 from ..rpc.frames import JSONObject, result_code
 from ..timers import Deadlines
 from ..transitions import RequestState
@@ -28,51 +27,59 @@ _SENT: Final = RequestState.SENT
 _DONE: Final = RequestState.DONE
 
 
-Subject: TypeAlias = CallRecord | ActionRecord | DialRecord | MessageRecord | Leg | None
-"""What a request is about, and so what its answer changes."""
+class Subject(Protocol):
+    """What a request is about. It answers for itself what becomes of it.
+
+    Whatever happens may leave legs that nobody wants any more: those are returned,
+    to be hung up.
+    """
+
+    @property
+    def decided(self) -> bool:
+        """Whether the request need not be written any more."""
+
+    def written(self, now: float) -> None:
+        """The request leaves now."""
+
+    def succeeded(self, result: JSONObject, now: float) -> Sequence[Leg]:
+        """The server did what was asked."""
+
+    def refused(self, error: RelayError, now: float) -> Sequence[Leg]:
+        """The server would not do it, or has nothing left to do it to."""
+
+    def lost(self, error: RelayError, now: float) -> Sequence[Leg]:
+        """Its session is gone: no answer will come."""
+
+    def expired(self, error: RequestTimeoutError, now: float) -> Sequence[Leg]:
+        """It was not answered in time, or not written."""
+
+    def abandoned(self, error: RelayError, now: float) -> Sequence[Leg]:
+        """Nobody waits for it any more, though it may have been written."""
 
 
 class Request:
-    """One request: what it asks, about what, and who waits for the answer.
+    """One request: what it asks, and about what.
 
-    `pending` is None for the requests that the core makes for itself. `frame` is
-    what it would be written as, while it is queued.
+    `frame` is what it is written as, until it is written.
     """
 
-    __slots__ = (
-        "ends_call",
-        "frame",
-        "id",
-        "method",
-        "params",
-        "pending",
-        "purpose",
-        "state",
-        "subject",
-        "timeout",
-    )
+    __slots__ = ("frame", "id", "method", "params", "state", "subject", "timeout")
 
     def __init__(
         self,
         identity: str,
         method: str,
         params: JSONObject,
-        *,
-        purpose: Purpose,
         subject: Subject,
-        pending: Pending[Any] | None,
         timeout: float,
-        ends_call: bool = False,
+        frame: bytes,
     ) -> None:
         self.id = identity
         self.method = method
         self.params = params
-        self.purpose = purpose
         self.subject = subject
-        self.pending = pending
         self.timeout = timeout
-        self.ends_call = ends_call
-        self.frame = b""
+        self.frame = frame
         self.state: RequestState = _QUEUED
 
     def __repr__(self) -> str:
@@ -103,9 +110,8 @@ class Requests:
         if count >= limit:
             raise RequestQueueFullError(method, limit)
 
-    def enqueue(self, request: Request, frame: bytes, now: float) -> None:
+    def enqueue(self, request: Request, now: float) -> None:
         """Keep a request, as it is now, until it can be written."""
-        request.frame = frame
         self._queued[request.id] = request
         self._deadlines.set(request, now + self._timing.queue_timeout)
 
@@ -118,19 +124,20 @@ class Requests:
     def written(self, request: Request, now: float) -> None:
         """A request leaves: its reply is due from now on."""
         request.state = _SENT
-        request.frame = b""
+        request.frame = b""  # it is not written twice, and may be large
         self._sent[request.id] = request
         self._deadlines.set(request, now + request.timeout)
 
     def answered(self, identity: str) -> Request | None:
         """The request that a reply with this id answers, done now."""
-        request = self._sent.get(identity)
+        request = self._sent.pop(identity, None)
         if request is not None:
-            self.finish(request)
+            request.state = _DONE
+            self._deadlines.clear(request)
         return request
 
     def finish(self, request: Request) -> None:
-        """Forget a request: it is answered, expired, cancelled or lost."""
+        """Forget a request: it is expired, cancelled, lost or needless."""
         request.state = _DONE
         self._queued.pop(request.id, None)
         self._sent.pop(request.id, None)

@@ -1,24 +1,19 @@
 """The session: one transport at a time, authentication, liveness, reconnecting.
 
-It turns bytes into frames for its owner, and knows when a transport is to be
-opened, has proved dead, or is to be given up. What the frames mean for calls and
-requests is the owner's.
+It turns bytes into frames and session events, which `ClientCore` matches on, and
+knows when a transport is to be opened, has proved dead, or is to be given up.
+What the frames mean for calls and requests is not its business.
 
 Source: docs/protocol.md, sections 4 to 8.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol, assert_never
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
+from .. import constants as c
 from ..config import ClientConfig
-from ..constants import (
-    METHOD_SIGNALWIRE_CONNECT,
-    METHOD_SIGNALWIRE_DISCONNECT,
-    METHOD_SIGNALWIRE_PING,
-    PROTOCOL_VERSION,
-)
 from ..core import OutputQueue
 from ..errors import (
     AuthenticationError,
@@ -43,7 +38,9 @@ from ..pending import Pending
 from ..rpc.frames import (
     ErrorFrame,
     EventFrame,
+    Frame,
     JSONObject,
+    MalformedFrame,
     ReplyFrame,
     RequestFrame,
     decode_any,
@@ -69,44 +66,20 @@ from ..wire.websocket import (
     WireEvent,
     WireFailed,
 )
-from .liveness import Liveness
+from .backoff import Backoff
+from .liveness import Liveness, Verdict
 from .requests import is_success, new_id
+from .resume import Resume
+from .session_events import SessionEvent, SessionLost, SessionOver, SessionReady
 
 if TYPE_CHECKING:
     import random
-
-RESUME_REFUSED: Final = frozenset({-32002, -32003, -32602})
-"""Answers that mean the resume data, where there was some: docs/protocol.md, section 4."""
-CREDENTIALS_REFUSED: Final = frozenset({-32002, 401, 403})
-JITTER: Final = 3.0
-"""The next delay is drawn from the minimum to this many times the previous one."""
 
 _CLOSING: Final = SessionState.CLOSING  # looked up once: it is asked for with every message
 
 LINK_TIMERS: Final = tuple(timer for timer in Timer if timer is not Timer.RETRY)
 UP: Final = frozenset({SessionState.READY, SessionState.DRAINING})
-
-
-class SessionOwner(Protocol):
-    """Whom a session tells what happened."""
-
-    def event_received(self, frame: EventFrame, now: float) -> None:
-        """The server tells of something."""
-
-    def answer_received(self, frame: ReplyFrame | ErrorFrame, now: float) -> None:
-        """A request of the owner's is answered."""
-
-    def request_received(self, frame: RequestFrame, now: float) -> None:
-        """Another request that is not the session's own business."""
-
-    def session_ready(self, *, resumed: bool, now: float) -> None:
-        """Requests may be written from now on."""
-
-    def session_lost(self, error: RelayError, now: float) -> None:
-        """What was written will not be answered any more."""
-
-    def session_over(self, error: RelayError, now: float) -> None:
-        """There is no session, and none will be tried for."""
+OVER: Final = frozenset({SessionState.CLOSING, SessionState.CLOSED})
 
 
 class Session:
@@ -118,7 +91,7 @@ class Session:
         random: random.Random,
         out: OutputQueue,
         deadlines: Deadlines[Any],
-        owner: SessionOwner,
+        scrubber: Scrubber,
         make_wire: Callable[..., Wire] = Wire,
     ) -> None:
         self._config = config
@@ -127,27 +100,44 @@ class Session:
         self._random = random
         self._out = out
         self._deadlines = deadlines
-        self._owner = owner
+        self._scrubber = scrubber
         self._make_wire = make_wire
-        self._scrubber = Scrubber(config.credentials.secrets())
-        self.state = SessionState.DISCONNECTED
-        self.protocol = ""
-        self.contexts: dict[str, None] = dict.fromkeys(config.contexts)
-        self.authorization_state = ""
+        self._contexts: dict[str, None] = dict.fromkeys(config.contexts)
         self._transport = 0
         self._wire: Wire | None = None
-        self._started: Pending[None] = Pending()
-        self._retrying = False
-        self._been_ready = False
-        self._attempt = 0
-        self._refusals = 0
-        self._delay = self._timing.retry_min_delay
+        self._started: Pending[None] | None = None
         self._connect_id: str | None = None
-        self._offered = ("", "")
         self._ping_id: str | None = None
-        self._liveness = Liveness(self._timing, config.limits, deadlines, self._send_ping)
+        self._resume = Resume()
+        self._backoff = Backoff(config.timing, config.limits, random)
+        self._liveness = Liveness(config.timing, config.limits, deadlines)
+        self.state = SessionState.DISCONNECTED
+        """Where the client stands with the server; only the session moves it."""
 
     # Commands
+
+    @property
+    def protocol(self) -> str:
+        """The protocol string of the session, or ``""``."""
+        return self._resume.protocol
+
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """The contexts that each session subscribes to."""
+        return tuple(self._contexts)
+
+    def subscribe(self, contexts: Iterable[str]) -> None:
+        """Ask for these contexts, too, from the next session on."""
+        self._contexts.update(dict.fromkeys(contexts))
+
+    def unsubscribe(self, contexts: Iterable[str]) -> None:
+        """Do not ask for these contexts any more."""
+        for context in contexts:
+            self._contexts.pop(context, None)
+
+    def remember(self, authorization_state: str) -> None:
+        """Keep what the server wants to see again after a reconnect."""
+        self._resume.remember(authorization_state)
 
     def start(self, now: float, *, retry: bool) -> Pending[None]:
         """Connect. The `Pending` settles with the first session, or why there is none.
@@ -157,29 +147,36 @@ class Session:
         """
         if self.state is not SessionState.DISCONNECTED:
             raise LocalProtocolError(f"start() in state {self.state.value}")
-        self._started = Pending()
-        self._retrying = retry
+        wire = self._new_wire()
+        started: Pending[None] = Pending()
+        self._started = started
+        self._backoff.start(retry=retry)
         self._move(SessionInput.START)
-        self._open(now)
-        return self._started
+        self._open(wire, now)
+        return started
 
-    def close(self, now: float) -> None:
-        """End the session for good. Does nothing the second time."""
-        if self.state in (SessionState.CLOSING, SessionState.CLOSED):
-            return
+    def close(self) -> SessionOver | None:
+        """End the session for good; None if that was asked for before."""
+        if self.state in OVER:
+            return None
         if self.state in UP:
             self._out.push(Disconnected(None, None))
         error = ClientClosedError()
-        if self.state is not SessionState.DISCONNECTED:
-            self._out.fail(self._started, error)
-        wire, upgraded = self._wire, self.state in (*UP, SessionState.AUTHENTICATING)
+        self._fail_start(error)
         self._move(SessionInput.CLOSE)
-        self._owner.session_over(error, now)
-        if upgraded and wire is not None:
-            self._out.send(self._transport, wire.close(1000))
-            self._deadlines.set(Timer.CLOSE, now + self._timing.close_timeout)
-        else:
-            self._finish(flush=False)
+        return SessionOver(error)
+
+    def conclude(self, over: SessionOver, now: float) -> None:
+        """Say goodbye, now that nothing depends on the session any more."""
+        match self.state:
+            case SessionState.CLOSING:
+                assert self._wire is not None, "there is a peer to say goodbye to"
+                self._out.send(self._transport, self._wire.close(1000))
+                self._deadlines.set(Timer.CLOSE, now + self._timing.close_timeout)
+            case SessionState.CLOSED:
+                self._finish(None if isinstance(over.error, ClientClosedError) else over.error)
+            case _:
+                pass  # the one attempt has failed: it may be started again
 
     def send(self, data: bytes) -> None:
         """Write one frame on the current transport."""
@@ -192,12 +189,7 @@ class Session:
     def probe(self, now: float) -> None:
         """See whether the peer is alive, unless that is being done already."""
         if self.state is SessionState.READY:
-            self._liveness.probe(now)
-
-    def masked(self, text: str) -> str:
-        """The peer's words, on one line and without this client's credentials."""
-        printable = "".join(c if c.isprintable() else " " for c in text)
-        return self._scrubber.text(printable)
+            self._act(self._liveness.probe(now))
 
     # Inputs
 
@@ -206,61 +198,80 @@ class Session:
         if transport == self._transport and self._wire is not None:
             self._out.send(transport, self._wire.open())
 
-    def receive_data(self, transport: int, data: bytes, now: float) -> None:
-        """Bytes of the current transport; those of another are ignored."""
+    def receive_data(self, transport: int, data: bytes, now: float) -> Iterator[SessionEvent]:
+        """Take bytes of the current transport; those of another are ignored.
+
+        Each event must be dealt with before the next one is asked for: it may end
+        the transport, and with it what follows.
+        """
         wire = self._wire
         if transport != self._transport or wire is None:
             return
         for event in wire.receive(data):
             if self._wire is not wire:
                 break  # an earlier event ended this transport
-            if not isinstance(event, TextReceived):
-                self._handle(event, now)
-            elif self.state is not _CLOSING:
-                self._receive_message(event.data, now)
+            happened: SessionEvent | None
+            if type(event) is not TextReceived:
+                happened = self._receive_control(event, now)
+            elif self.state is _CLOSING:
+                continue
+            else:
+                if self._traced:
+                    self._out.push(FrameTraced(False, self._scrubber.frame(event.data)))
+                self._liveness.heard()
+                frame = decode_server_frame(event.data)
+                # Nearly every frame is an event, and of interest to others only.
+                happened = frame if type(frame) is EventFrame else self._receive_frame(frame, now)
+            if happened is not None:
+                yield happened
 
-    def transport_closed(self, transport: int, now: float, reason: str) -> None:
+    def transport_closed(self, transport: int, now: float, reason: str) -> SessionEvent | None:
         """The byte stream is gone, or could not be opened."""
         if transport != self._transport or self._wire is None:
-            return
+            return None
         self._clear_link_timers()
         self._wire = None
         if self.state is SessionState.CLOSING:
-            self._finish(flush=False)
-        else:
-            self._lost(self._link_error(reason or "the server closed it"), now)
+            self._closed(flush=False)
+            return None
+        return self._lost(self._link_error(reason or "the server closed it"), now)
 
-    def handle_timer(self, timer: Timer, now: float) -> None:
+    def handle_timer(self, timer: Timer, now: float) -> SessionEvent | None:
         """A deadline of the session has come."""
         timing = self._timing
         match timer:
             case Timer.RETRY:
                 self._move(SessionInput.RETRY)
-                self._open(now)
+                self._open(self._new_wire(), now)
             case Timer.CONNECT:
                 reason = f"no connection within {timing.connect_timeout:g} s"
-                self._drop(self._link_error(reason), now, flush=False)
+                return self._drop(self._link_error(reason), now, flush=False)
             case Timer.AUTHENTICATE:
-                reason = f"no reply to {METHOD_SIGNALWIRE_CONNECT} in {timing.request_timeout:g} s"
-                self._drop(self._link_error(reason), now, flush=False)
+                reason = (
+                    f"no reply to {c.METHOD_SIGNALWIRE_CONNECT} in {timing.request_timeout:g} s"
+                )
+                return self._drop(self._link_error(reason), now, flush=False)
             case Timer.PING:
-                self._liveness.interval_over(now)
+                self._act(self._liveness.interval_over(now))
             case Timer.WATCHDOG:
                 self.probe(now)
             case Timer.PROBE:
-                if self._liveness.probe_due(now):
+                verdict = self._liveness.probe_due(now)
+                if verdict is Verdict.GIVE_UP:
                     reason = f"{self._liveness.failures} pings in a row were not answered"
-                    self._drop(self._link_error(reason), now, flush=False)
+                    return self._drop(self._link_error(reason), now, flush=False)
+                self._act(verdict)
             case Timer.GOODBYE:
-                self._drop(self._link_error("the server asked for a reconnect"), now, flush=True)
+                return self._drop(self._link_error("the server asked for a reconnect"), now)
             case Timer.CLOSE:
-                self._finish(flush=False)
+                self._closed(flush=False)
             case _:
                 assert_never(timer)
+        return None
 
     # What the wire says
 
-    def _handle(self, event: WireEvent, now: float) -> None:
+    def _receive_control(self, event: WireEvent, now: float) -> SessionEvent | None:
         assert not isinstance(event, UpgradeRequested | TextReceived), "for others"
         closing = self.state is SessionState.CLOSING
         match event:
@@ -271,153 +282,117 @@ class Session:
                 self._deadlines.clear(Timer.CONNECT)
                 self._authenticate(now)
             case PeerClosed() | WireFailed() if closing:
-                self._finish(flush=True)
+                self._closed(flush=True)
             case PeerClosed(code, reason):
-                words = f"the server closed it ({code} {self.masked(reason)})".replace(" )", ")")
-                self._drop(self._link_error(words), now, flush=True)
+                words = f"the server closed it ({code} {self._scrubber.words(reason)})"
+                return self._drop(self._link_error(words.replace(" )", ")")), now)
             case WireFailed(failure):
-                words = self.masked(failure.message)
-                error = RemoteProtocolError(words, status=failure.status)
-                self._out.push(PeerViolation(str(error)))
-                self._drop(error, now, flush=True)
+                words = self._scrubber.words(failure.message)
+                return self._break_off(RemoteProtocolError(words, status=failure.status), now)
             case BinaryIgnored(size):
                 self._out.push(PeerViolation(f"a binary message of {size} bytes was ignored"))
             case _:
                 assert_never(event)
+        return None
 
-    def _receive_message(self, data: bytes, now: float) -> None:
-        if self._traced:
-            self._out.push(FrameTraced(False, self._scrubber.frame(data)))
-        self._liveness.heard()
-        frame = decode_server_frame(data)
-        if isinstance(frame, EventFrame):
-            self._owner.event_received(frame, now)
-        elif isinstance(frame, ReplyFrame | ErrorFrame):
-            self._receive_answer(frame, now)
-        elif isinstance(frame, RequestFrame):
-            self._receive_request(frame, now)
-        else:
-            words = f"a message of {frame.size} bytes is no frame: {frame.reason}"
-            self._out.push(PeerViolation(words))
+    def _receive_frame(self, frame: Frame, now: float) -> SessionEvent | None:
+        """Deal with a frame if it is about the session, else hand it on."""
+        match frame:
+            case ReplyFrame() | ErrorFrame():
+                return self._receive_answer(frame, now)
+            case RequestFrame(method=c.METHOD_SIGNALWIRE_PING):
+                self._answer_ping(frame, now)
+            case RequestFrame(method=c.METHOD_SIGNALWIRE_DISCONNECT):
+                return self._answer_goodbye(frame, now)
+            case RequestFrame():
+                return frame
+            case MalformedFrame(reason=reason, size=size):
+                words = f"a message of {size} bytes is no frame: {reason}"
+                self._out.push(PeerViolation(words))
+            case _:
+                assert_never(frame)
+        return None
 
-    def _receive_request(self, frame: RequestFrame, now: float) -> None:
-        method = frame.method
-        if method == METHOD_SIGNALWIRE_PING:
-            self._answer_ping(frame, now)
-        elif method == METHOD_SIGNALWIRE_DISCONNECT:
-            self._answer_goodbye(frame, now)
-        else:
-            self._owner.request_received(frame, now)
-
-    def _receive_answer(self, frame: ReplyFrame | ErrorFrame, now: float) -> None:
+    def _receive_answer(self, frame: ReplyFrame | ErrorFrame, now: float) -> SessionEvent | None:
         if frame.id == self._ping_id:
-            return  # whatever it says, the peer is alive
+            return None  # whatever it says, the peer is alive
         if frame.id != self._connect_id:
-            self._owner.answer_received(frame, now)
-        elif isinstance(frame, ReplyFrame):
-            self._connect_answered(frame, now)
-        else:
-            self._refused(frame.code, frame.message, now)
+            return frame
+        if isinstance(frame, ErrorFrame):
+            return self._refused(frame.code, frame.message, now)
+        return self._authenticated(frame, now)
 
     # Authentication
 
-    def _open(self, now: float) -> None:
-        self._transport += 1
-        self._attempt += 1
-        self._wire = self._make_wire(
+    def _new_wire(self) -> Wire:
+        return self._make_wire(
             Role.CLIENT,
             host=self._config.host,
             max_message_bytes=self._config.limits.message_bytes,
             random=self._random,
         )
+
+    def _open(self, wire: Wire, now: float) -> None:
+        self._wire = wire
+        self._transport += 1
+        self._backoff.begin_attempt()
         self._deadlines.set(Timer.CONNECT, now + self._timing.connect_timeout)
         self._out.push(OpenTransport(self._transport))
 
     def _authenticate(self, now: float) -> None:
-        self._offered = (self.protocol, self.authorization_state)
         params: JSONObject = {
-            "version": PROTOCOL_VERSION,
+            "version": c.PROTOCOL_VERSION,
             "agent": self._config.agent,
             "event_acks": True,
             "authentication": self._config.credentials.authentication(),
+            **self._resume.offer(),
         }
-        if self.protocol:
-            params["protocol"] = self.protocol
-            if self.authorization_state:
-                params["authorization_state"] = self.authorization_state
-        if self.contexts:
-            params["contexts"] = list(self.contexts)
+        if self._contexts:
+            params["contexts"] = list(self._contexts)
         self._connect_id = new_id(self._random)
         self._deadlines.set(Timer.AUTHENTICATE, now + self._timing.request_timeout)
-        self.send(encode_request(self._connect_id, METHOD_SIGNALWIRE_CONNECT, params))
+        self.send(encode_request(self._connect_id, c.METHOD_SIGNALWIRE_CONNECT, params))
 
-    def _connect_answered(self, frame: ReplyFrame, now: float) -> None:
+    def _authenticated(self, frame: ReplyFrame, now: float) -> SessionEvent | None:
         result = decode_any(frame.result)
         if not is_object(result):
-            error = RemoteProtocolError(f"the result of {METHOD_SIGNALWIRE_CONNECT} is no object")
-            self._out.push(PeerViolation(str(error)))
-            self._drop(error, now, flush=True)
-            return
+            words = f"the result of {c.METHOD_SIGNALWIRE_CONNECT} is no object"
+            return self._break_off(RemoteProtocolError(words), now)
         code = result.get("code")
         if code is not None and not is_success(code):
             message = result.get("message")
             words = message if isinstance(message, str) else "refused"
-            self._refused(result_code(code), words, now)
-            return
-        offered, offered_state = self._offered
-        named = result.get("protocol")
-        protocol = named if isinstance(named, str) else ""
-        restored = result.get("session_restored")
-        if not isinstance(restored, bool):
-            restored = protocol == offered
-        resumed = bool(offered) and restored
-        self.protocol = protocol or (offered if resumed else "")
-        if not resumed and self.authorization_state == offered_state:
-            self.authorization_state = ""  # it belonged to the session that is gone
-        self._ready(now, resumed=resumed)
-
-    def _ready(self, now: float, *, resumed: bool) -> None:
+            return self._refused(result_code(code), words, now)
+        resumed = self._resume.accept(result)
         self._connect_id = None
         self._deadlines.clear(Timer.AUTHENTICATE)
         self._move(SessionInput.AUTHENTICATED)
-        self._retrying = self._been_ready = True
-        self._attempt = self._refusals = 0
-        self._delay = self._timing.retry_min_delay
+        self._backoff.succeed()
         self._liveness.start(now)
         self._out.push(Connected(resumed))
+        assert self._started is not None, "a session was asked for"
         self._out.resolve(self._started, None)
-        self._owner.session_ready(resumed=resumed, now=now)
+        return SessionReady(resumed)
 
-    def _refused(self, code: int, message: str, now: float) -> None:
-        if self._offered[0] and code in RESUME_REFUSED:
-            self._forget()
+    def _refused(self, code: int, message: str, now: float) -> SessionEvent | None:
+        if self._resume.refuse(code):
             self._authenticate(now)
-            return
-        error = AuthenticationError(code, self.masked(message))
-        if code in CREDENTIALS_REFUSED or not self._been_ready:
-            self._refusals += 1
-            if self._refusals >= self._config.limits.auth_attempts:
-                self._give_up(error, now)
-                return
-        self._drop(error, now, flush=True)
-
-    def _give_up(self, error: AuthenticationError, now: float) -> None:
-        self._out.push(ConnectFailed(error, self._attempt, None))
+            return None
+        error = AuthenticationError(code, self._scrubber.words(message))
+        if not self._backoff.refuse(code):
+            return self._drop(error, now)
+        self._out.push(ConnectFailed(error, self._backoff.attempt, None))
         self._leave(flush=True)
         self._move(SessionInput.GIVE_UP)
-        self._out.fail(self._started, error)
-        self._owner.session_over(error, now)
-        self._out.push(Closed(error))
-
-    def _forget(self) -> None:
-        self.protocol = ""
-        self.authorization_state = ""
+        self._fail_start(error)
+        return SessionOver(error)
 
     # What the server may ask of any client
 
-    def _send_ping(self) -> None:
-        self._ping_id = new_id(self._random)
-        self.send(encode_request(self._ping_id, METHOD_SIGNALWIRE_PING, {}))
+    def _act(self, verdict: Verdict) -> None:
+        if verdict is Verdict.PING:
+            self._ping_id = new_id(self._random)
+            self.send(encode_request(self._ping_id, c.METHOD_SIGNALWIRE_PING, {}))
 
     def _answer_ping(self, frame: RequestFrame, now: float) -> None:
         params = decode_object(frame.params)
@@ -430,10 +405,10 @@ class Session:
         if self.state is SessionState.READY:
             self._liveness.peer_pinged(now)
 
-    def _answer_goodbye(self, frame: RequestFrame, now: float) -> None:
+    def _answer_goodbye(self, frame: RequestFrame, now: float) -> SessionEvent | None:
         self.send(encode_reply(frame.id, {}))
         if decode_object(frame.params).get("restart") is True:
-            self._forget()
+            self._resume.forget()
         match self.state:
             case SessionState.READY:
                 self._move(SessionInput.GOODBYE)
@@ -442,14 +417,20 @@ class Session:
             case SessionState.DRAINING:
                 self._out.push(Ignored("the server said goodbye again"))
             case _:
-                self._drop(self._link_error("the server asked for a reconnect"), now, flush=True)
+                return self._drop(self._link_error("the server asked for a reconnect"), now)
+        return None
 
     # The end of a transport
 
-    def _drop(self, error: RelayError, now: float, *, flush: bool) -> None:
-        """Give the transport up."""
+    def _break_off(self, error: RemoteProtocolError, now: float) -> SessionEvent:
+        """Leave a peer that has broken the protocol."""
+        self._out.push(PeerViolation(str(error)))
+        return self._drop(error, now)
+
+    def _drop(self, error: RelayError, now: float, *, flush: bool = True) -> SessionEvent:
+        """Give the transport up; with `flush`, what was sent is written out first."""
         self._leave(flush=flush)
-        self._lost(error, now)
+        return self._lost(error, now)
 
     def _leave(self, *, flush: bool) -> None:
         assert self._wire is not None, "there is a transport to leave"
@@ -459,33 +440,37 @@ class Session:
         self._wire = None
         self._out.close(self._transport, flush=flush)
 
-    def _lost(self, error: RelayError, now: float) -> None:
+    def _lost(self, error: RelayError, now: float) -> SessionEvent:
         self._connect_id = None
-        was_up = self.state in UP
-        if not self._retrying:
-            self._move(SessionInput.ABANDON)
-            self._out.push(ConnectFailed(error, self._attempt, None))
-            self._attempt = 0
-            self._out.fail(self._started, error)
-            self._owner.session_over(error, now)
-            return
-        self._move(SessionInput.LOST)
-        low, high = self._timing.retry_min_delay, self._timing.retry_max_delay
-        self._delay = min(high, self._random.uniform(low, JITTER * self._delay))
-        self._deadlines.set(Timer.RETRY, now + self._delay)
-        if was_up:
-            self._out.push(Disconnected(error, self._delay))
+        attempt, delay = self._backoff.attempt, self._backoff.next_delay()
+        if self.state in UP:
+            self._out.push(Disconnected(error, delay))
         else:
-            self._out.push(ConnectFailed(error, self._attempt, self._delay))
-        self._owner.session_lost(error, now)
+            self._out.push(ConnectFailed(error, attempt, delay))
+        if delay is None:
+            self._move(SessionInput.ABANDON)
+            self._fail_start(error)
+            return SessionOver(error)
+        self._move(SessionInput.LOST)
+        self._deadlines.set(Timer.RETRY, now + delay)
+        return SessionLost(error)
 
-    def _finish(self, *, flush: bool) -> None:
+    def _closed(self, *, flush: bool) -> None:
+        """The closing handshake is done, or has taken long enough."""
         if self._wire is not None:
             self._leave(flush=flush)
-        if self.state is SessionState.CLOSING:
-            self._move(SessionInput.CLOSED)
-        self._forget()
-        self._out.push(Closed(None))
+        self._move(SessionInput.CLOSED)
+        self._finish(None)
+
+    def _finish(self, error: RelayError | None) -> None:
+        if self._wire is not None:
+            self._leave(flush=False)
+        self._resume.forget()
+        self._out.push(Closed(error))
+
+    def _fail_start(self, error: RelayError) -> None:
+        if self._started is not None:
+            self._out.fail(self._started, error)
 
     def _clear_link_timers(self) -> None:
         for timer in LINK_TIMERS:

@@ -13,7 +13,7 @@ Source: docs/protocol.md, sections 3 and 9.1.
 from __future__ import annotations
 
 import math
-from typing import Any, Final, TypeAlias, TypeGuard
+from typing import Any, Final, TypeAlias, TypeGuard, final
 
 import msgspec
 
@@ -38,6 +38,7 @@ class RequestFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     params: msgspec.Raw = EMPTY
 
 
+@final
 class EventFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The server tells of something: its type is known, its `body` is raw."""
 
@@ -47,6 +48,7 @@ class EventFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     timestamp: float | None
 
 
+@final
 class ReplyFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The peer answers. `id` is the text of the request's id."""
 

@@ -72,6 +72,10 @@ class Scrubber:
             text = text.replace(secret, MASK)
         return text
 
+    def words(self, text: str) -> str:
+        """The peer's words, on one line and without this client's credentials."""
+        return self.text("".join(c if c.isprintable() else " " for c in text))
+
     def value(self, value: object) -> object:
         """What JSON is made of, masked like a frame."""
         return self._masked(value, 0)

@@ -19,6 +19,7 @@ from relay_proto.core import OutputQueue
 from relay_proto.dispatch import Dispatch
 from relay_proto.link import requests, session
 from relay_proto.link.session import Session
+from relay_proto.link.session_events import SessionEvent
 from relay_proto.outputs import Connected, PeerViolation
 from relay_proto.recorder import replay as replay_module
 from relay_proto.rpc import event_base as event
@@ -61,7 +62,7 @@ def still_due(patch: Patch) -> None:
 
 
 def never_closing(patch: Patch) -> None:
-    patch.setattr(Session, "_finish", lambda self, flush: None)
+    patch.setattr(Session, "_finish", lambda self, error: None)
 
 
 def talking_on(patch: Patch) -> None:
@@ -105,10 +106,10 @@ def telling_secrets(patch: Patch) -> None:
 def seeing_splits(patch: Patch) -> None:
     receive_data = Session.receive_data
 
-    def receive(self: Any, transport: int, data: bytes, now: float) -> None:
+    def receive(self: Any, transport: int, data: bytes, now: float) -> Iterator[SessionEvent]:
         if len(data) == 7:
             self._out.push(PeerViolation("seven bytes"))
-        receive_data(self, transport, data, now)
+        return receive_data(self, transport, data, now)
 
     patch.setattr(Session, "receive_data", receive)
 

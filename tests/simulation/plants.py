@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from relay_proto.calls.dials import Dials
-from relay_proto.client import ClientCore
+from relay_proto.calls.dials import Dials, Legs
 from relay_proto.dispatch import Dispatch
 from relay_proto.link.requests import Request, Requests
+from relay_proto.link.resume import Resume
 from relay_proto.link.session import Session
 from relay_proto.transitions import RequestState
 
@@ -18,8 +18,9 @@ def send_again_after_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request whose answer is lost goes back into the queue."""
     write = vars(Dispatch)["_write"]
 
-    def keeping(self: Dispatch, request: Request, frame: bytes, now: float) -> None:
-        write(self, request, frame, now)
+    def keeping(self: Dispatch, request: Request, now: float) -> None:
+        frame = request.frame
+        write(self, request, now)
         request.frame = frame
 
     def lose_none(self: Any) -> list[Any]:
@@ -35,43 +36,36 @@ def send_again_after_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def forget_an_acknowledgement_after_a_resume(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first event after a resume is not acknowledged."""
-    ready, send = ClientCore.session_ready, Session.send
-    resumed_just_now: set[Session] = set()
+    accept, send = Resume.accept, Session.send
+    resumed_just_now: set[Resume] = set()
 
-    def session_ready(self: Any, *, resumed: bool, now: float) -> None:
-        ready(self, resumed=resumed, now=now)
+    def accepting(self: Resume, result: Any) -> bool:
+        resumed = accept(self, result)
         if resumed:
-            resumed_just_now.add(self._session)
+            resumed_just_now.add(self)
+        return resumed
 
-    def forgetful(self: Session, data: bytes) -> None:
-        if self in resumed_just_now and b'"result"' in data:
-            resumed_just_now.remove(self)
+    def forgetful(self: Any, data: bytes) -> None:
+        if self._resume in resumed_just_now and b'"result"' in data:
+            resumed_just_now.remove(self._resume)
         else:
             send(self, data)
 
-    monkeypatch.setattr(ClientCore, "session_ready", session_ready)
+    monkeypatch.setattr(Resume, "accept", accepting)
     monkeypatch.setattr(Session, "send", forgetful)
 
 
 def leave_the_loser_of_a_dial(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second leg that answers a dial in parallel is not hung up."""
     answered, check_stray = vars(Dials)["_answered"], vars(Dials)["_check_stray"]
-    hang_up = Dials.hang_up
-    deciding: set[Dials] = set()
 
-    def lazily_answered(self: Dials, *args: Any) -> None:
-        deciding.add(self)
+    def lazily_answered(self: Dials, *args: Any) -> Legs:
         answered(self, *args)
-        deciding.remove(self)
+        return ()
 
-    def lazily_hang_up(self: Dials, *args: Any) -> None:
-        if self not in deciding:
-            hang_up(self, *args)
-
-    def blind(self: Any, tag: str, *args: Any) -> None:
-        if not self._decided.get(tag):  # a dial without a winner has no losers
-            check_stray(self, tag, *args)
+    def blind(self: Any, tag: str, *args: Any) -> Legs:
+        # A dial without a winner has no losers.
+        return () if self._decided.get(tag) else check_stray(self, tag, *args)
 
     monkeypatch.setattr(Dials, "_answered", lazily_answered)
-    monkeypatch.setattr(Dials, "hang_up", lazily_hang_up)
     monkeypatch.setattr(Dials, "_check_stray", blind)

@@ -15,16 +15,18 @@ import pytest
 
 from relay_proto.calls import calls as calls_module
 from relay_proto.calls.calls import Calls
-from relay_proto.calls.dials import Dials
+from relay_proto.calls.dials import Dials, Legs
 from relay_proto.calls.messages import Messages
 from relay_proto.client import ClientCore
 from relay_proto.config import ClientConfig
 from relay_proto.core import OutputQueue
 from relay_proto.dispatch import Dispatch
 from relay_proto.errors import ConnectionLostError
-from relay_proto.link import session as session_module
+from relay_proto.link import backoff
+from relay_proto.link.backoff import Backoff
 from relay_proto.link.liveness import Liveness
 from relay_proto.link.requests import Requests
+from relay_proto.link.resume import Resume
 from relay_proto.link.session import Session
 from relay_proto.outputs import CallEnded, Closed, Disconnected, Output, PeerViolation, Settled
 from relay_proto.records import CallRecord
@@ -77,11 +79,11 @@ def test_an_acknowledgement_is_sent_twice(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_request_is_sent_before_the_authentication(monkeypatch: pytest.MonkeyPatch) -> None:
-    def eager(self: Any, request: Any, frame: bytes, now: float) -> None:
+    def eager(self: Any, request: Any, now: float) -> None:
         if self._session.state in (SessionState.READY, SessionState.AUTHENTICATING):
-            self._write(request, frame, now)
+            self._write(request, now)
         else:
-            self._requests.enqueue(request, frame, now)
+            self._requests.enqueue(request, now)
 
     monkeypatch.setattr(Dispatch, "_dispatch", eager)
     seeds_until("nothing is sent early")
@@ -91,13 +93,13 @@ def test_an_unwanted_leg_is_not_hung_up(monkeypatch: pytest.MonkeyPatch) -> None
     def lazy(*args: object) -> None:
         """Let it ring."""
 
-    monkeypatch.setattr(Dials, "hang_up", lazy)
+    monkeypatch.setattr(Dispatch, "hang_up", lazy)
     seeds_until("nobody is left ringing")
 
 
 def test_a_stray_leg_is_not_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
-    def blind(*args: object) -> None:
-        """See nothing."""
+    def blind(*args: object) -> Legs:
+        return ()
 
     monkeypatch.setattr(Dials, "_check_stray", blind)
     seeds_until("nobody is left ringing")
@@ -243,7 +245,7 @@ def test_a_silent_peer_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_delays_grow_too_fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "JITTER", 30.0)
+    monkeypatch.setattr(backoff, "JITTER", 30.0)
     seeds_until("a crowd does not stampede")
 
 
@@ -294,16 +296,15 @@ def test_a_slow_request_takes_the_link_down(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_refused_credentials_are_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    def stubborn(self: Any, error: Any, now: float) -> None:
-        self._drop(error, now, flush=True)
-
-    monkeypatch.setattr(Session, "_give_up", stubborn)
+    monkeypatch.setattr(Backoff, "refuse", lambda self, code: False)
     seeds_until("refused credentials end it")
 
 
 def test_the_authorization_state_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    nothing = property(lambda self: "", lambda self, value: None)
-    monkeypatch.setattr(Session, "authorization_state", nothing, raising=False)
+    def forgetful(*args: object) -> None:
+        """Keep nothing."""
+
+    monkeypatch.setattr(Resume, "remember", forgetful)
     seeds_until("a resumed session is the same session")
 
 
@@ -346,7 +347,7 @@ def test_an_empty_message_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_fair_server_is_accused(monkeypatch: pytest.MonkeyPatch) -> None:
-    right, heard = ClientCore.event_received, count(1)
+    right, heard = vars(ClientCore)["_receive_event"], count(1)
 
     def deaf(self: ClientCore, frame: Any, now: float) -> None:
         if next(heard) % 50:
@@ -355,7 +356,7 @@ def test_a_fair_server_is_accused(monkeypatch: pytest.MonkeyPatch) -> None:
             out: OutputQueue = self._out  # pyright: ignore[reportPrivateUsage]
             out.push(PeerViolation("an event without a type"))
 
-    monkeypatch.setattr(ClientCore, "event_received", deaf)
+    monkeypatch.setattr(ClientCore, "_receive_event", deaf)
     seeds_until("the exchange keeps to the protocol")
 
 

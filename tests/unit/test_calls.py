@@ -50,7 +50,9 @@ class Table:
     def start(
         self, call: CallRecord, kind: ActionKind = actions.PLAY, control_id: str = "a-1"
     ) -> ActionRecord:
-        return self.calls.start_action(call, kind, control_id, None)
+        action = self.calls.new_action(call, kind, control_id)
+        self.calls.begin(action)
+        return action
 
     def event(self, event_type: str, now: float = 0.0, /, **body: Any) -> RelayEvent:
         """Receive an event of the call `c-1`, if the body names no other."""

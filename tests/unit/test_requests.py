@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from relay_proto.api.commands import Purpose
+from relay_proto.calls.subjects import OwnRequest
 from relay_proto.config import Limits, Timing
 from relay_proto.errors import RequestQueueFullError
 from relay_proto.link.requests import Request, Requests, is_success, new_id
@@ -25,16 +25,8 @@ TIMING = Timing(queue_timeout=60.0)
 
 
 def request_of(identity: str, timeout: float = 10.0) -> Request:
-    pending: Pending[Any] = Pending()
-    return Request(
-        identity,
-        "calling.play",
-        {"a": 1},
-        purpose=Purpose.REQUEST,
-        subject=None,
-        pending=pending,
-        timeout=timeout,
-    )
+    frame = b"frame " + identity.encode()
+    return Request(identity, "calling.play", {"a": 1}, OwnRequest(), timeout, frame)
 
 
 class RequestsMachine(RuleBasedStateMachine):
@@ -70,7 +62,7 @@ class RequestsMachine(RuleBasedStateMachine):
     def enqueue(self) -> None:
         if self.has_room(self.queued, LIMITS.queued_requests, writable=False):
             request = self.make()
-            self.requests.enqueue(request, b"frame " + request.id.encode(), self.now)
+            self.requests.enqueue(request, self.now)
             self.queued.append(request)
 
     @rule()
@@ -146,7 +138,7 @@ def test_the_time_for_the_reply_counts_from_the_writing() -> None:
     deadlines: Deadlines[Any] = Deadlines()
     requests = Requests(deadlines, TIMING, LIMITS)
     request = request_of("r1", timeout=10.0)
-    requests.enqueue(request, b"frame", 0.0)
+    requests.enqueue(request, 0.0)
     assert deadlines.next() == 60.0
     assert requests.take_queued() == [request]
     requests.written(request, 59.0)

@@ -1,0 +1,77 @@
+"""Offers: which inbound calls the application takes, and which go back to routing.
+
+Source: docs/protocol.md, section 12.
+"""
+
+from __future__ import annotations
+
+from ..config import Limits
+from ..constants import CALL_STATE_ENDED
+from ..core import OutputQueue
+from ..outputs import CallOffered, EventReceived, Ignored, OfferRefused, PeerViolation
+from ..recent import Recent
+from ..records import CallRecord
+from ..rpc.events import CallReceiveEvent
+from ..transitions import CallState
+from .calls import Calls
+
+
+class Offers:
+    """What is done about an inbound call."""
+
+    def __init__(self, out: OutputQueue, calls: Calls, limits: Limits) -> None:
+        self._out = out
+        self._calls = calls
+        self._limit = limits.active_calls
+        self._ended_call_ids: Recent[str] = Recent(limits.event_ids)
+        self.accepting = False
+        """Whether the application takes calls."""
+        self.contexts: frozenset[str] | None = None
+        """The contexts whose calls it takes; None for all."""
+
+    def receive(self, event: CallReceiveEvent) -> bool:
+        """Take an offer. False if the call is to be passed back to routing."""
+        if not event.call_id or event.call_state == CALL_STATE_ENDED:
+            self._out.push(PeerViolation("a call without an id, or an ended one, was offered"))
+            return True
+        if event.call_id in self._ended_call_ids:
+            self._out.push(Ignored("an offer that came behind the end of its call"))
+            return True
+        known = self._calls.get(event.call_id)
+        if known is not None:
+            self._calls.update(known, event, event.call_state)
+            self._out.push(EventReceived(event, known))
+            return True
+        reason = self._unwelcome(event)
+        if reason:
+            self._out.push(OfferRefused(event.call_id, reason))
+            return False
+        call = CallRecord(
+            event.call_id,
+            event.node_id,
+            project_id=event.project_id,
+            context=event.context,
+            tag=event.tag,
+            direction=event.direction or "inbound",
+            device=event.device,
+            state=event.call_state or CallState.CREATED.value,
+            segment_id=event.segment_id,
+        )
+        self._calls.add(call)
+        self._out.push(EventReceived(event, call))
+        self._out.push(CallOffered(call))
+        return True
+
+    def call_ended(self, call_id: str) -> None:
+        """Remember the end: an offer that comes behind it would never end again."""
+        self._ended_call_ids.add(call_id)
+
+    def _unwelcome(self, event: CallReceiveEvent) -> str:
+        """Why an offered call is not taken; ``""`` if it is."""
+        if not self.accepting:
+            return "this client takes no calls: it has no handler for them, or is draining"
+        if self.contexts is not None and event.context not in self.contexts:
+            return f"this client has no handler for calls of context {event.context!r}"
+        if len(self._calls) >= self._limit:
+            return f"{self._limit} calls are active already"
+        return ""

@@ -1,0 +1,292 @@
+"""Subjects: what each kind of request is about, and what its answer changes.
+
+One class for each: a method by name, a verb of a call, the start of an action and
+its control, a dial, a text, a leg that nobody wants. They satisfy `Subject` of
+`link.requests`, which knows none of them.
+
+Source: docs/protocol.md, sections 9, 13, 15 and 16.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ..core import OutputQueue
+from ..errors import GONE_CODES, RelayError, RequestTimeoutError
+from ..pending import Pending
+from ..records import ActionRecord, CallRecord, DialRecord, Leg, MessageRecord
+from ..rpc.event_base import RelayEvent
+from ..rpc.frames import JSONObject
+from ..transitions import ActionInput
+from .calls import PASSED_ON, Calls
+from .dials import Dials, Legs
+from .messages import Messages
+
+NO_LEGS: Final[Legs] = ()
+
+
+class OwnRequest:
+    """A request that the core makes for itself: its answer changes nothing."""
+
+    __slots__ = ()
+
+    @property
+    def decided(self) -> bool:
+        """Whether the request need not be written any more."""
+        return False
+
+    def written(self, now: float) -> None:
+        """The request leaves now."""
+
+    def succeeded(self, result: JSONObject, now: float) -> Legs:
+        """The server did what was asked."""
+        del result, now
+        return NO_LEGS
+
+    def refused(self, error: RelayError, now: float) -> Legs:
+        """The server would not do it, or has nothing left to do it to."""
+        return self.lost(error, now)
+
+    def lost(self, error: RelayError, now: float) -> Legs:
+        """Its session is gone: no answer will come."""
+        del error, now
+        return NO_LEGS
+
+    def expired(self, error: RequestTimeoutError, now: float) -> Legs:
+        """It was not answered in time, or not written."""
+        return self.lost(error, now)
+
+    def abandoned(self, error: RelayError, now: float) -> Legs:
+        """Nobody waits for it: what the server may be doing already goes on."""
+        del error, now
+        return NO_LEGS
+
+
+class Method(OwnRequest):
+    """A method by name. A refusal is an error, whatever its code."""
+
+    __slots__ = ("_out", "_pending")
+
+    def __init__(self, out: OutputQueue, pending: Pending[Any]) -> None:
+        self._out = out
+        self._pending = pending
+
+    @property
+    def decided(self) -> bool:
+        """An event may have settled a dial before it was written."""
+        return self._pending.settled
+
+    def succeeded(self, result: JSONObject, now: float) -> Legs:
+        """Settle with the result."""
+        del now
+        self._out.resolve(self._pending, result)
+        return NO_LEGS
+
+    def lost(self, error: RelayError, now: float) -> Legs:
+        """Settle with the error."""
+        del now
+        self._out.fail(self._pending, error)
+        return NO_LEGS
+
+
+class Verb(Method):
+    """A verb of a call. A call that is gone is an answer, not an error."""
+
+    __slots__ = ("_call", "_calls", "_ends_call")
+
+    def __init__(
+        self,
+        out: OutputQueue,
+        pending: Pending[Any],
+        calls: Calls,
+        call: CallRecord,
+        *,
+        ends_call: bool = False,
+    ) -> None:
+        super().__init__(out, pending)
+        self._calls = calls
+        self._call = call
+        self._ends_call = ends_call
+
+    def refused(self, error: RelayError, now: float) -> Legs:
+        """Settle with the error, unless it says that the call is gone."""
+        if error.code not in GONE_CODES:
+            return self.lost(error, now)
+        self.gone()
+        if self._ends_call:
+            self._calls.end_locally(self._call, now)
+        return NO_LEGS
+
+    def gone(self) -> None:
+        """The call, or the operation on it, is over."""
+        self._out.resolve(self._pending, {})
+
+
+class Pass(Verb):
+    """Giving a call back to routing: whoever has it now hears of it, and this client no more."""
+
+    __slots__ = ()
+
+    def succeeded(self, result: JSONObject, now: float) -> Legs:
+        """Settle, and end the call."""
+        super().succeeded(result, now)
+        self._calls.end_locally(self._call, now, PASSED_ON)
+        return NO_LEGS
+
+
+class Control(Verb):
+    """A verb of an action."""
+
+    __slots__ = ("_action",)
+
+    def __init__(
+        self,
+        out: OutputQueue,
+        pending: Pending[Any],
+        calls: Calls,
+        action: ActionRecord,
+        *,
+        ends_call: bool = False,
+    ) -> None:
+        super().__init__(out, pending, calls, action.call, ends_call=ends_call)
+        self._action = action
+
+
+class FinalControl(Control):
+    """A verb of an action whose reply completes it, for no event will."""
+
+    __slots__ = ()
+
+    def succeeded(self, result: JSONObject, now: float) -> Legs:
+        """Complete the action, and settle."""
+        self._calls.complete(self._action, RelayEvent())
+        return super().succeeded(result, now)
+
+
+class Start(Control):
+    """A verb that starts an action: the action is the result."""
+
+    __slots__ = ()
+
+    def succeeded(self, result: JSONObject, now: float) -> Legs:
+        """The action is running."""
+        del result, now
+        self._action.happened(ActionInput.ACCEPTED)
+        self._out.resolve(self._pending, self._action)
+        return NO_LEGS
+
+    def gone(self) -> None:
+        """The call is over: so is the action."""
+        self._calls.complete(self._action, RelayEvent())
+        self._out.resolve(self._pending, self._action)
+
+    def lost(self, error: RelayError, now: float) -> Legs:
+        """Both the action and whoever started it learn why."""
+        self._calls.fail(self._action, error)
+        return super().lost(error, now)
+
+
+class Dial(Method):
+    """A dial. Its reply only acknowledges it; an event settles it."""
+
+    __slots__ = ("_dial", "_dials")
+
+    def __init__(
+        self, out: OutputQueue, pending: Pending[Any], dials: Dials, dial: DialRecord
+    ) -> None:
+        super().__init__(out, pending)
+        self._dials = dials
+        self._dial = dial
+
+    def written(self, now: float) -> None:
+        """The time to answer counts from now."""
+        self._dials.written(self._dial, now)
+
+    def succeeded(self, result: JSONObject, now: float) -> Legs:
+        """The server has the dial."""
+        del result, now
+        self._dials.acknowledged(self._dial)
+        return NO_LEGS
+
+    def refused(self, error: RelayError, now: float) -> Legs:
+        """The dial has failed: its legs are hung up."""
+        del now
+        return self._dials.failed(self._dial, error)
+
+    def lost(self, error: RelayError, now: float) -> Legs:
+        """A dial that the server has goes on: events will decide it."""
+        if self._dials.is_acknowledged(self._dial):
+            return NO_LEGS
+        return self.refused(error, now)
+
+    def expired(self, error: RequestTimeoutError, now: float) -> Legs:
+        """Its events may have come, and only the reply be missing."""
+        return self.lost(error, now) if error.sent else self.refused(error, now)
+
+    def abandoned(self, error: RelayError, now: float) -> Legs:
+        """Its legs are hung up, the winner's included."""
+        del now
+        return self._dials.cancelled(self._dial, error)
+
+
+class Text(Method):
+    """A text message: the message is the result."""
+
+    __slots__ = ("_message", "_messages")
+
+    def __init__(
+        self,
+        out: OutputQueue,
+        pending: Pending[Any],
+        messages: Messages,
+        message: MessageRecord,
+    ) -> None:
+        super().__init__(out, pending)
+        self._messages = messages
+        self._message = message
+
+    def succeeded(self, result: JSONObject, now: float) -> Legs:
+        """Follow the delivery from now on."""
+        del now
+        message_id = result.get("message_id")
+        self._messages.accepted(self._message, message_id if isinstance(message_id, str) else "")
+        self._out.resolve(self._pending, self._message)
+        return NO_LEGS
+
+    def lost(self, error: RelayError, now: float) -> Legs:
+        """Nothing will be delivered."""
+        self._out.fail(self._message.done, error)
+        return super().lost(error, now)
+
+
+class UnwantedLeg(OwnRequest):
+    """The end of a leg that nobody wants: it is asked for until there is an answer."""
+
+    __slots__ = ("_calls", "_dials", "_leg")
+
+    def __init__(self, calls: Calls, dials: Dials, leg: Leg) -> None:
+        self._calls = calls
+        self._dials = dials
+        self._leg = leg
+
+    def succeeded(self, result: JSONObject, now: float) -> Legs:
+        """The leg is gone."""
+        del result, now
+        self._dials.leg_ended(self._leg)
+        return NO_LEGS
+
+    def refused(self, error: RelayError, now: float) -> Legs:
+        """The leg was gone already, or the server will not end it."""
+        if error.code in GONE_CODES:
+            self._dials.leg_ended(self._leg)
+            call = self._calls.get(self._leg.call_id)
+            if call is not None:
+                self._calls.end_locally(call, now)
+        else:
+            self._dials.leg_refused(self._leg, error)
+        return NO_LEGS
+
+    def expired(self, error: RequestTimeoutError, now: float) -> Legs:
+        """Ask again, a few times. When a session is lost, the next one is asked instead."""
+        del now
+        return self._dials.leg_unanswered(self._leg, error)

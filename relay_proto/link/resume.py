@@ -1,0 +1,62 @@
+"""Resume: what a client keeps of a session, to get the same one back after a cut.
+
+Source: docs/protocol.md, sections 4 and 5.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..rpc.frames import JSONObject
+
+RESUME_REFUSED: Final = frozenset({-32002, -32003, -32602})
+"""Answers that mean the resume data, if some was offered. Source: docs/protocol.md, section 4."""
+
+
+class Resume:
+    """The protocol string and the authorization state of a session."""
+
+    def __init__(self) -> None:
+        self.protocol = ""
+        """What the server has named the session; ``""`` without one."""
+        self._state = ""
+        self._offered = ("", "")
+
+    def remember(self, authorization_state: str) -> None:
+        """Keep the newest state that the server has sent. It is opaque, and a secret."""
+        self._state = authorization_state
+
+    def forget(self) -> None:
+        """The next session is a new one."""
+        self.protocol = self._state = ""
+
+    def offer(self) -> JSONObject:
+        """The parameters that ask for the same session again; ``{}`` for a new one."""
+        self._offered = (self.protocol, self._state)
+        if not self.protocol:
+            return {}
+        params: JSONObject = {"protocol": self.protocol}
+        if self._state:
+            params["authorization_state"] = self._state
+        return params
+
+    def accept(self, result: JSONObject) -> bool:
+        """Take the server's answer to what was offered. True if the session is resumed."""
+        offered, offered_state = self._offered
+        named = result.get("protocol")
+        protocol = named if isinstance(named, str) else ""
+        restored = result.get("session_restored")
+        if not isinstance(restored, bool):
+            restored = protocol == offered
+        resumed = bool(offered) and restored
+        self.protocol = protocol or (offered if resumed else "")
+        if not resumed and self._state == offered_state:
+            self._state = ""  # it belonged to the session that is gone
+        return resumed
+
+    def refuse(self, code: int) -> bool:
+        """Take a refusal. True if it is about what was offered, which is then forgotten."""
+        if not self._offered[0] or code not in RESUME_REFUSED:
+            return False
+        self.forget()
+        return True

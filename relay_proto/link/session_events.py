@@ -1,0 +1,34 @@
+"""Session events: what a session tells whoever owns it."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from ..errors import RelayError
+from ..rpc.frames import ErrorFrame, EventFrame, ReplyFrame, RequestFrame
+
+
+class SessionReady(msgspec.Struct, frozen=True):
+    """Requests may be written from now on. `resumed`: it is the session from before."""
+
+    resumed: bool
+
+
+class SessionLost(msgspec.Struct, frozen=True):
+    """What was written will not be answered any more; another attempt follows."""
+
+    error: RelayError
+
+
+class SessionOver(msgspec.Struct, frozen=True):
+    """There is no session, and no attempt follows. Call `Session.conclude` at the end."""
+
+    error: RelayError
+
+
+SessionEvent: TypeAlias = (
+    EventFrame | ReplyFrame | ErrorFrame | RequestFrame | SessionReady | SessionLost | SessionOver
+)
+"""What a session tells: frames that are not about itself, and what it has become."""
