@@ -60,6 +60,13 @@ class EventLoop(Protocol):
     @property
     def waker(self) -> Callable[[], Waker]: ...
     def arrivals(self, sock: socket.socket, take: Callable[[bytes], object]) -> Arrivals: ...
+    def post(self, function: Callable[[], object]) -> None:
+        """Call `function` soon, which must not raise. From any thread, and anywhere in it.
+
+        Raises:
+            RuntimeError: the event loop has ended.
+        """
+
     def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> None:
         """Run `function` in a task of its own, which the event loop cancels at its end.
 
@@ -91,6 +98,9 @@ class _OnAsyncio:
         except NotImplementedError:  # as with Windows' default: AnyIO has a thread for it
             return _OneByOne(sock, take)
 
+    def post(self, function: Callable[[], object]) -> None:
+        self._loop.call_soon_threadsafe(function)
+
     def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> None:
         async def run() -> None:
             await function()
@@ -103,11 +113,15 @@ class _OnAsyncio:
 class _OnTrio:
     def __init__(self, trio: ModuleType) -> None:
         self._trio = trio
+        self._token = trio.lowlevel.current_trio_token()
         self.time: Callable[[], float] = trio.current_time
         self.waker: Callable[[], Waker] = trio.Event
 
     def arrivals(self, sock: socket.socket, take: Callable[[bytes], object]) -> Arrivals:
         return _OneByOne(sock, take)
+
+    def post(self, function: Callable[[], object]) -> None:
+        self._token.run_sync_soon(function)
 
     def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> None:
         context = contextvars.copy_context()

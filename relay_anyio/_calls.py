@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import anyio
@@ -28,9 +29,12 @@ class InboundCalls:
     nobody has pulled is then passed back to routing.
     """
 
-    def __init__(self, client: RelayClient) -> None:
+    _open = False
+
+    def __init__(self, client: RelayClient, routes_changed: Callable[[], None]) -> None:
         self.route = CallRoute(_offer_to(weakref.ref(self)), at_once=True)
         self._client = client
+        self._routes_changed = routes_changed
         self._offered: deque[Call] = deque()
         self._open = True
         self._more = anyio.Event()
@@ -68,20 +72,24 @@ class InboundCalls:
         self.close()
 
     def __del__(self) -> None:
-        self.close()
+        # Garbage is collected in any thread, and while the core is at work.
+        if self._open:
+            self.route.closed = True
+            self._client.engine.post(partial(_give_back, self._offered, self._routes_changed))
 
     def close(self) -> None:
         """Take no more calls, and pass back those that nobody has pulled."""
         if self._open:
             self._open = False
-            self._client.stop_stream(self)
-            self._forget_ended()
-            while self._offered:
-                self._offered.popleft().pass_back()
+            self.route.closed = True
+            _give_back(self._offered, self._routes_changed)
             self.wake()
 
     def offer(self, call: Call) -> None:
         """Keep a call until it is pulled. Not for applications."""
+        if not self._open:
+            call.pass_back()
+            return
         self._forget_ended()  # so there are never more of them than may be up
         self._offered.append(call)
         self.wake()
@@ -93,6 +101,14 @@ class InboundCalls:
 
     def _forget_ended(self) -> None:
         self._offered = deque(call for call in self._offered if call.is_active)
+
+
+def _give_back(offered: deque[Call], routes_changed: Callable[[], None]) -> None:
+    routes_changed()
+    while offered:
+        call = offered.popleft()
+        if call.is_active:
+            call.pass_back()
 
 
 def _offer_to(stream: weakref.ref[InboundCalls]) -> Callable[[Call], None]:

@@ -2,7 +2,9 @@
 
 Every input and command is one synchronous step: call the core, then perform all
 its outputs. A step never awaits, so nothing can come between the two, and a
-cancelled caller cannot leave half of it done.
+cancelled caller cannot leave half of it done. A step is never entered twice: what
+an application does while outputs are performed has its own outputs performed
+behind them, in order.
 """
 
 from __future__ import annotations
@@ -40,17 +42,24 @@ class Driver(Generic[O]):
             CloseTransport: self._close,
         }
         self._transports: dict[int, Transport] = {}
+        self._stepping = False
         self.steps = 0
         """How many there have been."""
         self._wake: Waker | None = None  # nobody sleeps yet: there is nobody to wake
         self._sleeping_until = math.inf
 
     def step(self) -> None:
-        """Perform all outputs of the core."""
+        """Perform all outputs of the core: now, or behind those that are being performed."""
+        if self._stepping:
+            return
+        self._stepping = True
         self.steps += 1
         next_output, performer = self._core.next_output, self._performers.get
-        while (output := next_output()) is not None:
-            performer(type(output), self._handle)(output)
+        try:
+            while (output := next_output()) is not None:
+                performer(type(output), self._handle)(output)
+        finally:
+            self._stepping = False
         deadline = self._core.deadline()
         if deadline is not None and self._wake is not None and deadline < self._sleeping_until:
             self._wake.set()

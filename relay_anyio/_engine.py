@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -86,6 +87,12 @@ class Engine:
             return function(*args, loop.time(), **kwargs)
         finally:
             self._step()
+
+    def post(self, function: Callable[[], object]) -> None:
+        """Let the event loop call `function` soon. From any thread, and anywhere in it."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the event loop has ended: nobody is there to care
+                self._loop.post(function)
 
     async def wait(self, pending: Pending[R], timeout: float | None = None) -> R:
         """Wait for a result; on timeout or cancellation only this waiter is gone.

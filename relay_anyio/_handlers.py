@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from relay_proto.api.routes import Link, Registration, Routes
 from relay_proto.calls.calls import LOST_SESSION
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from .client import RelayClient
 
 
+Hooks: TypeAlias = tuple[Callable[[Any], Any], ...]
+
+
 class Handlers:
     """The way from an output of one engine's core to the application's functions."""
 
@@ -48,7 +51,7 @@ class Handlers:
         self._routes = routes
         self._changed = changed
         self._backlog = engine.core.config.limits.listener_backlog
-        self._link = Listener(self._tell_link, "link hooks", self._start_lasting, self._backlog)
+        self._link = Listener(self._tell_hooks, "link hooks", self._start_lasting, self._backlog)
         self._listeners: dict[Registration, Listener[RelayEvent]] = {}
         engine.hear(EventReceived, self._event_received)
 
@@ -69,7 +72,8 @@ class Handlers:
                 self._tell_all(event)
             case Connected() | Disconnected():
                 log_output(self._client.host, output)
-                self._link.deliver(output)
+                if hooks := self._routes.link(output):
+                    self._link.deliver((f"{type(output).__name__} hook", hooks, output))
             case _:
                 log_output(self._client.host, output)
 
@@ -109,8 +113,10 @@ class Handlers:
     def _handle_call(self, record: CallRecord) -> None:
         engine = self._engine
         route = self._routes.call(record.context)
-        assert route is not None, "calls are accepted only with a handler"
         call = Call.of(self._client, engine, record)
+        if route is None:  # its handler has just been taken away
+            call.pass_back()
+            return
         if route.at_once:
             route.handler(call)
             return
@@ -147,11 +153,11 @@ class Handlers:
         listener = Listener[Message](handler, name, self._engine.start_soon, 1)
         self._engine.start_soon(partial(listener.deliver_and_wait, message))
 
-    async def _tell_link(self, event: Link) -> None:
+    async def _tell_hooks(self, told: tuple[str, Hooks, Link]) -> None:
         """One queue for all hooks: they hear of the link's ups and downs in order."""
-        for handler in self._routes.link(event):
-            name = f"{type(event).__name__} hook"
-            listener: Listener[Any] = Listener(handler, name, self._start_lasting, 1)
+        name, hooks, event = told
+        for hook in hooks:
+            listener: Listener[Any] = Listener(hook, name, self._start_lasting, 1)
             await listener.deliver_and_wait(event)
 
     def _start_lasting(self, function: Callable[[], Awaitable[None]]) -> bool:

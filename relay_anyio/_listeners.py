@@ -69,9 +69,11 @@ class Listener(Generic[E]):
             await self._finish(awaitable)
 
     def _start(self, awaitable: Awaitable[object]) -> None:
-        self._busy = self._spawn(lambda: self._work_off(awaitable))
-        if not self._busy and inspect.iscoroutine(awaitable):
-            awaitable.close()
+        self._busy = True  # before the task begins: an eager one may end at once
+        if not self._spawn(lambda: self._work_off(awaitable)):
+            self._busy = False
+            if inspect.iscoroutine(awaitable):
+                awaitable.close()
 
     async def _work_off(self, awaitable: Awaitable[object]) -> None:
         current: Awaitable[object] | None = awaitable

@@ -250,7 +250,7 @@ class RelayClient:
         and stops when the client is disconnected. Callers who hang up before their call
         is pulled are left out.
         """
-        stream = InboundCalls(self)
+        stream = InboundCalls(self, self._routes_changed)
         self._routes.add_call(stream.route, contexts)
         self._streams.add(stream)
         self._routes_changed()
@@ -400,7 +400,7 @@ class RelayClient:
                 self._failure = output.error
                 _connected.discard(engine)
                 self._wake_drains()
-                for stream in self._streams:
+                for stream in tuple(self._streams):
                     stream.wake()
             else:
                 handlers.publish(output)
@@ -416,12 +416,6 @@ class RelayClient:
     def _routes_changed(self) -> None:
         if self._engine is not None:
             self._prepare(self._engine)
-
-    def stop_stream(self, stream: InboundCalls) -> None:
-        """Send no more calls to a stream. Not for applications."""
-        self._routes.remove_call(stream.route)
-        self._streams.discard(stream)
-        self._routes_changed()
 
     def _start(self, *, retry: bool) -> Engine:
         if self._engine is not None and not self._engine.alive:

@@ -27,9 +27,12 @@ class InboundCalls:
     nobody has pulled is then passed back to routing.
     """
 
-    def __init__(self, client: RelayClient) -> None:
+    _open = False
+
+    def __init__(self, client: RelayClient, routes_changed: Callable[[], None]) -> None:
         self.route = CallRoute(_offer_to(weakref.ref(self)), at_once=True)
         self._client = client
+        self._routes_changed = routes_changed
         self._lock = threading.RLock()  # the collection of garbage may close while it is held
         self._offered: deque[Call] = deque()
         self._open = True
@@ -68,7 +71,8 @@ class InboundCalls:
         self.close()
 
     def __del__(self) -> None:
-        self.close()
+        if self._open:
+            self.close()
 
     def close(self) -> None:
         """Take no more calls, and pass back those that nobody has pulled."""
@@ -76,9 +80,10 @@ class InboundCalls:
             if not self._open:
                 return
             self._open = False
+            self.route.closed = True
             left = self._active()
             self._offered.clear()
-        self._client.stop_stream(self)
+        self._routes_changed()
         for call in left:
             call.pass_back()
         self.wake()

@@ -135,6 +135,11 @@ class Engine:
         return not ended and self.core.state not in (SessionState.CLOSING, SessionState.CLOSED)
 
     @property
+    def in_io_thread(self) -> bool:
+        """Whether this is the I/O thread, where the log and the collection of garbage may act."""
+        return self._thread is not None and self._thread.ident == threading.get_ident()
+
+    @property
     def busy(self) -> bool:
         """Whether calls are up, or handlers other than the one that asks still run."""
         with self.lock:
@@ -150,7 +155,7 @@ class Engine:
     def ask(self, function: Callable[[], R]) -> R:
         """Let the I/O thread call `function`; wait for what it returns."""
         order = Order(function, follow=False)
-        self.check_process()
+        self.check_caller()
         self._post(order)
         self._await(order.waiter)
         return order.result()
@@ -172,7 +177,7 @@ class Engine:
         if command.callback is not None:
             plain(cast("Callable[..., Any]", command.callback))
         order = Order(partial(self._execute, command, target), follow=True)
-        self.check_process()
+        self.check_caller()
         try:
             self._post(order)
             self._await(order.waiter)
@@ -204,7 +209,7 @@ class Engine:
 
     def await_mail(self, mailbox: Mailbox[R], timeout: float | None = None) -> R:
         """Wait for an item; a handler that is cancelled waits for nothing any more."""
-        self.check_process()
+        self.check_caller()
         return self._await(mailbox, timeout)
 
     def shut_down(self) -> None:
@@ -220,6 +225,8 @@ class Engine:
             if thread is None:
                 self.over = True  # it never ran
         self.tell(self.core.close)
+        if self.in_io_thread:
+            return  # it would wait for itself: this is only the beginning of the end
         if thread is not None:
             thread.join(patience * 2 + LAST_BREATH)
         ends_at = time.monotonic() + patience
@@ -230,7 +237,7 @@ class Engine:
 
     def wait_until(self, happened: Callable[[], bool], timeout: float) -> bool:
         """Wait for something that ends with a call, its handler or the client."""
-        self.check_process()
+        self.check_caller()
         ends_at = time.monotonic() + timeout
         with self.changed:
             while not happened():
@@ -263,6 +270,19 @@ class Engine:
             raise LocalProtocolError(
                 f"this RelayClient was connected by process {self._process}, of which this one is "
                 "a fork: a connection and its thread cannot be shared. Make a RelayClient here"
+            )
+
+    def check_caller(self) -> None:
+        """Refuse to wait where that could not end.
+
+        Raises:
+            LocalProtocolError: this is a forked process, or the I/O thread.
+        """
+        self.check_process()
+        if self.in_io_thread:
+            raise LocalProtocolError(
+                "this is the I/O thread of the RelayClient, where handlers of the log and "
+                "__del__ methods may run: it would wait for itself. Ask from another thread"
             )
 
     @property

@@ -266,7 +266,7 @@ class RelayClient:
         and stops when the client is disconnected. Callers who hang up before their call
         is pulled are left out.
         """
-        stream = InboundCalls(self)
+        stream = InboundCalls(self, partial(self._routes_changed, wait=False))
         with self._routes_lock:
             self._routes.add_call(stream.route, contexts)
             self._streams.add(stream)
@@ -445,17 +445,10 @@ class RelayClient:
             return
         if not engine.running:
             self._prepare(engine)
-        elif wait:
+        elif wait and not engine.in_io_thread:
             engine.ask(lambda: self._prepare(engine))
         else:
             engine.post(lambda: self._prepare(engine))
-
-    def stop_stream(self, stream: InboundCalls) -> None:
-        """Send no more calls to a stream. Not for applications."""
-        with self._routes_lock:
-            self._routes.remove_call(stream.route)
-            self._streams.discard(stream)
-        self._routes_changed(wait=False)  # the collection of garbage may do this, anywhere
 
     def _start(self, *, retry: bool) -> Engine:
         if self._engine is not None:

@@ -20,12 +20,17 @@ EVERY: Final = ""
 Link: TypeAlias = Connected | Disconnected
 
 
-class CallRoute(msgspec.Struct, frozen=True):
-    """What takes inbound calls. With `at_once` it only takes note of them, and does not wait."""
+class CallRoute(msgspec.Struct, eq=False):
+    """What takes inbound calls. With `at_once` it only takes note of them, and does not wait.
+
+    One that is `closed` takes none any more. The collector of garbage may close it
+    while a table is being replaced, so that no table is touched for that.
+    """
 
     handler: Callable[[Any], Any]
     cancel_on_end: bool = False
     at_once: bool = False
+    closed: bool = False
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -53,14 +58,8 @@ class Routes:
         if contexts is None:
             self._default = route
         else:
-            self._contexts = {**self._contexts, **dict.fromkeys(check_contexts(contexts), route)}
-
-    def remove_call(self, route: CallRoute) -> None:
-        """Take no more calls by this route."""
-        if self._default is route:
-            self._default = None
-        kept = {name: known for name, known in self._contexts.items() if known is not route}
-        self._contexts = kept
+            open_ones = {name: known for name, known in self._contexts.items() if not known.closed}
+            self._contexts = open_ones | dict.fromkeys(check_contexts(contexts), route)
 
     def set_message(self, handler: Callable[[Any], Any]) -> None:
         """Take inbound messages."""
@@ -87,12 +86,14 @@ class Routes:
     @property
     def accepting_calls(self) -> bool:
         """Whether any calls are taken."""
-        return self._default is not None or bool(self._contexts)
+        return self._takes_the_rest or bool(self.accepted_contexts)
 
     @property
     def accepted_contexts(self) -> frozenset[str] | None:
         """The contexts whose calls are taken; None for all."""
-        return None if self._default else frozenset(self._contexts)
+        if self._takes_the_rest:
+            return None
+        return frozenset(name for name, route in self._contexts.items() if not route.closed)
 
     @property
     def hears_events(self) -> bool:
@@ -101,7 +102,14 @@ class Routes:
 
     def call(self, context: str) -> CallRoute | None:
         """What takes the calls of `context`."""
-        return self._contexts.get(context) or self._default
+        for route in (self._contexts.get(context), self._default):
+            if route is not None and not route.closed:
+                return route
+        return None
+
+    @property
+    def _takes_the_rest(self) -> bool:
+        return self._default is not None and not self._default.closed
 
     def link(self, event: Link) -> tuple[Callable[[Any], Any], ...]:
         """Who hears of this."""
