@@ -4,7 +4,7 @@ The delays grow with decorrelated jitter, so that many clients that lose a serve
 at the same moment do not come back at the same moment. They shrink only after an
 authenticated session.
 
-Source: docs/protocol.md, section 7.
+Source: docs/protocol.md, sections 4 and 8.
 """
 
 from __future__ import annotations

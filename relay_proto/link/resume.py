@@ -1,6 +1,6 @@
 """Resume: what a client keeps of a session, to get the same one back after a cut.
 
-Source: docs/protocol.md, sections 4 and 5.
+Source: docs/protocol.md, sections 4 and 8.
 """
 
 from __future__ import annotations

@@ -217,6 +217,15 @@ def test_a_reference_that_leads_somewhere_is_fine(reference: str) -> None:
     assert not broken(f"Source: {reference}")
 
 
+def test_other_pages_refer_to_sections_that_are_there() -> None:
+    link = re.compile(rf"\]\((?:docs/)?protocol\.md\), {REFERENCE.pattern}")
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    texts = [" ".join(page.read_text(encoding="utf-8").split()) for page in pages]
+    found = [name for text in texts for place in link.finditer(text) for name in named(place[1])]
+    assert found
+    assert set(found) <= KNOWN
+
+
 @pytest.mark.parametrize("reference", re.findall(rf"\((?:section )?({NUMBER})\)", TEXT))
 def test_its_references_to_itself_are_right(reference: str) -> None:
     assert reference in SECTIONS
@@ -387,7 +396,7 @@ def frame_problems(frame: Mapping[str, Any]) -> list[str]:
     match frame:
         case {"event_type": _} | {"method": "signalwire.event", "params": {"event_type": _}}:
             return event_problems(frame.get("params", frame) if "method" in frame else frame)
-        case {"jsonrpc": "2.0", "id": str(), "method": str(method), "params": dict(params)}:
+        case {"jsonrpc": "2.0", "id": str(), "method": str(method), "params": params}:
             known = (METHODS.get(method) or SESSION_METHODS[method])["params"]
             required = {name for name, one in known.items() if one.get("required")}
             return [*(params.keys() - known.keys()), *(required - params.keys())]
