@@ -1,1 +1,1 @@
-"""Bytes to whole text messages and back: the WebSocket and its short path."""
+"""The WebSocket: it turns bytes into whole text messages, and messages into bytes."""

@@ -1,8 +1,8 @@
-"""The long path: wsproto, for the upgrade and for every frame that is not ordinary.
+"""The long path: wsproto handles the upgrade and every frame that is not ordinary.
 
-wsproto does the handshake and the framing. What it leaves to its caller is done here:
-messages are held to their limit by the lengths that their frames announce, and pings
-and closes are answered. Whether it is time for any of this is for `Wire` to know.
+wsproto does the handshake and the framing. This module does what wsproto leaves to its
+caller: it limits the length of messages, and answers pings and closes. `Wire` decides
+when it is time for each of these.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from .reports import (
 from .size_limit import MessageLimit
 
 MAX_QUOTED: Final = 200
-"""Characters of the peer's words that an error repeats."""
+"""Characters of a peer's text that an error message repeats."""
 TARGET: Final = "/"
 PLACEHOLDER: Final = "host.invalid"
 
 
 class LongPath:
-    """wsproto's part of one connection."""
+    """The part of one connection that wsproto handles."""
 
     def __init__(self, *, client: bool, limit: int) -> None:
         kind = ConnectionType.CLIENT if client else ConnectionType.SERVER
@@ -53,25 +53,27 @@ class LongPath:
         self._handshake = H11Handshake(kind)
         self._frames = Connection(kind, [MessageLimit(limit)])
         self._text = bytearray()  # the beginning of a text message
-        self._ignored = 0  # how much of a binary message has come
+        self._ignored = 0  # how many bytes of a binary message have arrived
         self.inside_message = False
-        """Whether a message has begun, and its last frame has not come."""
+        """Whether a message has begun, but its last frame has not arrived."""
 
     # The upgrade
 
     def request(self, host: bytes) -> bytes:
-        """Client: the request to upgrade."""
+        """Client: return the request for the upgrade."""
         request = self._handshake.send(Request(host=PLACEHOLDER, target=TARGET))
-        # Not through wsproto, whose IDNA allows 63 characters between dots and counts a
-        # port among them. The only other part that varies, the random key, has no dot.
+        # The host is put in afterwards. wsproto encodes it by IDNA, which allows 63
+        # characters between two dots and counts the port among them. The placeholder
+        # cannot occur elsewhere: the random key is the only other part that varies, and
+        # it has no dot.
         return request.replace(PLACEHOLDER.encode(), host, 1)
 
     def accept(self) -> bytes:
-        """Server: the answer that lets the client in."""
+        """Server: return the answer that accepts the client."""
         return self._handshake.send(AcceptConnection())
 
     def refuse(self, status: int, reason: str) -> bytes:
-        """Server: the answer that turns the client away, with `reason` as its body."""
+        """Server: return the answer that refuses the client, with `reason` as its body."""
         body = reason.encode(errors="replace")
         headers = [
             (b"Content-Type", b"text/plain; charset=utf-8"),
@@ -82,44 +84,45 @@ class LongPath:
         return self._handshake.send(head) + self._handshake.send(RejectData(body))
 
     def fail_upgrade(self, reason: str, status: int = 400) -> list[WireEvent]:
-        """Give the upgrade up; a server answers with `status`."""
+        """Give up the upgrade. A server answers the client with `status`."""
         return self._fail_upgrade(reason, RejectConnection(status_code=status))
 
     def receive_head(self, head: bytes) -> list[WireEvent]:
-        """Take the whole head of a request or of an answer, and nothing behind it."""
+        """Process the whole head of a request or of an answer, without what follows it."""
         try:
             self._handshake.receive_data(head)
         except RemoteProtocolError as error:
             return self._fail_upgrade(str(error), error.event_hint)
-        except UnicodeError:  # headers that wsproto takes for ASCII, a Host that it takes for IDNA
+        except UnicodeError:  # wsproto expects ASCII headers, and IDNA in Host
             return self.fail_upgrade("a header cannot be decoded")
         event, *_ = self._handshake.events()
         match event:
             case Request(host=host, target=target):
                 return [UpgradeRequested(host, target)]
             case RejectConnection(status_code=status):
-                # Only the status line knows the server's words: wsproto drops them.
+                # The server's text is in the status line only, and wsproto drops it.
                 words = head.partition(b"\n")[0].partition(b" ")[2].decode(errors="replace")
-                return failure(f"the server refused: {_quoted(words)}", status=status)
+                refused = f"the server refused the WebSocket: {_quoted(words)}"
+                return failure(refused, status=status)
             case _:
                 return [Upgraded()]
 
     def _fail_upgrade(self, reason: str, refusal: Event | None) -> list[WireEvent]:
         answer = b"" if self._client or refusal is None else self._handshake.send(refusal)
-        return failure(f"the upgrade failed: {_quoted(reason)}", answer=answer)
+        return failure(f"the WebSocket upgrade failed: {_quoted(reason)}", answer=answer)
 
     # Frames
 
     def send_text(self, message: str) -> bytes:
-        """One text message, in one frame."""
+        """Return one text message, in one frame."""
         return self._frames.send(TextMessage(message))
 
     def close(self, code: int, reason: str) -> bytes:
-        """Start the closing handshake."""
+        """Return the frame that starts the closing handshake."""
         return self._frames.send(CloseConnection(code, reason))
 
     def receive(self, data: bytes) -> list[WireEvent]:
-        """Take frames, or parts of them. `PeerClosed` and `WireFailed` are the last of all."""
+        """Process frames, or parts of them. Nothing follows `PeerClosed` and `WireFailed`."""
         events: list[WireEvent] = []
         self._frames.receive_data(data)
         for event in self._frames.events():
@@ -135,11 +138,11 @@ class LongPath:
                 case CloseConnection():
                     events += self._close(event)
                 case _:
-                    pass  # a pong, or a ping behind our close frame
+                    pass  # a pong, or a ping after our close frame
         return events
 
     def _gather(self, piece: str, *, finished: bool) -> list[WireEvent]:
-        # One buffer, not a list: a message may come in as many pieces as it has bytes.
+        # One buffer, not a list of pieces: there may be as many pieces as bytes.
         self.inside_message = not finished
         self._text += piece.encode()
         if not finished:
@@ -162,16 +165,16 @@ class LongPath:
                 reply: list[WireEvent] = [BytesToSend(self._frames.send(event.response()))]
             case ConnectionState.CLOSED:
                 reply = []
-            case _:  # wsproto reports a violation as a close, too, but stays where it was
+            case _:  # wsproto reports a violation as a close, but does not change its state
                 return self._violated(event)
         return [*reply, PeerClosed(int(event.code), event.reason or "")]
 
     def _violated(self, event: CloseConnection) -> list[WireEvent]:
         match event.code:
             case CloseReason.MESSAGE_TOO_BIG:
-                words = f"a message exceeds {self._limit} bytes"
+                words = f"a message is longer than {self._limit} bytes"
             case CloseReason.INVALID_FRAME_PAYLOAD_DATA:
-                words = "a text is not UTF-8"  # wsproto's words depend on how the bytes were split
+                words = "a text is not UTF-8"  # wsproto's text depends on how the bytes were split
             case _:
                 words = event.reason or ""
         answer = b""
@@ -182,6 +185,6 @@ class LongPath:
 
 
 def _quoted(words: str) -> str:
-    """The peer's words, on one line and of bounded length."""
+    """Return a text of the peer on one line, and not longer than `MAX_QUOTED`."""
     bounded = words.strip()[:MAX_QUOTED]
     return "".join(c if c.isprintable() else "\ufffd" for c in bounded)

@@ -1,4 +1,4 @@
-"""What a `Wire` reports of the bytes that it was given."""
+"""The reports of a `Wire`: what the bytes mean that it received."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from ..errors import RemoteProtocolError
 
 
 class UpgradeRequested(msgspec.Struct, frozen=True):
-    """Server: a client asks to be let in. Call `Wire.accept` or `Wire.refuse`."""
+    """Server: a client asks for a WebSocket. Call `Wire.accept` or `Wire.refuse`."""
 
     host: str
     target: str
 
 
 class Upgraded(msgspec.Struct, frozen=True):
-    """Client: the server let us in; messages may be sent."""
+    """Client: the server accepted the WebSocket. Messages may be sent now."""
 
 
 class TextReceived(msgspec.Struct, frozen=True, gc=False):
-    """One whole text message, as valid UTF-8. It may hold credentials."""
+    """One whole text message, as valid UTF-8. It may contain credentials."""
 
     data: bytes
 
@@ -30,22 +30,22 @@ class TextReceived(msgspec.Struct, frozen=True, gc=False):
 
 
 class BinaryIgnored(msgspec.Struct, frozen=True):
-    """One whole binary message, of `size` bytes, was dropped."""
+    """A binary message of `size` bytes arrived, and was dropped."""
 
     size: int
 
 
 class BytesToSend(msgspec.Struct, frozen=True):
-    """Write this as it is: an answer that the WebSocket protocol demands."""
+    """Send these bytes as they are: the WebSocket protocol demands this answer."""
 
     data: bytes
 
 
 class PeerClosed(msgspec.Struct, frozen=True):
-    """The connection was closed: by the peer, or by both. Nothing follows.
+    """The connection is closed. Nothing follows.
 
-    `code` is 1005 when the peer gave none, and 1006 when the bytes ended without
-    a closing handshake.
+    `code` is 1005 if the peer sent no code, and 1006 if the byte stream ended without a
+    closing handshake.
     """
 
     code: int
@@ -70,6 +70,6 @@ WireEvent: TypeAlias = (
 
 
 def failure(message: str, *, status: int = 0, answer: bytes = b"") -> list[WireEvent]:
-    """The report of a violation, behind the bytes that tell the peer of it."""
+    """Return the report of a violation, after the bytes that tell the peer about it."""
     failed = WireFailed(RemoteProtocolError(message, status=status))
     return [BytesToSend(answer), failed] if answer else [failed]

@@ -1,9 +1,10 @@
-"""The short path for ordinary frames: whole texts of less than 64 KiB.
+"""The short path for ordinary frames: one frame, one whole text of less than 64 KiB.
 
-Nearly all traffic is of that kind, and wsproto takes some ten times as long for it.
-Nothing is judged here: what is not ordinary, be it rare or wrong, is left to wsproto,
-which therefore sees whole frames or the beginning of one, and never an ordinary one.
-`wire` keeps the two in step; a property test holds them equal.
+Nearly all frames are ordinary, and wsproto takes about ten times as long for them.
+This module does not judge: every other frame, whether it is rare or wrong, goes to
+wsproto. So wsproto gets each of them from its beginning, and never an ordinary one.
+`Wire` keeps the two in step. A property test checks that the short path and wsproto
+give the same results.
 
 Source: RFC 6455, sections 5.2, 5.3 and 8.1.
 """
@@ -21,57 +22,61 @@ WHOLE_TEXT: Final = 0x81
 MASKED: Final = 0x80
 TWO_BYTES: Final = 126
 SHORTEST_IN_TWO: Final = 126
-"""A length has one form: fewer bytes than this have it in the header's second byte."""
+"""Shorter payloads have their length in the second byte of the header.
+
+No other form is allowed for them."""
 EIGHT_BYTES: Final = 127
 LONGEST: Final = 0xFFFF
-"""Payloads beyond this have a longer header, and are rare enough for wsproto."""
+"""Longer payloads have a longer header. They are rare, and go to wsproto."""
 KEYS_AT_ONCE: Final = 256
-"""Asking the system for each key would cost more than masking does."""
+"""Keys to draw at a time: asking the system for each one costs more than masking does."""
 
 _HEADS: Final = tuple(bytes((WHOLE_TEXT, second)) for second in range(256))
 
 
 class Splitter:
-    """Cuts what the peer sends into ordinary texts, and pieces for wsproto.
+    """Splits what the peer sends into ordinary texts and pieces for wsproto.
 
-    `masked` says whether the peer must mask; `limit` is for a message's length.
+    `masked` says whether the peer must mask its frames. `limit` is the most bytes that
+    a message may have.
     """
 
     def __init__(self, *, masked: bool, limit: int) -> None:
         self._mask_bit, self._mask_size = (MASKED, 4) if masked else (0, 0)
         self._limit = limit
         self._data = b""
-        self._begun = b""  # of a header that wsproto has a part of
-        self._missing = 0  # bytes until the end of the frame that wsproto has a part of
+        self._header_begun = b""  # the part of a header that wsproto already has
+        self._missing = 0  # bytes of a frame that wsproto does not have yet
 
     def feed(self, data: bytes) -> None:
-        """Take what arrived; call `next` until there is no piece."""
+        """Take the bytes that arrived. Then call `next` until it returns no piece."""
         self._data = self._data + data if self._data else data
 
     def next(self, *, inside_message: bool) -> tuple[list[bytes], bytes]:
-        """Ordinary texts, and then a piece of one frame that is not ordinary, or ``b""``.
+        """Return ordinary texts, and the piece of another frame that follows, or ``b""``.
 
-        wsproto must have worked off the piece before the next call. `inside_message`
-        says that it has the beginning of a message: no text is in order before its end.
+        Give the piece to wsproto before you call this again. `inside_message` says that
+        wsproto has the beginning of a message: until the message ends, no other text is
+        allowed, so all frames go to wsproto.
         """
         texts: list[bytes] = []
         if not self._missing:
-            if not inside_message and not self._begun:
+            if not inside_message and not self._header_begun:
                 self._take_texts(texts)
                 if not self._data:
                     return texts, b""
-            self._missing = self._until_end(inside_message=inside_message)
+            self._missing = self._count_for_wsproto(inside_message=inside_message)
         piece, self._data = self._data[: self._missing], self._data[self._missing :]
         self._missing -= len(piece)
         return texts, piece
 
     def rest(self) -> bytes:
-        """Take out what was held back: nothing will follow it."""
+        """Take out the bytes that wait for more, because nothing follows them."""
         rest, self._data = self._data, b""
         return rest
 
     def _take_texts(self, texts: list[bytes]) -> None:
-        """Take the ordinary frames from the start of the data."""
+        """Move the texts of the ordinary frames at the start of the data to `texts`."""
         data, mask_bit, mask_size = self._data, self._mask_bit, self._mask_size
         start, end = 0, len(data)
         while end - start > 1 and data[start] == WHOLE_TEXT:
@@ -81,7 +86,7 @@ class Splitter:
                 if size < SHORTEST_IN_TWO:
                     break
             elif size >= TWO_BYTES:
-                break  # too long, cut off, or masked as it must not be
+                break  # it is too long, incomplete, or has the wrong mask bit
             body += mask_size
             stop = body + size
             if stop > end or size > self._limit:
@@ -96,23 +101,25 @@ class Splitter:
         if start:
             self._data = data[start:]
 
-    def _until_end(self, *, inside_message: bool) -> int:
-        """How much of the data wsproto is to get: 0 if it can wait for more.
+    def _count_for_wsproto(self, *, inside_message: bool) -> int:
+        """Return how many bytes wsproto must get next: 0 if the data can wait for more.
 
-        A frame that may be ordinary waits until it is whole, any other does not: of
-        those, wsproto finds the faults as soon as they can be found.
+        A frame that may be ordinary waits until it is complete. All others go to wsproto
+        at once, so that it finds a violation as early as it can.
         """
-        begun = self._begun + self._data
-        lengths = frame_lengths(begun)
-        may_wait = not inside_message and not self._begun and self._may_be_ordinary(begun, lengths)
+        frame = self._header_begun + self._data
+        lengths = frame_lengths(frame)
+        may_wait = (
+            not inside_message and not self._header_begun and self._may_be_ordinary(frame, lengths)
+        )
         if lengths is None:
-            self._begun = b"" if may_wait else begun
+            self._header_begun = b"" if may_wait else frame
             return 0 if may_wait else len(self._data)
         end = sum(lengths)
-        if may_wait and len(begun) < end:
+        if may_wait and len(frame) < end:
             return 0
-        end -= len(self._begun)
-        self._begun = b""
+        end -= len(self._header_begun)
+        self._header_begun = b""
         return end
 
     def _may_be_ordinary(self, data: bytes, lengths: tuple[int, int] | None) -> bool:
@@ -126,9 +133,9 @@ class Splitter:
 
 
 def frame_lengths(data: bytes) -> tuple[int, int] | None:
-    """How long header and payload are of the frame at the start of `data`, as it says itself.
+    """Return the lengths of header and payload of the frame at the start of `data`.
 
-    None when its header is cut off.
+    The header says both. Returns None if the header is not complete.
     """
     if len(data) < 2:
         return None
@@ -142,7 +149,7 @@ def frame_lengths(data: bytes) -> tuple[int, int] | None:
 
 
 def text_frame(text: bytes, key: bytes) -> bytes:
-    """A frame that holds `text`, of at most `LONGEST` bytes; masked unless `key` is empty."""
+    """Return a frame with `text`, of at most `LONGEST` bytes. An empty `key` does not mask."""
     size = len(text)
     mask_bit = MASKED if key else 0
     if size < SHORTEST_IN_TWO:
@@ -153,7 +160,7 @@ def text_frame(text: bytes, key: bytes) -> bytes:
 
 
 def apply_mask(text: bytes, key: bytes) -> bytes:
-    """Mask or unmask `text`: as one long number, which is the quickest way that Python has."""
+    """Mask or unmask `text`. As one long number, because Python has no faster way."""
     size = len(text)
     keys = (key * (size // 4 + 1))[:size]
     return (int.from_bytes(text, "big") ^ int.from_bytes(keys, "big")).to_bytes(size, "big")
@@ -169,11 +176,12 @@ def is_utf8(text: bytes) -> bool:
 
 
 class MaskingKeys(Iterator[bytes]):
-    """Keys that nobody can foresee, without end, from a generator of the same kind as `random`.
+    """An endless iterator of masking keys that nobody can predict.
 
-    That is the system's, in a program. It is another one, because what `random` decides
-    must not depend on how many frames were sent, and so on how the peer's bytes were
-    split. Like those of wsproto, the keys are not reproducible.
+    The keys come from a new generator of the same class as `random`; in a program, that
+    is the generator of the operating system. `random` itself makes ids and delays, which
+    must not depend on how many frames were sent. Like the keys of wsproto, these keys
+    are different in every run.
     """
 
     __slots__ = ("_drawn", "_random", "_used")
@@ -184,7 +192,7 @@ class MaskingKeys(Iterator[bytes]):
         self._used = 0
 
     def __next__(self) -> bytes:
-        """A key that was not used before."""
+        """Return the next key."""
         used = self._used
         if used == len(self._drawn):
             self._drawn, used = self._random.randbytes(4 * KEYS_AT_ONCE), 0

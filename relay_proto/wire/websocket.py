@@ -1,11 +1,11 @@
-"""One WebSocket connection: bytes to whole text messages and back, both roles.
+"""One WebSocket connection, as client or as server, without I/O.
 
-`Wire` has the state: what is due, and what may be sent. It takes the head of the
-upgrade only when it is complete, and latches the first violation. Nothing that the
-peer sends makes a method raise.
+`Wire` keeps the state: it knows what may arrive and what may be sent. It processes the
+head of the upgrade only when the head is complete. The first violation of the peer
+ends the connection for good. Nothing that the peer sends makes a method raise.
 
-Ordinary text frames take the short path (`short_path`). All the rest is wsproto's
-(`long_path`), which gets it frame by frame: so it is always known where one begins.
+Ordinary text frames take the short path (`short_path`). All others go to wsproto
+(`long_path`), one frame at a time, so that `Wire` always knows where a frame begins.
 """
 
 from __future__ import annotations
@@ -56,39 +56,39 @@ __all__ = [
 
 MAX_MESSAGE_BYTES: Final = 10 * 1024 * 1024
 MAX_HEAD_BYTES: Final = 16 * 1024
-"""The longest upgrade, request or answer: as much as h11 would gather by itself."""
+"""The longest head of an upgrade, in a request or an answer. It is the default of h11."""
 CLOSE_CODES: Final = frozenset({*range(1000, 1004), *range(1007, 1014)})
-"""The registered codes that may be sent; those from 3000 to 4999 are free."""
+"""The registered codes that may be sent. Codes from 3000 to 4999 may be sent, too."""
 NO_CLOSE: Final = 1006
-"""Reported when there was no closing handshake; never sent."""
+"""The code of `PeerClosed` if there was no closing handshake. It is never sent."""
 
 _END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
 _HOST: Final = re.compile(rb"[!-~]+")
 
 
 class Role(enum.Enum):
-    """Who asks for the upgrade and masks its frames: the client."""
+    """The side of a connection. The client asks for the upgrade, and masks its frames."""
 
     CLIENT = "client"
     SERVER = "server"
 
 
 class WireState(enum.Enum):
-    """Where a connection stands; a client starts as new, a server as upgrading."""
+    """The state of a connection. A client starts as `NEW`, a server as `UPGRADING`."""
 
     NEW = "new"
     UPGRADING = "upgrading"
     REQUESTED = "requested"
-    """The client's request is complete: `Wire.accept` or `Wire.refuse` it."""
+    """The client's request is complete: call `Wire.accept` or `Wire.refuse`."""
     OPEN = "open"
     CLOSING = "closing"
-    """Our close frame is out; the peer may still send."""
+    """Our close frame is sent. The peer may still send messages."""
     CLOSED = "closed"
     FAILED = "failed"
 
 
 class WireInput(enum.Enum):
-    """What can move a connection from one state to the next."""
+    """What can change the state of a connection."""
 
     ASKED = "asked"
     REQUESTED = "requested"
@@ -99,7 +99,7 @@ class WireInput(enum.Enum):
 
 
 _S, _I = WireState, WireInput
-_OPEN: Final = WireState.OPEN  # before Python 3.12, to look up a member costs ten times as much
+_OPEN: Final = WireState.OPEN  # before Python 3.12, looking up a member is ten times slower
 
 ENDED: Final = frozenset({_S.CLOSED, _S.FAILED})
 
@@ -117,11 +117,11 @@ WIRE: Final[Mapping[tuple[WireState, WireInput], WireState]] = {
 
 
 class Wire:
-    """A WebSocket connection made of state; the caller owns the byte stream.
+    """One WebSocket connection. The caller owns the byte stream.
 
-    The peer may end the connection in the same read whose earlier events are
-    still being worked off. So once it has ended, the methods that return bytes
-    return none; before that, one called out of turn raises `LocalProtocolError`.
+    The methods that return bytes return ``b""`` once the connection has ended, because
+    the peer may end it while the caller still processes earlier events of the same read.
+    Before the end, calling a method at the wrong time raises `LocalProtocolError`.
     """
 
     def __init__(
@@ -132,16 +132,21 @@ class Wire:
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         random: randomness.Random | None = None,
     ) -> None:
-        """`host` is the client's: ``name``, ``name:port`` or ``[::1]:port``.
+        """Make a connection that has not begun.
 
-        `random` is where a client's masking keys come from; without it, wsproto masks,
-        with the system's. Nobody who knows what is sent must be able to foresee them.
+        Args:
+            role: which side this is.
+            host: for a client: ``name``, ``name:port`` or ``[::1]:port``.
+            max_message_bytes: the most bytes that an incoming message may have.
+            random: for a client: makes the masking keys, which nobody must be able to
+                predict. Without it, wsproto masks, with keys of the operating system.
 
         Raises:
-            LocalProtocolError: `host` cannot stand in a header.
+            LocalProtocolError: `host` is not valid in a header.
         """
-        # The one module that is loaded late: it brings wsproto and h11. `import relay_anyio`
-        # takes 0.84 of the time that it takes with them (CPU, medians of 40 processes each):
+        # This is the one module that is loaded late, because it loads wsproto and h11.
+        # `import relay_anyio` takes 0.84 of the time that it takes with both (CPU, medians
+        # of 40 processes each):
         # python -c 'import relay_anyio' ÷ the same with `import relay_proto.wire.long_path`.
         from .long_path import LongPath  # noqa: PLC0415
 
@@ -153,24 +158,24 @@ class Wire:
         self._long_path = LongPath(client=client, limit=max_message_bytes)
         self._splitter = Splitter(masked=not client, limit=max_message_bytes)
         self._keys = _keys_of(role, random)
-        self._unread = bytearray()  # a head that is not complete, or what came behind a request
+        self._unread = bytearray()  # an incomplete head, or the bytes after a request
 
     @property
     def state(self) -> WireState:
-        """Where the connection stands."""
+        """The state of the connection."""
         return self._state
 
     def open(self) -> bytes:
-        """Client: the request to upgrade, to be sent first of all."""
+        """Client: return the request for the upgrade. Send it first."""
         if not self._may("open", WireState.NEW):
             return b""
         self._move(WireInput.ASKED)
         return self._long_path.request(self._host)
 
     def accept(self) -> bytes:
-        """Server: the answer that lets the client in.
+        """Server: return the answer that accepts the client.
 
-        Call ``receive(b"")`` next: messages may have come behind the request.
+        Then call ``receive(b"")``: messages may have arrived together with the request.
         """
         if not self._may("accept", WireState.REQUESTED):
             return b""
@@ -179,10 +184,10 @@ class Wire:
         return self._long_path.accept()
 
     def refuse(self, status: int, reason: str) -> bytes:
-        """Server: the answer that turns the client away, with `reason` as its body.
+        """Server: return the answer that refuses the client, with `reason` as its body.
 
         Raises:
-            LocalProtocolError: `status` is not between 400 and 599.
+            LocalProtocolError: `status` is not from 400 to 599.
         """
         if not self._may("refuse", WireState.REQUESTED):
             return b""
@@ -192,7 +197,10 @@ class Wire:
         return self._long_path.refuse(status, reason)
 
     def receive(self, data: bytes) -> list[WireEvent]:
-        """Take what arrived and say what it means. ``b""`` is not the end of file."""
+        """Process bytes that arrived, and return what they mean.
+
+        ``b""`` does not mean the end of the stream: see `receive_eof`.
+        """
         if self._state is _OPEN:
             return self._receive_frames(data)
         match self._state:
@@ -203,12 +211,12 @@ class Wire:
             case WireState.REQUESTED:
                 return self._receive_early(data)
             case WireState.NEW if data:
-                return self._fail("the server spoke before it was asked")
+                return self._fail("the server sent data before the client asked for a WebSocket")
             case _:
                 return []
 
     def receive_eof(self) -> list[WireEvent]:
-        """Take the end of the byte stream: no more will arrive."""
+        """Process the end of the byte stream, and return what it means."""
         events = self.receive(b"")
         if self._state in (WireState.OPEN, WireState.CLOSING):
             events += self._follow(self._long_path.receive(self._splitter.rest()))
@@ -223,10 +231,10 @@ class Wire:
                 return self._fail("the connection ended during the upgrade")
 
     def send_text(self, message: bytes) -> bytes:
-        """One text message, in one frame.
+        """Return one text message, in one frame.
 
         Raises:
-            LocalProtocolError: the upgrade is not done, `close` was called, or
+            LocalProtocolError: the connection is not open yet, `close` was called, or
                 `message` is not UTF-8.
         """
         if self._state is not _OPEN and not self._may("send", _OPEN):
@@ -238,16 +246,16 @@ class Wire:
         return self._long_path.send_text(message.decode())
 
     def close(self, code: int = 1000, reason: str = "") -> bytes:
-        """Start the closing handshake; nothing when it cannot, or need not, be.
+        """Start the closing handshake. Returns ``b""`` if the connection is not open.
 
-        `PeerClosed` follows when the peer answers. A `reason` of more than 123
+        When the peer answers, `receive` returns `PeerClosed`. A `reason` of more than 123
         bytes is cut.
 
         Raises:
-            LocalProtocolError: `code` is not one that may be sent.
+            LocalProtocolError: `code` is not one of the codes that may be sent.
         """
         if code not in CLOSE_CODES and not 3000 <= code <= 4999:
-            raise LocalProtocolError(f"cannot close with code {code}")
+            raise LocalProtocolError(f"cannot close with code {code}: use 1000, or 3000 to 4999")
         if self._state is not WireState.OPEN:
             return b""
         self._move(WireInput.CLOSE)
@@ -257,8 +265,8 @@ class Wire:
     # The upgrade
 
     def _receive_head(self, data: bytes) -> list[WireEvent]:
-        # Gathered here, because h11 limits only what it must wait for (a head in one piece
-        # may have any size), and wsproto loses what a client sends behind its request.
+        # The head is collected here for two reasons: h11 limits a head only if it arrives in
+        # pieces, and wsproto loses the bytes that follow the request of a client.
         unread = self._unread
         searched = max(len(unread) - 2, 0)
         unread += data
@@ -269,7 +277,7 @@ class Wire:
             return self._take_head(head)
         if len(unread) <= MAX_HEAD_BYTES:
             return []
-        words = f"its head exceeds {MAX_HEAD_BYTES} bytes"
+        words = f"the head is longer than {MAX_HEAD_BYTES} bytes"
         return self._follow(self._long_path.fail_upgrade(words, status=431))
 
     def _take_head(self, head: bytes) -> list[WireEvent]:
@@ -280,7 +288,7 @@ class Wire:
         self._unread += data
         if len(self._unread) <= self._limit + MAX_HEAD_BYTES:
             return []
-        return self._follow(self._long_path.fail_upgrade("too much came behind the request"))
+        return self._follow(self._long_path.fail_upgrade("too many bytes followed the request"))
 
     def _start_frames(self) -> None:
         self._splitter.feed(bytes(self._unread))
@@ -304,7 +312,11 @@ class Wire:
     # States
 
     def _may(self, action: str, wanted: WireState) -> bool:
-        """Whether it is time for `action`; False when the connection has ended."""
+        """Return whether it is time for `action`. False if the connection has ended.
+
+        Raises:
+            LocalProtocolError: it is not time for it yet, or no longer.
+        """
         if self._state is wanted:
             return True
         if self._state in ENDED:
@@ -315,7 +327,7 @@ class Wire:
         return self._follow(failure(message))
 
     def _follow(self, events: list[WireEvent]) -> list[WireEvent]:
-        """Go where these reports say that the connection stands."""
+        """Change to the state that these reports lead to, and return them."""
         for event in events:
             match event:
                 case UpgradeRequested():
@@ -339,7 +351,7 @@ class Wire:
 
 
 def _keys_of(role: Role, random: randomness.Random | None) -> Iterator[bytes] | None:
-    """What masks the frames of the short path; None where there is to be none."""
+    """Return the masking keys of the short path, or None if wsproto masks instead."""
     if role is Role.SERVER:
         return repeat(b"")
     return None if random is None else MaskingKeys(random)
@@ -351,5 +363,5 @@ def _host_header(host: str) -> bytes:
     except UnicodeError:
         header = b""
     if not _HOST.fullmatch(header):
-        raise LocalProtocolError(f"{host!r} cannot stand in a Host header")
+        raise LocalProtocolError(f"host {host!r} is not valid in a Host header")
     return header

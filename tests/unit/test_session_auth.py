@@ -306,11 +306,11 @@ class TestNoAnswer:
         peer.raw(f"HTTP/1.1 403 not {TOKEN}\r\nContent-Length: 0\r\n\r\n".encode())
         error = error_of(started, RemoteProtocolError)
         assert error.status == 403
-        assert error.message == "the server refused: 403 not ***"
+        assert error.message == "the server refused the WebSocket: 403 not ***"
         assert peer.last(PeerViolation).reason == error.message
 
     def test_a_server_that_speaks_first_is_refused(self) -> None:
         peer = Peer()
         started = peer.start()
         peer.raw(b"hello")
-        assert "before it was asked" in str(error_of(started, RemoteProtocolError))
+        assert "before the client asked" in str(error_of(started, RemoteProtocolError))

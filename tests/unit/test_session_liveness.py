@@ -304,7 +304,7 @@ class TestTheEndOfATransport:
 
     def test_an_oversized_message_ends_the_transport(self, peer: Peer) -> None:
         peer.raw(b"\x81\x7f" + (10 * 1024 * 1024 + 1).to_bytes(8, "big"))
-        assert "exceeds 10485760 bytes" in peer.last(PeerViolation).reason
+        assert "longer than 10485760 bytes" in peer.last(PeerViolation).reason
         assert peer.core.state is SessionState.WAITING_TO_RECONNECT
 
     def test_a_ping_of_the_websocket_is_answered(self, peer: Peer) -> None:

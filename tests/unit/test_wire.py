@@ -184,7 +184,7 @@ def test_any_other_answer_is_reported_in_the_servers_words(
     client = asking()
     error = failure(client.receive(line + b"\r\nServer: x\r\n\r\n"))
     assert error.status == status
-    assert str(error) == f"the server refused: {words}"
+    assert str(error) == f"the server refused the WebSocket: {words}"
     assert client.state is WireState.FAILED
 
 
@@ -199,7 +199,7 @@ def test_refusal_is_reported_before_its_body_has_come() -> None:
 
 def test_servers_words_are_bounded() -> None:
     error = failure(asking().receive(b"HTTP/1.1 500 " + b"a" * 10_000 + b"\r\n\r\n"))
-    assert str(error) == "the server refused: " + ("500 " + "a" * 10_000)[:MAX_QUOTED]
+    assert str(error) == "the server refused the WebSocket: " + ("500 " + "a" * 10_000)[:MAX_QUOTED]
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_upgrade_that_is_none_fails(old: bytes, new: bytes) -> None:
     assert old in answer
     error = failure(client.receive(answer.replace(old, new, 1)))
     assert error.status == 0
-    assert str(error).startswith("the upgrade failed: ")
+    assert str(error).startswith("the WebSocket upgrade failed: ")
     assert str(error).isprintable()
 
 
@@ -245,7 +245,7 @@ def test_head_may_come_byte_by_byte() -> None:
 def test_server_that_speaks_first_fails() -> None:
     client = Wire(Role.CLIENT, host=HOST)
     assert client.receive(b"") == []
-    assert "before it was asked" in str(failure(client.receive(b"HTTP/1.1 101 x\r\n\r\n")))
+    assert "before the client asked" in str(failure(client.receive(b"HTTP/1.1 101 x\r\n\r\n")))
     assert client.open() == b""
 
 
@@ -277,7 +277,7 @@ def test_server_refuses_what_is_no_request_to_upgrade(asked: bytes, status: int)
     answer, error = refusal(server.receive(asked))
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
     assert failure(asking().receive(answer)).status == status
-    assert str(error).startswith("the upgrade failed: ")
+    assert str(error).startswith("the WebSocket upgrade failed: ")
     assert server.state is WireState.FAILED
 
 
