@@ -1,4 +1,4 @@
-"""A telephone network without telephones: see `Exchange`."""
+"""A simulated telephone network: see `Exchange`."""
 
 from .config import Account, ExchangeConfig, ExchangeLimits, ExchangeTiming
 from .exchange import Exchange, ExchangeOutput

@@ -1,7 +1,7 @@
-"""Automated voices: ``calling.ai``, ``calling.amazon_bedrock`` and what can be said to them.
+"""AI agents: ``calling.ai``, ``calling.amazon_bedrock`` and the methods that control them.
 
-A call has one at a time. It says nothing by itself: what it would say is known
-to nobody here. Only what a program lets it say is heard.
+A call has at most one agent. This network runs no AI model, so an agent never speaks
+by itself. The far end hears only what the program tells the agent to say.
 
 Source: docs/protocol.md, sections 14.6 and 15.
 """
@@ -33,21 +33,21 @@ from .requests import (
 from .switch import CONFLICT
 
 EVENT_CALL_AI: Final = "calling.call.ai"
-NOUN: Final = "automated voice"
+NOUN: Final = "AI agent"
 NAMED: Final = f"an {NOUN}"
 
 Words = Annotated[str, msgspec.Meta(max_length=10_000)]
 
 
 class AiParams(OnOperation, frozen=True, kw_only=True):
-    """``calling.ai``: whoever it is, it has nothing to say."""
+    """``calling.ai``; `agent` and `prompt` have no effect here."""
 
     agent: str = ""
     prompt: JSONObject | None = None
 
 
 class HoldParams(OnCall, frozen=True, kw_only=True):
-    """``calling.ai_hold``; `timeout` is text, as the service has it."""
+    """``calling.ai_hold``; `timeout` is a string on the wire."""
 
     timeout: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,5}(\.[0-9]{1,6})?\Z")] = "0"
     prompt: Words = ""
@@ -67,14 +67,14 @@ class MessageParams(OnCall, frozen=True, kw_only=True):
 
 
 class AgentState(enum.Enum):
-    """Whether it listens."""
+    """Whether an agent talks with the far end or is on hold."""
 
     TALKING = "talking"
     HOLDING = "holding"
 
 
 class AgentInput(enum.Enum):
-    """What can move it."""
+    """What can change the state of an agent."""
 
     HOLD = "hold"
     UNHOLD = "unhold"
@@ -89,40 +89,40 @@ AGENT: Final[Mapping[tuple[AgentState, AgentInput], AgentState]] = {
 
 
 class Agent(Operation):
-    """One automated voice; it ends with the call, if nobody ends it before."""
+    """One AI agent. It ends when the program stops it, or with the call."""
 
     def __init__(self, leg: Leg, control_id: str) -> None:
         super().__init__(leg, control_id)
         self.state = AgentState.TALKING
 
     def start(self, now: float) -> None:
-        """Begin."""
+        """Start the agent."""
         self.leg.note(Who.PROGRAM, What.STARTED, now, activity=NAMED)
 
     def stop(self, now: float) -> None:
-        """The program wants no more of it."""
+        """Stop, because the program asked for it."""
         self.cancel(now)
         self.leave()
         self.leg.note(Who.EXCHANGE, What.FINISHED, now, activity=NAMED, outcome="stopped")
         self.leg.tell(EVENT_CALL_AI, now, control_id=self.control_id, state="finished")
 
     def cancel(self, now: float) -> None:  # noqa: ARG002
-        """The call is over."""
+        """End, because the call has ended."""
         self.leg.network.cancel(self._unhold_late)
 
     def hold(self, timeout: float, now: float) -> None:
-        """Listen no more, for a while or until further notice."""
+        """Put the agent on hold for `timeout` seconds; 0 means until `unhold`."""
         self.state = follow(AGENT, self.state, AgentInput.HOLD)
         if timeout:
             self.leg.network.at(now + timeout, self._unhold_late)
 
     def unhold(self) -> None:
-        """Listen again."""
+        """Take the agent off hold."""
         self.leg.network.cancel(self._unhold_late)
         self.state = follow(AGENT, self.state, AgentInput.UNHOLD)
 
     def say(self, text: str, now: float) -> None:
-        """Say something, if there is anything to say."""
+        """Say `text`, unless it is empty."""
         if text:
             self.leg.far.hear(text, now)
 
@@ -138,7 +138,7 @@ def ai(request: Request, leg: Leg, params: AiParams) -> None:
 
 
 def amazon_bedrock(request: Request, leg: Leg, params: OnCall) -> None:  # noqa: ARG001
-    """``calling.amazon_bedrock``: there is no control id to stop it by."""
+    """``calling.amazon_bedrock``; a program cannot stop it, as it has no control id."""
     check_none(leg, Agent, NAMED)
     request.accept("AI started", call_id=leg.call_id)
     Agent(leg, leg.network.new_id()).start(request.now)
@@ -151,7 +151,7 @@ def stop(request: Request, running: Agent, params: OnOperation) -> None:  # noqa
 
 
 def message(request: Request, leg: Leg, params: MessageParams) -> None:
-    """``calling.ai_message``: what an assistant is made to say is heard."""
+    """``calling.ai_message``; the far end hears only messages of the assistant."""
     agent = running_one(leg, Agent, NOUN)
     request.accept("Message sent", call_id=leg.call_id)
     if params.role == "assistant":
@@ -162,7 +162,7 @@ def hold(request: Request, leg: Leg, params: HoldParams) -> None:
     """``calling.ai_hold``."""
     agent = running_one(leg, Agent, NOUN)
     if agent.state is AgentState.HOLDING:
-        raise RelayError(CONFLICT, "the automated voice is on hold")
+        raise RelayError(CONFLICT, f"the {NOUN} is on hold")
     request.accept("AI on hold", call_id=leg.call_id)
     agent.say(params.prompt, request.now)
     agent.hold(float(params.timeout), request.now)
@@ -172,7 +172,7 @@ def unhold(request: Request, leg: Leg, params: UnholdParams) -> None:
     """``calling.ai_unhold``."""
     agent = running_one(leg, Agent, NOUN)
     if agent.state is AgentState.TALKING:
-        raise RelayError(CONFLICT, "the automated voice is not on hold")
+        raise RelayError(CONFLICT, f"the {NOUN} is not on hold")
     request.accept("AI resumed", call_id=leg.call_id)
     agent.unhold()
     agent.say(params.prompt, request.now)

@@ -1,7 +1,7 @@
-"""`Artifact`: an operation that leaves something behind, such as a file.
+"""`Artifact`: an operation that makes a file, such as a recording.
 
-It has a last event of its own, which says what there is now. When the call ends
-under it, that event comes a little later than the end.
+Its last event describes the file. If the call ends first, that event comes a little
+later than the end of the call.
 
 Source: docs/protocol.md, section 14.4.
 """
@@ -16,15 +16,15 @@ from .happened import What, Who
 from .legs import Leg, Listener
 
 FILES: Final = "https://files.example.com"
-"""Where everything is that was made here; nothing can be fetched from it."""
+"""The address of all files. It does not exist, so nothing can be downloaded from it."""
 
 
 class Artifact(Listener):
-    """An operation that makes a file of `suffix`, and tells of it at the end."""
+    """An operation that makes a file with a suffix, and describes it at the end."""
 
     event_type: ClassVar[str]
     activity: ClassVar[str]
-    """What it is called where people are told of it."""
+    """The name of the operation in the journal."""
 
     def __init__(self, leg: Leg, control_id: str, *, suffix: str) -> None:
         super().__init__(leg, control_id)
@@ -34,23 +34,23 @@ class Artifact(Listener):
 
     @abc.abstractmethod
     def close(self, outcome: str, now: float) -> JSONObject:
-        """Strike everything from the agenda; returns what the last event says."""
+        """Cancel all deadlines; return the parameters of the last event."""
 
     def tell(self, params: JSONObject, now: float) -> None:
         """Tell the program about this operation."""
         self.leg.tell(self.event_type, now, control_id=self.control_id, **params)
 
     def note_start(self, now: float) -> None:
-        """Report that it has begun."""
+        """Note in the journal that the operation starts."""
         self.leg.note(Who.PROGRAM, What.STARTED, now, activity=self.activity)
 
     def conclude(self, outcome: str, now: float) -> None:
-        """It is over, and the call goes on."""
+        """End the operation, while the call continues."""
         self.leave()
         self.tell(self._close(outcome, now), now)
 
     def cancel(self, now: float) -> None:
-        """The call is over: the last event follows."""
+        """End with the call. The last event follows later."""
         self._last = self._close("", now)
         self.leg.network.at(now + self.leg.network.config.timing.storing, self._tell_last)
 

@@ -1,7 +1,7 @@
-"""``calling.bind_digit``: keys that run a method on their call, without a program's doing.
+"""``calling.bind_digit``: a method runs on a call when the caller presses certain keys.
 
-The method is run as if the program had asked for it, except that nobody gets
-the reply. What would have been refused is told as ``calling.error``.
+The method runs as if the program had called it, but nobody gets the reply. A refusal
+becomes a ``calling.error`` event.
 
 Source: docs/protocol.md, sections 14.6 and 18 (``calling.error``).
 """
@@ -26,7 +26,7 @@ CALLING: Final = "calling."
 
 
 class BindParams(OnCall, frozen=True, kw_only=True):
-    """``calling.bind_digit``; nobody looks into `params` before the keys are pressed."""
+    """``calling.bind_digit``; `params` are checked only when the keys are pressed."""
 
     digits: Annotated[str, msgspec.Meta(pattern=r"\A[0-9*#A-D]{1,100}\Z")]
     bind_method: str
@@ -36,13 +36,13 @@ class BindParams(OnCall, frozen=True, kw_only=True):
 
 
 class ClearParams(OnCall, frozen=True, kw_only=True):
-    """``calling.clear_digit_bindings``: those of a realm, or all."""
+    """``calling.clear_digit_bindings``; without `realm`, all bindings of the call."""
 
     realm: str | None = None
 
 
 class Binding(Listener):
-    """One sequence of keys, and what it does."""
+    """One sequence of keys, and the method that it runs."""
 
     def __init__(self, request: Request, leg: Leg, params: BindParams) -> None:
         super().__init__(leg, leg.network.new_id())
@@ -53,19 +53,19 @@ class Binding(Listener):
         self.realm = params.realm
 
     def take_digit(self, digit: str, now: float) -> None:
-        """A key was pressed."""
+        """Take a key that the far end presses."""
         digits = self._params.digits
         self._typed = (self._typed + digit)[-len(digits) :]
         if self._typed == digits:
             self._typed = ""
-            # Not now: the method may end the call, of which others are still to hear the key.
+            # Run it later. It may end the call, and other listeners must get the key first.
             self.leg.network.at(now, self._run)
 
     def take_speech(self, text: str, seconds: float, now: float) -> None:
-        """Words are no keys."""
+        """Ignore words."""
 
     def cancel(self, now: float) -> None:  # noqa: ARG002
-        """The call is over."""
+        """End, because the call has ended."""
         self.leg.network.cancel(self._run)
 
     def _run(self, now: float) -> None:
@@ -89,7 +89,7 @@ class Binding(Listener):
 def bind_digit(request: Request, leg: Leg, params: BindParams) -> None:
     """``calling.bind_digit``."""
     if params.bind_method not in request.verbs or not params.bind_method.startswith(CALLING):
-        raise RelayError(INVALID_PARAMS, "Invalid params: bind_method is no method on a call")
+        raise RelayError(INVALID_PARAMS, "Invalid params: bind_method is not a method on a call")
     if len(leg.operations) >= request.network.config.limits.operations:
         raise RelayError(FULL, "too many operations on this call")
     request.accept("Digit binding created", call_id=leg.call_id)
@@ -106,7 +106,7 @@ def clear_digit_bindings(request: Request, leg: Leg, params: ClearParams) -> Non
 
 
 def _drop(result: object) -> None:
-    """Nobody has asked, and nobody gets the reply."""
+    """Discard a reply, because no program sent the request."""
 
 
 VERBS: Final[Mapping[str, Verb]] = {

@@ -1,7 +1,7 @@
-"""Bridges: ``calling.connect`` puts a second leg beside a call, ``calling.disconnect`` parts them.
+"""Bridges: ``calling.connect`` joins a call and a second leg, ``calling.disconnect`` parts them.
 
-When the leg that was called ends, the call goes on. When the call itself ends,
-nobody is left for the other, which ends, too.
+When the second leg ends, the call continues. When the call ends, the second leg ends
+too, because it has nobody to talk to.
 
 Source: docs/protocol.md, section 14.5.
 """
@@ -36,13 +36,13 @@ from .shapes import Seconds
 from .switch import CONFLICT
 
 FAILED_REASONS: Final[Mapping[str, str]] = {END_REASON_NO_ANSWER: "no_answer"}
-"""Where an end has another name as the reason for which a connect failed."""
+"""The end reasons that have another name when a connect fails."""
 QUEUE_EMPTY: Final = "queue_empty"
-"""Why a connect to a queue failed; the reasons are free text."""
+"""Why a connect to a queue fails. The protocol does not define these reasons."""
 
 
 Party: TypeAlias = Target | ExistingCall | WaitingCall
-"""Whom a call can be connected to."""
+"""What a call can be connected to."""
 
 
 class ConnectParams(OnCall, frozen=True, kw_only=True):
@@ -58,7 +58,7 @@ class ConnectParams(OnCall, frozen=True, kw_only=True):
 
 
 class Connecting(Operation):
-    """A hunt for the other side, with something to listen to meanwhile."""
+    """A hunt for the second leg. The call can hear ringback meanwhile."""
 
     def __init__(
         self, request: Request, leg: Leg, params: ConnectParams, plan: Sequence[Sequence[Target]]
@@ -78,15 +78,15 @@ class Connecting(Operation):
             self._ringback = Playback(leg, params.ringback, loop=FOREVER, control_id="")
 
     def start(self, now: float) -> None:
-        """Say so, and ring."""
+        """Tell the program, and start to ring."""
         self.leg.tell(EVENT_CALL_CONNECT, now, connect_state=CONNECT_STATE_CONNECTING)
         if self._ringback is not None:
             self._ringback.start(now)
         self._hunt.start(now)
 
     def cancel(self, now: float) -> None:
-        """The call is over: whoever is being called has nobody to talk to."""
-        self._silence()
+        """Stop the hunt, because the call has ended."""
+        self._stop_ringback()
         self._hunt.cancel(now)
 
     def _connected(self, far: Leg, now: float) -> None:
@@ -100,18 +100,18 @@ class Connecting(Operation):
         _tell_failure(self.leg, FAILED_REASONS.get(reason, reason), now)
 
     def _conclude(self) -> None:
-        self._silence()
+        self._stop_ringback()
         self.leave()
 
-    def _silence(self) -> None:
+    def _stop_ringback(self) -> None:
         if self._ringback is not None:
             self._ringback.cancel()
 
 
 def join(near: Leg, far: Leg, now: float, **queue: str) -> None:
-    """Let two legs hear each other, and tell both programs who their peer is.
+    """Let two legs hear each other, and tell both programs who the peer is.
 
-    `queue` is where `far` has waited.
+    `queue` describes the queue in which `far` has waited.
     """
     near.bridge = far.bridge = Bridge(near, far)
     near.note(Who.EXCHANGE, What.CONNECTED, now, to=far.number)
@@ -123,7 +123,7 @@ def join(near: Leg, far: Leg, now: float, **queue: str) -> None:
 
 
 def part(bridge: Bridge, now: float) -> None:
-    """Take a bridge apart; the legs stay as they are."""
+    """Remove a bridge. Both legs stay as they are."""
     bridge.near.note(Who.EXCHANGE, What.DISCONNECTED, now, to=bridge.far.number)
     for leg in (bridge.near, bridge.far):
         leg.bridge = None
@@ -132,7 +132,7 @@ def part(bridge: Bridge, now: float) -> None:
 
 
 def connect(request: Request, leg: Leg, params: ConnectParams) -> None:
-    """``calling.connect``: the reply only says that it has begun."""
+    """``calling.connect``; the reply comes first, the outcome later as an event."""
     _check_free(leg)
     match params.devices:
         case [[ExistingCall(named)]]:
@@ -187,7 +187,7 @@ def _tell_failure(leg: Leg, reason: str, now: float) -> None:
 def _check_device(device: Party) -> Target:
     if isinstance(device, ExistingCall | WaitingCall):
         raise RelayError(
-            INVALID_PARAMS, "Invalid params: a call, or a queue, must be the only device"
+            INVALID_PARAMS, "Invalid params: a call or a queue must be the only device"
         )
     return device
 

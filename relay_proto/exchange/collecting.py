@@ -1,8 +1,8 @@
-"""Collecting digits and speech, with a prompt or without.
+"""Collecting digits and speech, with or without a prompt.
 
-The first key or word stops the prompt. Digits end with a terminator, at their
-maximum or after a pause; speech ends with silence. A collect that is continuous
-goes on after each result, until it is stopped or hears nothing.
+The first key or word stops the prompt. Digits end with a terminator, at their maximum
+length or after a pause. Speech ends with silence. A continuous collect starts again
+after each result, until it is stopped or its initial timeout passes.
 
 Source: docs/protocol.md, sections 15, 15.1 and 17.
 """
@@ -46,7 +46,7 @@ class Digits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Speech(msgspec.Struct, frozen=True, kw_only=True):
-    """How to listen to words."""
+    """When speech ends."""
 
     end_silence_timeout: Seconds = 1.0
     speech_timeout: Seconds = 60.0
@@ -62,8 +62,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     continuous: bool = False
     send_start_of_input: bool = False
     start_input_timers: bool | None = None
-    """Without a prompt, False holds the initial timeout back until it is asked for;
-    with one, True starts it at once, and not when the prompt has ended."""
+    """When the initial timeout starts. Without a prompt it starts at once, but with False
+    only on request. With a prompt it starts when the prompt ends, but with True at once."""
 
 
 class PlayAndCollectParams(OnOperation, frozen=True, kw_only=True):
@@ -75,18 +75,18 @@ class PlayAndCollectParams(OnOperation, frozen=True, kw_only=True):
 
 
 class CollectState(enum.Enum):
-    """What a collect has heard."""
+    """What a collect has received since its start or its last result."""
 
     HELD = "held"
-    """Nothing, and no timeout is running."""
+    """Nothing, and the initial timeout has not started."""
     WAITING = "waiting"
-    """Nothing, and the initial timeout is running."""
+    """Nothing, and the initial timeout has started."""
     TYPING = "typing"
     SPEAKING = "speaking"
 
 
 class CollectInput(enum.Enum):
-    """What can move a collect."""
+    """What can change the state of a collect."""
 
     TIMERS = "timers"
     DIGIT = "digit"
@@ -105,7 +105,7 @@ COLLECT: Final[Mapping[tuple[CollectState, CollectInput], CollectState]] = {
     (_S.TYPING, _I.DIGIT): _S.TYPING,
     (_S.TYPING, _I.RESULT): _S.HELD,
     (_S.SPEAKING, _I.WORDS): _S.SPEAKING,
-    (_S.SPEAKING, _I.DIGIT): _S.TYPING,  # whoever presses a key means the key
+    (_S.SPEAKING, _I.DIGIT): _S.TYPING,  # a key counts more than words
     (_S.SPEAKING, _I.RESULT): _S.HELD,
 }
 
@@ -123,28 +123,28 @@ class Collect(Listener):
         self._speech_ends_at = 0.0
 
     def start(self, now: float) -> None:
-        """Begin to listen."""
+        """Start to collect."""
         self._note_start(now)
         if self._wanted.start_input_timers is not False:
             self.start_input_timers(now)
 
     def start_input_timers(self, now: float) -> None:
-        """Start the initial timeout, unless it is running, or input has begun."""
+        """Start the initial timeout, unless it has started or input has begun."""
         if self._state is CollectState.HELD:
             self._move(CollectInput.TIMERS)
             if self._wanted.initial_timeout:
                 self._network.at(now + self._wanted.initial_timeout, self._miss_input)
 
     def stop(self, now: float) -> None:
-        """The program wants no more of it."""
+        """Stop, because the program asked for it."""
         self._conclude({"type": FINISHED}, now)
 
     def cancel(self, now: float) -> None:  # noqa: ARG002
-        """The call is over."""
+        """End, because the call has ended."""
         self._cancel_timers()
 
     def take_digit(self, digit: str, now: float) -> None:
-        """A key was pressed."""
+        """Take a key that the far end presses."""
         digits = self._wanted.digits
         if digits is None:
             return
@@ -159,7 +159,7 @@ class Collect(Listener):
             self._network.at(now + digits.digit_timeout, self._end_digits)
 
     def take_speech(self, text: str, seconds: float, now: float) -> None:
-        """Somebody begins to speak, or speaks on."""
+        """Take words that the far end begins to say."""
         speech = self._wanted.speech
         if speech is None or self._state is CollectState.TYPING:
             return
@@ -173,7 +173,7 @@ class Collect(Listener):
             self._network.at(now + seconds / 2, self._tell_partial)
 
     def input_began(self, now: float) -> None:
-        """The first key or word since the last result."""
+        """React to the first key or word since the last result."""
         self._network.cancel(self._miss_input)
         if self._wanted.send_start_of_input:
             self._tell({"type": START_OF_INPUT}, now)
@@ -237,7 +237,7 @@ class Collect(Listener):
         self.leg.tell(EVENT_CALL_COLLECT, now, **params)
 
     def _note_start(self, now: float) -> None:
-        kinds = {DIGIT: self._wanted.digits, SPEECH: self._wanted.speech}
+        kinds = {"digits": self._wanted.digits, "speech": self._wanted.speech}
         names = " or ".join(name for name, kind in kinds.items() if kind is not None)
         self.leg.note(Who.PROGRAM, What.LISTENED, now, input=names)
 
@@ -246,7 +246,7 @@ class Collect(Listener):
 
 
 class PlayAndCollect(Collect, Playing):
-    """``calling.play_and_collect``: collecting while, and after, a prompt is played."""
+    """``calling.play_and_collect``: collecting during and after a prompt."""
 
     def __init__(self, leg: Leg, control_id: str, wanted: Wanted, items: Sequence[Media]) -> None:
         super().__init__(leg, control_id, wanted)
@@ -255,24 +255,24 @@ class PlayAndCollect(Collect, Playing):
         )
 
     def start(self, now: float) -> None:
-        """Begin to listen, and to play."""
+        """Start to play and to collect."""
         self.playback.start(now)
         self._note_start(now)
         if self._wanted.start_input_timers:
             self.start_input_timers(now)
 
     def stop(self, now: float) -> None:
-        """The program wants no more of either."""
+        """Stop the prompt and the collect, because the program asked for it."""
         self.playback.stop(now)
         super().stop(now)
 
     def cancel(self, now: float) -> None:
-        """The call is over."""
+        """End, because the call has ended."""
         super().cancel(now)
         self.playback.cancel()
 
     def input_began(self, now: float) -> None:
-        """Somebody who answers the prompt need not hear the rest of it."""
+        """Stop the prompt, because the caller has begun to answer it."""
         self.playback.stop(now)
         super().input_began(now)
 
@@ -282,7 +282,7 @@ class PlayAndCollect(Collect, Playing):
 
 
 def collect(request: Request, leg: Leg, params: OnOperation) -> None:
-    """``calling.collect``: what is wanted stands beside the ids."""
+    """``calling.collect``; the settings are on the same level as the ids."""
     wanted = _check(decode_params(_wanted, request.params))
     request.accept_start(params, "Collecting")
     Collect(leg, params.control_id, wanted).start(request.now)
@@ -309,7 +309,7 @@ def start_input_timers(request: Request, running: Collect, params: OnOperation) 
 
 def _check(wanted: Wanted) -> Wanted:
     if wanted.digits is None and wanted.speech is None:
-        raise RelayError(INVALID_PARAMS, "Invalid params: collect digits, or speech, or both")
+        raise RelayError(INVALID_PARAMS, "Invalid params: collect digits, speech or both")
     return wanted
 
 

@@ -1,7 +1,7 @@
-"""`Conference`: calls that hear each other, and who among their programs is told what.
+"""`Conference`: calls that hear each other, and the events for their programs.
 
-It is there as long as somebody is in it, and starts with the first who may start
-it. Every program with a call in it hears of everything, once.
+A conference exists while it has members. It starts when the first member joins who may
+start it. Each program with a call in the conference gets each event once.
 
 Source: docs/protocol.md, section 18, ``calling.conference``.
 """
@@ -25,20 +25,20 @@ BEEP: Final = "beep"
 BYTES_PER_SECOND: Final = 2_000
 
 Audience: TypeAlias = Mapping[Session, None]
-"""Whose programs have a call in it."""
+"""The sessions that have a call in the conference."""
 
 
 class ConferenceState(enum.Enum):
-    """A conference's life."""
+    """The state of a conference."""
 
     WAITING = "waiting"
-    """For somebody who may start it."""
+    """It has no member yet who may start it."""
     STARTED = "started"
     RECORDED = "recorded"
 
 
 class ConferenceInput(enum.Enum):
-    """What can move a conference."""
+    """What can change the state of a conference."""
 
     START = "start"
     RECORD = "record"
@@ -54,7 +54,7 @@ CONFERENCE: Final[Mapping[tuple[ConferenceState, ConferenceInput], ConferenceSta
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How somebody takes part; `beep` says for what the others hear one."""
+    """How a member takes part: what it may do, and what it does to the others."""
 
     muted: bool
     beeps_on_enter: bool
@@ -75,20 +75,20 @@ class Member(Listener):
         self.terms = terms
 
     def cancel(self, now: float) -> None:
-        """The call is over."""
+        """End, because the call has ended."""
         self.conference.remove(self, now)
 
     def take_digit(self, digit: str, now: float) -> None:
-        """Keys are for programs."""
+        """Ignore keys: the other members do not hear them."""
 
     def take_speech(self, text: str, seconds: float, now: float) -> None:  # noqa: ARG002
-        """Somebody begins to speak: the others hear it."""
+        """Let the other members hear the words, unless this one is muted."""
         if not self.terms.muted:
             self.conference.sound(text, self, now)
 
 
 class Conference:
-    """One conference. `emptied` is called when the last has left."""
+    """One conference. `emptied` is called when the last member has left."""
 
     def __init__(
         self, network: Network, name: str, *, size: int, emptied: Callable[[], None]
@@ -103,11 +103,11 @@ class Conference:
         self.identity = network.new_id()
 
     def is_full(self) -> bool:
-        """Whether nobody else may come."""
+        """Whether the conference has its maximum number of members."""
         return len(self._members) >= self._size
 
     def add(self, leg: Leg, terms: Terms, now: float) -> None:
-        """Let a call in."""
+        """Add a call."""
         member = Member(leg, self, terms)
         self._members[member] = None
         audience = self._audience()
@@ -127,27 +127,27 @@ class Conference:
             self._tell(audience, "record-start", now)
 
     def remove(self, member: Member, now: float) -> None:
-        """Let a call out; with some, everybody goes."""
+        """Remove a member. Depending on its terms, all others leave too."""
         audience = self._audience()
-        self._let_out(member, audience, now)
+        self._remove_one(member, audience, now)
         if member.terms.beeps_on_exit:
             self.sound(BEEP, member, now)
         if member.terms.ends:
             for other in tuple(self._members):
                 other.leave()
-                self._let_out(other, audience, now)
+                self._remove_one(other, audience, now)
         if not self._members:
             self._emptied()
             if self._state is not ConferenceState.WAITING:
                 self._end(member, audience, now)
 
     def sound(self, text: str, source: Member, now: float) -> None:
-        """Let everybody hear `text`, except whom it comes from."""
+        """Let all members hear `text`, except `source`."""
         for member in tuple(self._members):
             if member is not source:
                 member.leg.far.hear(text, now)
 
-    def _let_out(self, member: Member, audience: Audience, now: float) -> None:
+    def _remove_one(self, member: Member, audience: Audience, now: float) -> None:
         del self._members[member]
         self._note(member, What.LEFT, now)
         self._tell_about(member, audience, "participant-leave", now)

@@ -1,7 +1,7 @@
-"""Conferences and rooms: the verbs that put a call into one, and take it out again.
+"""Conferences and rooms: the verbs that add a call to one and remove it again.
 
-A conference belongs to a project, whichever of its programs opened it. Of rooms
-nothing is known but that one can be in them, and nothing is told.
+A conference belongs to a project, and all programs of the project share it. A room
+sends no events: the protocol only says that a call can be in one.
 
 Source: docs/protocol.md, sections 14.6 and 18.
 """
@@ -21,12 +21,12 @@ from .requests import OnCall, Request, Verb, call_verb, check_none, running_one
 from .shapes import Name
 from .switch import CONFLICT, NOT_FOUND
 
-MOST: Final = 250
-"""Members of a conference that sets no bound of its own."""
+MAX_PARTICIPANTS: Final = 250
+"""The largest size of a conference, and the default."""
 
 
 class JoinConferenceParams(OnCall, frozen=True, kw_only=True):
-    """``calling.join_conference``; of the recording only that there is one."""
+    """``calling.join_conference``; other parameters have no effect here."""
 
     name: Name
     muted: bool = False
@@ -34,7 +34,7 @@ class JoinConferenceParams(OnCall, frozen=True, kw_only=True):
     start_on_enter: bool = True
     end_on_exit: bool = False
     wait_url: Annotated[str, msgspec.Meta(max_length=2000)] = ""
-    max_participants: Annotated[int, msgspec.Meta(ge=1, le=MOST)] = MOST
+    max_participants: Annotated[int, msgspec.Meta(ge=1, le=MAX_PARTICIPANTS)] = MAX_PARTICIPANTS
     record: Literal["do-not-record", "record-from-start"] = "do-not-record"
     coach: str = ""
 
@@ -59,15 +59,15 @@ class InRoom(Operation):
         self.name = name
 
     def note(self, what: What, now: float) -> None:
-        """Report that the call went in or out."""
+        """Note in the journal that the call entered or left."""
         self.leg.note(Who.EXCHANGE, what, now, place=f"the room {self.name}")
 
     def cancel(self, now: float) -> None:
-        """The call is over."""
+        """End, because the call has ended."""
 
 
 def join_conference(request: Request, leg: Leg, params: JoinConferenceParams) -> None:
-    """``calling.join_conference``: the first who comes decides how many there may be."""
+    """``calling.join_conference``; the first member decides the maximum size."""
     check_none(leg, Member, "a conference")
     conferences = request.switch.conferences
     key = (request.session.project, params.name)
@@ -100,7 +100,7 @@ def leave_conference(request: Request, leg: Leg, params: LeaveConferenceParams) 
     """``calling.leave_conference``."""
     member = leg.running(Member)
     if member is None or member.conference.identity != params.conference_id:
-        raise RelayError(NOT_FOUND, "the call is in no such conference")
+        raise RelayError(NOT_FOUND, "the call is not in this conference")
     request.accept("Leaving conference", call_id=leg.call_id)
     member.leave()
     member.conference.remove(member, request.now)

@@ -1,4 +1,4 @@
-"""What an exchange is told when it is made: accounts, numbers, lines, times, limits."""
+"""The configuration of an exchange: accounts, numbers, lines, times, limits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .script import Answers, Behaviour, Line
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
-    """Credentials that are accepted: the project with its token, or one of the JWTs."""
+    """Credentials that the exchange accepts: a project with its token, or a JWT."""
 
     project: str
     token: str = field(default="", repr=False)
@@ -23,54 +23,54 @@ class ExchangeTiming:
     """How long things take in this network, in seconds."""
 
     session_retention: float = 60.0
-    """How long a session without a connection is kept."""
+    """How long a session is kept without a connection."""
     ring_delay: float = 0.5
-    """From a dial to the first ring."""
+    """The time from a dial to the first ring."""
     ring_timeout: float = 30.0
-    """How long a device without a ``timeout`` of its own rings."""
+    """How long a device rings that has no ``timeout`` of its own."""
     reaction: float = 0.3
-    """From what somebody hears to what they do about it."""
+    """The time from what somebody hears to their next step."""
     audio: float = 5.0
-    """An audio file: nobody fetches it to learn its length."""
+    """The length of each audio file. Files are not downloaded."""
     ringtone: float = 4.0
-    """A ringtone without a ``duration``."""
+    """The length of a ringtone without a ``duration``."""
     character: float = 0.07
-    """One character of speech, synthetic or human."""
+    """The time to speak one character, for people and for text to speech."""
     digit: float = 0.25
-    """One sent digit."""
+    """The time to send one digit."""
     text_step: float = 0.5
-    """From one state of a text message to the next."""
+    """The time between two states of a text message."""
     detection: float = 1.0
-    """From the first sound to knowing what makes it."""
+    """The time that a detector needs for its first result."""
     fax_page: float = 10.0
-    """One page of a fax."""
+    """The time to send one page of a fax."""
     fax_patience: float = 30.0
-    """How long a fax waits for another machine."""
+    """How long a fax waits for another fax machine."""
     storing: float = 0.5
-    """From the end of a call to the last word about what was recorded of it."""
+    """The time from the end of a call to the last event about a file made of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExchangeLimits:
-    """Every bound on what the programs behind an exchange can make grow."""
+    """Limits for everything that programs can make grow."""
 
     connections: int = 1000
     sessions: int = 1000
     contexts: int = 100
     """Contexts of one session."""
     events: int = 1000
-    """Unacknowledged events kept for one session; the oldest is given up first."""
+    """Unacknowledged events kept for one session. When it is full, the oldest is dropped."""
     calls: int = 10_000
     ended_calls: int = 10_000
-    """Calls remembered as over, to answer 410 and not 404."""
+    """Ended calls that are remembered, to answer 410 instead of 404."""
     operations: int = 100
     """Operations running on one call."""
     devices: int = 100
     """Devices in one dial."""
     heard: int = 100
-    """Texts that somebody remembers to have heard."""
+    """Texts that one person remembers after hearing them."""
     texts: int = 10_000
-    """Text messages on their way."""
+    """Text messages that are not delivered yet."""
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -84,12 +84,12 @@ class ExchangeConfig:
 
     accounts: tuple[Account, ...]
     numbers: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Which context serves a number, for calls and texts to it."""
+    """The context that gets the calls and texts to a number, by number."""
     lines: tuple[Line, ...] = ()
     default_line: Behaviour = field(default_factory=Answers)
-    """What becomes of calls to any other number."""
+    """What happens when a program dials any other address."""
     undeliverable: frozenset[str] = frozenset()
-    """Numbers that no text message reaches."""
+    """Numbers to which no text message can be delivered."""
     node_id: str = "node-1"
     epoch: float = 0.0
     """Added to ``now`` for the timestamps in events."""

@@ -1,7 +1,7 @@
-"""What is copied from a call while it lasts: taps, streams and transcriptions.
+"""Copies of what a call says: taps, streams and transcriptions.
 
-Nothing is really sent anywhere. A transcription hears what the far end says, and
-its file would hold that; a call has one at a time.
+No media is really sent. A transcription counts the words of the far end, as if it wrote
+them to a file. A call has at most one transcription.
 
 Source: docs/protocol.md, sections 14.4, 17 and 18.
 """
@@ -24,11 +24,11 @@ from .shapes import Name
 FINISHED: Final = "finished"
 TRANSCRIBING: Final = "transcribing"
 SOURCE: Final = {"type": "rtp", "params": {"addr": "203.0.113.1", "port": 4000, "codec": "PCMU"}}
-"""Where the media of every tap comes from: an address that is nobody's."""
+"""The source of every tap's media: an address that is reserved for examples."""
 
 
 class TapParams(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom to tap."""
+    """Which side to tap."""
 
     direction: Literal["listen", "speak", "both"] = "speak"
 
@@ -87,7 +87,7 @@ class StreamStartParams(OnOperation, frozen=True, kw_only=True):
 
 
 class Copy(Operation):
-    """A copy of the media; it lasts until it is stopped, or the call ends."""
+    """A copy of the media. It lasts until it is stopped or the call ends."""
 
     event_type: ClassVar[str]
     state: ClassVar[str]
@@ -98,18 +98,18 @@ class Copy(Operation):
         self._facts = facts
 
     def start(self, now: float) -> None:
-        """Begin."""
+        """Start the copy."""
         self.leg.note(Who.PROGRAM, What.STARTED, now, activity=self.activity)
         self._tell(self.state, now)
 
     def stop(self, now: float) -> None:
-        """The program wants no more of it."""
+        """Stop, because the program asked for it."""
         self.leave()
         self.leg.note(Who.EXCHANGE, What.FINISHED, now, activity=self.activity, outcome=FINISHED)
         self._tell(FINISHED, now)
 
     def cancel(self, now: float) -> None:
-        """The call is over."""
+        """End, because the call has ended."""
 
     def _tell(self, state: str, now: float) -> None:
         self.leg.tell(self.event_type, now, control_id=self.control_id, state=state, **self._facts)
@@ -143,20 +143,20 @@ class Transcription(Artifact):
         self._size = 0
 
     def start(self, now: float) -> None:
-        """Begin."""
+        """Start the transcription."""
         self._began_at = now
         self.note_start(now)
         self.tell({"state": TRANSCRIBING}, now)
 
     def take_digit(self, digit: str, now: float) -> None:
-        """A key is no word."""
+        """Ignore keys."""
 
     def take_speech(self, text: str, seconds: float, now: float) -> None:  # noqa: ARG002
-        """Somebody says something: a line of the file."""
+        """Count the words as a line of the file."""
         self._size += len(f"{text}\n".encode())
 
     def close(self, outcome: str, now: float) -> JSONObject:  # noqa: ARG002
-        """Stop; the last event has the length and the size."""
+        """Stop; return the last event, with the length and the size."""
         epoch = self.leg.network.config.epoch
         return {
             "state": FINISHED,
@@ -170,7 +170,7 @@ class Transcription(Artifact):
 
 
 def tap(request: Request, leg: Leg, params: TapStartParams) -> None:
-    """``calling.tap``: the reply says where the media comes from."""
+    """``calling.tap``; the reply says where the media comes from."""
     request.accept_start(params, "Tapping", source_device=SOURCE)
     facts = {
         "tap": msgspec.to_builtins(params.tap),

@@ -1,7 +1,7 @@
-"""``calling.detect``: what is at the far end, a human, a machine, a fax, or digits.
+"""``calling.detect``: detect a human, a machine, a fax or digits at the far end.
 
-A machine is told from a human by its nature, not by what it says; what it says
-decides when it is ready to take a message.
+A detector recognizes a machine by its `nature`, not by its words. A machine is ready to
+take a message when its greeting has ended.
 
 Source: docs/protocol.md, sections 15, 17, 18 and 22 (row 12).
 """
@@ -30,39 +30,39 @@ FINISHED: Final = "finished"
 
 
 class MachineParams(msgspec.Struct, frozen=True, kw_only=True):
-    """A machine or a human: whether to wait until the greeting is over."""
+    """Whether to wait until the greeting of a machine has ended."""
 
     detect_message_end: bool = True
 
 
 class FaxParams(msgspec.Struct, frozen=True, kw_only=True):
-    """The tone of a fax machine that answers, or of one that calls."""
+    """The tone of a fax machine that answers (CED) or calls (CNG)."""
 
     tone: Literal["CED", "CNG"] = "CED"
 
 
 class DigitParams(msgspec.Struct, frozen=True, kw_only=True):
-    """Any of these digits; without them, any digit."""
+    """Which digits to detect; an empty string means any digit."""
 
     digits: Annotated[str, msgspec.Meta(max_length=100)] = ""
 
 
 class MachineWanted(msgspec.Struct, frozen=True, tag_field="type", tag=DETECT_TYPE_MACHINE):
-    """Tell a machine from a human."""
+    """Detect whether a machine or a human is at the far end."""
 
     kind: ClassVar[str] = DETECT_TYPE_MACHINE
     params: MachineParams = msgspec.field(default_factory=MachineParams)
 
 
 class FaxWanted(msgspec.Struct, frozen=True, tag_field="type", tag=DETECT_TYPE_FAX):
-    """Notice a fax."""
+    """Detect a fax."""
 
     kind: ClassVar[str] = DETECT_TYPE_FAX
     params: FaxParams = msgspec.field(default_factory=FaxParams)
 
 
 class DigitWanted(msgspec.Struct, frozen=True, tag_field="type", tag=DETECT_TYPE_DIGIT):
-    """Notice a key."""
+    """Detect a key."""
 
     kind: ClassVar[str] = DETECT_TYPE_DIGIT
     params: DigitParams = msgspec.field(default_factory=DigitParams)
@@ -79,7 +79,7 @@ class DetectParams(OnOperation, frozen=True, kw_only=True):
 
 
 class Detector(Listener):
-    """One detector; it ends with the first thing that it was made for."""
+    """One detector. It ends when it has detected what it was made for."""
 
     def __init__(self, leg: Leg, control_id: str, wanted: Wanted) -> None:
         super().__init__(leg, control_id)
@@ -87,31 +87,31 @@ class Detector(Listener):
         self._wanted = wanted
 
     def start(self, timeout: float, now: float) -> None:
-        """Begin to listen."""
+        """Start to detect."""
         self.leg.note(Who.PROGRAM, What.STARTED, now, activity=f"a detector ({self._wanted.kind})")
         self._network.at(now + timeout, self.finish)
         self._network.at(now + self._network.config.timing.detection, self._recognize)
 
     def finish(self, now: float) -> None:
-        """Listen no more."""
+        """Stop, and tell the program."""
         self.cancel(now)
         self.leave()
         self._tell({"event": FINISHED}, now)
 
     def cancel(self, now: float) -> None:  # noqa: ARG002
-        """The call is over."""
+        """End, because the call has ended."""
         for duty in (self.finish, self._recognize, self._await_beep):
             self._network.cancel(duty)
 
     def take_digit(self, digit: str, now: float) -> None:
-        """A key was pressed."""
+        """Take a key that the far end presses."""
         wanted = self._wanted
         if isinstance(wanted, DigitWanted) and digit in (wanted.params.digits or digit):
             self._detect(digit, now)
             self.finish(now)
 
     def take_speech(self, text: str, seconds: float, now: float) -> None:
-        """Somebody speaks: their nature says more."""
+        """Ignore words: the `nature` of the far end decides."""
 
     def _recognize(self, now: float) -> None:
         nature = self.leg.far.nature
@@ -149,7 +149,7 @@ class Detector(Listener):
 
     def _await_beep(self, now: float) -> None:
         nature = self.leg.far.nature
-        assert isinstance(nature, Machine), "only machines make anybody wait"
+        assert isinstance(nature, Machine), "only a machine has a greeting to wait for"
         self._detect("READY", now, beep=nature.beep)
         self.finish(now)
 

@@ -1,4 +1,4 @@
-"""Devices as the wire has them, and one leg that rings one of them.
+"""Devices as they are on the wire, and a leg that rings one of them.
 
 Source: docs/protocol.md, section 17.
 """
@@ -31,31 +31,31 @@ class _Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PhoneParams(_Params, frozen=True, kw_only=True, omit_defaults=True):
-    """A number."""
+    """A phone number."""
 
     to_number: Name
     from_number: Name
 
     @property
     def address(self) -> str:
-        """Whom it reaches."""
+        """The address to ring."""
         return self.to_number
 
 
 class UriParams(_Params, frozen=True, kw_only=True, omit_defaults=True):
-    """An address like a URI."""
+    """A URI."""
 
     to: Name
     from_: Name = msgspec.field(name="from")
 
     @property
     def address(self) -> str:
-        """Whom it reaches."""
+        """The address to ring."""
         return self.to
 
 
 class ChannelParams(_Params, frozen=True, kw_only=True, omit_defaults=True):
-    """A channel of Agora's."""
+    """A channel of Agora."""
 
     appid: Name
     channel: Name
@@ -64,12 +64,12 @@ class ChannelParams(_Params, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def address(self) -> str:
-        """Whom it reaches."""
+        """The address to ring."""
         return self.to or self.channel
 
 
 class CallParams(msgspec.Struct, frozen=True, kw_only=True):
-    """A call that is there already."""
+    """The ids of an existing call."""
 
     node_id: str
     call_id: str
@@ -94,13 +94,13 @@ class Webrtc(msgspec.Struct, frozen=True, tag_field="type", tag="webrtc"):
 
 
 class Agora(msgspec.Struct, frozen=True, tag_field="type", tag="agora"):
-    """A channel of Agora's."""
+    """A channel of Agora."""
 
     params: ChannelParams
 
 
 class ExistingCall(msgspec.Struct, frozen=True, tag_field="type", tag="call"):
-    """A call that is there already; for ``calling.connect`` only."""
+    """An existing call; for ``calling.connect`` only."""
 
     params: CallParams
 
@@ -112,13 +112,13 @@ class QueueParams(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WaitingCall(msgspec.Struct, frozen=True, tag_field="type", tag="queue"):
-    """Whoever has waited longest in a queue; for ``calling.connect`` only."""
+    """The call that has waited longest in a queue; for ``calling.connect`` only."""
 
     params: QueueParams
 
 
 class StreamParams(_Params, frozen=True, kw_only=True, omit_defaults=True):
-    """A WebSocket that takes the media of a call."""
+    """A WebSocket that receives the media of a call."""
 
     url: Annotated[str, msgspec.Meta(pattern=r"\Awss://", max_length=2000)]
     name: str = ""
@@ -126,25 +126,25 @@ class StreamParams(_Params, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def address(self) -> str:
-        """Whom it reaches."""
+        """The address to ring."""
         return self.url
 
 
 class MediaStream(msgspec.Struct, frozen=True, tag_field="type", tag="stream"):
-    """A WebSocket server, for ``calling.connect`` only; a line says what becomes of it."""
+    """A WebSocket server; for ``calling.connect`` only. A `Line` decides if it answers."""
 
     params: StreamParams
 
 
 Device: TypeAlias = Phone | Sip | Webrtc | Agora
 Target: TypeAlias = Device | MediaStream
-"""What can be rung for the sake of a call."""
+"""What ``calling.connect`` can ring."""
 Group: TypeAlias = Annotated[list[Device], msgspec.Meta(min_length=1)]
 Plan: TypeAlias = Annotated[list[Group], msgspec.Meta(min_length=1)]
 
 
 class Ringing:
-    """One leg to one device: it comes to ring, and somebody answers it, or not."""
+    """One leg to one device, which may ring and may be answered."""
 
     def __init__(self, network: Network, session: Session, device: Target, tag: str) -> None:
         params = device.params
@@ -163,7 +163,7 @@ class Ringing:
         )
 
     def start(self, now: float) -> None:
-        """Say that there is a call, and make it ring soon."""
+        """Tell the program about the call, and schedule the ringing."""
         self.leg.watchers.append(self._watch)
         self.leg.tell_state(now)
         self._network.at(now + self._network.config.timing.ring_delay, self._ring)

@@ -1,4 +1,4 @@
-"""Outbound calls: hunting for somebody who answers, and ``calling.dial``.
+"""Outbound calls: a hunt for somebody who answers, and ``calling.dial``.
 
 Source: docs/protocol.md, section 13.
 """
@@ -30,7 +30,7 @@ from .shapes import Name, Seconds
 from .switch import CONFLICT, FULL, Switch
 
 SECONDS_PER_MINUTE: Final = 60.0
-"""The unit of ``max_duration`` beside a plan, as far as the sources agree."""
+"""Beside a plan, ``max_duration`` is in minutes."""
 
 
 class DialParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,10 +42,11 @@ class DialParams(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hunt:
-    """Groups of devices, one after another; those of a group ring together.
+    """Ring groups of devices, one after another, until somebody answers.
 
-    `won` is called with the leg that was answered first, `lost` with the reason
-    for which the last one ended. After either, or after `cancel`, it is over.
+    The devices of a group ring together. `won` is called with the first leg that is
+    answered. If no leg is, `lost` is called with the end reason of the last one. After
+    `cancel`, neither is called.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Hunt:
         self._try_next(END_REASON_ERROR, now)
 
     def cancel(self, now: float) -> None:
-        """Nobody is wanted any more."""
+        """Stop the hunt, and end all legs that ring."""
         self._groups.clear()
         self._end_ringing(now)
 
@@ -115,7 +116,7 @@ class Hunt:
 
 
 class Dial:
-    """``calling.dial``: a hunt whose outcome is told under a tag."""
+    """``calling.dial``: a hunt whose events have a tag."""
 
     def __init__(self, request: Request, params: DialParams) -> None:
         self._switch = request.switch
@@ -132,7 +133,7 @@ class Dial:
         )
 
     def start(self, now: float) -> None:
-        """Say so, and ring."""
+        """Tell the program, and start to ring."""
         self._switch.dials[self._session, self._tag] = self._hunt.cancel
         self._tell(DIAL_STATE_DIALING, now)
         self._hunt.start(now)
@@ -163,7 +164,7 @@ class Dial:
 
 
 def dial(request: Request, params: DialParams) -> None:
-    """``calling.dial``: the reply only says that it has begun."""
+    """``calling.dial``; the reply comes first, the outcome later as an event."""
     if (request.session, params.tag) in request.switch.dials:
         raise RelayError(CONFLICT, "a dial with this tag is under way")
     check_plan(request, params.devices)
@@ -172,7 +173,7 @@ def dial(request: Request, params: DialParams) -> None:
 
 
 def check_plan(request: Request, plan: Sequence[Sequence[object]]) -> None:
-    """Refuse a plan that is too large, at all or for now."""
+    """Refuse a plan with too many devices, or with more calls than fit now."""
     if sum(map(len, plan)) > request.network.config.limits.devices:
         raise RelayError(INVALID_PARAMS, "Invalid params: too many devices")
     if not request.switch.has_room(len(plan[0])):

@@ -1,4 +1,4 @@
-"""``calling.send_digits``: the program presses keys.
+"""``calling.send_digits``: the program sends digits.
 
 Source: docs/protocol.md, sections 15 and 22 (row 16).
 """
@@ -25,21 +25,21 @@ class SendDigitsParams(OnOperation, frozen=True, kw_only=True):
 
 
 class SendDigits(Operation):
-    """Digits on their way; whoever is at the far end hears them at the end, as one text."""
+    """Digits that are being sent. The far end hears them at the end, as one text."""
 
     def __init__(self, leg: Leg, control_id: str, digits: str) -> None:
         super().__init__(leg, control_id)
         self._digits = digits
 
     def start(self, now: float) -> None:
-        """Begin to send."""
+        """Start to send."""
         each = self.leg.network.config.timing.digit
         seconds = sum(PAUSES.get(digit, each) for digit in self._digits)
         self.leg.note(Who.PROGRAM, What.SENT_DIGITS, now, digits=self._digits)
         self.leg.network.at(now + seconds, self._finish)
 
     def cancel(self, now: float) -> None:  # noqa: ARG002
-        """The call is over."""
+        """End, because the call has ended."""
         self.leg.network.cancel(self._finish)
 
     def _finish(self, now: float) -> None:

@@ -1,8 +1,8 @@
 """`Exchange`: a telephone network made of state and time, behind many connections.
 
-It accepts what clients connect with, and it is the world around them: people
-who call, answer, listen, press keys and hang up. A simulation drives it in
-virtual time, a simulator behind real sockets; both see the same bytes.
+It is the server that clients connect to, and the world around them: people who call,
+answer, listen, press keys and hang up. Tests drive it in virtual time. The simulator
+drives it behind real sockets. In both cases it exchanges the same bytes.
 """
 
 from __future__ import annotations
@@ -43,21 +43,21 @@ if TYPE_CHECKING:
 ExchangeOutput: TypeAlias = SendData | CloseTransport | Happened
 
 MOST_QUOTED: Final = 100
-"""Characters of a method's name that are told of."""
+"""Characters of a refused method's name that the journal shows."""
 
 _connect: Final = msgspec.json.Decoder(ConnectParams)
 
 
 class Exchange(Core[ExchangeOutput]):
-    """A telephone network; the adapter that accepts byte streams numbers them.
+    """A telephone network. The adapter that accepts byte streams numbers them.
 
-    Bytes come behind what happened: all that one input makes the exchange say
-    on a transport leaves in one write.
+    After one input, the `Happened` outputs come first. Then all bytes for a transport
+    follow in one `SendData`.
     """
 
     def __init__(self, config: ExchangeConfig, random: Random) -> None:
         self._config = config
-        # All that is kept for a session may have to be repeated at once, and as much again.
+        # After a resume, all kept events are sent at once. Leave as much room for new ones.
         unacknowledged = max(config.server.unacknowledged, 2 * config.limits.events)
         self._server = replace(config.server, unacknowledged=unacknowledged)
         self._outputs: deque[ExchangeOutput] = deque()
@@ -89,32 +89,33 @@ class Exchange(Core[ExchangeOutput]):
             self._settle(link, now)
 
     def transport_closed(self, transport: int, now: float, reason: str) -> None:
-        """A client's byte stream has ended or broke."""
+        """A client's byte stream has ended or broken."""
         link = self._links.get(transport)
         if link is not None:
             link.core.transport_closed(transport, now, reason)
             self._settle(link, now)
 
     def handle_timer(self, now: float) -> None:
-        """Let everything happen that is due."""
+        """Do everything that is due."""
         while self._network.run(now):
             self._settle_touched(now)
 
     def deadline(self) -> float | None:
-        """When something happens next."""
+        """Return when something happens next, or None."""
         return self._network.deadline()
 
     def next_output(self) -> ExchangeOutput | None:
-        """The next output, in order, or None."""
+        """Return the next output, in order, or None."""
         return self._outputs.popleft() if self._outputs else None
 
     # The world around the programs
 
     def place_call(self, caller: Caller, *, to: str, now: float, context: str = "") -> str:
-        """Let somebody call the number `to`; returns the call's id.
+        """Let `caller` call the number `to`; return the id of the call.
 
-        `context` says who serves the number; without it, the configuration does.
-        A number that nobody serves ends the call with ``not_found``.
+        The call goes to a session that serves `context`. Without `context`,
+        `ExchangeConfig.numbers` decides. If no session serves it, the call ends with
+        ``not_found``.
         """
         serving = context or self._config.numbers.get(to, "")
         call_id = place_call(self._switch, caller, to, serving, now)
@@ -122,9 +123,9 @@ class Exchange(Core[ExchangeOutput]):
         return call_id
 
     def receive_text(self, text: TextMessage, now: float, *, context: str = "") -> str:
-        """Let somebody send a text message to a number; returns the message's id.
+        """Let somebody send a text message to a number; return the id of the message.
 
-        `context` says who serves the number, as for `place_call`.
+        `context` decides who gets it, as in `place_call`.
         """
         serving = context or self._config.numbers.get(text.to_number, "")
         message_id = receive_text(self._switch, text, serving, now)
@@ -132,22 +133,22 @@ class Exchange(Core[ExchangeOutput]):
         return message_id
 
     def set_line(self, line: Line) -> None:
-        """Let calls to an address go as `line` says from now on."""
+        """Change what happens when a program dials the address of `line`."""
         self._network.set_line(line)
 
     # Faults
 
     def drop(self, transport: int, now: float) -> None:
-        """Cut a connection, without a word to the client."""
+        """Cut a connection without telling the client."""
         link = self._links.get(transport)
         if link is not None:
             link.abort("cut")
             self._settle_touched(now)
 
     def say_goodbye(self, transport: int, now: float, *, restart: bool, stay: bool = False) -> None:
-        """Ask a client to reconnect, as a deployment would; see `ServerCore.say_goodbye`.
+        """Ask a client to reconnect, as before a deployment; see `ServerCore.say_goodbye`.
 
-        With `restart` its session ends, and the session's calls with it.
+        With `restart`, its session and the calls of the session end.
         """
         link = self._links.get(transport)
         if link is not None:
@@ -157,7 +158,7 @@ class Exchange(Core[ExchangeOutput]):
             self._settle(link, now)
 
     def forget_sessions(self, now: float) -> None:
-        """Lose all sessions, and the connections with them, as a crash would."""
+        """Lose all sessions and connections, as in a crash."""
         for session in self._sessions:
             self._sessions.forget(session, now)
         for link in tuple(self._links.values()):
@@ -165,7 +166,7 @@ class Exchange(Core[ExchangeOutput]):
         self._settle_touched(now)
 
     def revoke(self, project: str, now: float) -> None:
-        """Accept the credentials of a project no longer, and end its sessions."""
+        """Stop accepting the credentials of a project, and end its sessions."""
         self._sessions.revoke(project)
         for session in self._sessions:
             if session.project == project:
@@ -176,10 +177,10 @@ class Exchange(Core[ExchangeOutput]):
         self._settle_touched(now)
 
     def refuse_upgrades(self, status: int, reason: str = "") -> None:
-        """Refuse connections opened from now on with an HTTP status; 0 accepts them again.
+        """Refuse new connections with an HTTP status; 0 accepts them again.
 
         Raises:
-            ValueError: `status` is not 0, and not from 400 to 599.
+            ValueError: `status` is neither 0 nor between 400 and 599.
         """
         self._server = replace(self._server, refuse_status=status, refuse_reason=reason)
 
@@ -193,7 +194,7 @@ class Exchange(Core[ExchangeOutput]):
         self._settle_touched(now)
 
     def _settle_touched(self, now: float) -> None:
-        """Take what connections have to say until none has anything left."""
+        """Take the outputs of all touched connections until none is left."""
         while self._touched:
             link = next(iter(self._touched))
             del self._touched[link]
@@ -266,7 +267,7 @@ class Exchange(Core[ExchangeOutput]):
 
     def _connect(self, link: Link, asked: RequestReceived, now: float) -> None:
         if link.session is not None:
-            raise RelayError(SERVER_ERROR, "this connection has a session")
+            raise RelayError(SERVER_ERROR, "this connection has a session already")
         params = decode_params(_connect, asked.params)
         session = self._sessions.open(params, now)
         displaced = session.link

@@ -1,7 +1,7 @@
 """Faxes: ``calling.send_fax`` and ``calling.receive_fax``.
 
-The far end must be a fax, and says how many pages there are: nobody fetches a
-document to count them. Anything else is waited for in vain.
+The far end must be a `Fax`, which decides the number of pages, because documents are
+not downloaded. With any other far end, the fax fails after a timeout.
 
 Source: docs/protocol.md, sections 15, 18 and 22 (rows 7 and 8).
 """
@@ -30,7 +30,7 @@ RESULTS: Final[Mapping[str, tuple[int, str]]] = {
     ERROR: (2, "Timed out waiting for initial communication"),
     "stopped": (49, "The call dropped prematurely"),
 }
-"""How a fax ends, as fax software numbers it and puts it."""
+"""The result codes and texts that fax software uses."""
 
 
 class SendFaxParams(OnOperation, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class SendFaxParams(OnOperation, frozen=True, kw_only=True):
 
 
 class Transmission(Artifact):
-    """One fax, in one direction, page after page."""
+    """One fax in one direction, sent page by page."""
 
     event_type: ClassVar[str] = EVENT_CALL_FAX
     activity: ClassVar[str] = "a fax"
@@ -60,7 +60,7 @@ class Transmission(Artifact):
         self._pages = 0
 
     def start(self, now: float) -> None:
-        """Call for a fax machine."""
+        """Start with the first page, or wait for a fax machine until the timeout."""
         self.note_start(now)
         timing = self._network.config.timing
         match self.leg.far.nature:
@@ -70,13 +70,13 @@ class Transmission(Artifact):
                 self._network.at(now + timing.fax_patience, self._give_up)
 
     def take_digit(self, digit: str, now: float) -> None:
-        """No fax machine presses keys."""
+        """Ignore keys."""
 
     def take_speech(self, text: str, seconds: float, now: float) -> None:
-        """No fax machine listens to words."""
+        """Ignore words."""
 
     def close(self, outcome: str, now: float) -> JSONObject:  # noqa: ARG002
-        """Stop; the last event says how many pages there are."""
+        """Stop; return the last event, with the number of pages."""
         self._network.cancel(self._turn_page)
         self._network.cancel(self._give_up)
         number, text = RESULTS[outcome or "stopped"]
@@ -142,7 +142,7 @@ def stop(request: Request, running: Transmission, params: OnOperation) -> None: 
 
 
 def _address(params: Mapping[str, str], end: str) -> str:
-    """One end of a device: a number's keys are longer than a URI's."""
+    """Return one address of a device: its key is ``to`` or, with a number, ``to_number``."""
     return params.get(f"{end}_number") or params.get(end, "")
 
 

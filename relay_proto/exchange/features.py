@@ -1,7 +1,7 @@
-"""What is switched on a call: hold, noise reduction, echo; and events of the program's own.
+"""Features of a call: hold, noise reduction, echo, and custom events.
 
-Each is an operation without a control id of the program's: a call has one of
-each at a time. The texts of ``state`` are free, and these are this network's.
+The program gives them no control id, so a call has at most one of each. The protocol
+does not define the values of ``state``, so this network has its own.
 
 Source: docs/protocol.md, sections 14.2, 18 and 22 (row 31).
 """
@@ -19,19 +19,19 @@ from .shapes import Seconds
 
 
 class EchoParams(OnCall, frozen=True, kw_only=True):
-    """``calling.echo``; 0 lasts until the call ends."""
+    """``calling.echo``; with a `timeout` of 0 it lasts until the call ends."""
 
     timeout: Seconds = 0.0
 
 
 class _Feature(Operation):
-    """It is on as long as it is there, and does nothing by itself."""
+    """A feature that is on while its operation exists."""
 
     def __init__(self, leg: Leg) -> None:
         super().__init__(leg, leg.network.new_id())
 
     def cancel(self, now: float) -> None:
-        """The call is over."""
+        """End, because the call has ended."""
 
 
 class Hold(_Feature):
@@ -39,32 +39,32 @@ class Hold(_Feature):
 
 
 class Denoise(_Feature):
-    """Noise is taken out of the call."""
+    """Noise is removed from the call."""
 
 
 class Echo(Listener):
-    """Somebody hears what they say, and the keys that they press."""
+    """The far end hears its own words and keys."""
 
     def __init__(self, leg: Leg) -> None:
         super().__init__(leg, leg.network.new_id())
 
     def start(self, timeout: float, now: float) -> None:
-        """Begin."""
+        """Start the echo."""
         _note(self.leg, "echo", "on", now)
         self.leg.tell(EVENT_CALL_ECHO, now, state="echoing")
         if timeout:
             self.leg.network.at(now + timeout, self._finish)
 
     def cancel(self, now: float) -> None:  # noqa: ARG002
-        """The call is over."""
+        """End, because the call has ended."""
         self.leg.network.cancel(self._finish)
 
     def take_digit(self, digit: str, now: float) -> None:
-        """A key was pressed."""
+        """Take a key that the far end presses."""
         self.leg.far.hear(digit, now)
 
     def take_speech(self, text: str, seconds: float, now: float) -> None:  # noqa: ARG002
-        """Somebody begins to speak."""
+        """Take words that the far end begins to say."""
         self.leg.far.hear(text, now)
 
     def _finish(self, now: float) -> None:
@@ -117,7 +117,7 @@ def echo(request: Request, leg: Leg, params: EchoParams) -> None:
 
 
 def user_event(request: Request, leg: Leg, params: OnCall) -> None:  # noqa: ARG001
-    """``calling.user_event``: any event, which is for nobody here."""
+    """``calling.user_event``; the event goes only to the journal."""
     request.accept("Event sent", call_id=leg.call_id)
     leg.note(Who.PROGRAM, What.SENT_EVENT, request.now)
 

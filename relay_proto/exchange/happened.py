@@ -1,7 +1,7 @@
-"""`Happened`: what a bystander would tell about the calls and texts.
+"""`Happened`: the journal of an exchange, as sentences.
 
-The events of the wire are for programs. These are for people, and for tests
-that compare conversations: who did what, when, on which call.
+The events on the wire are for programs. The journal is for people, and for tests that
+compare conversations. It says who did what, when, and on which call.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Who(enum.StrEnum):
 
 
 class What(enum.StrEnum):
-    """What was done; the names in `Happened.details` are those in `SENTENCES`."""
+    """What was done. `Happened.details` has the values for the sentence."""
 
     CALLED = "called"
     OFFERED = "offered"
@@ -69,19 +69,19 @@ SENTENCES: Final[Mapping[What, str]] = {
     What.PASSED: "passes the call on",
     What.ANSWERED: "answers",
     What.DIALED: "dials {to}",
-    What.RANG: "lets {to} ring",
+    What.RANG: "rings {to}",
     What.PLAYED: "plays {text}",
-    What.PLAY_ENDED: "stops playing",
-    What.PAUSED: "pauses",
-    What.RESUMED: "goes on playing",
+    What.PLAY_ENDED: "{outcome} playing",
+    What.PAUSED: "pauses playing",
+    What.RESUMED: "resumes playing",
     What.LISTENED: "waits for {input}",
     What.COLLECTED: "collects {input}: {value}",
     What.PRESSED: "presses {digit}",
     What.SAID: "says “{text}”",
-    What.MISSED: "waited in vain to hear “{text}”",
+    What.MISSED: "does not hear “{text}” in time",
     What.SENT_DIGITS: "sends the digits {digits}",
     What.CONNECTED: "connects the call to {to}",
-    What.DISCONNECTED: "takes the call apart from {to}",
+    What.DISCONNECTED: "disconnects the call from {to}",
     What.CONNECT_FAILED: "cannot connect the call: {reason}",
     What.DIAL_FAILED: "gives up dialing: {reason}",
     What.TRANSFERRED: "transfers the call to {to}",
@@ -89,15 +89,15 @@ SENTENCES: Final[Mapping[What, str]] = {
     What.FINISHED: "ends {activity}: {outcome}",
     What.DETECTED: "detects {kind}: {event}",
     What.SWITCHED: "switches {feature} {state}",
-    What.ENTERED: "lets the call into {place}",
-    What.LEFT: "lets the call out of {place}",
-    What.SENT_EVENT: "sends an event of its own",
+    What.ENTERED: "adds the call to {place}",
+    What.LEFT: "removes the call from {place}",
+    What.SENT_EVENT: "sends a custom event",
     What.ENDED: "ends the call: {reason}",
     What.SENT_TEXT: "sends a text from {number} to {to}: “{text}”",
-    What.TEXT_MOVED: "text {text_id}: {state}",
+    What.TEXT_MOVED: "marks text {text_id} as {state}",
     What.SESSION_STARTED: "starts session {session}",
     What.SESSION_RESUMED: "resumes session {session}",
-    What.SESSION_AWAY: "leaves session {session}: {reason}",
+    What.SESSION_AWAY: "disconnects from session {session}: {reason}",
     What.SESSION_FORGOTTEN: "forgets session {session}",
     What.REFUSED: "refuses {method}: {reason}",
     What.VIOLATED: "breaks the protocol: {reason}",
@@ -106,7 +106,7 @@ SENTENCES: Final[Mapping[What, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One thing that happened. `call_id` is empty where no call is concerned."""
+    """One thing that happened. `call_id` is empty if it is not about a call."""
 
     at: float
     call_id: str
@@ -116,10 +116,10 @@ class Happened:
 
     @property
     def text(self) -> str:
-        """It, in words, without its time."""
+        """What happened, as a sentence."""
         return f"{self.who.value:<8}  {SENTENCES[self.what].format_map(self.details)}"
 
     @property
     def line(self) -> str:
-        """The same, behind the time."""
+        """What happened, as a sentence with the time before it."""
         return f"{self.at:9.2f}  {self.text}"

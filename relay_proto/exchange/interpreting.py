@@ -1,9 +1,10 @@
-"""``calling.live_transcribe`` and ``calling.live_translate``: the far end's words as they fall.
+"""``calling.live_transcribe`` and ``calling.live_translate``: the far end's words as they come.
 
 The protocol names no events for either. This network sends
-``calling.call.live_transcribe`` and ``calling.call.live_translate`` with a
-``state``, which is ``started``, ``text``, ``summary`` or ``finished``, and with
-the second and third a ``text``. A translation is the text behind its language.
+``calling.call.live_transcribe`` and ``calling.call.live_translate``. Their ``state`` is
+``started``, ``text``, ``summary`` or ``finished``. In the states ``text`` and
+``summary`` they have a ``text``. A translation is the same text after the name of the
+language.
 
 Source: docs/protocol.md, sections 14.6 and 22 (row 18).
 """
@@ -33,14 +34,14 @@ Directions: TypeAlias = Annotated[
 
 
 class TranscribeStart(msgspec.Struct, frozen=True, kw_only=True):
-    """Begin to transcribe; only what the far end says is heard here."""
+    """Start to transcribe. Only the words of the far end are transcribed."""
 
     lang: Name
     direction: Directions = (REMOTE,)
 
 
 class TranslateStart(msgspec.Struct, frozen=True, kw_only=True):
-    """Begin to translate; only what the far end says is heard here."""
+    """Start to translate. Only the words of the far end are translated."""
 
     from_lang: Name
     to_lang: Name
@@ -54,7 +55,7 @@ class Inject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TranscribeAction(msgspec.Struct, frozen=True, kw_only=True):
-    """One of these."""
+    """What to do: one of these fields is given."""
 
     start: TranscribeStart | None = None
     summarize: JSONObject | None = None
@@ -62,7 +63,7 @@ class TranscribeAction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TranslateAction(msgspec.Struct, frozen=True, kw_only=True):
-    """One of these."""
+    """What to do: one of these fields is given."""
 
     start: TranslateStart | None = None
     summarize: JSONObject | None = None
@@ -83,7 +84,7 @@ class TranslateParams(OnCall, frozen=True, kw_only=True):
 
 
 class Interpreter(Listener):
-    """Somebody who writes down what the far end says, phrase by phrase."""
+    """Tell the program what the far end says, phrase by phrase."""
 
     event_type: ClassVar[str]
     activity: ClassVar[str]
@@ -96,36 +97,36 @@ class Interpreter(Listener):
         self._spoken = ""
 
     def start(self, now: float) -> None:
-        """Begin to listen."""
+        """Start to listen."""
         self.leg.note(Who.PROGRAM, What.STARTED, now, activity=self.activity)
         self._tell("started", now)
 
     def stop(self, now: float) -> None:
-        """Listen no more."""
+        """Stop, and tell the program."""
         self.cancel(now)
         self.leave()
         self.leg.note(Who.EXCHANGE, What.FINISHED, now, activity=self.activity, outcome="stopped")
         self._tell("finished", now)
 
     def cancel(self, now: float) -> None:  # noqa: ARG002
-        """The call is over."""
+        """End, because the call has ended."""
         self._network.cancel(self._write)
 
     def summarize(self, now: float) -> None:
-        """Say what has been said so far."""
+        """Tell the program all phrases so far."""
         self._tell("summary", now, text=" ".join(self._phrases))
 
     def take_digit(self, digit: str, now: float) -> None:
-        """Keys are no words."""
+        """Ignore keys."""
 
     def take_speech(self, text: str, seconds: float, now: float) -> None:
-        """Somebody begins to speak, or speaks on."""
+        """Take words that the far end begins to say."""
         if REMOTE in self._directions:
             self._spoken = f"{self._spoken} {text}".strip()
             self._network.at(now + seconds, self._write)
 
     def rendered(self, text: str) -> str:
-        """`text` as it is written down."""
+        """Return `text` as the event has it."""
         return text
 
     def _write(self, now: float) -> None:
@@ -155,11 +156,11 @@ class Translator(Interpreter):
         self._wanted = wanted
 
     def rendered(self, text: str) -> str:
-        """`text` in the other language, as far as anybody here speaks it."""
+        """Return `text` after the name of the language, instead of a translation."""
         return f"{self._wanted.to_lang}: {text}"
 
     def inject(self, message: str, now: float) -> None:
-        """Let the far end hear something in its own language."""
+        """Let the far end hear `message` after the name of its language."""
         self.leg.far.hear(f"{self._wanted.from_lang}: {message}", now)
 
 
@@ -199,7 +200,7 @@ def _control(
         request.accept("Summarizing", call_id=running.leg.call_id)
         running.summarize(request.now)
     else:
-        raise RelayError(INVALID_PARAMS, "Invalid params: the action is none of those there are")
+        raise RelayError(INVALID_PARAMS, "Invalid params: the action is unknown")
 
 
 VERBS: Final[Mapping[str, Verb]] = {

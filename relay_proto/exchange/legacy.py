@@ -1,4 +1,4 @@
-"""What older programs ask: ``calling.begin``, ``calling.call`` and ``calling.receive``.
+"""Methods of older programs: ``calling.begin``, ``calling.call`` and ``calling.receive``.
 
 Source: docs/protocol.md, section 14.6.
 """
@@ -29,7 +29,7 @@ class BeginParams(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallParams(msgspec.Struct, frozen=True):
-    """``calling.call``: nobody knows what it takes."""
+    """``calling.call``; its parameters are not documented."""
 
 
 class ReceiveParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +40,7 @@ class ReceiveParams(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def begin(request: Request, params: BeginParams) -> None:
-    """``calling.begin``: one device, and the reply names the call."""
+    """``calling.begin``: ring one device. The reply has the id of the call."""
     if not request.switch.has_room(1):
         raise RelayError(FULL, "too many calls")
     ringing = Ringing(request.network, request.session, params.device, params.tag)
@@ -59,12 +59,12 @@ def begin(request: Request, params: BeginParams) -> None:
 
 
 def call(request: Request, params: CallParams) -> None:  # noqa: ARG001
-    """``calling.call``: it is known by name only, and changes nothing."""
+    """``calling.call``; only its name is documented, so it does nothing."""
     request.accept("OK")
 
 
 def receive(request: Request, params: ReceiveParams) -> None:
-    """``calling.receive``: what ``signalwire.receive`` is now."""
+    """``calling.receive``: the older form of ``signalwire.receive``."""
     one = () if params.context is None else (params.context,)
     request.switch.sessions.subscribe(request.session, (*one, *params.contexts))
     request.accept("Receiving events")

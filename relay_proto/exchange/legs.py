@@ -1,8 +1,8 @@
 """`Leg`: one call, from the exchange's side.
 
-A leg has a program at its near end, which hears of it by events, and a person
-at its far end. It only moves forward, and whoever watches it is told after each
-move. When it ends, everything that runs on it ends without another word.
+A leg has a program at its near end, which gets events, and a person at its far end. Its
+state only moves forward, and its watchers are called after each move. When a leg ends,
+all operations on it end without an event; see `Artifact` for the exception.
 
 Source: docs/protocol.md, sections 12 to 15 and 18.
 """
@@ -26,30 +26,30 @@ INBOUND: Final = "inbound"
 OUTBOUND: Final = "outbound"
 
 Watcher: TypeAlias = "Callable[[Leg, float], None]"
-O = TypeVar("O", bound="Operation")  # noqa: E741 - an operation of whatever kind
+O = TypeVar("O", bound="Operation")  # noqa: E741 - any kind of operation
 
 
 class FarEnd(abc.ABC):
-    """Who or what is at the far end of a leg. `Leg` fills in `leg`."""
+    """Who or what is at the far end of a leg. `Leg` sets `leg`."""
 
     leg: Leg
     nature: Nature
 
     @abc.abstractmethod
     def start(self, now: float) -> None:
-        """The call is answered."""
+        """Begin to act: the call is answered."""
 
     @abc.abstractmethod
     def hear(self, text: str, now: float) -> None:
-        """Something audible reaches them."""
+        """Take `text`, which the far end hears."""
 
     @abc.abstractmethod
     def stop(self) -> None:
-        """The call is over."""
+        """Stop to act: the call has ended."""
 
 
 class Operation(abc.ABC):
-    """What a program has started on a leg, under a control id."""
+    """Something that a program has started on a leg. It has a control id."""
 
     def __init__(self, leg: Leg, control_id: str) -> None:
         self.leg = leg
@@ -58,13 +58,13 @@ class Operation(abc.ABC):
 
     @abc.abstractmethod
     def cancel(self, now: float) -> None:
-        """The call is over: strike everything from the agenda, and tell nobody.
+        """End with the call: cancel all deadlines, and send no event.
 
-        Only what the operation leaves behind may still be told of; see `Artifact`.
+        Only an `Artifact` sends one more event.
         """
 
     def leave(self) -> None:
-        """The operation is over: its control id means nothing any more."""
+        """Remove the operation from its leg, so that its control id is free again."""
         self.leg.operations.pop(self.control_id, None)
 
 
@@ -73,23 +73,23 @@ class Listener(Operation):
 
     @abc.abstractmethod
     def take_digit(self, digit: str, now: float) -> None:
-        """A key was pressed."""
+        """Take a key that the far end presses."""
 
     @abc.abstractmethod
     def take_speech(self, text: str, seconds: float, now: float) -> None:
-        """Somebody begins to say `text`, which takes `seconds`."""
+        """Take `text`, which the far end begins to say. It takes `seconds`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bridge:
-    """Two legs that hear each other. `far` was called for the sake of `near`."""
+    """Two legs that hear each other. ``calling.connect`` was called on `near`."""
 
     near: Leg
     far: Leg
 
 
 class Leg:
-    """One call. `device` is its address as events show it, `number` as people would."""
+    """One call. Events show its address as `device`, the journal shows `number`."""
 
     def __init__(
         self,
@@ -118,19 +118,19 @@ class Leg:
         self.bridge: Bridge | None = None
         self.refused_by: set[Session] = set()
         self.quiet_at = 0.0
-        """When the far end has said what it is saying."""
+        """When the far end finishes what it is saying."""
         self._unanswered = (END_REASON_CANCEL, Who.CALLER)
         self.far = far
         far.leg = self
 
     @property
     def answered(self) -> bool:
-        """Whether somebody is on the line."""
+        """Whether the call is answered and has not ended."""
         return self.state == CallState.ANSWERED.value
 
     @property
     def ended(self) -> bool:
-        """Whether the call is over."""
+        """Whether the call has ended."""
         return self.state == CallState.ENDED.value
 
     @property
@@ -148,7 +148,7 @@ class Leg:
         return named
 
     def shown(self) -> JSONObject:
-        """The call as a peer, or as the winner of a dial, is shown."""
+        """The call as events show a peer or the winner of a dial."""
         return {**self.identity(), "device": self.device}
 
     def tell(self, event_type: str, now: float, **params: object) -> None:
@@ -161,14 +161,14 @@ class Leg:
         self.network.note(now, self.call_id, who, what, **details)
 
     def move(self, state: CallState, now: float) -> None:
-        """Go forward to `state`, say so, and tell the watchers."""
+        """Move forward to `state`, tell the program, and call the watchers."""
         self.state = forward(CALL_ORDER, self.state, state.value)
         self.tell_state(now)
         for watcher in tuple(self.watchers):
             watcher(self, now)
 
     def tell_state(self, now: float) -> None:
-        """Send the event that says where the call is."""
+        """Send an event with the state of the call."""
         params: JSONObject = {
             "call_state": self.state,
             "direction": self.direction,
@@ -181,29 +181,29 @@ class Leg:
         self.tell(EVENT_CALL_STATE, now, **params)
 
     def wait_for_answer(self, seconds: float, reason: str, who: Who, now: float) -> None:
-        """Let `who` end the call with `reason` unless it is answered in time."""
+        """Let `who` end the call with `reason` if nobody answers within `seconds`."""
         self._unanswered = (reason, who)
-        self.network.at(now + seconds, self._stay_unanswered)
+        self.network.at(now + seconds, self._end_unanswered)
 
     def answer(self, who: Who, now: float) -> None:
-        """The call is answered by `who`."""
-        self.network.cancel(self._stay_unanswered)
+        """Let `who` answer the call."""
+        self.network.cancel(self._end_unanswered)
         self.note(who, What.ANSWERED, now)
         self.move(CallState.ANSWERED, now)
         self.far.start(now)
 
     def limit(self, seconds: float, now: float) -> None:
         """End the call `seconds` from now."""
-        self.network.at(now + seconds, self._exceed)
+        self.network.at(now + seconds, self._end_at_limit)
 
     def end(self, reason: str, who: Who, now: float) -> None:
-        """End the call; one that has ended stays as it is."""
+        """End the call. Do nothing if it has ended already."""
         if self.end_reason:
             return
         self.end_reason = reason
         self.far.stop()
-        self.network.cancel(self._exceed)
-        self.network.cancel(self._stay_unanswered)
+        self.network.cancel(self._end_at_limit)
+        self.network.cancel(self._end_unanswered)
         for operation in tuple(self.operations.values()):
             operation.cancel(now)
         self.operations.clear()
@@ -212,7 +212,7 @@ class Leg:
         self.move(CallState.ENDED, now)
 
     def press(self, digit: str, now: float) -> None:
-        """The person at the far end presses a key."""
+        """Let the person at the far end press a key."""
         self.note(Who.CALLER, What.PRESSED, now, digit=digit)
         for listener in self._listeners():
             listener.take_digit(digit, now)
@@ -220,7 +220,7 @@ class Leg:
             self.peer.far.hear(digit, now)
 
     def say(self, text: str, seconds: float, now: float) -> None:
-        """The person at the far end begins to speak."""
+        """Let the person at the far end begin to speak."""
         self.quiet_at = now + seconds
         self.note(Who.CALLER, What.SAID, now, text=text)
         for listener in self._listeners():
@@ -229,16 +229,16 @@ class Leg:
             self.peer.far.hear(text, now)
 
     def operation(self, kind: type[O], control_id: str) -> O | None:
-        """The running operation of this kind and id."""
+        """Return the running operation of this kind and id, if there is one."""
         found = self.operations.get(control_id)
         return found if isinstance(found, kind) else None
 
     def running(self, kind: type[O]) -> O | None:
-        """The first running operation of this kind."""
+        """Return the first running operation of this kind, if there is one."""
         return next(self.all_running(kind), None)
 
     def all_running(self, kind: type[O]) -> Iterator[O]:
-        """All that run of this kind, whatever becomes of them meanwhile."""
+        """Return the running operations of this kind, even if some end meanwhile."""
         operations = tuple(self.operations.values())
         return (operation for operation in operations if isinstance(operation, kind))
 
@@ -246,9 +246,9 @@ class Leg:
         operations = tuple(self.operations.values())
         return (operation for operation in operations if isinstance(operation, Listener))
 
-    def _exceed(self, now: float) -> None:
+    def _end_at_limit(self, now: float) -> None:
         self.end(END_REASON_MAX_DURATION, Who.EXCHANGE, now)
 
-    def _stay_unanswered(self, now: float) -> None:
+    def _end_unanswered(self, now: float) -> None:
         reason, who = self._unanswered
         self.end(reason, who, now)

@@ -1,4 +1,4 @@
-"""Media items as the wire has them, how long they take, and what one hears.
+"""Media items as they are on the wire, how long they take, and what one hears.
 
 Source: docs/protocol.md, section 17.
 """
@@ -13,7 +13,7 @@ from .config import ExchangeTiming
 from .shapes import Seconds
 
 SHORTEST = 0.1
-"""No item takes less: an endless loop of nothing must still let time pass."""
+"""The least seconds of an item, so that time passes even in an endless loop of nothing."""
 
 
 class TtsParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +23,7 @@ class TtsParams(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AudioParams(msgspec.Struct, frozen=True, kw_only=True):
-    """A file; nobody fetches it."""
+    """A file, which is not downloaded."""
 
     url: str
 
@@ -54,13 +54,13 @@ class Audio(msgspec.Struct, frozen=True, tag_field="type", tag="audio"):
 
 
 class Silence(msgspec.Struct, frozen=True, tag_field="type", tag="silence"):
-    """An item that says nothing."""
+    """An item that is silent."""
 
     params: SilenceParams
 
 
 class Ringtone(msgspec.Struct, frozen=True, tag_field="type", tag="ringtone"):
-    """An item that rings."""
+    """An item that plays a ringing tone."""
 
     params: RingtoneParams
 
@@ -70,12 +70,12 @@ MediaList: TypeAlias = Annotated[list[Media], msgspec.Meta(min_length=1, max_len
 
 
 def speech_seconds(text: str, timing: ExchangeTiming) -> float:
-    """How long `text` takes to say."""
+    """Return how long it takes to say `text`."""
     return max(SHORTEST, len(text) * timing.character)
 
 
 def play_seconds(item: Media, timing: ExchangeTiming) -> float:
-    """How long `item` takes to play."""
+    """Return how long it takes to play `item`."""
     match item:
         case Tts(params):
             return speech_seconds(params.text, timing)
@@ -91,7 +91,7 @@ def play_seconds(item: Media, timing: ExchangeTiming) -> float:
 
 
 def audible(item: Media) -> str:
-    """What somebody hears that a script can wait for: words, or an address."""
+    """Return what a `Hear` step can wait for: the words, or the URL of a file."""
     match item:
         case Tts(params):
             return params.text
@@ -104,7 +104,7 @@ def audible(item: Media) -> str:
 
 
 def described(item: Media) -> str:
-    """`item` for the journal."""
+    """Return a description of `item` for the journal."""
     match item:
         case Tts(params):
             return f"“{params.text}”"

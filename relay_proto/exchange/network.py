@@ -1,7 +1,7 @@
 """`Network`: what all parts of an exchange share.
 
-One agenda, one source of chance, one journal. A duty on the agenda is the
-bound method to call when its time has come; a method is there once at most.
+It has one agenda, one source of randomness and one journal. A duty on the agenda is a
+bound method that is called at its time. Each method is on the agenda at most once.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ class Network:
         self._lines = {line.address: line.behaviour for line in config.lines}
 
     def at(self, when: float, duty: Duty) -> None:
-        """Call `duty` at the absolute time `when`, in place of any earlier date."""
+        """Call `duty` at the absolute time `when`, instead of the time set before."""
         self._agenda.set(duty, when)
 
     def cancel(self, duty: Duty) -> None:
-        """Strike `duty` from the agenda; it need not be there."""
+        """Remove `duty` from the agenda, if it is there."""
         self._agenda.clear(duty)
 
     def deadline(self) -> float | None:
-        """When `run` should be called next."""
+        """Return when to call `run` next, or None."""
         return self._agenda.next()
 
     def run(self, now: float) -> bool:
-        """Do the first duty that is due; False if there is none."""
+        """Do the first duty that is due; return False if there is none."""
         duty = self._agenda.pop_due(now)
         if duty is None:
             return False
@@ -53,18 +53,18 @@ class Network:
         return True
 
     def new_id(self) -> str:
-        """Text like a UUID."""
+        """Return a new id that looks like a UUID."""
         digits = f"{self._random.getrandbits(128):032x}"
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
     def behaviour(self, address: str) -> Behaviour:
-        """What becomes of calls to `address`."""
+        """Return what happens when a program dials `address`."""
         return self._lines.get(address, self.config.default_line)
 
     def set_line(self, line: Line) -> None:
-        """Let `line` behave like this from now on."""
+        """Change what happens when a program dials the address of `line`."""
         self._lines[line.address] = line.behaviour
 
     def note(self, now: float, call_id: str, who: Who, what: What, **details: str) -> None:
-        """Report that something happened."""
+        """Add an entry to the journal."""
         self._report(Happened(now, call_id, who, what, details))

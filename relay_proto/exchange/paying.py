@@ -1,8 +1,8 @@
-"""``calling.pay``: a card's particulars, asked for one after another and typed by the caller.
+"""``calling.pay``: ask the caller for the details of a card, one after another.
 
-What is typed ends with ``#``, at its full length, or after a pause. What cannot
-be right is asked for again, as often as was agreed. Nothing is charged, and no
-event holds a whole card number or a security code.
+The caller types each detail. It ends with ``#``, at its full length, or after a pause. An
+invalid detail is asked for again, up to the agreed number of attempts. Nothing is
+charged. No event contains a whole card number or a security code.
 
 Source: docs/protocol.md, sections 18 (``calling.call.pay``) and 22 (rows 34 and 35).
 """
@@ -26,7 +26,7 @@ from .shapes import Name
 
 END_OF_INPUT: Final = "#"
 CORRECTION: Final = "*"
-"""The key that begins a particular anew."""
+"""The key that deletes what was typed of a detail."""
 CREDIT_CARD: Final = "credit-card"
 FINISHED: Final = "finished"
 PROCESSING: Final = "payment-processing"
@@ -36,7 +36,7 @@ CARD_KEY: Final = "payment_card_number"
 CODE_KEY: Final = "security_code"
 POSTAL_KEY: Final = "payment_card_postal_code"
 SHOWN_DIGITS: Final = 4
-"""How many digits of a card number are no secret: the last four."""
+"""How many of the last digits of a card number events show."""
 CARD_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     "visa": ("4",),
     "mastercard": ("51", "52", "53", "54", "55"),
@@ -46,14 +46,14 @@ CARD_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     "diners-club": ("36", "38"),
     "maestro": ("50", "63", "67"),
 }
-"""How the numbers of each type begin."""
+"""The first digits of the card numbers of each type."""
 
 Count: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,3}\Z")]
 Choice: TypeAlias = Literal["true", "false"]
 
 
 class PayParams(OnOperation, frozen=True, kw_only=True):
-    """``calling.pay``: numbers and choices are text. `postal_code` may be the code itself."""
+    """``calling.pay``; numbers and choices are strings. `postal_code` may be the code."""
 
     payment_connector_url: Name
     payment_method: Literal["credit-card"] = CREDIT_CARD
@@ -67,14 +67,14 @@ class PayParams(OnOperation, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One particular: what it is called, how it is asked for, and when it can be right."""
+    """One detail of a card: its name, its prompt, and how to check it."""
 
     name: str
     key: str
     prompt: str
     length: int
     error: str
-    is_right: Callable[[str], bool]
+    is_valid: Callable[[str], bool]
 
 
 def _is_date(typed: str) -> bool:
@@ -104,7 +104,7 @@ CODE: Final = Phase(
 
 
 def phases(params: PayParams) -> list[Phase]:
-    """What is to be asked for, in order."""
+    """Return the details to ask for, in order."""
     types = params.valid_card_types.split()
 
     def is_card(typed: str) -> bool:
@@ -125,13 +125,13 @@ def phases(params: PayParams) -> list[Phase]:
 
 
 def card_type(number: str) -> str:
-    """What kind of card has this number; empty if none is known."""
+    """Return the type of the card with this number, or an empty string."""
     fitting = (name for name, starts in CARD_TYPES.items() if number.startswith(starts))
     return next(fitting, "")
 
 
 class Payment(Listener):
-    """One payment under way."""
+    """One payment in progress."""
 
     def __init__(self, leg: Leg, params: PayParams) -> None:
         super().__init__(leg, params.control_id)
@@ -146,21 +146,21 @@ class Payment(Listener):
             self._known[POSTAL_KEY] = params.postal_code
 
     def start(self, now: float) -> None:
-        """Ask for the first particular."""
+        """Ask for the first detail."""
         self.leg.note(Who.PROGRAM, What.STARTED, now, activity="a payment")
         self._ask({}, now)
 
     def stop(self, now: float) -> None:
-        """The program wants no more of it."""
+        """Stop, because the program asked for it."""
         self._conclude({"state": FINISHED}, "stopped", now)
 
     def cancel(self, now: float) -> None:  # noqa: ARG002
-        """The call is over."""
+        """End, because the call has ended."""
         self._network.cancel(self._take_typed)
         self._network.cancel(self._complete)
 
     def take_digit(self, digit: str, now: float) -> None:
-        """A key was pressed."""
+        """Take a key that the far end presses."""
         if not self._phases:
             return
         if digit == END_OF_INPUT:
@@ -173,7 +173,7 @@ class Payment(Listener):
             self._network.at(now + self._timeout, self._take_typed)
 
     def take_speech(self, text: str, seconds: float, now: float) -> None:
-        """Nobody should say such things aloud."""
+        """Ignore words: the caller must type the details."""
 
     def _ask(self, error: JSONObject, now: float) -> None:
         phase = self._phases[0]
@@ -186,11 +186,11 @@ class Payment(Listener):
     def _take_typed(self, now: float) -> None:
         self._network.cancel(self._take_typed)
         phase = self._phases[0]
-        if self._typed.isdecimal() and phase.is_right(self._typed):
+        if self._typed.isdecimal() and phase.is_valid(self._typed):
             self._phases.popleft()
             self._attempts = 0
             self._known |= _shown(phase, self._typed)
-            self._go_on(now)
+            self._ask_next(now)
             return
         self._attempts += 1
         error = {"error_type": phase.error if self._typed else "timeout"}
@@ -199,7 +199,7 @@ class Payment(Listener):
         else:
             self._conclude({"for": FAILED, **error}, FAILED, now)
 
-    def _go_on(self, now: float) -> None:
+    def _ask_next(self, now: float) -> None:
         if self._phases:
             self._ask({}, now)
         else:
@@ -234,7 +234,7 @@ def stop(request: Request, running: Payment, params: OnOperation) -> None:  # no
 
 
 def _shown(phase: Phase, typed: str) -> JSONObject:
-    """What events say of a particular: never what could be misused."""
+    """Return what events show of a detail, without what must stay secret."""
     if phase.key == CARD_KEY:
         masked = typed[-SHOWN_DIGITS:].rjust(len(typed), "x")
         return {CARD_KEY: masked, "payment_card_type": card_type(typed)}

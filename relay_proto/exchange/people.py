@@ -1,8 +1,7 @@
 """`Person`: somebody at the far end of a leg, who follows a script.
 
-They act on their own turn, from the agenda, never in the middle of what they
-hear: a step is done when the reaction time after its cue, or after the answer,
-has passed.
+A person never acts while they hear something. Each step is on the agenda, the reaction
+time after the answer or after what the step waited for.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ HUMAN: Final = Human()
 
 
 class Person(FarEnd):
-    """Performs the steps of a script in order; afterwards stays and listens.
+    """Do the steps of a script in order, then stay on the line and listen.
 
-    A machine is one, too, which begins with its greeting.
+    An answering machine is a person whose first step is the greeting.
     """
 
     def __init__(self, network: Network, script: Sequence[Step], nature: Nature = HUMAN) -> None:
@@ -39,7 +38,7 @@ class Person(FarEnd):
         self._interval = 0.0
 
     def start(self, now: float) -> None:
-        """Begin with the script, or go on with it after the call was transferred."""
+        """Begin with the script, or continue it after a transfer."""
         self._react(now)
 
     def stop(self) -> None:
@@ -47,24 +46,24 @@ class Person(FarEnd):
         if self._awaited is not None:
             self._steps.appendleft(self._awaited)
             self._awaited = None
-        for duty in (self._go_on, self._press, self._give_up):
+        for duty in (self._do_next_step, self._press, self._give_up):
             self._network.cancel(duty)
 
     def hear(self, text: str, now: float) -> None:
-        """Remember `text`, and react if it is what was waited for."""
+        """Remember `text`, and react if the current step waits for it."""
         self._heard.append(text)
-        if self._awaited is not None and self._recall(self._awaited):
+        if self._awaited is not None and self._has_heard(self._awaited):
             self._awaited = None
             self._network.cancel(self._give_up)
             self._react(now)
 
-    def _go_on(self, now: float) -> None:
+    def _do_next_step(self, now: float) -> None:
         step = self._steps.popleft() if self._steps else None
         match step:
             case Wait(seconds):
-                self._go_on_after(seconds, now)
+                self._do_next_step_after(seconds, now)
             case Hear(timeout=timeout):
-                if self._recall(step):
+                if self._has_heard(step):
                     self._react(now)
                 else:
                     self._awaited = step
@@ -74,7 +73,7 @@ class Person(FarEnd):
                 self._press(now)
             case Say(text):
                 seconds = speech_seconds(text, self._network.config.timing)
-                self._go_on_after(seconds, now)
+                self._do_next_step_after(seconds, now)
                 self.leg.say(text, seconds, now)
             case HangUp():
                 self.leg.end(END_REASON_HANGUP, Who.CALLER, now)
@@ -84,13 +83,13 @@ class Person(FarEnd):
                 assert_never(step)
 
     def _react(self, now: float) -> None:
-        self._go_on_after(self._network.config.timing.reaction, now)
+        self._do_next_step_after(self._network.config.timing.reaction, now)
 
-    def _go_on_after(self, seconds: float, now: float) -> None:
-        self._network.at(now + seconds, self._go_on)
+    def _do_next_step_after(self, seconds: float, now: float) -> None:
+        self._network.at(now + seconds, self._do_next_step)
 
-    def _recall(self, step: Hear) -> bool:
-        """Whether it was heard; forgets it then, and all that came before it."""
+    def _has_heard(self, step: Hear) -> bool:
+        """Whether the person has heard it. If so, forget it and everything before it."""
         while self._heard:
             if step.text.casefold() in self._heard.popleft().casefold():
                 return True
@@ -101,11 +100,11 @@ class Person(FarEnd):
         if self._digits:
             self._network.at(now + self._interval, self._press)
         else:
-            self._go_on_after(self._interval, now)
+            self._do_next_step_after(self._interval, now)
         if digit:
             self.leg.press(digit, now)
 
     def _give_up(self, now: float) -> None:
-        assert self._awaited is not None, "only who waits to hear something gives up"
+        assert self._awaited is not None, "only a Hear step can time out"
         self.leg.note(Who.CALLER, What.MISSED, now, text=self._awaited.text)
         self.leg.end(END_REASON_HANGUP, Who.CALLER, now)

@@ -28,11 +28,11 @@ from .shapes import Decibels
 from .switch import CONFLICT
 
 FOREVER: Final = 0
-"""The ``loop`` that only a stop ends."""
+"""The ``loop`` that repeats until it is stopped."""
 
 
 class PlaybackState(enum.Enum):
-    """A playback's life."""
+    """The state of a playback."""
 
     PLAYING = "playing"
     PAUSED = "paused"
@@ -40,7 +40,7 @@ class PlaybackState(enum.Enum):
 
 
 class PlaybackInput(enum.Enum):
-    """What can move a playback."""
+    """What can change the state of a playback."""
 
     PAUSE = "pause"
     RESUME = "resume"
@@ -59,10 +59,10 @@ PLAYBACK: Final[Mapping[tuple[PlaybackState, PlaybackInput], PlaybackState]] = {
 
 
 class Playback:
-    """Media items, one after another, to one leg.
+    """Play media items to one leg, one after another.
 
-    With a `control_id` the program is told. `ended` is called when the last item
-    has been played to its end, not when it was stopped. A `loop` of 0 has no end.
+    With a `control_id`, the program gets events. `ended` is called at the end of the
+    last item, but not after a stop. A `loop` of 0 never ends by itself.
     """
 
     def __init__(
@@ -86,12 +86,12 @@ class Playback:
         self.state = PlaybackState.PLAYING
 
     def start(self, now: float) -> None:
-        """Begin to play."""
+        """Start to play."""
         self._tell(PLAY_STATE_PLAYING, now)
         self._play_item(now)
 
     def pause(self, now: float) -> None:
-        """Hold the current item."""
+        """Pause the current item."""
         self._move(PlaybackInput.PAUSE)
         self._left = self._item_ends_at - now
         self._network.cancel(self._end_item)
@@ -99,20 +99,20 @@ class Playback:
         self._tell(PLAY_STATE_PAUSED, now)
 
     def resume(self, now: float) -> None:
-        """Go on where the current item was held."""
+        """Continue the current item where it was paused."""
         self._move(PlaybackInput.RESUME)
         self._leg.note(Who.PROGRAM, What.RESUMED, now)
         self._tell(PLAY_STATE_PLAYING, now)
         self._end_item_after(self._left, now)
 
     def stop(self, now: float) -> None:
-        """End it before its time, unless it has ended already."""
+        """Stop, and tell the program. Do nothing if the playback has ended already."""
         if self.state is not PlaybackState.FINISHED:
             self.cancel()
-            self._finish(now)
+            self._finish("stops", now)
 
     def cancel(self) -> None:
-        """Play no more, and tell nobody: the call is over."""
+        """Stop without an event, because the call has ended."""
         self._move(PlaybackInput.STOP)
         self._network.cancel(self._end_item)
 
@@ -132,16 +132,16 @@ class Playback:
         self._index = (self._index + 1) % len(self._items)
         if self._index == 0 and self._loops == 1:
             self._move(PlaybackInput.STOP)
-            self._finish(now)
-            assert self._ended is not None, "only a playback without an end can do without"
+            self._finish("finishes", now)
+            assert self._ended is not None, "only an endless playback may come without `ended`"
             self._ended(now)
             return
         if self._index == 0 and self._loops != FOREVER:
             self._loops -= 1
         self._play_item(now)
 
-    def _finish(self, now: float) -> None:
-        self._leg.note(Who.PROGRAM, What.PLAY_ENDED, now)
+    def _finish(self, outcome: str, now: float) -> None:
+        self._leg.note(Who.PROGRAM, What.PLAY_ENDED, now, outcome=outcome)
         self._tell(PLAY_STATE_FINISHED, now)
 
     def _tell(self, state: str, now: float) -> None:
@@ -168,11 +168,11 @@ class Play(Playing):
         )
 
     def cancel(self, now: float) -> None:  # noqa: ARG002
-        """The call is over."""
+        """End, because the call has ended."""
         self.playback.cancel()
 
     def stop(self, now: float) -> None:
-        """The program wants it to end."""
+        """Stop, because the program asked for it."""
         self.leave()
         self.playback.stop(now)
 
@@ -186,7 +186,7 @@ class PlayParams(OnOperation, frozen=True, kw_only=True):
 
 
 class VolumeParams(OnOperation, frozen=True, kw_only=True):
-    """``calling.play.volume``: nobody here can hear the difference."""
+    """``calling.play.volume``; the volume has no effect here."""
 
     volume: Decibels
 
@@ -204,7 +204,7 @@ def stop(request: Request, running: Play, params: OnOperation) -> None:  # noqa:
 
 
 def pause(request: Request, running: Playing, params: OnOperation) -> None:  # noqa: ARG001
-    """``calling.play.pause``, and that of a prompt."""
+    """``calling.play.pause`` and ``calling.play_and_collect.pause``."""
     if running.playback.state is not PlaybackState.PLAYING:
         raise RelayError(CONFLICT, "nothing is being played")
     request.accept_control(running, "Pausing")
@@ -212,7 +212,7 @@ def pause(request: Request, running: Playing, params: OnOperation) -> None:  # n
 
 
 def resume(request: Request, running: Playing, params: OnOperation) -> None:  # noqa: ARG001
-    """``calling.play.resume``, and that of a prompt."""
+    """``calling.play.resume`` and ``calling.play_and_collect.resume``."""
     if running.playback.state is not PlaybackState.PAUSED:
         raise RelayError(CONFLICT, "nothing is paused")
     request.accept_control(running, "Resuming")
@@ -220,7 +220,7 @@ def resume(request: Request, running: Playing, params: OnOperation) -> None:  # 
 
 
 def volume(request: Request, running: Playing, params: VolumeParams) -> None:  # noqa: ARG001
-    """``calling.play.volume``, and that of a prompt."""
+    """``calling.play.volume`` and ``calling.play_and_collect.volume``."""
     request.accept_control(running, "Volume set")
 
 

@@ -1,6 +1,6 @@
-"""Queues: calls wait in one until another call is connected to it.
+"""Queues: calls wait in a queue until another call connects to it.
 
-A queue belongs to a project, and is there as long as somebody waits.
+A queue belongs to a project, and exists while a call waits in it.
 
 Source: docs/protocol.md, sections 14.5 and 18, ``calling.call.queue``.
 """
@@ -31,7 +31,7 @@ class EnterParams(OnOperation, frozen=True, kw_only=True):
 
 
 class LeaveParams(OnOperation, frozen=True, kw_only=True):
-    """``calling.queue.leave``; its control id need not be that of the entry."""
+    """``calling.queue.leave``; its control id may be a different one from the entry's."""
 
     queue_name: Name
 
@@ -52,7 +52,7 @@ class Entry(Operation):
         return self._key[1]
 
     def enter(self, music: str, now: float) -> None:
-        """Wait behind all others."""
+        """Wait at the end of the queue."""
         self._entered_at = now
         waiting = self._switch.queues.setdefault(self._key, {})
         waiting[self.leg] = None
@@ -63,7 +63,7 @@ class Entry(Operation):
             self.leg.far.hear(music, now)
 
     def quit(self, status: str, now: float) -> None:
-        """Wait no longer; `status` says why, and with which time."""
+        """Leave the queue. `status` says why, and names the timestamp of the event."""
         position = list(self._switch.queues[self._key]).index(self.leg) + 1
         self.leave()
         self.cancel(now)
@@ -72,7 +72,7 @@ class Entry(Operation):
         self._tell(status, now, position=position, size=size, **left_at)
 
     def cancel(self, now: float) -> None:
-        """The call is over."""
+        """End, because the call has ended."""
         waiting = self._switch.queues[self._key]
         del waiting[self.leg]
         if not waiting:
@@ -80,7 +80,7 @@ class Entry(Operation):
         self._note(What.LEFT, now)
 
     def shown(self) -> dict[str, str]:
-        """What tells a program on which queue its peer waited."""
+        """Return the parameters that describe the queue, for the event about a peer."""
         return {"queue_id": self.identity, "queue_name": self.name}
 
     def _tell(self, status: str, now: float, **facts: int) -> None:
@@ -103,7 +103,7 @@ class Entry(Operation):
 
 
 def waiting_entries(switch: Switch, key: tuple[str, str]) -> Iterator[Entry]:
-    """Who waits in a queue, first come, first served."""
+    """Return who waits in a queue, in the order in which they entered it."""
     for leg in tuple(switch.queues.get(key, ())):
         entry = leg.running(Entry)
         assert entry is not None, "only calls with an entry are in a queue"

@@ -1,8 +1,8 @@
-"""``calling.record``: what the far end says, in a file that nobody can listen to.
+"""``calling.record``: record what the far end says. There is no real file.
 
-Without timeouts of its own, a recording of what is spoken into the call begins
-with the first word and ends with silence; one that hears the program as well is
-there for the whole call, and ends with it.
+The timeouts depend on the direction. By default, a recording with the direction ``speak``
+waits 5 s for the first word, and ends after 1 s of silence. A recording with another
+direction waits for nothing, and ends with the call.
 
 Source: docs/protocol.md, sections 14.4, 17, 18 and 22 (rows 9, 10 and 38).
 """
@@ -32,7 +32,7 @@ from .shapes import Seconds
 from .switch import CONFLICT
 
 BEEP: Final = "beep"
-"""What somebody hears, and a script can wait for, when a recording begins with a beep."""
+"""What the far end hears, and a `Hear` step can wait for, when a recording beeps."""
 BYTES_PER_SECOND: Final[Mapping[str, int]] = {"mp3": 2_000, "wav": 16_000, "mp4": 4_000}
 SPEAK: Final = "speak"
 
@@ -51,18 +51,18 @@ class Audio(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     input_sensitivity: Annotated[float, msgspec.Meta(ge=0, le=100)] = 44.0
 
     def patience(self) -> float:
-        """Seconds to wait for the first sound; 0 is without end."""
+        """Return the seconds to wait for the first sound; 0 means no limit."""
         usual = 5.0 if self.direction == SPEAK else 0.0
         return usual if self.initial_timeout is None else self.initial_timeout
 
     def silence(self) -> float:
-        """Seconds of silence that end it; 0 is without end."""
+        """Return the seconds of silence that end the recording; 0 means no limit."""
         usual = 1.0 if self.direction == SPEAK else 0.0
         return usual if self.end_silence_timeout is None else self.end_silence_timeout
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """The one key that there is."""
+    """What to record: audio is all that can be recorded."""
 
     audio: Audio = msgspec.field(default_factory=Audio)
 
@@ -80,17 +80,17 @@ class PauseParams(OnOperation, frozen=True, kw_only=True):
 
 
 class RecordingState(enum.Enum):
-    """A recording's life."""
+    """The state of a recording."""
 
     RECORDING = "recording"
     SKIPPING = "skipping"
-    """Paused, and the pause will not be in it."""
+    """Paused, and the pause is left out of the file."""
     SILENCED = "silenced"
-    """Paused, and the pause will be in it, as silence."""
+    """Paused, and the pause is in the file as silence."""
 
 
 class RecordingInput(enum.Enum):
-    """What can move a recording; the values of a pause are its behaviours."""
+    """What can change the state. The first two values are those of ``behavior``."""
 
     SKIP = "skip"
     SILENCE = "silence"
@@ -108,7 +108,7 @@ RECORDING: Final[Mapping[tuple[RecordingState, RecordingInput], RecordingState]]
 
 
 class Recording(Artifact):
-    """A recording: its length is that of the stretches that count."""
+    """A recording. Its length does not include the pauses that are left out."""
 
     event_type: ClassVar[str] = EVENT_CALL_RECORD
     activity: ClassVar[str] = "a recording"
@@ -123,7 +123,7 @@ class Recording(Artifact):
         self.state = RecordingState.RECORDING
 
     def start(self, now: float) -> None:
-        """Begin, after a beep if that is wanted."""
+        """Start, with a beep if the program asked for one."""
         self._began_at = self._stretch_began_at = now
         self.note_start(now)
         self._tell_state(RECORD_STATE_RECORDING, {}, now)
@@ -132,33 +132,33 @@ class Recording(Artifact):
         self._watch_time(now)
 
     def pause(self, behaviour: str, now: float) -> None:
-        """Record nothing of what comes."""
+        """Pause the recording."""
         self._move(RecordingInput(behaviour), now)
         self._network.cancel(self._silence[0])
         if self.state is RecordingState.SKIPPING:
-            self._network.cancel(self._fill)
+            self._network.cancel(self._reach_max_length)
         self._tell_state(RECORD_STATE_PAUSED, {"pause_behavior": behaviour}, now)
 
     def resume(self, now: float) -> None:
-        """Record again."""
+        """Continue the recording."""
         self._move(RecordingInput.RESUME, now)
         self._tell_state(RECORD_STATE_RECORDING, {}, now)
         self._watch_time(now)
 
     def take_digit(self, digit: str, now: float) -> None:
-        """A key was pressed: it ends the recording, or is a sound in it."""
+        """End at a terminator. Record any other key as a sound."""
         if digit in self._audio.terminators:
             self.conclude(RECORD_STATE_FINISHED, now)
         else:
             self._take_sound(self._network.config.timing.digit, now)
 
     def take_speech(self, text: str, seconds: float, now: float) -> None:  # noqa: ARG002
-        """Somebody begins to speak."""
+        """Take words that the far end begins to say."""
         self._take_sound(seconds, now)
 
     def close(self, outcome: str, now: float) -> JSONObject:
-        """Stop; the last event has the length and the size."""
-        for duty in (self._miss_input, self._fall_silent, self._fill):
+        """Stop; return the last event, with the length and the size."""
+        for duty in (self._miss_input, self._fall_silent, self._reach_max_length):
             self._network.cancel(duty)
         seconds = self._seconds(now)
         channels = 2 if self._audio.stereo else 1
@@ -180,7 +180,8 @@ class Recording(Artifact):
     def _watch_time(self, now: float) -> None:
         self._watch_silence(now)
         if self._audio.max_length:
-            self._network.at(now + self._audio.max_length - self._recorded, self._fill)
+            ends_at = now + self._audio.max_length - self._recorded
+            self._network.at(ends_at, self._reach_max_length)
 
     def _watch_silence(self, since: float) -> None:
         duty, patience = self._silence
@@ -193,7 +194,7 @@ class Recording(Artifact):
     def _fall_silent(self, now: float) -> None:
         self.conclude(RECORD_STATE_FINISHED, now)
 
-    def _fill(self, now: float) -> None:
+    def _reach_max_length(self, now: float) -> None:
         self.conclude(RECORD_STATE_FINISHED, now)
 
     def _seconds(self, now: float) -> float:
@@ -214,7 +215,7 @@ class Recording(Artifact):
 
 
 def record(request: Request, leg: Leg, params: RecordParams) -> None:
-    """``calling.record``: the reply knows where the file will be."""
+    """``calling.record``; the reply has the URL of the file."""
     recording = Recording(leg, params.control_id, params.record.audio)
     request.accept_start(params, "Recording", url=recording.url)
     recording.start(request.now)

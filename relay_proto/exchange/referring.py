@@ -1,8 +1,8 @@
 """``calling.refer``: a SIP REFER asks the far end to call somebody else.
 
-The transfer is accepted at once, and then notified of: with success the call
-ends here, with anything else it goes on. What becomes of it is what the line
-does that is referred to.
+The transfer is accepted at once. Its outcome follows as an event: after a success the
+call ends here, otherwise it continues. The `Line` with the new address decides the
+outcome.
 
 Source: docs/protocol.md, section 18, ``calling.call.refer``.
 """
@@ -33,7 +33,7 @@ class TargetParams(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Target(msgspec.Struct, frozen=True, tag_field="type", tag="sip"):
-    """To whom the far end is referred."""
+    """The new address for the far end."""
 
     params: TargetParams
 
@@ -45,7 +45,7 @@ class ReferParams(OnCall, frozen=True, kw_only=True):
 
 
 class Referral(Operation):
-    """One REFER under way."""
+    """One REFER in progress."""
 
     def __init__(self, leg: Leg, to: str) -> None:
         super().__init__(leg, leg.network.new_id())
@@ -55,12 +55,12 @@ class Referral(Operation):
         self._seconds, self._state, self._code = _outcome(leg.network.behaviour(to), timing)
 
     def start(self, now: float) -> None:
-        """Send it."""
+        """Send the REFER."""
         self.leg.note(Who.PROGRAM, What.STARTED, now, activity=f"a transfer to {self._to}")
         self._network.at(now + self._network.config.timing.ring_delay, self._proceed)
 
     def cancel(self, now: float) -> None:  # noqa: ARG002
-        """The call is over."""
+        """End, because the call has ended."""
         self._network.cancel(self._proceed)
         self._network.cancel(self._conclude)
 
@@ -95,7 +95,7 @@ def refer(request: Request, leg: Leg, params: ReferParams) -> None:
 
 
 def _outcome(behaviour: Behaviour, timing: ExchangeTiming) -> tuple[float, str, str]:
-    """Seconds until it is known, the state then, and the code of SIP's NOTIFY."""
+    """Return the seconds until the outcome, its state, and the code of the SIP NOTIFY."""
     match behaviour:
         case Answers(after=after):
             return after, SUCCESS, "200"

@@ -1,9 +1,8 @@
 """`Request` and `Verb`: how a method becomes one function with typed parameters.
 
-A verb is a function of the request, of what the request names (a call, an
-operation), and of its decoded parameters. It accepts the request, and only then
-does what was asked, so that the reply precedes the events; or it raises a
-`RelayError`, which becomes the refusal.
+A verb is a function with three arguments: the request, what the request names (a call or
+an operation), and the decoded parameters. It first accepts the request and then does what
+was asked, so that the reply comes before the events. To refuse, it raises a `RelayError`.
 
 Source: docs/protocol.md, sections 9 and 14.
 """
@@ -43,7 +42,7 @@ class OnOperation(OnCall, frozen=True, kw_only=True):
 P = TypeVar("P", bound=msgspec.Struct)
 C = TypeVar("C", bound=OnCall)
 S = TypeVar("S", bound=OnOperation)
-O = TypeVar("O", bound=Operation)  # noqa: E741 - an operation of whatever kind
+O = TypeVar("O", bound=Operation)  # noqa: E741 - any kind of operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +55,23 @@ class Request:
     now: float
     reply: Callable[[object], None]
     verbs: Mapping[str, Verb]
-    """All that there are: one of them binds others to keys."""
+    """All verbs, because ``calling.bind_digit`` runs others."""
 
     @property
     def network(self) -> Network:
-        """The network that the request is about."""
+        """The network of the request's calls."""
         return self.switch.network
 
     def accept(self, message: str, **fields: object) -> None:
-        """Reply that the request is carried out."""
+        """Reply that the request is accepted."""
         self.reply({"code": ACCEPTED, "message": message, **fields})
 
     def accept_start(self, params: OnOperation, message: str, **fields: object) -> None:
-        """Reply that an operation begins, with the ids that were named."""
+        """Reply that an operation starts, with the ids of the request."""
         self.accept(message, call_id=params.call_id, control_id=params.control_id, **fields)
 
     def accept_control(self, running: Operation, message: str) -> None:
-        """Reply to a control, with the ids of the operation."""
+        """Reply to the control of an operation, with its ids."""
         self.accept(message, call_id=running.leg.call_id, control_id=running.control_id)
 
 
@@ -80,7 +79,7 @@ Verb: TypeAlias = Callable[[Request], None]
 
 
 def verb(kind: type[P], carry_out: Callable[[Request, P], None]) -> Verb:
-    """A verb about no particular call."""
+    """Return a verb that does not name a call."""
     decoder = msgspec.json.Decoder(kind)
 
     def decode_and_carry_out(request: Request) -> None:
@@ -92,7 +91,7 @@ def verb(kind: type[P], carry_out: Callable[[Request, P], None]) -> Verb:
 def call_verb(
     kind: type[C], carry_out: Callable[[Request, Leg, C], None], *, answered: bool = True
 ) -> Verb:
-    """A verb on a call; one that is `answered` is refused with 409 before that."""
+    """Return a verb on a call. With `answered`, it is refused before the answer (409)."""
 
     def find_and_carry_out(request: Request, params: C) -> None:
         leg = request.switch.find(request.session, params.call_id, params.node_id)
@@ -104,7 +103,7 @@ def call_verb(
 
 
 def start_verb(kind: type[S], carry_out: Callable[[Request, Leg, S], None]) -> Verb:
-    """A verb that starts an operation; its control id must be free."""
+    """Return a verb that starts an operation. Its control id must not be in use."""
 
     def check_and_carry_out(request: Request, leg: Leg, params: S) -> None:
         if params.control_id in leg.operations:
@@ -119,7 +118,7 @@ def start_verb(kind: type[S], carry_out: Callable[[Request, Leg, S], None]) -> V
 def control_verb(
     kind: type[S], operation: type[O], carry_out: Callable[[Request, O, S], None]
 ) -> Verb:
-    """A verb that controls a running operation of one kind."""
+    """Return a verb that controls a running operation of one kind."""
 
     def find_and_carry_out(request: Request, leg: Leg, params: S) -> None:
         running = leg.operation(operation, params.control_id)
@@ -131,16 +130,16 @@ def control_verb(
 
 
 def check_none(leg: Leg, kind: type[Operation], named: str) -> None:
-    """Refuse a second operation of a kind of which a call has one at a time."""
+    """Refuse a second operation of a kind, where a call may only have one."""
     if leg.running(kind) is not None:
         raise RelayError(CONFLICT, f"there is {named} on this call already")
 
 
 def running_one(leg: Leg, kind: type[O], named: str) -> O:
-    """The one operation of a kind of which a call has one at a time.
+    """Return the operation of a kind, where a call may only have one.
 
     Raises:
-        RelayError: 409, there is none.
+        RelayError: there is none (409).
     """
     running = leg.running(kind)
     if running is None:
@@ -152,7 +151,7 @@ def decode_params(decoder: msgspec.json.Decoder[P], raw: msgspec.Raw) -> P:
     """Decode the parameters of a request.
 
     Raises:
-        RelayError: they are not what the method takes; the message says where.
+        RelayError: they are not what the method takes. The message says where.
     """
     try:
         return decoder.decode(raw)

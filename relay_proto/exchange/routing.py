@@ -1,4 +1,4 @@
-"""Inbound calls: to whom they are offered, and what a program does with an offer.
+"""Inbound calls: which session gets the offer, and what a program can do with it.
 
 Source: docs/protocol.md, sections 11 and 12.
 """
@@ -29,7 +29,7 @@ from .switch import CONFLICT, Switch
 
 CONTEXT_PREFIX: Final = "context:"
 TRANSFER_PATIENCE: Final = 60.0
-"""Seconds that somebody who is transferred waits to be answered again."""
+"""Seconds that a transferred caller waits for the next answer."""
 
 
 class AnswerParams(OnCall, frozen=True, kw_only=True):
@@ -45,13 +45,13 @@ class EndParams(OnCall, frozen=True, kw_only=True):
 
 
 class TransferParams(OnCall, frozen=True, kw_only=True):
-    """``calling.transfer``; what is not the name of a context leads out of here."""
+    """``calling.transfer``; a `dest` that is not a context leaves this network."""
 
     dest: str | JSONObject
 
 
 def place_call(switch: Switch, caller: Caller, to: str, context: str, now: float) -> str:
-    """Let `caller` call `to`, which `context` serves; returns the call's id."""
+    """Let `caller` call `to`, which `context` serves; return the id of the call."""
     person = Person(switch.network, caller.script, caller.nature)
     leg = _inbound_leg(
         switch,
@@ -91,7 +91,7 @@ def offer(switch: Switch, leg: Leg, now: float) -> None:
 
 
 def answer(request: Request, leg: Leg, params: AnswerParams) -> None:
-    """``calling.answer``: a second time it changes nothing."""
+    """``calling.answer``; a second answer changes nothing."""
     if leg.direction != INBOUND:
         raise RelayError(CONFLICT, "only an inbound call can be answered")
     request.accept("Answered")
@@ -108,7 +108,7 @@ def end(request: Request, leg: Leg, params: EndParams) -> None:
 
 
 def pass_on(request: Request, leg: Leg, params: OnCall) -> None:  # noqa: ARG001
-    """``calling.pass``: the next session gets the offer; this one hears no more of it."""
+    """``calling.pass``: the next session gets the offer, and this one no more events."""
     if leg.answered or leg.direction != INBOUND:
         raise RelayError(CONFLICT, "only an offered call can be passed")
     request.accept("Passing call", call_id=leg.call_id)
@@ -120,11 +120,11 @@ def pass_on(request: Request, leg: Leg, params: OnCall) -> None:  # noqa: ARG001
 def transfer(request: Request, leg: Leg, params: TransferParams) -> None:
     """``calling.transfer``: the call ends for this program.
 
-    Whoever serves the context is offered the same caller, as a new call.
+    The caller becomes a new call, which is offered to a session of the context.
     """
     request.accept("Transferring", call_id=leg.call_id)
     now = request.now
-    to = params.dest if isinstance(params.dest, str) else "a document of its own"
+    to = params.dest if isinstance(params.dest, str) else "an inline document"
     leg.note(Who.PROGRAM, What.TRANSFERRED, now, to=to)
     leg.end(END_REASON_HANGUP, Who.PROGRAM, now)
     if to.startswith(CONTEXT_PREFIX):

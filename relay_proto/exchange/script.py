@@ -1,4 +1,4 @@
-"""Who is at the other end: callers with a script, and lines that can be dialed."""
+"""The far end: callers who follow a script, and lines that programs can dial."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Hear:
-    """Wait until something is played, or digits are sent, that contains `text`.
+    """Wait until the program plays, or sends as digits, something that contains `text`.
 
-    Case does not matter. What was played before counts too, unless an earlier
-    `Hear` has gone past it. After `timeout` seconds in vain the person hangs up.
+    Upper and lower case are the same. What was played earlier counts, too, if it came
+    after the text of the `Hear` before. If the person does not hear `text` within
+    `timeout` seconds, they hang up.
     """
 
     text: str
@@ -35,7 +36,7 @@ class Press:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Say something; it takes as long as its text."""
+    """Say something. Its length depends on the text; see `ExchangeTiming.character`."""
 
     text: str
 
@@ -55,7 +56,7 @@ class Human:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """An answering machine: it says its greeting before the script, and may beep then."""
+    """An answering machine. It says its greeting, may beep, and follows the script."""
 
     greeting: str = "You have reached an answering machine. Please leave a message."
     beep: bool = True
@@ -63,30 +64,30 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Fax:
-    """A fax machine: what it sounds like, and how many pages go either way."""
+    """A fax machine, with its tone and the number of pages that it sends or receives."""
 
     tone: Literal["CED", "CNG"] = "CED"
     pages: int = 1
 
 
 Nature: TypeAlias = Human | Machine | Fax
-"""What a far end is: what there is to detect."""
+"""What the far end is, for ``calling.detect``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who calls. After the script they stay on the line and listen."""
+    """Somebody who calls. After the script they stay on the line."""
 
     number: str
     script: tuple[Step, ...] = ()
     patience: float = 60.0
-    """Seconds until they hang up when nobody answers."""
+    """Seconds until they hang up if nobody answers."""
     nature: Nature = Human()
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Is answered, `after` so many seconds of ringing, by somebody with a script."""
+    """Somebody answers after some seconds of ringing, and follows the script."""
 
     after: float = 2.0
     script: tuple[Step, ...] = ()
@@ -95,24 +96,24 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Declines:
-    """Rings for `after` seconds, and is then declined."""
+    """The line rings for some seconds, and then declines the call."""
 
     after: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """Rings until the device's ``timeout``."""
+    """The line rings until the ``timeout`` of the device."""
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Is engaged."""
+    """The line is busy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """Does not exist."""
+    """The address does not exist."""
 
 
 Behaviour: TypeAlias = Answers | Declines | NoAnswer | Busy | Unreachable
@@ -120,7 +121,7 @@ Behaviour: TypeAlias = Answers | Declines | NoAnswer | Busy | Unreachable
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What becomes of calls to `address`, a number or a SIP URI."""
+    """What happens when a program dials `address`, a number or a SIP URI."""
 
     address: str
     behaviour: Behaviour

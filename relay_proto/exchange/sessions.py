@@ -1,7 +1,7 @@
-"""Sessions: who is connected, what they serve, and what they have not acknowledged.
+"""Sessions: the connected programs, their contexts, and their unacknowledged events.
 
-A session outlives its connection for a while. What happens to its calls
-meanwhile is kept, in order, and told after the resume, under the same ids.
+A session outlives its connection for a while. Its events are kept in order meanwhile, and
+are sent after the resume with the same ids.
 
 Source: docs/protocol.md, sections 4, 8, 10 and 11.
 """
@@ -36,7 +36,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Authentication(msgspec.Struct, frozen=True, kw_only=True):
-    """Credentials, in either of their forms."""
+    """Credentials: a project with its token, or a JWT."""
 
     project: str = ""
     token: str = ""
@@ -46,8 +46,8 @@ class Authentication(msgspec.Struct, frozen=True, kw_only=True):
 class ConnectParams(msgspec.Struct, frozen=True, kw_only=True):
     """``signalwire.connect``.
 
-    A stale ``authorization_state`` is no reason to refuse anybody: the
-    credentials decide. It is read for its type only.
+    A stale ``authorization_state`` is accepted, because the credentials decide. Only its
+    type is checked.
     """
 
     version: Version
@@ -73,29 +73,29 @@ class Link:
         self._touched(self)
 
     def settled(self, output: Settled) -> None:
-        """An event was acknowledged, or was lost with the connection."""
+        """Take the outcome of an event: acknowledged, or lost with the connection."""
         identity = self._sent.pop(output.pending)
         if self.session is not None and not isinstance(output.pending.error, ConnectionLostError):
             self.session.acknowledged(identity)
 
     def keep_time(self, now: float) -> None:
-        """The duty of the connection itself."""
+        """Handle the deadline of the connection itself."""
         self.core.handle_timer(now)
         self._touched(self)
 
     def close(self, now: float) -> None:
-        """Close the connection politely."""
+        """Close the connection with a WebSocket close."""
         self.core.close(now)
         self._touched(self)
 
     def abort(self, reason: str) -> None:
-        """Cut the connection."""
+        """Cut the connection without telling the client."""
         self.core.abort(reason)
         self._touched(self)
 
 
 class Session:
-    """One program's session: made by `Sessions.open`, until it is forgotten."""
+    """The session of one program. It lasts from `Sessions.open` to `Sessions.forget`."""
 
     def __init__(self, sessions: Sessions, network: Network, project: str) -> None:
         self._sessions = sessions
@@ -117,7 +117,7 @@ class Session:
             "project_id": self.project,
             "params": params,
         }
-        identity = self._network.new_id()  # the client may remember those of its last session
+        identity = self._network.new_id()  # random, as a client may know ids of older sessions
         if len(self._kept) >= config.limits.events:
             del self._kept[next(iter(self._kept))]
         self._kept[identity] = event
@@ -125,11 +125,11 @@ class Session:
             self.link.deliver(identity, event)
 
     def acknowledged(self, identity: str) -> None:
-        """The program has heard of an event: it will not be repeated."""
+        """Forget an event that the program has acknowledged."""
         self._kept.pop(identity, None)
 
     def attach(self, link: Link, now: float) -> None:
-        """Continue on `link`: repeat what was not acknowledged, and renew the secret."""
+        """Continue on `link`: repeat unacknowledged events, and send a new secret."""
         self.link, link.session = link, self
         self._network.cancel(self.expire)
         for identity, event in self._kept.items():
@@ -138,17 +138,17 @@ class Session:
         self.tell(EVENT_AUTHORIZATION_STATE, {"authorization_state": secret}, now)
 
     def detach(self, now: float) -> None:
-        """The connection has gone: wait for another."""
+        """Wait for a resume, because the connection is lost."""
         self.link = None
         self._network.at(now + self._network.config.timing.session_retention, self.expire)
 
     def expire(self, now: float) -> None:
-        """Nobody came back."""
+        """Forget the session, because no client has resumed it in time."""
         self._sessions.forget(self, now)
 
 
 class Sessions:
-    """The table of sessions, by protocol, and by context in the order of their turns."""
+    """All sessions, by protocol, and by context in the order of their turns."""
 
     def __init__(self, network: Network, forgotten: Callable[[Session, float], None]) -> None:
         self._network = network
@@ -161,10 +161,10 @@ class Sessions:
         return iter(tuple(self._by_protocol.values()))
 
     def open(self, params: ConnectParams, now: float) -> Session:
-        """The session that `params` ask for: a new one, or the one to resume.
+        """Return the session that `params` ask for: a new one, or the one to resume.
 
         Raises:
-            RelayError: it is refused; the code says why.
+            RelayError: the session is refused. The code says why.
         """
         if params.version.major != PROTOCOL_VERSION["major"]:
             raise RelayError(INVALID_PARAMS, "this version of the protocol is not supported")
@@ -184,10 +184,10 @@ class Sessions:
         return session
 
     def subscribe(self, session: Session, contexts: Iterable[str]) -> None:
-        """Let `session` serve `contexts`, too.
+        """Let `session` serve `contexts` as well.
 
         Raises:
-            RelayError: it would be too many for one session.
+            RelayError: the session would have too many contexts.
         """
         wanted = dict.fromkeys([*session.contexts, *contexts])
         if len(wanted) > self._network.config.limits.contexts:
@@ -207,7 +207,7 @@ class Sessions:
                     del self._by_context[context]
 
     def take_turn(self, context: str, without: Iterable[Session] = ()) -> Session | None:
-        """Whose turn it is to serve `context`: connected sessions before others."""
+        """Return the session whose turn it is. Connected sessions come before others."""
         serving = self._by_context.get(context, {})
         willing = [session for session in serving if session not in without]
         connected = (session for session in willing if session.link is not None)
@@ -218,7 +218,7 @@ class Sessions:
         return chosen
 
     def forget(self, session: Session, now: float) -> None:
-        """End a session, and all that hangs on it."""
+        """End a session and everything that belongs to it."""
         del self._by_protocol[session.protocol]
         self.unsubscribe(session, tuple(session.contexts))
         self._network.cancel(session.expire)
@@ -229,7 +229,7 @@ class Sessions:
         self._forgotten(session, now)
 
     def revoke(self, project: str) -> None:
-        """Accept the credentials of `project` no longer."""
+        """Stop accepting the credentials of `project`."""
         self._revoked.add(project)
 
     def _authenticate(self, given: Authentication) -> Account:

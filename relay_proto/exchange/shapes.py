@@ -1,7 +1,6 @@
-"""JSON values with bounds, as many methods take them.
+"""JSON values with limits, which many methods take.
 
-Whatever is out of bounds is refused while it is decoded, with a message that
-says where it stood.
+The decoder refuses a value outside its limits. Its message says where the value is.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ FULL: Final = 503
 
 
 class Switch:
-    """All calls of an exchange that have not ended, and the ids of some that have."""
+    """The active calls of an exchange, and the ids of calls that ended recently."""
 
     def __init__(self, network: Network, sessions: Sessions) -> None:
         self.network = network
@@ -30,28 +30,28 @@ class Switch:
         self._legs: dict[str, Leg] = {}
         self._ended: dict[str, None] = {}
         self.dials: dict[tuple[Session, str], Duty] = {}
-        """What cancels each dial under way, by its tag."""
+        """The function that cancels each active dial, by session and tag."""
         self.conferences: dict[tuple[str, str], Conference] = {}
-        """All conferences with somebody in them, by project and name."""
+        """The conferences that have members, by project and name."""
         self.queues: dict[tuple[str, str], dict[Leg, None]] = {}
-        """Who waits in each queue, in order, by project and name."""
+        """The calls that wait in each queue, in order, by project and name."""
         self.texts = 0
-        """Text messages under way."""
+        """The number of text messages that are not delivered yet."""
 
     def has_room(self, calls: int) -> bool:
-        """Whether so many calls more would be within the limit."""
+        """Whether the limit allows so many more calls."""
         return len(self._legs) + calls <= self.network.config.limits.calls
 
     def add(self, leg: Leg) -> None:
-        """Follow a new call until it ends."""
+        """Add a new call. It is removed when it ends."""
         self._legs[leg.call_id] = leg
         leg.watchers.append(self._watch)
 
     def find(self, session: Session, call_id: str, node_id: str) -> Leg:
-        """The call that a program names.
+        """Return the call that a program names.
 
         Raises:
-            RelayError: 410, it has ended; 404, the program has no such call.
+            RelayError: the call has ended (410), or the program has no such call (404).
         """
         leg = self._legs.get(call_id)
         if leg is not None and leg.session is session and node_id == self.network.config.node_id:
@@ -61,7 +61,7 @@ class Switch:
         raise RelayError(NOT_FOUND, "there is no such call")
 
     def abandon(self, session: Session, now: float) -> None:
-        """A session is gone: so are its calls."""
+        """End the dials and the calls of a session that is gone."""
         for key in [key for key in self.dials if key[0] is session]:
             self.dials.pop(key)(now)
         for leg in [leg for leg in self._legs.values() if leg.session is session]:

@@ -1,4 +1,4 @@
-"""Text messages: those of programs on their way, and those that people send.
+"""Text messages: those that programs send, and those that people send to them.
 
 Source: docs/protocol.md, section 16.
 """
@@ -31,7 +31,7 @@ from .shapes import Name
 from .switch import FULL, Switch
 
 SEGMENT: Final = 160
-"""Characters in one segment, whatever the alphabet: nobody is billed here."""
+"""Characters in one segment, for any alphabet, because nothing is billed."""
 
 DELIVERED: Final = (
     MESSAGE_STATE_QUEUED,
@@ -86,7 +86,7 @@ class Outgoing:
         self._states = deque(UNDELIVERED if lost else DELIVERED)
 
     def advance(self, now: float) -> None:
-        """Go on to the next state, and say so."""
+        """Move to the next state, and tell the program."""
         state = self._states.popleft()
         self._network.note(
             now, "", Who.EXCHANGE, What.TEXT_MOVED, text_id=self.message_id, state=state
@@ -123,7 +123,7 @@ def send(request: Request, params: SendParams) -> None:
 
 
 def receive_text(switch: Switch, text: TextMessage, context: str, now: float) -> str:
-    """Bring a text message to whoever serves `context`; returns its id."""
+    """Deliver a text message to a session that serves `context`; return its id."""
     network = switch.network
     message_id = network.new_id()
     network.note(

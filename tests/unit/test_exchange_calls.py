@@ -256,6 +256,7 @@ def test_items_follow_one_another_and_repeat() -> None:
     world.pass_time(10)
     assert plays(client) == ["playing", "finished"]
     assert world.story(What.PLAYED) == ["program plays “a”", "program plays 1 s of silence"] * 2
+    assert world.story(What.PLAY_ENDED) == ["program finishes playing"]
 
 
 def test_an_endless_loop_ends_with_a_stop() -> None:
@@ -266,6 +267,7 @@ def test_an_endless_loop_ends_with_a_stop() -> None:
     assert plays(client) == ["playing"]
     assert client.verb("play.stop", call_id, control_id="p")["code"] == "200"
     assert plays(client) == ["playing", "finished"]
+    assert world.story(What.PLAY_ENDED) == ["program stops playing"]
     world.pass_time(10)
     assert client.verb("play.stop", call_id, control_id="p")["code"] == "404"
 
@@ -550,7 +552,7 @@ def test_what_was_heard_counts_once() -> None:
     assert world.story(What.MISSED) == []
     world.pass_time(0.2)
     assert world.story(What.MISSED, What.ENDED) == [
-        "caller waited in vain to hear “x”",
+        "caller does not hear “x” in time",
         "caller ends the call: hangup",
     ]
 
@@ -587,7 +589,7 @@ def test_people_forget_what_is_too_much() -> None:
     _, client, call_id = answered(Wait(10), Hear("one", timeout=1), world=world)
     client.verb("play", call_id, control_id="a", play=[tts("one"), tts("two"), tts("three")])
     world.pass_time(12)
-    assert world.story(What.MISSED) == ["caller waited in vain to hear “one”"]
+    assert world.story(What.MISSED) == ["caller does not hear “one” in time"]
 
 
 def test_audio_is_heard_by_its_address() -> None:

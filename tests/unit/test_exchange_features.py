@@ -86,7 +86,7 @@ def test_a_user_event_is_any_json(event: object) -> None:
     world, client, call_id = answered_call()
     sent = client.verb("user_event", call_id, event=event, more=1)
     assert sent == {"code": "200", "message": "Event sent", "call_id": call_id}
-    assert world.story(What.SENT_EVENT) == ["program sends an event of its own"]
+    assert world.story(What.SENT_EVENT) == ["program sends a custom event"]
 
 
 def test_before_the_answer_nothing_can_be_switched() -> None:

@@ -348,7 +348,7 @@ def test_disconnecting_ends_neither() -> None:
     assert client.verb("disconnect", near)["code"] == "409"
     client.verb("end", near)
     assert client.states(far)[-1] == "answered"
-    assert world.story(What.DISCONNECTED) == [f"exchange takes the call apart from {QUICK}"]
+    assert world.story(What.DISCONNECTED) == [f"exchange disconnects the call from {QUICK}"]
 
 
 def test_an_existing_call_can_be_connected() -> None:
@@ -515,4 +515,4 @@ def test_a_text_that_nobody_serves() -> None:
     message_id = world.exchange.receive_text(TextMessage(CALLER, OFFICE, "Yo"), 0.0, context="x")
     world.deliver()
     assert client.events("messaging.receive") == []
-    assert world.story(What.TEXT_MOVED) == [f"exchange text {message_id}: undelivered"]
+    assert world.story(What.TEXT_MOVED) == [f"exchange marks text {message_id} as undelivered"]
