@@ -27,7 +27,7 @@ from .dispatch import METHOD_PASS, Dispatch
 from .errors import ClientClosedError, ConnectionLostError
 from .link.requests import Request
 from .link.session import Session
-from .link.session_events import SessionEvent, SessionLost, SessionOver, SessionReady
+from .link.session_events import SessionLost, SessionOver, SessionReady, Unusual
 from .outputs import EventReceived, Ignored, Output, PeerViolation
 from .pending import Pending
 from .recent import Recent
@@ -245,6 +245,8 @@ class ClientCore(Core[Output]):
         for happened in self._session.receive_data(transport, data, now):
             if type(happened) is EventFrame:  # as nearly always
                 self._receive_event(happened, now)
+            elif type(happened) is ReplyFrame:
+                self._dispatch.answered(happened, now)
             else:
                 self._follow(happened, now)
 
@@ -280,15 +282,13 @@ class ClientCore(Core[Output]):
 
     # What the session tells
 
-    def _follow(self, happened: SessionEvent | None, now: float) -> None:
+    def _follow(self, happened: Unusual | None, now: float) -> None:
         """Do for the calls and requests what follows from what happened to the session."""
         match happened:
             case None:
                 pass
-            case ReplyFrame() | ErrorFrame():
+            case ErrorFrame():
                 self._dispatch.answered(happened, now)
-            case EventFrame():
-                self._receive_event(happened, now)
             case RequestFrame():
                 self._receive_request(happened, now)
             case SessionReady(resumed):

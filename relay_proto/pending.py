@@ -70,12 +70,10 @@ class Pending(Generic[R]):
 
     def resolve(self, result: R) -> None:
         """Settle with `result`. Only the core calls this."""
-        self._settle(_RESULT, result)
+        assert self._phase is _WAITING, "a Pending settles only once"
+        self._phase, self._value = _RESULT, result
 
     def fail(self, error: BaseException) -> None:
         """Settle with `error`. Only the core calls this."""
-        self._settle(_ERROR, error)
-
-    def _settle(self, phase: _Phase, value: R | BaseException) -> None:
         assert self._phase is _WAITING, "a Pending settles only once"
-        self._phase, self._value = phase, value
+        self._phase, self._value = _ERROR, error

@@ -70,7 +70,7 @@ from .backoff import Backoff
 from .liveness import Liveness, Verdict
 from .requests import is_success, new_id
 from .resume import Resume
-from .session_events import SessionEvent, SessionLost, SessionOver, SessionReady
+from .session_events import SessionEvent, SessionLost, SessionOver, SessionReady, Unusual
 
 if TYPE_CHECKING:
     import random
@@ -225,7 +225,7 @@ class Session:
             if happened is not None:
                 yield happened
 
-    def transport_closed(self, transport: int, now: float, reason: str) -> SessionEvent | None:
+    def transport_closed(self, transport: int, now: float, reason: str) -> Unusual | None:
         """The byte stream is gone, or could not be opened."""
         if transport != self._transport or self._wire is None:
             return None
@@ -236,7 +236,7 @@ class Session:
             return None
         return self._lost(self._link_error(reason or "the server closed it"), now)
 
-    def handle_timer(self, timer: Timer, now: float) -> SessionEvent | None:
+    def handle_timer(self, timer: Timer, now: float) -> Unusual | None:
         """A deadline of the session has come."""
         timing = self._timing
         match timer:
@@ -271,7 +271,7 @@ class Session:
 
     # What the wire says
 
-    def _receive_control(self, event: WireEvent, now: float) -> SessionEvent | None:
+    def _receive_control(self, event: WireEvent, now: float) -> Unusual | None:
         assert not isinstance(event, UpgradeRequested | TextReceived), "for others"
         closing = self.state is SessionState.CLOSING
         match event:
@@ -299,7 +299,8 @@ class Session:
         """Deal with a frame if it is about the session, else hand it on."""
         match frame:
             case ReplyFrame() | ErrorFrame():
-                return self._receive_answer(frame, now)
+                own = frame.id in (self._ping_id, self._connect_id)
+                return self._receive_answer(frame, now) if own else frame
             case RequestFrame(method=c.METHOD_SIGNALWIRE_PING):
                 self._answer_ping(frame, now)
             case RequestFrame(method=c.METHOD_SIGNALWIRE_DISCONNECT):
@@ -313,11 +314,9 @@ class Session:
                 assert_never(frame)
         return None
 
-    def _receive_answer(self, frame: ReplyFrame | ErrorFrame, now: float) -> SessionEvent | None:
+    def _receive_answer(self, frame: ReplyFrame | ErrorFrame, now: float) -> Unusual | None:
         if frame.id == self._ping_id:
             return None  # whatever it says, the peer is alive
-        if frame.id != self._connect_id:
-            return frame
         if isinstance(frame, ErrorFrame):
             return self._refused(frame.code, frame.message, now)
         return self._authenticated(frame, now)
@@ -353,7 +352,7 @@ class Session:
         self._deadlines.set(Timer.AUTHENTICATE, now + self._timing.request_timeout)
         self.send(encode_request(self._connect_id, c.METHOD_SIGNALWIRE_CONNECT, params))
 
-    def _authenticated(self, frame: ReplyFrame, now: float) -> SessionEvent | None:
+    def _authenticated(self, frame: ReplyFrame, now: float) -> Unusual | None:
         result = decode_any(frame.result)
         if not is_object(result):
             words = f"the result of {c.METHOD_SIGNALWIRE_CONNECT} is no object"
@@ -374,7 +373,7 @@ class Session:
         self._out.resolve(self._started, None)
         return SessionReady(resumed)
 
-    def _refused(self, code: int, message: str, now: float) -> SessionEvent | None:
+    def _refused(self, code: int, message: str, now: float) -> Unusual | None:
         if self._resume.refuse(code):
             self._authenticate(now)
             return None
@@ -405,7 +404,7 @@ class Session:
         if self.state is SessionState.READY:
             self._liveness.peer_pinged(now)
 
-    def _answer_goodbye(self, frame: RequestFrame, now: float) -> SessionEvent | None:
+    def _answer_goodbye(self, frame: RequestFrame, now: float) -> Unusual | None:
         self.send(encode_reply(frame.id, {}))
         if decode_object(frame.params).get("restart") is True:
             self._resume.forget()
@@ -422,12 +421,12 @@ class Session:
 
     # The end of a transport
 
-    def _break_off(self, error: RemoteProtocolError, now: float) -> SessionEvent:
+    def _break_off(self, error: RemoteProtocolError, now: float) -> Unusual:
         """Leave a peer that has broken the protocol."""
         self._out.push(PeerViolation(str(error)))
         return self._drop(error, now)
 
-    def _drop(self, error: RelayError, now: float, *, flush: bool = True) -> SessionEvent:
+    def _drop(self, error: RelayError, now: float, *, flush: bool = True) -> Unusual:
         """Give the transport up; with `flush`, what was sent is written out first."""
         self._leave(flush=flush)
         return self._lost(error, now)
@@ -440,7 +439,7 @@ class Session:
         self._wire = None
         self._out.close(self._transport, flush=flush)
 
-    def _lost(self, error: RelayError, now: float) -> SessionEvent:
+    def _lost(self, error: RelayError, now: float) -> Unusual:
         self._connect_id = None
         attempt, delay = self._backoff.attempt, self._backoff.next_delay()
         if self.state in UP:

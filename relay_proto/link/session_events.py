@@ -28,7 +28,8 @@ class SessionOver(msgspec.Struct, frozen=True):
     error: RelayError
 
 
-SessionEvent: TypeAlias = (
-    EventFrame | ReplyFrame | ErrorFrame | RequestFrame | SessionReady | SessionLost | SessionOver
-)
-"""What a session tells: frames that are not about itself, and what it has become."""
+Unusual: TypeAlias = ErrorFrame | RequestFrame | SessionReady | SessionLost | SessionOver
+"""Refusals, requests that are not about the session, and what the session has become."""
+
+SessionEvent: TypeAlias = EventFrame | ReplyFrame | Unusual
+"""What a session tells whoever owns it."""
