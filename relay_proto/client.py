@@ -1,7 +1,7 @@
 """`ClientCore`: the client's protocol, from commands and bytes to events.
 
-It joins the session with the tables of requests, calls, dials and messages: every
-frame takes effect here, completely, before the next one is looked at.
+It joins the session with the tables of requests, calls, dials and messages. Each
+frame takes full effect before the next one is read.
 
 Source: docs/protocol.md, sections 8 to 16 and 20.
 """
@@ -78,7 +78,7 @@ _NOT_OF_A_CALL_ALONE: Final[frozenset[type[RelayEvent]]] = frozenset(
         MessageStateEvent,
     }
 )
-"""Looked up at once: most events are none of these, and are spared the questions."""
+"""Events that concern more than their call. Most events do not, and skip these checks."""
 
 
 class ClientCore(Core[Output]):
@@ -91,7 +91,7 @@ class ClientCore(Core[Output]):
         *,
         make_wire: Callable[..., Wire] = Wire,
     ) -> None:
-        """`make_wire` is for those who want to listen to the wire, or to play its part."""
+        """`make_wire` makes the WebSocket of each transport; the flight recorder gives its own."""
         self.config = config
         timing, limits = config.timing, config.limits
         scrubber = Scrubber(config.credentials.secrets())
@@ -135,7 +135,7 @@ class ClientCore(Core[Output]):
 
     @property
     def accepting_calls(self) -> bool:
-        """Whether the application takes calls; others are passed back to routing."""
+        """Whether the application takes calls. If not, offered calls go back to routing."""
         return self._offers.accepting
 
     @accepting_calls.setter
@@ -153,34 +153,34 @@ class ClientCore(Core[Output]):
 
     @property
     def active_calls(self) -> int:
-        """How many calls are up."""
+        """The number of active calls."""
         return len(self._calls)
 
     # Commands
 
     def start(self, now: float, *, retry: bool = False) -> Pending[None]:
-        """Connect. The `Pending` settles with the first session, or why there is none.
+        """Connect. The `Pending` settles with the first session, or with an error.
 
-        With `retry`, failed attempts are repeated until the credentials have been
-        refused too often; without, the first failure is the end of it, and
-        `start` may be called again.
+        With `retry`, the core tries again after a failed attempt, until the server
+        has refused the credentials too often. Without it, the first failure ends the
+        attempt, and `start` may be called again.
 
         Raises:
-            LocalProtocolError: it was started already.
+            LocalProtocolError: the core has been started already.
         """
         return self._session.start(now, retry=retry)
 
     def close(self, now: float) -> None:
-        """End the session for good: everything pending fails, calls are concluded."""
+        """End the session for good. Whatever is pending fails, and all calls end locally."""
         if self.state not in (SessionState.CLOSING, SessionState.CLOSED):
-            # While there still is a session to hang up on.
+            # Now, because the hang-ups need a session.
             self._dispatch.hang_up(self._dials.fail_all(ClientClosedError()), now)
         over = self._session.close()
         if over is not None:
             self._end(over, now)
 
     def drain(self, now: float) -> None:
-        """Take no more calls: unsubscribe, and pass back what is offered all the same."""
+        """Take no more calls: unsubscribe from all contexts, and pass further offers back."""
         self._offers.accepting = False
         contexts = list(self._session.contexts)
         self._session.unsubscribe(contexts)
@@ -198,19 +198,19 @@ class ClientCore(Core[Output]):
         return self._dispatch.execute_on(target, command, now)
 
     def cancel(self, pending: Pending[Any], now: float) -> None:
-        """Nobody waits for `pending` any more: see `Dispatch.cancel`."""
+        """Give up a command that nobody waits for any more. See `Dispatch.cancel`."""
         self._dispatch.cancel(pending, now)
 
     def wait_for(self, call: CallRecord, state: CallState, now: float) -> Pending[RelayEvent]:
-        """The event that brings `call` to `state`, or past it."""
-        del now  # it has no deadline: the caller's patience is the caller's affair
+        """Wait for the event that brings `call` to `state`, or past it."""
+        del now  # it has no deadline: the adapter limits how long a program waits
         return self._calls.wait_for(call, state.value)
 
     def adopt(self, call: CallRecord) -> CallRecord:
         """Follow a call that the application knows from elsewhere.
 
         Raises:
-            ClientClosedError: the core is closed; nothing would be heard of the call.
+            ClientClosedError: the core is closed, so no event of the call would come.
         """
         self._dispatch.check_open()
         known = self._calls.get(call.call_id)
@@ -222,7 +222,7 @@ class ClientCore(Core[Output]):
         """Follow an operation that the application knows from elsewhere.
 
         Raises:
-            ClientClosedError: the core is closed; nothing would be heard of it.
+            ClientClosedError: the core is closed, so no event of the operation would come.
         """
         self._dispatch.check_open()
         known = call.actions.get(control_id)
@@ -237,7 +237,7 @@ class ClientCore(Core[Output]):
 
     def transport_opened(self, transport: int, now: float) -> None:
         """The byte stream that `OpenTransport` asked for is open."""
-        del now  # the time to connect runs on until the upgrade is done
+        del now  # the time-out to connect also covers the upgrade
         self._session.transport_opened(transport)
 
     def receive_data(self, transport: int, data: bytes, now: float) -> None:
@@ -251,7 +251,7 @@ class ClientCore(Core[Output]):
                 self._follow(happened, now)
 
     def transport_closed(self, transport: int, now: float, reason: str) -> None:
-        """A transport could not be opened, has ended or broke; `reason` is for people."""
+        """A transport could not be opened, has ended or broke. `reason` is for people."""
         self._follow(self._session.transport_closed(transport, now, reason), now)
 
     def handle_timer(self, now: float) -> None:
@@ -283,7 +283,7 @@ class ClientCore(Core[Output]):
     # What the session tells
 
     def _follow(self, happened: Unusual | None, now: float) -> None:
-        """Do for the calls and requests what follows from what happened to the session."""
+        """Let calls and requests follow what happened to the session."""
         match happened:
             case None:
                 pass
@@ -301,7 +301,7 @@ class ClientCore(Core[Output]):
                 assert_never(happened)
 
     def _begin(self, now: float, *, resumed: bool) -> None:
-        """Write what has waited; a session that is not the old one has lost its calls."""
+        """Write the queued requests. A new session means that the old one's calls are lost."""
         legs = [*self._dials.doomed()]
         if not resumed:
             self._seen_event_ids.clear()
@@ -312,7 +312,7 @@ class ClientCore(Core[Output]):
         self._dispatch.flush(now)
 
     def _end(self, over: SessionOver, now: float) -> None:
-        """There will be no more answers and no more events."""
+        """End everything: no more answers and no more events will come."""
         self._dispatch.lose_all(over.error, now)
         self._dials.fail_all(over.error)
         self._calls.end_all(now)
@@ -321,7 +321,7 @@ class ClientCore(Core[Output]):
         self._session.conclude(over, now)
 
     def _receive_request(self, frame: RequestFrame, now: float) -> None:
-        """Take an event that is out of the ordinary, or something that nobody asks of a client."""
+        """Take an unusual event, or refuse a method that a client does not have."""
         if frame.method != METHOD_SIGNALWIRE_EVENT:
             self._out.push(PeerViolation("a request with an unknown method"))
             self._session.send(encode_error(frame.id, METHOD_NOT_FOUND, "Method not found"))
@@ -339,7 +339,7 @@ class ClientCore(Core[Output]):
             self._route(event_of(frame), now)
 
     def _acknowledge(self, event_id: bytes) -> bool:
-        """Acknowledge an event. False if it has come before, as far as is remembered."""
+        """Acknowledge an event. False if it is a repetition, as far as the core remembers."""
         self._session.send(encode_acknowledgement(event_id))
         if self._seen_event_ids.add(event_id):
             return True
@@ -353,7 +353,7 @@ class ClientCore(Core[Output]):
             self._out.push(EventReceived(event))
 
     def _take_event(self, event: RelayEvent, now: float) -> bool:
-        """Take an event that is about more than one call; False if the call has its share."""
+        """Take an event that concerns more than its call. False if the call needs it, too."""
         match event:
             case AuthorizationStateEvent():
                 self._session.remember(event.authorization_state)

@@ -1,8 +1,8 @@
 """The `Core` interface, and the one ordered queue of outputs.
 
-The contract is described in ``docs/architecture.md``: inputs and commands take
-``now`` and never block; whatever follows from them is read with
-`Core.next_output` until it is None.
+``docs/architecture.md`` describes the contract: inputs and commands take ``now`` and
+never block. Afterwards, read the outputs with `Core.next_output` until it returns
+None.
 """
 
 from __future__ import annotations

@@ -178,10 +178,10 @@ class Dispatch:
         return pending
 
     def cancel(self, pending: Pending[Any], now: float) -> None:
-        """Nobody waits for `pending` any more.
+        """Give up a command that nobody waits for any more.
 
-        A request that was not written never will be; a dial is given up and its
-        legs are hung up. What the server may be doing already goes on.
+        A request that has not been written is never sent. A dial is given up, and its
+        legs are hung up. Whatever else the server is doing already goes on.
         """
         request = pending.source
         if isinstance(request, Request):
@@ -194,10 +194,10 @@ class Dispatch:
     # The session comes and goes
 
     def flush(self, now: float) -> None:
-        """There is a session: write what has waited for it."""
+        """Write the requests that have waited for a session."""
         for request in self._requests.take_queued():
             if request.subject.decided:
-                self._requests.finish(request)  # an event has decided a dial of this tag
+                self._requests.finish(request)  # an event of the same tag has decided the dial
                 continue
             if request.params.get("context") is DEFAULT_CONTEXT:  # only now is it known
                 params = self._with_context(request.params)
@@ -205,21 +205,21 @@ class Dispatch:
             self._write(request, now)
 
     def lose_sent(self, error: RelayError, now: float) -> None:
-        """The session is lost: what was written on it will not be answered."""
+        """Settle what was written on a session that is lost: no answer will come."""
         reason = error.reason if isinstance(error, ConnectionLostError) else str(error)
         lost = ConnectionLostError(reason, maybe_delivered=True)
         for request in self._requests.lose_sent():
             request.subject.lost(lost, now)  # legs that it leaves wait for the next session
 
     def lose_all(self, error: RelayError, now: float) -> None:
-        """There will be no session any more: nothing is answered or written."""
+        """Settle every request: there will be no session any more."""
         for request in (*self._requests.lose_sent(), *self._requests.lose_queued()):
-            request.subject.lost(error, now)  # nobody is left to be asked to hang up legs
+            request.subject.lost(error, now)  # without a session, no leg can be hung up
 
     # How requests leave
 
     def check_open(self) -> None:
-        """See whether commands are still taken.
+        """Check that the core still takes commands.
 
         Raises:
             ClientClosedError: the core is closed.
@@ -235,13 +235,15 @@ class Dispatch:
             self._out.push(Dropped(str(error)))
 
     def hang_up(self, legs: Legs, now: float) -> None:
-        """End legs that nobody wants; without a session, the next one is asked to."""
+        """End legs that nobody wants. Without a session, they wait for the next one."""
         if self._session.state is not _READY:
             return
         for leg in legs:
             params = {"node_id": leg.node_id, "call_id": leg.call_id, "reason": leg.reason}
             subject = UnwantedLeg(self._calls, self._dials, leg)
-            self._write(self._request(METHOD_END, params, subject), now)  # whatever else waits
+            self._write(
+                self._request(METHOD_END, params, subject), now
+            )  # even if the queue is full
 
     def _execute_dial(self, command: Command[Any], pending: Pending[Any], now: float) -> None:
         tag = command.params["tag"]
@@ -323,7 +325,7 @@ class Dispatch:
         pending: Pending[Any] | None = None,
         timeout: float | None = None,
     ) -> Request:
-        """A request to dispatch. Raises if there is no room for it, or no JSON for `params`."""
+        """Make a request. Raises if the queue is full, or if `params` is not JSON."""
         self._requests.check_room(method, writable=self._session.state is _READY)
         return self._request(method, params, subject, pending, timeout)
 
@@ -363,7 +365,7 @@ class Dispatch:
     # What becomes of requests
 
     def expired(self, request: Request, now: float) -> None:
-        """A request was not written, or not answered, in time."""
+        """Settle a request that was not written, or not answered, in time."""
         sent = request.state is RequestState.SENT
         seconds = request.timeout if sent else self._timing.queue_timeout
         self._requests.finish(request)
@@ -373,7 +375,7 @@ class Dispatch:
             self._session.probe(now)
 
     def answered(self, frame: ReplyFrame | ErrorFrame, now: float) -> None:
-        """The server answers a request; an answer to none is ignored."""
+        """Hand the server's answer to the subject of its request."""
         request = self._requests.answered(frame.id)
         if request is None:
             self._out.push(Ignored("a reply to a request that is not waiting"))

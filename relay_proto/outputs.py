@@ -1,7 +1,7 @@
-"""What a core can ask for or report: the union `Output`.
+"""Outputs: what a core asks for, and what it reports.
 
-An adapter performs effects, wakes whoever waits for what settled, and hands
-events to the application, in the order in which they come.
+An adapter takes them in order: it performs effects, wakes whoever waits for what has
+settled, and hands events to the application.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from .rpc.event_base import RelayEvent
 
 
 class OpenTransport(msgspec.Struct, frozen=True):
-    """Open a byte stream to the configured host; report it under this number."""
+    """Open a byte stream to the configured host. Report about it with this number."""
 
     transport: int
 
 
 class SendData(msgspec.Struct, frozen=True, gc=False):
-    """Write these bytes, behind all earlier ones of the same transport."""
+    """Write these bytes after all earlier ones of the same transport."""
 
     transport: int
     data: bytes
@@ -33,10 +33,10 @@ class SendData(msgspec.Struct, frozen=True, gc=False):
 
 
 class CloseTransport(msgspec.Struct, frozen=True):
-    """Close the byte stream; `flush` asks to write out first what was sent.
+    """Close the byte stream. With `flush`, write out first what was sent.
 
-    The core has finished with the transport: whatever is still reported about
-    it is ignored, and nothing needs to be.
+    The core has finished with the transport. It ignores what is still reported
+    about it, and does not wait for a report.
     """
 
     transport: int
@@ -58,8 +58,8 @@ class Connected(msgspec.Struct, frozen=True):
 class Disconnected(msgspec.Struct, frozen=True):
     """The session that `Connected` reported is down.
 
-    `error` is None when the program itself disconnected. `retry_delay` is the time
-    to the next attempt in seconds, or None when there will be none.
+    `error` is None if the program itself disconnected. `retry_delay` is the time to
+    the next attempt in seconds, or None if no attempt follows.
     """
 
     error: RelayError | None
@@ -75,7 +75,7 @@ class ConnectFailed(msgspec.Struct, frozen=True):
 
 
 class Closed(msgspec.Struct, frozen=True):
-    """The core is done, for good: with an error if the credentials were refused."""
+    """The core is closed for good. `error` says that the credentials were refused."""
 
     error: RelayError | None
 
@@ -94,7 +94,7 @@ class OfferRefused(msgspec.Struct, frozen=True):
 
 
 class EventReceived(msgspec.Struct, frozen=True):
-    """The server told something, already taken into account."""
+    """An event from the server. Its call and action have followed it already."""
 
     event: RelayEvent
     call: CallRecord | None = None
@@ -102,7 +102,7 @@ class EventReceived(msgspec.Struct, frozen=True):
 
 
 class CallEnded(msgspec.Struct, frozen=True):
-    """A call is over and leaves the core; its last event came just before."""
+    """A call is over, and the core forgets it. Its last event came just before."""
 
     call: CallRecord
 
@@ -122,25 +122,25 @@ class MessageChanged(msgspec.Struct, frozen=True):
 
 
 class PeerViolation(msgspec.Struct, frozen=True):
-    """The peer sent something that it should not have; it was survived."""
+    """The peer broke the protocol. The core goes on, if need be with a new transport."""
 
     reason: str
 
 
 class Ignored(msgspec.Struct, frozen=True):
-    """Something was dropped, as it should be: a late reply, a repeated event."""
+    """Something was ignored, as it should be: a late reply, or a repeated event."""
 
     reason: str
 
 
 class Dropped(msgspec.Struct, frozen=True):
-    """Something was given up because a limit was reached, or an attempt failed."""
+    """Something was given up: a limit was reached, or the server did not do it."""
 
     reason: str
 
 
 class FrameTraced(msgspec.Struct, frozen=True):
-    """A frame as it was sent or received, masked; only with `trace_frames`."""
+    """A frame that was sent or received, masked. Only with `trace_frames`."""
 
     sent: bool
     text: str

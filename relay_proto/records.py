@@ -1,7 +1,7 @@
 """Records: what the core knows of calls, actions, dials and messages.
 
-They hold data, and answer simple questions about it. What changes them is in
-`calls`.
+They hold data, and answer simple questions about it. The modules of `calls` change
+them.
 
 Source: docs/protocol.md, sections 12 to 16.
 """

@@ -1,8 +1,8 @@
-"""Calls and their actions: what each has become, and who is told.
+"""Calls and their actions: their states, and the outputs that tell of them.
 
-A call only moves forward. When it ends it completes its actions, wakes its
-waiters and leaves the table; actions whose result comes late linger for a few
-seconds, and then leave too.
+A call only moves forward. When it ends, it completes its actions, wakes whoever
+waits for it, and leaves the table. An action whose result may come late lingers for
+a few seconds.
 
 Source: docs/protocol.md, sections 12, 14 and 15.
 """
@@ -30,13 +30,13 @@ from ..timers import Deadlines
 from ..transitions import CALL_ORDER, ActionInput, forward
 
 LOST_SESSION: Final = "error"
-"""The ``end_reason`` of calls that the client itself concludes to be over."""
+"""The ``end_reason`` of a call that ended with its session."""
 PASSED_ON: Final = "passed"
-"""The ``end_reason`` of calls that the program has given back to routing."""
+"""The ``end_reason`` of a call that the program passed back to routing."""
 
 
 class Calls:
-    """The table of live calls, and what an event does to them."""
+    """The table of live calls. Events change them, and commands start actions on them."""
 
     def __init__(self, out: OutputQueue, deadlines: Deadlines[Any], timing: Timing) -> None:
         self._out = out
@@ -52,7 +52,7 @@ class Calls:
         return iter(tuple(self._live.values()))
 
     def get(self, call_id: str) -> CallRecord | None:
-        """The live call of this id."""
+        """The live call with this id, or None."""
         return self._live.get(call_id) if call_id else None
 
     def add(self, call: CallRecord) -> None:
@@ -82,7 +82,7 @@ class Calls:
             action.call.actions[action.control_id] = action
 
     def receive(self, event: RelayEvent, now: float) -> bool:
-        """Take an event of a call into account and report it; False if it has none here."""
+        """Apply an event to its call and report it. False if the call is not known."""
         call = self._live.get(event.call_id) if event.call_id else None
         if call is None:
             return self._receive_late(event)
@@ -101,7 +101,7 @@ class Calls:
         return True
 
     def update(self, call: CallRecord, event: RelayEvent, state: str) -> None:
-        """Move a call forward to `state`, because of `event`, and wake who waits for that."""
+        """Move a call forward to `state` because of `event`, and wake whoever waits for it."""
         before = call.state
         call.state = forward(CALL_ORDER, call.state, state)
         if call.state != before:
@@ -110,9 +110,9 @@ class Calls:
                 self._out.resolve(call.waits.pop(target), event)
 
     def wait_for(self, call: CallRecord, state: str) -> Pending[RelayEvent]:
-        """The event by which `call` gets to `state`, or past it.
+        """Wait for the event that brings `call` to `state`, or past it.
 
-        One `Pending` serves all who wait for the same state of the same call.
+        Everybody who waits for the same state of the same call gets the same `Pending`.
         """
         if call.has_reached(state):
             reached: Pending[RelayEvent] = Pending()
@@ -121,35 +121,35 @@ class Calls:
         return call.waits.setdefault(state, Pending())
 
     def end_locally(self, call: CallRecord, now: float, reason: str = LOST_SESSION) -> None:
-        """Conclude that a call is over though the server did not say so."""
+        """End a call without an event from the server."""
         if not call.ended:
             event = local_ended_event(call.call_id, call.node_id, reason)
             self._receive_state(call, event, now)
 
     def end_all(self, now: float) -> None:
-        """Conclude that every call is over: its session is."""
+        """End every call, because the session is over."""
         for call in self:
             self.end_locally(call, now)
         for action in tuple(self._lingering.values()):
             self.complete_lingering(action)
 
     def complete(self, action: ActionRecord, event: RelayEvent) -> None:
-        """Give an action its result. No-op if it has one."""
+        """Give an action its result. Does nothing if it has one."""
         if not action.completed:
             self._leave(action)
             action.result = event
             self._out.resolve(action.done, event)
 
     def fail(self, action: ActionRecord, error: BaseException) -> None:
-        """An action could not be started. No-op if it has completed."""
+        """Fail an action that could not be started. Does nothing if it has completed."""
         if not action.completed:
             self._leave(action)
             self._out.fail(action.done, error)
 
     def complete_lingering(self, action: ActionRecord) -> None:
-        """The result did not come: the call's end has to do."""
+        """Complete an action whose result did not come: the call's end is its result."""
         ended = action.call.last_state_event
-        assert ended is not None, "an action lingers behind an ended call only"
+        assert ended is not None, "only an action of an ended call lingers"
         self.complete(action, ended)
 
     def _leave(self, action: ActionRecord) -> None:
@@ -204,7 +204,7 @@ class Calls:
                 self._deadlines.set(action, now + self._timing.action_grace)
             else:
                 self.complete(action, event)
-        call.actions.clear()  # of detectors that were still at work
+        call.actions.clear()  # detectors go on after their first result
         self._out.push(EventReceived(event, call))
         self._out.push(CallEnded(call))
 

@@ -1,8 +1,8 @@
-"""Dials: who answered, and that nobody else is left ringing.
+"""Dials: who answered, and how nobody else is left ringing.
 
-A dial's reply only acknowledges it; events with its tag decide it. The tags of
-decided dials are remembered for a while, so that a leg which shows up late is
-hung up: it would cost its owner money.
+The reply only acknowledges a dial; events with its tag decide it. The tags of
+decided dials are kept for a while, so that a leg that appears late is hung up. It
+would cost its owner money.
 
 Source: docs/protocol.md, section 13.
 """
@@ -34,11 +34,14 @@ Legs: TypeAlias = Sequence[Leg]
 
 NO_WINNER: Final = ""
 MOST_ATTEMPTS: Final = 3
-"""Requests to hang up one leg that may go unanswered before one session is asked no more."""
+"""After so many unanswered requests, a leg waits for the next session."""
 
 
 class Dials:
-    """Pending dials by tag, and the legs that must be hung up."""
+    """Pending dials by tag, and the legs that must be hung up.
+
+    Methods that may leave legs that nobody wants return those legs.
+    """
 
     def __init__(
         self,
@@ -77,12 +80,12 @@ class Dials:
         self._deadlines.set(dial, now + dial.timeout)
 
     def acknowledged(self, dial: DialRecord) -> None:
-        """The server has the dial: losing the connection no longer loses it."""
+        """Note that the server has the dial: a lost connection does not lose it."""
         if not dial.pending.settled:
             dial.state = follow(DIAL, dial.state, DialInput.ACKNOWLEDGED)
 
     def failed(self, dial: DialRecord, error: RelayError) -> Legs:
-        """The dial is over without a winner: hang up all its legs. No-op if it is decided."""
+        """End a dial without a winner. Does nothing if it is decided."""
         if dial.pending.settled:
             return ()
         dial.state = follow(DIAL, dial.state, DialInput.FAILED)
@@ -91,31 +94,31 @@ class Dials:
         return self._hang_up(leg for leg in dial.legs.values() if not leg.ended)
 
     def cancelled(self, dial: DialRecord, error: RelayError) -> Legs:
-        """Whoever dialled is gone: hang up all legs, a winner that nobody took included."""
+        """Give up a dial. Its winner is hung up, too: nobody takes the call."""
         if not dial.pending.settled:
             return self.failed(dial, error)
         winners = [] if dial.pending.error is not None else [dial.pending.result()]
         return self._hang_up(winner for winner in winners if not winner.ended)
 
     def timed_out(self, dial: DialRecord) -> Legs:
-        """Nobody answered in time."""
+        """End a dial that nobody answered in time."""
         return self.failed(dial, DialTimeoutError(dial.tag, dial.timeout))
 
     def fail_all(self, error: RelayError) -> Legs:
-        """The session of these dials is gone."""
+        """End all dials."""
         return [leg for dial in tuple(self._pending.values()) for leg in self.failed(dial, error)]
 
     def fail_acknowledged(self, error: RelayError) -> Legs:
-        """The session that was dialling is gone; a dial not written yet has a new one."""
+        """End the dials of a lost session. Those that are not written yet go on."""
         lost = [dial for dial in self._pending.values() if dial.state is DialState.DIALING]
         return [leg for dial in lost for leg in self.failed(dial, error)]
 
     def is_acknowledged(self, dial: DialRecord) -> bool:
-        """Whether the server is known to have the dial, so that events will decide it."""
+        """Whether the server has the dial, so that events will decide it."""
         return dial.state is not DialState.REQUESTED
 
     def receive(self, event: DialEvent) -> Legs:
-        """Take a dial event into account and report it."""
+        """Apply a dial event and report it."""
         dial = self._pending.get(event.tag)
         call_id = _text(event.call, "call_id")
         if dial is None:
@@ -136,18 +139,18 @@ class Dials:
                 return ()
 
     def receive_state(self, event: CallStateEvent) -> Legs:
-        """Look at a state event before calls do: it may be a leg's first, or a stray's."""
+        """Look at a state event before `Calls` does: it may come from a new or a stray leg."""
         ended = event.call_state == CALL_STATE_ENDED
         if event.call_id in self._doomed:
             if ended:
                 del self._doomed[event.call_id]
-            return ()  # of no dial any more, even if a new one has its tag
+            return ()  # it belongs to no dial, even if a new dial has its tag
         known = self._calls.get(event.call_id)
         tag = event.tag or (known.tag if known is not None else "")
         dial = self._pending.get(tag)
         if dial is not None:
             self.acknowledged(dial)
-            # A leg that is known to the dial alone has ended: it does not come back.
+            # A leg that only the dial knows has ended: it does not come back.
             if known is None and event.call_id and not (ended or event.call_id in dial.legs):
                 self._first_seen(dial, event)
         elif not ended:
@@ -155,21 +158,21 @@ class Dials:
         return ()
 
     def leg_ended(self, leg: Leg) -> None:
-        """The server has ended the leg, or never knew it."""
+        """Forget a leg: the server has ended it, or does not know it."""
         self._doomed.pop(leg.call_id, None)
 
     def leg_refused(self, leg: Leg, error: RelayError) -> None:
-        """The server will not end the leg."""
+        """Report a leg that the server refuses to end."""
         self._doomed.pop(leg.call_id, None)
         self._report(leg, error)
 
     def leg_unanswered(self, leg: Leg, error: RelayError) -> Legs:
-        """No reply came: ask again, a few times."""
+        """Ask again, a few times, because no reply came."""
         again = msgspec.structs.replace(leg, attempts=leg.attempts + 1)
         if leg.call_id not in self._doomed:
             return ()
         if again.attempts >= MOST_ATTEMPTS:
-            # For now: a link that is dead one way looks alive for long. The next session asks.
+            # A link that is dead in one direction looks alive for long. The next session asks.
             self._doomed[leg.call_id] = msgspec.structs.replace(leg, attempts=0)
             self._report(leg, error)
             return ()
@@ -177,7 +180,7 @@ class Dials:
         return (again,)
 
     def doomed(self) -> Legs:
-        """All legs to hang up: there is a session again, and what the old one was asked is lost."""
+        """All legs that wait for a hang-up: a new session must be asked again."""
         return tuple(self._doomed.values())
 
     def _hang_up(self, calls: Iterable[CallRecord]) -> Legs:
@@ -242,7 +245,7 @@ class Dials:
         winner = self._decided.get(tag)
         if winner is None or call_id in ("", winner):
             return ()
-        # The server ends a winner's losers itself; what answers all the same is hung up.
+        # The server ends the losers of a winner itself. One that answers anyway is hung up.
         if state == CALL_STATE_ANSWERED or (winner == NO_WINNER and state != CALL_STATE_ENDING):
             return self._doom(call_id, node_id, state)
         return ()

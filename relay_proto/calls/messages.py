@@ -1,7 +1,7 @@
-"""Text messages: what became of each that was sent, and what came in.
+"""Text messages: the delivery of those that were sent, and those that came in.
 
-A delivery report may arrive before the reply that says which message it is
-about; such reports are kept for a while, within a bound.
+A delivery report may arrive before the reply that names its message. Such early
+reports are kept for a while, within a bound.
 
 Source: docs/protocol.md, section 16.
 """
@@ -24,13 +24,13 @@ from ..transitions import MESSAGE_ORDER, MESSAGE_TERMINAL, MessageState, forward
 
 
 class EarlyReports(msgspec.Struct, frozen=True):
-    """The key under which early reports of a message fall due."""
+    """The key of the deadline until which early reports of a message are kept."""
 
     message_id: str
 
 
 class Messages:
-    """Sent messages whose delivery is followed, and the ids of received ones."""
+    """The sent messages whose delivery is followed, and the ids of received messages."""
 
     def __init__(
         self, out: OutputQueue, deadlines: Deadlines[Any], timing: Timing, limits: Limits
@@ -44,11 +44,11 @@ class Messages:
         self._received: OrderedDict[str, None] = OrderedDict()
 
     def accepted(self, message: MessageRecord, message_id: str) -> None:
-        """The server took a message and named it: follow its delivery."""
+        """Follow the delivery of a message that the server has accepted and named."""
         message.message_id = message_id
         message.state = MessageState.QUEUED.value
         if not message_id or message_id in self._sent:
-            words = "the server accepted a message but gave it no name of its own"
+            words = "the server accepted a message but gave it no id of its own"
             error = RemoteProtocolError(words)
             self._out.fail(message.done, error)
             return
@@ -62,7 +62,7 @@ class Messages:
             self._change(message, event)
 
     def receive_state(self, event: MessageStateEvent, now: float) -> None:
-        """Take a delivery report into account."""
+        """Apply a delivery report."""
         message = self._sent.get(event.message_id)
         if message is not None:
             self._change(message, event)
@@ -80,7 +80,7 @@ class Messages:
         if event.message_id in self._received:
             self._out.push(Ignored(f"message {event.message_id} came again"))
             return
-        if event.message_id:  # without one, nothing tells a repetition from a new message
+        if event.message_id:  # without an id, a repetition looks like a new message
             self._received[event.message_id] = None
         if len(self._received) > self._limits.event_ids:
             self._received.popitem(last=False)
@@ -99,13 +99,13 @@ class Messages:
         self._out.push(MessageReceived(message, event))
 
     def forget_early(self, key: EarlyReports) -> None:
-        """Nobody asked for these reports in time."""
+        """Drop early reports whose message did not become known in time."""
         self._early.pop(key.message_id, None)
         self._deadlines.clear(key)
         self._out.push(Ignored(f"reports about the unknown message {key.message_id}"))
 
     def fail_all(self, error: RelayError) -> None:
-        """No more reports will come."""
+        """Fail every delivery: no more reports will come."""
         for message in self._sent.values():
             self._out.fail(message.done, error)
         self._sent.clear()

@@ -1,7 +1,7 @@
 """Liveness: is the peer still there?
 
-It pings at intervals, and when it has a reason to doubt. One ping without an
-answer proves nothing; several in a row do. Whatever the peer sends is an answer.
+The client pings at intervals, and when it has a reason to doubt. One unanswered ping
+proves nothing; several in a row do. Whatever the peer sends counts as an answer.
 
 Source: docs/protocol.md, section 6.
 """
@@ -16,18 +16,18 @@ from ..timers import Deadlines, Timer
 from ..transitions import PingState
 
 DOUBLINGS: Final = 16
-"""Beyond so many, the delay between failed pings no longer grows."""
+"""After so many failed pings, the delay between them no longer grows."""
 
-_QUIET: Final = PingState.QUIET  # looked up once: it is asked for with every message
+_QUIET: Final = PingState.QUIET  # looked up once, because every message asks for it
 
 
 class Verdict(enum.Enum):
-    """What is to be done about a peer."""
+    """What to do about a peer."""
 
     WAIT = "wait"
     PING = "ping"
     GIVE_UP = "give up"
-    """It is dead: leave the transport."""
+    """The peer is dead: leave the transport."""
 
 
 class Liveness:
@@ -42,38 +42,38 @@ class Liveness:
         """Pings without an answer, in a row."""
 
     def start(self, now: float) -> None:
-        """There is a session to watch."""
+        """Begin to watch a session."""
         self.heard()
         self._deadlines.set(Timer.PING, now + self._timing.ping_interval)
 
     def stop(self) -> None:
-        """There is nothing to watch any more."""
+        """Stop watching: the session is about to end."""
         for timer in (Timer.PING, Timer.PROBE, Timer.WATCHDOG):
             self._deadlines.clear(timer)
 
     def heard(self) -> None:
         """The peer has sent something."""
         if self._state is _QUIET:
-            return  # as with nearly every message: no ping is under way
+            return  # nearly always: no ping is under way
         self._state = PingState.QUIET
         self.failures = 0
         self._deadlines.clear(Timer.PROBE)
 
     def peer_pinged(self, now: float) -> None:
-        """The peer pings, and so is expected to go on pinging."""
+        """Expect the next ping of a peer that pings by itself."""
         self._deadlines.set(Timer.WATCHDOG, now + self._timing.ping_watchdog)
 
     def probe(self, now: float) -> Verdict:
-        """There is reason to doubt: ping, unless a ping is under way already."""
+        """Ping because of a doubt, unless a ping is under way already."""
         return self._ping(now) if self._state is PingState.QUIET else Verdict.WAIT
 
     def interval_over(self, now: float) -> Verdict:
-        """It is time for a regular ping."""
+        """Ping because the regular interval is over."""
         self._deadlines.set(Timer.PING, now + self._timing.ping_interval)
         return self.probe(now)
 
     def probe_due(self, now: float) -> Verdict:
-        """A ping was not answered in time, or it is time to repeat one."""
+        """Act on a ping that was not answered in time, or that is to be repeated."""
         if self._state is PingState.BACKING_OFF:
             return self._ping(now)
         self.failures += 1

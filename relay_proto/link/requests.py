@@ -1,7 +1,7 @@
-"""Requests: which wait to be written, which for a reply, and until when.
+"""Requests: which ones wait to be written, which ones for a reply, and until when.
 
-A request is written at most once. Until then it keeps its place in the queue
-over any number of reconnects; from then on it is answered, times out or is lost.
+A request is written at most once. Until then it keeps its place in the queue, over
+any number of reconnects. Afterwards it is answered, times out or is lost.
 
 Source: docs/protocol.md, section 9.
 """
@@ -21,17 +21,17 @@ from ..transitions import RequestState
 if TYPE_CHECKING:
     import random
 
-# What every request goes through. Before Python 3.12, a member is slow to look up.
+# Every request needs these. Before Python 3.12, members of enums are slow to look up.
 _QUEUED: Final = RequestState.QUEUED
 _SENT: Final = RequestState.SENT
 _DONE: Final = RequestState.DONE
 
 
 class Subject(Protocol):
-    """What a request is about. It answers for itself what becomes of it.
+    """What a request is about. It knows what each outcome of the request means.
 
-    Whatever happens may leave legs that nobody wants any more: those are returned,
-    to be hung up.
+    An outcome may leave legs of a dial that nobody wants. The method returns those
+    legs, and the caller hangs them up.
     """
 
     @property
@@ -45,22 +45,22 @@ class Subject(Protocol):
         """The server did what was asked."""
 
     def refused(self, error: RelayError, now: float) -> Sequence[Leg]:
-        """The server would not do it, or has nothing left to do it to."""
+        """The server refused, or says that there is nothing left to act on."""
 
     def lost(self, error: RelayError, now: float) -> Sequence[Leg]:
-        """Its session is gone: no answer will come."""
+        """The session is lost: no answer will come."""
 
     def expired(self, error: RequestTimeoutError, now: float) -> Sequence[Leg]:
-        """It was not answered in time, or not written."""
+        """The request was not answered, or not even written, in time."""
 
     def abandoned(self, error: RelayError, now: float) -> Sequence[Leg]:
-        """Nobody waits for it any more, though it may have been written."""
+        """Nobody waits for the answer any more. The request may have been written."""
 
 
 class Request:
-    """One request: what it asks, and about what.
+    """One request: what it asks, and what it is about.
 
-    `frame` is what it is written as, until it is written.
+    `frame` holds its bytes until they are written.
     """
 
     __slots__ = ("frame", "id", "method", "params", "state", "subject", "timeout")
@@ -97,10 +97,10 @@ class Requests:
         self._sent: dict[str, Request] = {}
 
     def check_room(self, method: str, *, writable: bool) -> None:
-        """See whether one more request has a place.
+        """Check that there is room for one more request.
 
         Raises:
-            RequestQueueFullError: it has none.
+            RequestQueueFullError: there is none.
         """
         count, limit = (
             (len(self._sent), self._limits.pending_requests)
@@ -111,25 +111,25 @@ class Requests:
             raise RequestQueueFullError(method, limit)
 
     def enqueue(self, request: Request, now: float) -> None:
-        """Keep a request, as it is now, until it can be written."""
+        """Keep a request until it can be written."""
         self._queued[request.id] = request
         self._deadlines.set(request, now + self._timing.queue_timeout)
 
     def take_queued(self) -> list[Request]:
-        """All unwritten requests, in order: the caller writes them now."""
+        """Take out all unwritten requests, in order. The caller writes them now."""
         taken = list(self._queued.values())
         self._queued.clear()
         return taken
 
     def written(self, request: Request, now: float) -> None:
-        """A request leaves: its reply is due from now on."""
+        """Note that a request leaves now. The time for its reply begins."""
         request.state = _SENT
         request.frame = b""  # it is not written twice, and may be large
         self._sent[request.id] = request
         self._deadlines.set(request, now + request.timeout)
 
     def answered(self, identity: str) -> Request | None:
-        """The request that a reply with this id answers, done now."""
+        """Take out the request that a reply with this id answers."""
         request = self._sent.pop(identity, None)
         if request is not None:
             request.state = _DONE
@@ -137,18 +137,18 @@ class Requests:
         return request
 
     def finish(self, request: Request) -> None:
-        """Forget a request: it is expired, cancelled, lost or needless."""
+        """Forget a request that has expired, or is cancelled, lost or needless."""
         request.state = _DONE
         self._queued.pop(request.id, None)
         self._sent.pop(request.id, None)
         self._deadlines.clear(request)
 
     def lose_sent(self) -> list[Request]:
-        """All written requests: their replies can no longer come."""
+        """Take out all written requests: their replies can no longer come."""
         return self._finish_all(self._sent)
 
     def lose_queued(self) -> list[Request]:
-        """All unwritten requests: they will not be written."""
+        """Take out all unwritten requests: they will not be written."""
         return self._finish_all(self._queued)
 
     def _finish_all(self, table: dict[str, Request]) -> list[Request]:

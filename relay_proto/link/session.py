@@ -1,8 +1,8 @@
 """The session: one transport at a time, authentication, liveness, reconnecting.
 
-It turns bytes into frames and session events, which `ClientCore` matches on, and
-knows when a transport is to be opened, has proved dead, or is to be given up.
-What the frames mean for calls and requests is not its business.
+It turns bytes into frames and session events, and returns them to `ClientCore`. It
+decides when to open a transport and when to leave one. It does not know what the
+frames mean for calls and requests.
 
 Source: docs/protocol.md, sections 4 to 8.
 """
@@ -75,7 +75,7 @@ from .session_events import SessionEvent, SessionLost, SessionOver, SessionReady
 if TYPE_CHECKING:
     import random
 
-_CLOSING: Final = SessionState.CLOSING  # looked up once: it is asked for with every message
+_CLOSING: Final = SessionState.CLOSING  # looked up once, because every message asks for it
 
 LINK_TIMERS: Final = tuple(timer for timer in Timer if timer is not Timer.RETRY)
 UP: Final = frozenset({SessionState.READY, SessionState.DRAINING})
@@ -112,7 +112,7 @@ class Session:
         self._backoff = Backoff(config.timing, config.limits, random)
         self._liveness = Liveness(config.timing, config.limits, deadlines)
         self.state = SessionState.DISCONNECTED
-        """Where the client stands with the server; only the session moves it."""
+        """Where the client stands with the server. Only the session changes it."""
 
     # Commands
 
@@ -127,23 +127,22 @@ class Session:
         return tuple(self._contexts)
 
     def subscribe(self, contexts: Iterable[str]) -> None:
-        """Ask for these contexts, too, from the next session on."""
+        """Also ask for these contexts, from the next session on."""
         self._contexts.update(dict.fromkeys(contexts))
 
     def unsubscribe(self, contexts: Iterable[str]) -> None:
-        """Do not ask for these contexts any more."""
+        """Stop asking for these contexts."""
         for context in contexts:
             self._contexts.pop(context, None)
 
     def remember(self, authorization_state: str) -> None:
-        """Keep what the server wants to see again after a reconnect."""
+        """Keep the authorization state: the server wants it back after a reconnect."""
         self._resume.remember(authorization_state)
 
     def start(self, now: float, *, retry: bool) -> Pending[None]:
-        """Connect. The `Pending` settles with the first session, or why there is none.
+        """Connect. The `Pending` settles with the first session, or with an error.
 
-        With `retry`, failed attempts are repeated until the credentials have been
-        refused too often; without, the first failure is the end of it.
+        See `ClientCore.start`.
         """
         if self.state is not SessionState.DISCONNECTED:
             raise LocalProtocolError(f"start() in state {self.state.value}")
@@ -156,7 +155,7 @@ class Session:
         return started
 
     def close(self) -> SessionOver | None:
-        """End the session for good; None if that was asked for before."""
+        """End the session for good. None if it is over, or about to be, already."""
         if self.state in OVER:
             return None
         if self.state in UP:
@@ -167,16 +166,16 @@ class Session:
         return SessionOver(error)
 
     def conclude(self, over: SessionOver, now: float) -> None:
-        """Say goodbye, now that nothing depends on the session any more."""
+        """Say goodbye to the server, after everything that needed the session has ended."""
         match self.state:
             case SessionState.CLOSING:
-                assert self._wire is not None, "there is a peer to say goodbye to"
+                assert self._wire is not None, "a closing session has a transport"
                 self._out.send(self._transport, self._wire.close(1000))
                 self._deadlines.set(Timer.CLOSE, now + self._timing.close_timeout)
             case SessionState.CLOSED:
                 self._finish(None if isinstance(over.error, ClientClosedError) else over.error)
             case _:
-                pass  # the one attempt has failed: it may be started again
+                pass  # the only attempt has failed: `start` may be called again
 
     def send(self, data: bytes) -> None:
         """Write one frame on the current transport."""
@@ -187,22 +186,22 @@ class Session:
         self._out.send(self._transport, wire.send_text(data))
 
     def probe(self, now: float) -> None:
-        """See whether the peer is alive, unless that is being done already."""
+        """Ping the peer, unless a ping is under way already."""
         if self.state is SessionState.READY:
             self._act(self._liveness.probe(now))
 
     # Inputs
 
     def transport_opened(self, transport: int) -> None:
-        """The byte stream is there: ask for the upgrade."""
+        """Ask for the upgrade, on a byte stream that is open now."""
         if transport == self._transport and self._wire is not None:
             self._out.send(transport, self._wire.open())
 
     def receive_data(self, transport: int, data: bytes, now: float) -> Iterator[SessionEvent]:
-        """Take bytes of the current transport; those of another are ignored.
+        """Take bytes of the current transport; ignore those of another.
 
-        Each event must be dealt with before the next one is asked for: it may end
-        the transport, and with it what follows.
+        Act on each event before you ask for the next one: an event may end the
+        transport, and then the rest of the bytes no longer counts.
         """
         wire = self._wire
         if transport != self._transport or wire is None:
@@ -226,7 +225,7 @@ class Session:
                 yield happened
 
     def transport_closed(self, transport: int, now: float, reason: str) -> Unusual | None:
-        """The byte stream is gone, or could not be opened."""
+        """Note that a byte stream is gone, or could not be opened."""
         if transport != self._transport or self._wire is None:
             return None
         self._clear_link_timers()
@@ -237,7 +236,7 @@ class Session:
         return self._lost(self._link_error(reason or "the server closed it"), now)
 
     def handle_timer(self, timer: Timer, now: float) -> Unusual | None:
-        """A deadline of the session has come."""
+        """Do what is due at a deadline of the session."""
         timing = self._timing
         match timer:
             case Timer.RETRY:
@@ -296,7 +295,7 @@ class Session:
         return None
 
     def _receive_frame(self, frame: Frame, now: float) -> SessionEvent | None:
-        """Deal with a frame if it is about the session, else hand it on."""
+        """Act on a frame that is about the session. Return any other."""
         match frame:
             case ReplyFrame() | ErrorFrame():
                 own = frame.id in (self._ping_id, self._connect_id)
@@ -316,7 +315,7 @@ class Session:
 
     def _receive_answer(self, frame: ReplyFrame | ErrorFrame, now: float) -> Unusual | None:
         if frame.id == self._ping_id:
-            return None  # whatever it says, the peer is alive
+            return None  # the peer is alive, whatever it answers
         if isinstance(frame, ErrorFrame):
             return self._refused(frame.code, frame.message, now)
         return self._authenticated(frame, now)
@@ -422,12 +421,12 @@ class Session:
     # The end of a transport
 
     def _break_off(self, error: RemoteProtocolError, now: float) -> Unusual:
-        """Leave a peer that has broken the protocol."""
+        """Report a peer that has broken the protocol, and leave it."""
         self._out.push(PeerViolation(str(error)))
         return self._drop(error, now)
 
     def _drop(self, error: RelayError, now: float, *, flush: bool = True) -> Unusual:
-        """Give the transport up; with `flush`, what was sent is written out first."""
+        """Give up the transport. With `flush`, everything sent is written out first."""
         self._leave(flush=flush)
         return self._lost(error, now)
 
@@ -455,7 +454,7 @@ class Session:
         return SessionLost(error)
 
     def _closed(self, *, flush: bool) -> None:
-        """The closing handshake is done, or has taken long enough."""
+        """End the closing handshake: it is done, or has taken too long."""
         if self._wire is not None:
             self._leave(flush=flush)
         self._move(SessionInput.CLOSED)
