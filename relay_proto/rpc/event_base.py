@@ -133,3 +133,27 @@ def number(value: object) -> float:
     except OverflowError:
         return 0.0
     return result if math.isfinite(result) else 0.0
+
+
+def text_of(values: JSONObject, key: str) -> str:
+    """Return the text under `key`, or ``""`` if there is none."""
+    value = values.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def inner_params(values: object) -> JSONObject:
+    """Return the ``params`` of a nested object, or ``{}`` if it has none."""
+    inner = values.get("params") if is_object(values) else None
+    return inner if is_object(inner) else {}
+
+
+def lift(result: object, *names: str) -> None:
+    """Copy entries of ``result["params"]`` to `result`: the named ones, or all.
+
+    An entry that `result` already has is kept.
+    """
+    inner = inner_params(result)
+    if inner and is_object(result):
+        for name in names or tuple(inner):
+            if name in inner:
+                result.setdefault(name, inner[name])

@@ -11,7 +11,17 @@ from typing import ClassVar, Final
 import msgspec
 
 from .. import constants as c
-from .event_base import OperationEvent, RelayEvent, UnknownEvent, build_event, force, number
+from .event_base import (
+    OperationEvent,
+    RelayEvent,
+    UnknownEvent,
+    build_event,
+    force,
+    inner_params,
+    lift,
+    number,
+    text_of,
+)
 from .frames import EMPTY, EventFrame, JSONObject, decode_object, is_object
 
 
@@ -106,28 +116,28 @@ class CollectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=Tru
     final: bool | None = None
 
     def __post_init__(self) -> None:
-        _lift(self.result, "digits", "terminator", "text", "confidence")
+        lift(self.result, "digits", "terminator", "text", "confidence")
 
     @property
     def type(self) -> str:
         """``digit``, ``speech``, ``no_input``, ``no_match``, ``error``, … or ``""``."""
-        kind = _text(self.result, "type")
+        kind = text_of(self.result, "type")
         return kind or (self.state if self.state in ("no_input", "no_match") else "")
 
     @property
     def digits(self) -> str:
         """The digits entered, without the terminator."""
-        return _text(self.result, "digits")
+        return text_of(self.result, "digits")
 
     @property
     def terminator(self) -> str:
         """The digit that ended the input, or ``""``."""
-        return _text(self.result, "terminator")
+        return text_of(self.result, "terminator")
 
     @property
     def text(self) -> str:
         """What was said."""
-        return _text(self.result, "text")
+        return text_of(self.result, "text")
 
     @property
     def confidence(self) -> float:
@@ -136,7 +146,7 @@ class CollectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=Tru
 
     @staticmethod
     def _mirror(body: JSONObject) -> None:
-        _lift(body.get("result"), "digits", "terminator", "text", "confidence")
+        lift(body.get("result"), "digits", "terminator", "text", "confidence")
 
 
 class ConnectEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
@@ -159,12 +169,12 @@ class DetectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True
     @property
     def type(self) -> str:
         """``machine``, ``fax``, ``digit`` or ``""``."""
-        return _text(self.detect, "type")
+        return text_of(self.detect, "type")
 
     @property
     def event(self) -> str:
         """What it heard: ``HUMAN``, ``MACHINE``, ``READY``, ``CED``, a digit, ``finished``."""
-        return _text(_inner(self.detect), "event")
+        return text_of(inner_params(self.detect), "event")
 
 
 class FaxEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
@@ -175,12 +185,12 @@ class FaxEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
     fax: JSONObject = {}
 
     def __post_init__(self) -> None:
-        _lift(self.fax)
+        lift(self.fax)
 
     @property
     def type(self) -> str:
         """``page``, ``finished``, ``error`` or ``""``."""
-        return _text(self.fax, "type")
+        return text_of(self.fax, "type")
 
     @property
     def pages(self) -> int:
@@ -190,7 +200,7 @@ class FaxEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
     @property
     def document(self) -> str:
         """The document's URL, once it is there."""
-        return _text(self.fax, "document")
+        return text_of(self.fax, "document")
 
     @property
     def success(self) -> bool:
@@ -199,7 +209,7 @@ class FaxEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
     @staticmethod
     def _mirror(body: JSONObject) -> None:
-        _lift(body.get("fax"))
+        lift(body.get("fax"))
 
 
 class TapEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
@@ -410,7 +420,7 @@ def decode_event(raw: msgspec.Raw) -> RelayEvent | None:
         outer = _outer.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         payload = decode_object(raw)
-        event_type = _text(payload, "event_type")
+        event_type = text_of(payload, "event_type")
         return _KINDS.get(event_type, UnknownEvent).from_payload(payload) if event_type else None
     if not outer.event_type:
         return None
@@ -455,27 +465,7 @@ _outer = msgspec.json.Decoder(_Outer)
 
 def _decode_record(record: JSONObject) -> _RecordResult:
     return _RecordResult(
-        url=_text(record, "url"),
+        url=text_of(record, "url"),
         duration=number(record.get("duration")),
         size=int(number(record.get("size"))),
     )
-
-
-def _text(values: JSONObject, key: str) -> str:
-    value = values.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _inner(values: object) -> JSONObject:
-    """The ``params`` of a nested object, ``{}`` where there are none."""
-    inner = values.get("params") if is_object(values) else None
-    return inner if is_object(inner) else {}
-
-
-def _lift(result: object, *names: str) -> None:
-    """Mirror the named entries of ``result["params"]``, or all, into ``result``."""
-    inner = _inner(result)
-    if inner and is_object(result):
-        for name in names or tuple(inner):
-            if name in inner:
-                result.setdefault(name, inner[name])
