@@ -23,7 +23,7 @@ from ..core import OutputQueue
 from ..outputs import CallEnded, EventReceived
 from ..pending import Pending
 from ..records import ActionRecord, CallRecord
-from ..rpc.action_kinds import OVER, ActionKind
+from ..rpc.action_kinds import FINAL_STATES, ActionKind
 from ..rpc.event_base import OperationEvent, RelayEvent
 from ..rpc.events import CallStateEvent, ConnectEvent, DetectEvent, local_ended_event
 from ..timers import Deadlines
@@ -175,7 +175,9 @@ class Calls:
         action.seen = event.state or action.seen
         if action.kind.is_final(event):
             self.complete(action, event)
-            if isinstance(event, DetectEvent) and OVER.isdisjoint((event.state, event.event)):
+            if isinstance(event, DetectEvent) and FINAL_STATES.isdisjoint(
+                (event.state, event.event)
+            ):
                 action.call.actions[action.control_id] = action
             else:
                 action.call.actions.pop(action.control_id, None)

@@ -1,1 +1,1 @@
-"""Text messages to typed frames and events, and what of them may be shown."""
+"""Text messages as typed frames and events, and what a log may show of them."""

@@ -1,7 +1,8 @@
-"""Kinds of actions, and the rule by which each completes.
+"""The kinds of actions, and the rule by which each kind completes.
 
-An action is an operation with a `control_id`. What ends it differs from verb to
-verb, and the wire says it in different places: one function each.
+An action is an operation on a call with a `control_id`. Each kind has a function that
+says whether an event is its last one, because the server reports that in different
+places.
 
 Source: docs/protocol.md, sections 15 and 15.1.
 """
@@ -19,21 +20,22 @@ from .events import CollectEvent, DetectEvent, FaxEvent, PayEvent
 
 EVENT_CALL_AI: Final = "calling.call.ai"
 COLLECT_FINAL: Final = frozenset({"digit", "speech", "no_input", "no_match", "finished", "error"})
-OVER: Final = frozenset({"finished", "error"})
+FINAL_STATES: Final = frozenset({"finished", "error"})
 
 
 class ActionKind(msgspec.Struct, frozen=True):
-    """What is common to all actions that one verb starts."""
+    """What all actions have in common that are started by the same verb."""
 
     method: str
-    """The method that starts it; its controls are named behind a dot."""
+    """The method that starts the action. Its controls are called ``<method>.stop``, …."""
     event_type: str
-    """Events of other types with its control id do not end it."""
+    """The type of its events. Events of other types with its control id do not end it."""
     is_final: Callable[[RelayEvent], bool]
+    """Whether an event is the last one of the action."""
     lingers: bool = False
-    """Its result may be reported after the call has ended."""
+    """Whether its result may arrive after the call has ended."""
     states: tuple[str, ...] = ()
-    """What a program itself has said that ends it: see `custom_kind`."""
+    """The final states that the program itself has named: see `custom_kind`."""
 
 
 def _in_states(*states: str) -> Callable[[RelayEvent], bool]:
@@ -54,20 +56,24 @@ def _collect_is_final(event: RelayEvent) -> bool:
 
 
 def _continuous_is_final(event: RelayEvent) -> bool:
-    return isinstance(event, CollectEvent) and (event.state in OVER or event.type in OVER)
+    return isinstance(event, CollectEvent) and (
+        event.state in FINAL_STATES or event.type in FINAL_STATES
+    )
 
 
 def _detect_is_final(event: RelayEvent) -> bool:
-    return isinstance(event, DetectEvent) and (bool(event.detect) or event.state in OVER)
+    return isinstance(event, DetectEvent) and (bool(event.detect) or event.state in FINAL_STATES)
 
 
 def _fax_is_final(event: RelayEvent) -> bool:
-    return isinstance(event, FaxEvent) and (event.type in OVER or event.state in OVER)
+    return isinstance(event, FaxEvent) and (
+        event.type in FINAL_STATES or event.state in FINAL_STATES
+    )
 
 
 def _pay_is_final(event: RelayEvent) -> bool:
     final = ("payment-completed", "payment-failed")
-    return isinstance(event, PayEvent) and (event.state in OVER or event.phase in final)
+    return isinstance(event, PayEvent) and (event.state in FINAL_STATES or event.phase in final)
 
 
 _over = _in_states("finished", "error")
@@ -99,6 +105,6 @@ AI: Final = ActionKind("calling.ai", EVENT_CALL_AI, _over)
 
 
 def custom_kind(event_type: str, states: tuple[str, ...]) -> ActionKind:
-    """The kind of an operation that ends when an event of a type has one of the states."""
+    """Return a kind of action that ends when an event of `event_type` has one of `states`."""
     method = event_type.replace("calling.call.", "calling.", 1)
     return ActionKind(method, event_type, _in_states(*states), states=states)

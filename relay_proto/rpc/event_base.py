@@ -1,9 +1,9 @@
-"""The base of all events, and how one is made of JSON.
+"""The base class of all events, and how an event is made from JSON.
 
-An event is decoded once, into the fields of its class; `RelayEvent.params`, the
-raw dictionary, is decoded only when it is asked for. A field that is null,
-missing or of the wrong type has its default: no event is ever refused, and
-nothing is lost from ``params``.
+An event is decoded once, into the fields of its class. The raw dict,
+`RelayEvent.params`, is decoded only when a program asks for it. A field that is null,
+missing or of the wrong type has its default. So no event is ever refused, and
+``params`` always has everything that the server sent.
 
 Source: docs/protocol.md, section 10.
 """
@@ -21,38 +21,43 @@ from .frames import EMPTY, JSONObject, decode_object, encode_json, is_object
 E = TypeVar("E", bound="RelayEvent")
 
 force: Final = msgspec.structs.force_setattr
-"""Sets a field of a frozen struct: while it is being made, and never later."""
+"""Set a field of a frozen struct. Only allowed while the struct is being made."""
 
 
 class RelayEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
-    """The base of all events.
+    """The base class of all events.
 
-    `event_type` as on the wire; `call_id` or ``""``; `timestamp` in seconds since
-    the epoch, 0.0 if the server gave none.
+    `event_type` is the name on the wire, such as ``calling.call.play``. `call_id` is
+    ``""`` if the event is not about a call. `timestamp` is the server's time, in seconds
+    since 1970, or 0.0 if the server sent none. `params` has the whole body as a dict. A
+    field that the server did not send has its default: ``""``, 0, ``{}``, ….
     """
 
     wire_type: ClassVar[str] = ""
 
     event_type: str = msgspec.field(default="", name="(event_type)")
     raw: msgspec.Raw = msgspec.field(default=EMPTY, name="(raw)")
-    """The body's JSON as it came."""
+    """The JSON of the body, as it arrived."""
     call_id: str = ""
     timestamp: float = 0.0
 
     def __repr__(self) -> str:
-        # Not the fields: an event is full of what a log should not hold.
+        # Without the other fields: they hold what a log must not show.
         return f"<{type(self).__name__} {self.event_type} call_id={self.call_id!r}>"
 
     @functools.cached_property
     def params(self) -> JSONObject:
-        """The body as a dict, with what the server nests mirrored one level up."""
+        """The body as a dict. Some nested values are there twice: copied one level up."""
         body = decode_object(self.raw)
         self._mirror(body)
         return body
 
     @classmethod
     def from_payload(cls, payload: JSONObject) -> Self:
-        """Make the event from the ``params`` of a ``signalwire.event`` request."""
+        """Make the event from the ``params`` of a ``signalwire.event`` request.
+
+        `payload` has the keys ``event_type``, ``timestamp`` and ``params``, the body.
+        """
         body = payload.get("params")
         raw = EMPTY
         if is_object(body):
@@ -68,7 +73,7 @@ class RelayEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True)
 
     @staticmethod
     def _mirror(body: JSONObject) -> None:
-        """Copy nested values to where documentation also promises them."""
+        """Copy nested values to the places where some documentation shows them."""
 
 
 class OperationEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
@@ -79,7 +84,7 @@ class OperationEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True)
 
 
 class UnknownEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A type that this version has no class for: the server may be newer."""
+    """An event of a type that this version does not know. `params` has its body."""
 
 
 def build_event(kind: type[E], event_type: str, raw: msgspec.Raw, timestamp: float | None) -> E:
@@ -97,7 +102,7 @@ def build_event(kind: type[E], event_type: str, raw: msgspec.Raw, timestamp: flo
 
 
 _decoders: Final[dict[type[RelayEvent], msgspec.json.Decoder[Any]]] = {}
-"""One decoder for each class, built when its first event comes."""
+"""One decoder for each class, made when its first event arrives."""
 
 
 def _new_decoder(kind: type[E]) -> msgspec.json.Decoder[E]:
@@ -106,7 +111,7 @@ def _new_decoder(kind: type[E]) -> msgspec.json.Decoder[E]:
 
 
 def _decode_leniently(kind: type[E], body: JSONObject) -> E:
-    """Keep of `body` what fits the fields of `kind`."""
+    """Make a `kind` from those values of `body` that fit its fields."""
     fitting: JSONObject = {}
     for field in msgspec.structs.fields(kind):
         if field.encode_name in body:
@@ -119,13 +124,13 @@ def _decode_leniently(kind: type[E], body: JSONObject) -> E:
 
 def _convert(value: object, wanted: Any) -> Any:
     if wanted is str and isinstance(value, int) and not isinstance(value, bool):
-        return str(value)  # codes are text or numbers, as the server pleases
+        return str(value)  # the server sends codes as text or as numbers
     result = msgspec.convert(value, wanted, strict=isinstance(value, bool))
-    return number(result) if wanted is float else result  # "nan" is a float to msgspec
+    return number(result) if wanted is float else result  # msgspec accepts "nan" as a float
 
 
 def number(value: object) -> float:
-    """A JSON number as a finite float; anything else is 0.0."""
+    """Return a JSON number as a finite float, and 0.0 for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return 0.0
     try:

@@ -1,4 +1,4 @@
-"""What the server tells: one class per event type.
+"""The events of the server: one class for each event type.
 
 Source: docs/protocol.md, sections 15.1, 18 and 22.
 """
@@ -26,7 +26,11 @@ from .frames import EMPTY, EventFrame, JSONObject, decode_object, is_object
 
 
 class CallReceiveEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A call is offered. `context` is the routing label that it arrived on."""
+    """An inbound call is offered. `context` is the routing label on which it arrived.
+
+    `device` is ``{"type": "phone", "params": {"from_number": …, "to_number": …}}``, or the
+    same for ``sip`` with ``from``, ``to`` and ``headers``.
+    """
 
     wire_type: ClassVar[str] = c.EVENT_CALL_RECEIVE
 
@@ -46,7 +50,13 @@ class CallReceiveEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=Tru
 
 
 class CallStateEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A call's state changed. `local` is true when the client concluded it itself."""
+    """The state of a call has changed.
+
+    `call_state` is ``created``, ``ringing``, ``answered``, ``ending`` or ``ended``, the
+    last with `end_reason`. `peer` has the ``call_id`` and ``node_id`` of the call to which
+    this one is bridged. `local` is true if the client itself has ended the call, because
+    the server will not report its end.
+    """
 
     wire_type: ClassVar[str] = c.EVENT_CALL_STATE
 
@@ -64,7 +74,7 @@ class CallStateEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True)
 
 
 class CallingErrorEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """Something went wrong on the server's side; `code` is text."""
+    """The server reports an error. `code` is text."""
 
     wire_type: ClassVar[str] = c.EVENT_CALLING_ERROR
 
@@ -73,13 +83,20 @@ class CallingErrorEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=Tr
 
 
 class PlayEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A playback, or the prompt of a play-and-collect, is playing, paused or over."""
+    """A playback, or the prompt of a `play_and_collect`, has changed.
+
+    `state` is ``playing``, ``paused``, ``finished`` or ``error``.
+    """
 
     wire_type: ClassVar[str] = c.EVENT_CALL_PLAY
 
 
 class RecordEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A recording's state; `url`, `duration` (s) and `size` (bytes) once it is done."""
+    """A recording has changed.
+
+    `state` is ``recording``, ``paused``, ``finished``, ``no_input`` or ``error``. When it
+    has finished, `url`, `duration` (in seconds) and `size` (in bytes) are known.
+    """
 
     wire_type: ClassVar[str] = c.EVENT_CALL_RECORD
 
@@ -108,7 +125,11 @@ class RecordEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True
 
 
 class CollectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """What a caller entered or said, in `result`; `final` only with partial results."""
+    """What a caller has entered or said: see the properties.
+
+    `result` is ``{"type": …, "params": {…}}``. `final` is false for a partial result, and
+    None if partial results were not asked for.
+    """
 
     wire_type: ClassVar[str] = c.EVENT_CALL_COLLECT
 
@@ -141,7 +162,7 @@ class CollectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=Tru
 
     @property
     def confidence(self) -> float:
-        """How sure the recogniser is, as it says (0.0 when it does not)."""
+        """How sure the speech recognition is: 0.0 if it does not say."""
         return number(self.result.get("confidence"))
 
     @staticmethod
@@ -150,7 +171,11 @@ class CollectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=Tru
 
 
 class ConnectEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """The bridge to another party: connecting, connected, disconnected or failed."""
+    """The bridge to another party has changed.
+
+    `connect_state` is ``connecting``, ``connected``, ``disconnected`` or ``failed``, the
+    last with `failed_reason`. `peer` has the ``call_id`` and ``node_id`` of the other call.
+    """
 
     wire_type: ClassVar[str] = c.EVENT_CALL_CONNECT
 
@@ -160,7 +185,11 @@ class ConnectEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
 
 class DetectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """What a detector heard. A human is type ``machine`` with event ``HUMAN``."""
+    """What a detector has heard: see `type` and `event`.
+
+    A human has the type ``machine`` and the event ``HUMAN``. `detect` is
+    ``{"type": …, "params": {"event": …}}``.
+    """
 
     wire_type: ClassVar[str] = c.EVENT_CALL_DETECT
 
@@ -173,12 +202,15 @@ class DetectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True
 
     @property
     def event(self) -> str:
-        """What it heard: ``HUMAN``, ``MACHINE``, ``READY``, ``CED``, a digit, ``finished``."""
+        """``HUMAN``, ``MACHINE``, ``UNKNOWN``, ``READY``, ``CED``, a digit, ``finished``, …."""
         return text_of(inner_params(self.detect), "event")
 
 
 class FaxEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A fax: a page has passed, or the transmission is over."""
+    """A fax: a page was sent or received, or the transmission has ended.
+
+    `fax` is ``{"type": …, "params": {…}}``: see the properties.
+    """
 
     wire_type: ClassVar[str] = c.EVENT_CALL_FAX
 
@@ -194,12 +226,12 @@ class FaxEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
     @property
     def pages(self) -> int:
-        """Pages so far."""
+        """The number of pages."""
         return int(number(self.fax.get("pages")))
 
     @property
     def document(self) -> str:
-        """The document's URL, once it is there."""
+        """The URL of the document, or ``""`` if it is not known yet."""
         return text_of(self.fax, "document")
 
     @property
@@ -213,7 +245,10 @@ class FaxEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
 
 class TapEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A tap: which audio goes to which device."""
+    """A tap has started or ended. `state` is ``tapping`` or ``finished``.
+
+    `tap` says which audio goes out, and `device` where it goes: see `tap`, the verb.
+    """
 
     wire_type: ClassVar[str] = c.EVENT_CALL_TAP
 
@@ -222,7 +257,7 @@ class TapEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
 
 class StreamEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A media stream to `url`."""
+    """A stream to `url` has started or ended. `state` is ``streaming`` or ``finished``."""
 
     wire_type: ClassVar[str] = c.EVENT_CALL_STREAM
 
@@ -231,13 +266,17 @@ class StreamEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True
 
 
 class SendDigitsEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """DTMF digits have been sent."""
+    """The DTMF digits of a `send_digits` have been sent."""
 
     wire_type: ClassVar[str] = c.EVENT_CALL_SEND_DIGITS
 
 
 class DialEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A dial's progress; `call` describes the winner once it is answered."""
+    """A dial has changed. `dial_state` is ``dialing``, ``answered`` or ``failed``.
+
+    If somebody has answered, `call` describes that call: ``call_id``, ``node_id``,
+    ``device``, …. If the dial has failed, `reason` and `source` may say why.
+    """
 
     wire_type: ClassVar[str] = c.EVENT_CALL_DIAL
 
@@ -250,7 +289,7 @@ class DialEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
 
 class ReferEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """The progress of a SIP REFER; the codes are text."""
+    """The progress of a SIP REFER. The codes are text, such as ``202``."""
 
     wire_type: ClassVar[str] = c.EVENT_CALL_REFER
 
@@ -269,7 +308,11 @@ class DenoiseEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
 
 class PayEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A payment's progress; `phase` is the wire's ``for``."""
+    """The progress of a payment. `phase` is ``for`` on the wire.
+
+    The payment is over when `state` is ``finished`` or ``error``, or when `phase` is
+    ``payment-completed`` or ``payment-failed``.
+    """
 
     wire_type: ClassVar[str] = c.EVENT_CALL_PAY
 
@@ -277,7 +320,11 @@ class PayEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
 
 class QueueEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A call's place in a queue. `queue_id` and `queue_name` are ``id`` and ``name``."""
+    """A call has entered or left a queue. `status` is ``enqueue``, ``leave`` or ``dequeue``.
+
+    `position` is its place in the queue, `size` the number of calls there. `queue_id` and
+    `queue_name` are ``id`` and ``name`` on the wire.
+    """
 
     wire_type: ClassVar[str] = c.EVENT_CALL_QUEUE
 
@@ -290,7 +337,7 @@ class QueueEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
 
 class EchoEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """An echo test's progress."""
+    """The progress of an echo test."""
 
     wire_type: ClassVar[str] = c.EVENT_CALL_ECHO
 
@@ -298,7 +345,10 @@ class EchoEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
 
 class TranscribeEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A transcription; `url`, `duration` (s) and `size` (bytes) once it is done."""
+    """A transcription has changed. `state` is ``transcribing`` or ``finished``.
+
+    When it has finished, `url`, `duration` (in seconds) and `size` (in bytes) are known.
+    """
 
     wire_type: ClassVar[str] = c.EVENT_CALL_TRANSCRIBE
 
@@ -309,7 +359,7 @@ class TranscribeEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=
 
 
 class HoldEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A call was held or resumed."""
+    """A call was put on hold, or taken off hold."""
 
     wire_type: ClassVar[str] = c.EVENT_CALL_HOLD
 
@@ -317,7 +367,10 @@ class HoldEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
 
 class ConferenceEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A conference began or ended, or a member came, went or changed."""
+    """A conference, or a participant of it, has changed.
+
+    `status` is ``conference-start``, ``participant-join``, ``participant-leave``, ….
+    """
 
     wire_type: ClassVar[str] = c.EVENT_CONFERENCE
 
@@ -327,7 +380,7 @@ class ConferenceEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True
 
 
 class MessageEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """What both events of a text message say."""
+    """The fields that both events of a text message have. `media` has URLs."""
 
     message_id: str = ""
     context: str = ""
@@ -342,13 +395,17 @@ class MessageEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
 
 class MessageReceiveEvent(MessageEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A text message came in."""
+    """A text message has come in."""
 
     wire_type: ClassVar[str] = c.EVENT_MESSAGING_RECEIVE
 
 
 class MessageStateEvent(MessageEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """An outbound text message's delivery; `reason` when it failed."""
+    """The delivery of a sent text message has changed. `reason` says why it failed.
+
+    `message_state` is ``queued``, ``initiated``, ``sent``, ``delivered``, ``undelivered`` or
+    ``failed``.
+    """
 
     wire_type: ClassVar[str] = c.EVENT_MESSAGING_STATE
 
@@ -356,7 +413,7 @@ class MessageStateEvent(MessageEvent, frozen=True, kw_only=True, eq=False, dict=
 
 
 class AuthorizationStateEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """The secret that resumes the session. Never leaves the core."""
+    """The secret by which a client resumes its session. It never leaves the core."""
 
     wire_type: ClassVar[str] = c.EVENT_AUTHORIZATION_STATE
 
@@ -396,8 +453,11 @@ EVENT_CLASS_MAP: Final[Mapping[str, type[RelayEvent]]] = {
 def parse_event(payload: JSONObject) -> RelayEvent:
     """Make the typed event from the ``params`` of a ``signalwire.event`` request.
 
-    An unknown type becomes `UnknownEvent`. Nothing in `payload` makes it raise,
-    unless it is not JSON at all.
+    `payload` has the keys ``event_type``, ``timestamp`` and ``params``, the body. An
+    unknown type becomes an `UnknownEvent`.
+
+    Raises:
+        TypeError, ValueError: the body holds something that is not JSON.
     """
     event_type = payload.get("event_type")
     kind = EVENT_CLASS_MAP.get(event_type) if isinstance(event_type, str) else None
@@ -405,16 +465,16 @@ def parse_event(payload: JSONObject) -> RelayEvent:
 
 
 def event_of(frame: EventFrame) -> RelayEvent:
-    """Decode the body of an event. Never raises."""
+    """Make the typed event from an `EventFrame`. Never raises."""
     event_type = frame.event_type
     kind = _KINDS.get(event_type, UnknownEvent)
     return build_event(kind, event_type, frame.body, frame.timestamp)
 
 
 def decode_event(raw: msgspec.Raw) -> RelayEvent | None:
-    """Decode the raw ``params`` of a ``signalwire.event``. Never raises.
+    """Make the typed event from the raw ``params`` of a ``signalwire.event``. Never raises.
 
-    None when there is no event type to know it by.
+    Returns None if there is no event type.
     """
     try:
         outer = _outer.decode(raw)
@@ -429,7 +489,7 @@ def decode_event(raw: msgspec.Raw) -> RelayEvent | None:
 
 
 def local_ended_event(call_id: str, node_id: str, reason: str) -> CallStateEvent:
-    """The ``ended`` event that the client concludes itself: docs/protocol.md, section 8."""
+    """Make the event of a call that the client itself ends: docs/protocol.md, section 8."""
     return CallStateEvent.from_payload(
         {
             "event_type": c.EVENT_CALL_STATE,

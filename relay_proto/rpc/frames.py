@@ -1,11 +1,11 @@
-"""JSON-RPC 2.0 envelopes: bytes to typed frames and back.
+"""JSON-RPC 2.0 frames: from bytes to typed frames, and back.
 
-Decoding never raises: what is not a frame becomes `MalformedFrame`. `params`
-and `result` stay raw bytes until somebody knows their type. Ids are kept as the
-raw JSON they came in, so that a reply echoes them unchanged.
+Decoding never raises: anything that is not a frame becomes a `MalformedFrame`.
+`params` and `result` stay raw bytes until their type is known. The id of a request
+stays raw JSON, so that the reply repeats it unchanged.
 
-The structs that live as long as one message are not tracked by the garbage
-collector (``gc=False``): they hold bytes and text, and so can be in no cycle.
+The structs that live as long as one message are not tracked by the garbage collector
+(``gc=False``). They hold only bytes and text, so they cannot be part of a cycle.
 
 Source: docs/protocol.md, sections 3 and 9.1.
 """
@@ -20,18 +20,18 @@ import msgspec
 from ..constants import METHOD_SIGNALWIRE_EVENT
 
 JSONObject: TypeAlias = dict[str, Any]
-"""A JSON object, where the compatible API takes or gives a plain dict."""
+"""A JSON object: a dict with text keys."""
 
 METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
 EMPTY: Final = msgspec.Raw(b"{}")
 UNSET: Final = msgspec.UNSET
 ID_STARTS: Final = b'"-0123456789'
-"""How the JSON of a text or a number begins."""
+"""The first characters that the JSON of a text or a number may have."""
 
 
 class RequestFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The peer asks; `id` is raw JSON. `params` is raw, and may be anything."""
+    """A request of the peer. `id` and `params` are raw JSON; `params` may be anything."""
 
     id: bytes
     method: str
@@ -40,7 +40,7 @@ class RequestFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @final
 class EventFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The server tells of something: its type is known, its `body` is raw."""
+    """An event of the server. `id` and `body` are raw JSON."""
 
     id: bytes
     event_type: str
@@ -50,14 +50,14 @@ class EventFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @final
 class ReplyFrame(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The peer answers. `id` is the text of the request's id."""
+    """An answer of the peer. `id` is the id of our request, as text."""
 
     id: str
     result: msgspec.Raw
 
 
 class ErrorFrame(msgspec.Struct, frozen=True, kw_only=True):
-    """The peer refuses."""
+    """A refusal of the peer. `id` is the id of our request, as text."""
 
     id: str
     code: int
@@ -65,14 +65,14 @@ class ErrorFrame(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MalformedFrame(msgspec.Struct, frozen=True, kw_only=True):
-    """What the peer sent is not a frame; `reason` never quotes it."""
+    """A message of the peer that is not a frame. `reason` never quotes it."""
 
     reason: str
     size: int
 
 
 Frame: TypeAlias = RequestFrame | ReplyFrame | ErrorFrame | MalformedFrame
-"""One JSON-RPC object, decoded as far as its kind."""
+"""One JSON-RPC object of a known kind. Its `params` and `result` are not decoded."""
 
 
 class _Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -104,10 +104,10 @@ _encoder = msgspec.json.Encoder()
 
 
 def decode_server_frame(data: bytes) -> Frame | EventFrame:
-    """Decode one text message of a server's. Never raises.
+    """Decode one text message of a server. Never raises.
 
-    Nearly all of them are events and replies, and are decoded here at one go; whatever
-    has anything about it that those have not is `decode_frame`'s to judge.
+    Nearly all messages are ordinary events and replies, which take one decoding here.
+    All others go to `decode_frame`, which takes two.
     """
     try:
         envelope = _servers_envelope.decode(data)
@@ -128,7 +128,7 @@ def decode_server_frame(data: bytes) -> Frame | EventFrame:
 
 
 def decode_frame(data: bytes) -> Frame:
-    """Decode one text message. Never raises."""
+    """Decode one text message of either side. Never raises."""
     try:
         envelope = _decode_envelope(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -149,7 +149,7 @@ def decode_frame(data: bytes) -> Frame:
 
 
 def decode_any(raw: bytes | msgspec.Raw) -> Any:
-    """Decode raw JSON of unknown type; what cannot be decoded is None."""
+    """Decode raw JSON of any type. Returns None if it cannot be decoded."""
     try:
         return _anything.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -157,13 +157,13 @@ def decode_any(raw: bytes | msgspec.Raw) -> Any:
 
 
 def decode_object(raw: bytes | msgspec.Raw) -> JSONObject:
-    """Decode raw JSON that should be an object; anything else is ``{}``."""
+    """Decode raw JSON that should be an object. Returns ``{}`` if it is not."""
     value = decode_any(raw)
     return value if is_object(value) else {}
 
 
 def is_object(value: object) -> TypeGuard[JSONObject]:
-    """Whether a decoded JSON value is an object."""
+    """Return whether a decoded JSON value is an object."""
     return isinstance(value, dict)
 
 
@@ -171,36 +171,36 @@ def encode_json(value: object) -> bytes:
     """Encode `value` as JSON.
 
     Raises:
-        TypeError: it holds something that JSON has no form for.
-        ValueError: a text in it is not valid Unicode.
+        TypeError: `value` contains something that JSON cannot express.
+        ValueError: a text in it is not valid Unicode, or it is nested too deeply.
     """
     try:
         return _encoder.encode(value)
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"a text holds a lone surrogate, {error.object[error.start : error.end]!r}"
+            f"a text is not valid Unicode: it contains {error.object[error.start : error.end]!r}"
         ) from None
     except RecursionError:
         raise ValueError("the parameters are nested too deeply, or contain themselves") from None
 
 
 def encode_request(identity: str, method: str, params: JSONObject) -> bytes:
-    """One request frame."""
+    """Return a request as a frame."""
     return encode_json({"jsonrpc": "2.0", "id": identity, "method": method, "params": params})
 
 
 def encode_reply(identity: bytes, result: object) -> bytes:
-    """One reply to a request whose raw id is `identity`."""
+    """Return a reply, as a frame, to the request whose raw id is `identity`."""
     return encode_json({"jsonrpc": "2.0", "id": msgspec.Raw(identity), "result": result})
 
 
 def encode_acknowledgement(identity: bytes) -> bytes:
-    """The reply that says no more than that a request has come: ``{}``."""
+    """Return the empty reply, as a frame, to the request whose raw id is `identity`."""
     return b'{"jsonrpc":"2.0","id":%b,"result":{}}' % identity
 
 
 def encode_error(identity: bytes, code: int, message: str) -> bytes:
-    """One refusal of a request whose raw id is `identity`."""
+    """Return a refusal, as a frame, of the request whose raw id is `identity`."""
     error = {"code": code, "message": message}
     return encode_json({"jsonrpc": "2.0", "id": msgspec.Raw(identity), "error": error})
 
@@ -216,12 +216,13 @@ def _decode_envelope(data: bytes) -> _Envelope:
 
 
 def _repaired(data: bytes) -> bytes | None:
-    r"""What msgspec refuses and others write: half a character as ``\ud83d``, 1e999.
+    r"""Return `data` without what msgspec refuses, but other libraries write.
 
-    A text message that was cut inside an emoji must not cost the whole event.
-    None when it is not JSON in any reading.
+    That is half a character, such as ``\ud83d``, and numbers such as 1e999. A text
+    message may be cut inside an emoji, and the event must not be lost because of that.
+    Returns None if `data` is not JSON at all.
     """
-    import json  # noqa: PLC0415 - seldom needed, and loaded by every program otherwise
+    import json  # noqa: PLC0415 - rarely needed, and otherwise loaded by all
 
     try:
         value = json.loads(data, parse_float=_finite)
@@ -247,7 +248,7 @@ def _error_frame(identity: str, raw: bytes) -> ErrorFrame:
 
 
 def result_code(value: object) -> int:
-    """A code as the number it stands for: text or integer, else -1."""
+    """Return a result code, which may be text or an integer, as an integer; else -1."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if (
@@ -255,14 +256,14 @@ def result_code(value: object) -> int:
         and value.removeprefix("-").isascii()
         and value.removeprefix("-").isdigit()
     ):
-        return int(value) if len(value) < 10 else -1  # longer is no code, and int() has a limit
+        return int(value) if len(value) < 10 else -1  # no code is longer, and int() has a limit
     return -1
 
 
 def _text_id(raw: bytes) -> str:
     text = raw[1:-1]
     if raw[:1] == b'"' and text.isascii() and b"\\" not in text:
-        return text.decode()  # as every id of ours
+        return text.decode()  # all ids that this library makes are like this
     value = decode_any(raw)
     return value if isinstance(value, str) else raw.decode(errors="replace")
 

@@ -1,7 +1,7 @@
-"""Masking: what of a frame may be shown in a log.
+"""Masking: hide in a log what must not be shown.
 
-Secrets are masked always; what a caller said, typed or dialled is masked too,
-because a log outlives a call.
+Credentials and other secrets are always masked. So are telephone numbers and
+everything that a caller said or entered, because a log exists longer than a call.
 
 Source: docs/protocol.md, section 20.
 """
@@ -42,13 +42,17 @@ PERSONAL_KEYS: Final = frozenset(
     }
 )
 SHORTEST_SECRET: Final = 6
-"""Shorter credentials are not looked for in free text: they would mask half of it."""
+"""Shorter credentials are not masked in free text, because they occur in it by chance."""
 DEEPEST: Final = 32
-"""Objects nested deeper than this are masked whole."""
+"""Objects that are nested more deeply than this are masked completely."""
 
 
 class Scrubber:
-    """Masks frames and texts for one client, whose own `secrets` it knows."""
+    """Masks frames and texts for one client.
+
+    `secrets` are the credentials of the client, which are masked wherever they occur.
+    With `personal`, numbers, texts and digits are masked, too.
+    """
 
     def __init__(self, secrets: Iterable[str] = (), *, personal: bool = True) -> None:
         self._secrets = sorted(
@@ -60,24 +64,24 @@ class Scrubber:
         return f"<Scrubber of {len(self._secrets)} secrets>"
 
     def frame(self, data: bytes) -> str:
-        """One frame as text; what is not JSON is shown by its size only."""
+        """Return a masked frame as text. Of anything but JSON, only the size is shown."""
         value = decode_any(data)
         if value is None:
             return f"({len(data)} bytes that are not JSON)"
         return self.text(encode_json(self._masked(value, 0)).decode())
 
     def text(self, text: str) -> str:
-        """Free text without this client's credentials."""
+        """Return a text in which this client's credentials are masked."""
         for secret in self._secrets:
             text = text.replace(secret, MASK)
         return text
 
     def words(self, text: str) -> str:
-        """The peer's words, on one line and without this client's credentials."""
+        """Return a text of the peer on one line, without this client's credentials."""
         return self.text("".join(c if c.isprintable() else " " for c in text))
 
     def value(self, value: object) -> object:
-        """What JSON is made of, masked like a frame."""
+        """Return a masked copy of a decoded JSON value."""
         return self._masked(value, 0)
 
     def _masked(self, value: object, depth: int) -> object:
@@ -90,12 +94,12 @@ class Scrubber:
             }
         if isinstance(value, list):
             return [self._masked(item, depth + 1) for item in cast("list[object]", value)]
-        # Before it is encoded: a quote in a credential has a backslash afterwards.
+        # Mask before encoding, which puts a backslash before each quote in a credential.
         return self.text(value) if isinstance(value, str) else value
 
     def _hides(self, key: str, item: object) -> bool:
-        # "text" and "digits" also name objects (the parameters of a collect):
-        # those are looked into, so that the log still shows their shape.
+        # "text" and "digits" may also be objects (the parameters of a collect). Their
+        # values are masked one by one, so that the log shows which keys they have.
         if key in SECRET_KEYS:
             return True
         return key in self._keys and not isinstance(item, dict) and item not in (None, "", [])

@@ -22,7 +22,7 @@ from tests.rooms import ROOT
 
 PACKAGES: Final = ("relay_proto", "relay_anyio", "relay_sync")
 MAX_LINES: Final = 500
-A_LIST_OF_ANY_LENGTH: Final = "relay_proto/api/commands.py"
+LISTS_OF_ANY_LENGTH: Final = ("relay_proto/api/commands.py", "relay_proto/rpc/events.py")
 
 CORE_LIBRARIES: Final = frozenset({"h11", "msgspec", "wsproto"})
 PURE_STDLIB: Final = frozenset(
@@ -181,7 +181,7 @@ def _outside(allowed: frozenset[str], source: str, path: str) -> list[str]:
 
 def length_violations(source: str, path: str) -> list[str]:
     lines = len(source.splitlines())
-    if lines <= MAX_LINES or path == A_LIST_OF_ANY_LENGTH:
+    if lines <= MAX_LINES or path in LISTS_OF_ANY_LENGTH:
         return []
     return [f"{path} has {lines} lines, {MAX_LINES} at most"]
 
@@ -365,7 +365,7 @@ def test_each_rule_can_be_broken(rule: Rule, path: str, source: str) -> None:
         (anyio_violations, "relay_anyio/simulator/server.py", "from ..call import Call"),
         (anyio_violations, "relay_anyio/demo.py", "from rich.console import Console"),
         (sync_violations, "relay_sync/client.py", "import threading\nfrom relay_proto import X"),
-        (length_violations, A_LIST_OF_ANY_LENGTH, "\n" * (MAX_LINES + 1)),
+        (length_violations, LISTS_OF_ANY_LENGTH[0], "\n" * (MAX_LINES + 1)),
         (length_violations, "relay_proto/wire/websocket.py", "\n" * MAX_LINES),
     ],
 )
