@@ -13,15 +13,15 @@ import enum
 import sys
 from collections.abc import Awaitable, Callable
 from types import ModuleType
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
+
+from relay_proto.adapter.sockets import READ_SIZE
 
 if TYPE_CHECKING:
     import asyncio
     import socket
-
-READ_SIZE: Final = 65_536
 
 _strong: set[object] = set()
 """asyncio keeps only weak references to its tasks."""

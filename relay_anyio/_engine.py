@@ -19,7 +19,7 @@ from relay_proto.transitions import SessionState
 
 from ._background import EventLoop, Waker, running_loop
 from ._driver import Driver
-from ._log import log
+from ._log import logger
 from .transport import Connector
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ class Engine:
                 self._io = None
                 self._stop_app_tasks()
         except Exception:  # noqa: BLE001 - it is logged
-            log().exception("the client has failed: this is a bug in relay_anyio")
+            logger.exception("the client has failed: this is a bug in relay_anyio")
         finally:
             self._stop()
 

@@ -5,10 +5,12 @@ Each handler runs in a task of its own; a failing one is logged and harms nobody
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from relay_proto.adapter.logs import log_output
 from relay_proto.api.routes import Link, Registration, Routes
 from relay_proto.calls.calls import LOST_SESSION
 from relay_proto.outputs import (
@@ -29,7 +31,7 @@ from relay_proto.rpc.events import CallStateEvent
 
 from ._engine import AppTask, Engine
 from ._listeners import Listener
-from ._log import DEBUG, log, log_output
+from ._log import logger
 from .call import Call
 from .message import Message
 
@@ -71,16 +73,16 @@ class Handlers:
                 Message.of(self._engine, message).publish(event)
                 self._tell_all(event)
             case Connected() | Disconnected():
-                log_output(self._client.host, output)
+                log_output(logger, self._client.host, output)
                 if hooks := self._routes.link(output):
                     self._link.deliver((f"{type(output).__name__} hook", hooks, output))
             case _:
-                log_output(self._client.host, output)
+                log_output(logger, self._client.host, output)
 
     def _event_received(self, output: EventReceived) -> None:
         event, call = output.event, output.call
-        if log().isEnabledFor(DEBUG):
-            log().debug("event %r", event)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("event %r", event)
         if call is not None:
             handle: Call = call.handle or Call.of(self._client, self._engine, call)
             handle.publish(event)
@@ -91,7 +93,7 @@ class Handlers:
 
     def _lost(self, call: CallRecord) -> None:
         if self._engine.alive and call.end_reason == LOST_SESSION:
-            log().warning("call %s is over: the server has lost it", call.call_id)
+            logger.warning("call %s is over: the server has lost it", call.call_id)
 
     def _tell_all(self, event: RelayEvent) -> None:
         for known in self._routes.event(event.event_type):
@@ -147,7 +149,7 @@ class Handlers:
         message = Message.of(self._engine, record)
         handler = self._routes.message
         if handler is None:
-            log().warning("message %s came, and no on_message handler", message.message_id)
+            logger.warning("message %s came, and no on_message handler", message.message_id)
             return
         name = f"handler of message {message.message_id}"
         listener = Listener[Message](handler, name, self._engine.start_soon, 1)

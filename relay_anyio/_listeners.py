@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 from relay_proto.errors import ClientClosedError
 
-from ._log import log
+from ._log import logger
 
 E = TypeVar("E")
 
@@ -60,7 +60,7 @@ class Listener(Generic[E]):
                 self._backlog = deque()
             self._backlog.append(event)
         else:
-            log().error("%s: %d events wait for it, %r is dropped", self._name, self._limit, event)
+            logger.error("%s: %d events wait for it, %r is dropped", self._name, self._limit, event)
 
     async def deliver_and_wait(self, event: E) -> None:
         """Call the function in this task, and wait until it is done."""
@@ -91,7 +91,7 @@ class Listener(Generic[E]):
         try:
             result = self.handler(event)
         except Exception:  # noqa: BLE001 - it is logged
-            log().exception("%s failed on %r", self._name, event)
+            logger.exception("%s failed on %r", self._name, event)
             return None
         if result is None:
             return None  # as of nearly every plain function
@@ -101,6 +101,6 @@ class Listener(Generic[E]):
         try:
             await awaitable
         except ClientClosedError:
-            log().debug("%s: the client was disconnected under it", self._name)
+            logger.debug("%s: the client was disconnected under it", self._name)
         except Exception:  # noqa: BLE001 - it is logged
-            log().exception("%s failed", self._name)
+            logger.exception("%s failed", self._name)

@@ -4,25 +4,30 @@ A stream of AnyIO's writes from a task, after a turn of the event loop, and retu
 TLS record at a time. Here the step that has bytes writes them itself, on any backend,
 and a read takes whatever has arrived. What the socket does not take yet is kept for
 the writer.
-
-Source: Python's `ssl` (memory BIOs); RFC 8305 for the race of the addresses.
 """
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
-from collections.abc import Iterable, Sequence
-from typing import Final, Self
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Self
 
 import anyio
 from anyio.abc import ByteStream
 
-from ._background import READ_SIZE, running_loop
+from relay_proto.adapter.sockets import (
+    ATTEMPT_DELAY,
+    READ_SIZE,
+    Address,
+    begin_to_connect,
+    check_connected,
+    interleaved,
+)
+from relay_proto.adapter.tls import TLSChannel
 
-HEAD_START: Final = 0.25
-"""Seconds until the next address is tried, too."""
+from ._background import running_loop
 
 
 class TLSStream(ByteStream):
@@ -30,20 +35,15 @@ class TLSStream(ByteStream):
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext, host: str) -> None:
         self._sock = sock
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._channel = TLSChannel(context, host)
         self._arrivals = running_loop().arrivals(sock, self._take_in)
-        self._ended = False  # the peer will send no more
         self._drained = False  # what has come in was decrypted
+        self._ended: ssl.SSLError | None = None
         self._unsent = b""  # encrypted, and not yet taken by the socket
 
     @classmethod
     async def connect(cls, host: str, port: int, context: ssl.SSLContext) -> Self:
-        """Open a connection, and shake hands.
-
-        `context` says what is verified; renegotiation, a thing of TLS 1.2, is switched off.
-        """
-        context.options |= ssl.OP_NO_RENEGOTIATION  # so that writing never has to read
+        """Open a connection, and shake hands. `context` says what is verified."""
         stream = cls(await connect_socket(host, port), context, host)
         try:
             await stream._shake_hands()
@@ -58,8 +58,8 @@ class TLSStream(ByteStream):
         Raises:
             OSError: the connection is broken.
         """
-        self._tls.write(data)
-        self._unsent += self._outgoing.read()
+        self._channel.encrypt(data)
+        self._unsent += self._channel.outgoing()
         self._push()
         return not self._unsent
 
@@ -72,15 +72,16 @@ class TLSStream(ByteStream):
             done = not self._unsent
 
     async def receive(self, max_bytes: int = READ_SIZE) -> bytes:
-        """All that has arrived, of at least one byte; `max_bytes` is for each record.
+        """All that has arrived, of at least one byte, be it more than `max_bytes`.
 
         Raises:
             EndOfStream: the peer has closed, with or without a word.
         """
+        del max_bytes
         while True:
             if self._drained:
-                await self._next_arrival()
-            data = self._decrypt(max_bytes)
+                await self._arrivals.wait()
+            data = self._decrypt()
             if data:
                 return data
 
@@ -98,19 +99,18 @@ class TLSStream(ByteStream):
     async def _shake_hands(self) -> None:
         while True:
             try:
-                self._tls.do_handshake()
-            except ssl.SSLWantReadError:
-                await self._flush()
-                await self._next_arrival()
+                done = self._channel.shake_hands()
             except ssl.SSLError:
-                await self._flush()  # the alert that tells the peer why
+                with suppress(OSError):
+                    await self._flush()  # the alert that tells the peer why
                 raise
-            else:
-                await self._flush()
+            await self._flush()
+            if done:
                 return
+            await self._arrivals.wait()
 
     async def _flush(self) -> None:
-        self._unsent += self._outgoing.read()
+        self._unsent += self._channel.outgoing()
         self._push()
         await self.send(b"")
 
@@ -123,42 +123,20 @@ class TLSStream(ByteStream):
             self._unsent = self._unsent[sent:]
 
     def _take_in(self, data: bytes) -> None:
-        if data:
-            self._incoming.write(data)
-            self._drained = False  # be it that nobody waits for it any more
-        else:
-            self._ended = True
+        self._channel.feed(data)
+        self._drained = False  # be it that nobody waits for it any more
 
-    async def _next_arrival(self) -> None:
-        if not self._ended:
-            await self._arrivals.wait()
-        if self._ended:
-            raise anyio.EndOfStream
-
-    def _decrypt(self, max_bytes: int) -> bytes:
-        """Every whole record that is here; an error only when no record precedes it."""
-        records: list[bytes] = []
-        try:
-            while record := self._tls.read(max_bytes):
-                records.append(record)
-            # The end: it comes again with the next read, and so does an error.
-            self._drained = False
-        except ssl.SSLWantReadError:
-            self._drained = True
-        except ssl.SSLZeroReturnError:
-            self._drained = False
-        except ssl.SSLError:
-            self._drained = False
-            if not records:
-                raise
-        if not self._drained and not records:
-            raise anyio.EndOfStream
-        return records[0] if len(records) == 1 else b"".join(records)
-
-
-Address = tuple[
-    socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]
-]
+    def _decrypt(self) -> bytes:
+        """Every whole record that is here; what has ended it is raised by the next call."""
+        data = b""
+        if self._ended is None:
+            data, self._ended = self._channel.decrypt()
+            self._drained = self._ended is None
+        if not data and self._ended is not None:
+            if isinstance(self._ended, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+                raise anyio.EndOfStream from self._ended
+            raise self._ended
+        return data
 
 
 async def connect_socket(host: str, port: int) -> socket.socket:
@@ -171,7 +149,7 @@ async def connect_socket(host: str, port: int) -> socket.socket:
     winners: list[socket.socket] = []
     errors: list[OSError] = []
     try:
-        await _race(_alternating(addresses), winners, errors)
+        await _race(interleaved(addresses), winners, errors)
     except BaseException:
         for sock in winners:  # the caller was cancelled when it had all but succeeded
             sock.close()
@@ -203,34 +181,17 @@ async def _race(
         for address in addresses:
             over = anyio.Event()
             tasks.start_soon(attempt, address, over)
-            with anyio.move_on_after(HEAD_START):
+            with anyio.move_on_after(ATTEMPT_DELAY):
                 await over.wait()
 
 
 async def _connect_to(address: Address) -> socket.socket:
-    family, kind, protocol, _, where = address
-    sock = socket.socket(family, kind, protocol)
+    sock = begin_to_connect(address)
     try:
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            sock.connect(where)
-        except BlockingIOError:
-            await anyio.wait_writable(sock)
-            error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if error:
-                raise OSError(error, os.strerror(error)) from None
+        await anyio.wait_writable(sock)
+        check_connected(sock)
     except BaseException:
         anyio.notify_closing(sock)
         sock.close()
         raise
     return sock
-
-
-def _alternating(addresses: Sequence[Address]) -> Iterable[Address]:
-    """IPv6 and IPv4 in turn, so that one of them being broken costs one head start."""
-    six = [address for address in addresses if address[0] is socket.AF_INET6]
-    four = [address for address in addresses if address[0] is not socket.AF_INET6]
-    for number in range(max(len(six), len(four))):
-        yield from six[number : number + 1]
-        yield from four[number : number + 1]

@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 import os
+import signal
 import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Final, Self, TypeVar, overload
 
 import anyio
 
 from relay_proto import Limits, Timing, resolve_config
+from relay_proto.adapter.cores import make_core
+from relay_proto.adapter.logs import set_log_level
+from relay_proto.adapter.record_file import Path
+from relay_proto.adapter.slots import Slots
 from relay_proto.api import arguments as values
 from relay_proto.api import builders, commands
 from relay_proto.api.commands import Command, OnCompleted
 from relay_proto.api.routes import EVERY, CallRoute, Routes
-from relay_proto.config import ENV_MAX_CONNECTIONS, ENV_RECORD, positive_from
+from relay_proto.config import ENV_RECORD
 from relay_proto.errors import RelayError
-from relay_proto.outputs import (
-    Closed,
-    Connected,
-    Disconnected,
-    Output,
-)
+from relay_proto.outputs import Closed, Connected, Disconnected, Output
 from relay_proto.pending import Pending
 from relay_proto.rpc.frames import JSONObject
 from relay_proto.transitions import SessionState
 
 from ._calls import InboundCalls
-from ._core import Path, make_core
 from ._engine import Engine, current_app_task
 from ._handlers import Handlers
-from ._log import DEBUG, log, set_log_level
+from ._log import logger
+from ._signals import stop_signals
 from .call import Call
 from .message import Message
 from .transport import Connector, connect_tls
@@ -46,8 +45,7 @@ MessageHandler = TypeVar("MessageHandler", bound=Callable[[Message], Any])
 EventHandler = TypeVar("EventHandler", bound=Callable[[Any], Any])
 LinkHandler = TypeVar("LinkHandler", bound=Callable[[Any], Any])
 
-_connected: set[Engine] = set()
-"""The engines of this process that hold a connection, or try for one."""
+_slots: Final = Slots()
 
 
 class RelayClient:
@@ -104,7 +102,7 @@ class RelayClient:
         self._idle = anyio.Event()
         self._routes = Routes()
         self._streams: weakref.WeakSet[InboundCalls] = weakref.WeakSet()
-        set_log_level(os.environ)
+        set_log_level(logger, os.environ)
 
     def __repr__(self) -> str:
         return f"<RelayClient {self.host} {self.state.value}>"
@@ -389,16 +387,14 @@ class RelayClient:
         return engine.carry_out(engine.core.execute, command)
 
     def _new_engine(self) -> Engine:
-        debug = log().isEnabledFor(DEBUG)
-        config = replace(self._config, trace_frames=debug)
-        engine = Engine(make_core(config, self._record), self._connector)
+        engine = Engine(make_core(self._config, self._record, logger), self._connector)
         handlers = Handlers(self, engine, self._routes, self._wake_drains)
         self._idle = anyio.Event()  # of this event loop, which may be another than the last
 
         def take(output: Output) -> None:
             if isinstance(output, Closed):
                 self._failure = output.error
-                _connected.discard(engine)
+                _slots.give_back(engine)
                 self._wake_drains()
                 for stream in tuple(self._streams):
                     stream.wake()
@@ -422,21 +418,10 @@ class RelayClient:
             self._engine = None
         engine = self.engine
         if engine.core.state is SessionState.DISCONNECTED:
-            self._take_slot(engine)
+            _slots.take(engine, os.environ)
             self._failure = None
             self._started = engine.command(engine.core.start, retry=retry)
         return engine
-
-    def _take_slot(self, engine: Engine) -> None:
-        limit = positive_from(os.environ, ENV_MAX_CONNECTIONS, 1)
-        _connected.difference_update([other for other in _connected if not other.alive])
-        others = len(_connected - {engine})
-        if others >= limit:
-            raise RuntimeError(
-                f"{others} other RelayClient(s) of this process are connected: "
-                f"disconnect one, or set {ENV_MAX_CONNECTIONS} (now {limit})"
-            )
-        _connected.add(engine)
 
     async def _abandon(self, engine: Engine) -> None:
         """An attempt to connect came to nothing: leave nothing of it behind."""
@@ -457,19 +442,15 @@ class RelayClient:
             raise self._failure
 
     async def _obey_signals(self, engine: Engine) -> None:
-        import signal  # noqa: PLC0415 - of all programs, those alone that `run` need it
-
-        from ._signals import stop_signals  # noqa: PLC0415 - as above
-
         async with stop_signals() as received, anyio.create_task_group() as tasks:
             draining = False
             async for number in received:
                 if number == signal.SIGTERM and self._busy(engine) and not draining:
-                    log().info("SIGTERM: finishing %d calls", engine.core.active_calls)
+                    logger.info("SIGTERM: finishing %d calls", engine.core.active_calls)
                     draining = True
                     tasks.start_soon(self.drain)
                 else:
-                    log().info("signal %d: disconnecting", number)
+                    logger.info("signal %d: disconnecting", number)
                     engine.command(engine.core.close)
 
     def _wake_drains(self) -> None:

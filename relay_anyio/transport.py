@@ -1,31 +1,27 @@
 """Transports: one TLS byte stream each, with a reader and a buffered writer.
 
 Bytes are written in the order in which they were given; giving them never waits.
-What goes wrong is told in words that say which of the usual things it was.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final, TypeAlias
 
 import anyio
 import anyio.lowlevel
+from anyio.abc import ByteStream
 
-from relay_proto.config import ENV_CA_FILE
+from relay_proto.adapter import connection_errors
+from relay_proto.adapter.sockets import READ_SIZE
+from relay_proto.adapter.tls import tls_context
 
-from . import _ssl as ssl
-from ._background import READ_SIZE, running_loop
+from ._background import running_loop
+from ._tls import TLSStream
 
-if TYPE_CHECKING:
-    from anyio.abc import ByteStream
-
-    from ._tls import TLSStream
-
-    Connector: TypeAlias = Callable[[str, int], Awaitable[ByteStream]]
-else:  # `anyio.abc` is not loaded for the sake of a hint
-    Connector = Callable[[str, int], Awaitable[Any]]
+Connector: TypeAlias = Callable[[str, int], Awaitable[ByteStream]]
 """Opens a byte stream to a host and port: TLS over TCP, unless a test brings its own."""
 
 STREAM_ERRORS: Final = (
@@ -35,85 +31,12 @@ STREAM_ERRORS: Final = (
     anyio.EndOfStream,  # from a TLS stream also while sending, or in its handshake
 )
 
+describe: Final = partial(connection_errors.describe, ends=(anyio.EndOfStream,))
+
 
 async def connect_tls(host: str, port: int) -> ByteStream:
-    """Open a verified TLS connection, racing the host's addresses.
-
-    The roots are the system's and those in `SIGNALWIRE_RELAY_CA_FILE`.
-    """
-    from ._tls import TLSStream  # noqa: PLC0415 - ssl is loaded with the first connection
-
+    """Open a verified TLS connection, racing the host's addresses."""
     return await TLSStream.connect(host, port, tls_context(os.environ))
-
-
-def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """TLS 1.2 or later, certificate and host name checked.
-
-    Raises:
-        CAFileError: the file that the environment names cannot be used.
-    """
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    path = environ.get(ENV_CA_FILE)
-    if path:
-        try:
-            context.load_verify_locations(cafile=path)
-        except (OSError, ssl.SSLError) as error:
-            raise CAFileError(path, error) from error
-    return context
-
-
-class CAFileError(OSError):
-    """The file of additional roots is missing, unreadable or holds no certificate."""
-
-    def __init__(self, path: str, error: OSError) -> None:
-        why = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
-        super().__init__(f"{ENV_CA_FILE} is {path!r}, which cannot be used: {why}")
-
-
-def describe(error: BaseException) -> str:
-    """Say in words which of the usual things went wrong with a connection."""
-    import socket  # noqa: PLC0415 - like ssl
-
-    for cause in _causes(error):
-        match cause:
-            case CAFileError():
-                return str(cause)
-            case anyio.EndOfStream() | ssl.SSLEOFError():
-                return "the server closed the connection"
-            case socket.gaierror():
-                return f"the name could not be resolved ({cause.strerror})"
-            case ssl.SSLCertVerificationError():
-                return f"the server's certificate was refused ({cause.verify_message})"
-            case ssl.SSLError():
-                return f"TLS failed ({cause.reason or cause})"
-            case ConnectionRefusedError():
-                return "nothing is listening there (connection refused)"
-            case ConnectionResetError():
-                return "the connection was reset"
-            case _:
-                pass
-    text = next((str(cause) for cause in _causes(error) if str(cause)), "")
-    return text or type(error).__name__
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """The error and what it came from, the innermost first."""
-    found: list[BaseException] = []
-    todo: list[BaseException | None] = [error]
-    while todo and len(found) < 100:
-        current = todo.pop()
-        # That TLS wanted to read more was no fault: the read then failed.
-        if isinstance(current, (ssl.SSLWantReadError, ssl.SSLWantWriteError)):
-            current = current.__cause__ or current.__context__
-        if current is not None and current not in found:
-            found.append(current)
-            if isinstance(current, CAFileError):
-                continue  # it says itself what it came from
-            todo.append(current.__cause__ or current.__context__)
-            if isinstance(current, BaseExceptionGroup):
-                todo.extend(cast("BaseExceptionGroup[BaseException]", current).exceptions)
-    return found[::-1]
 
 
 class Transport:
@@ -170,8 +93,6 @@ class Transport:
         received: Callable[[bytes], None],
     ) -> str:
         """Open, read and write until the stream ends; return how it ended."""
-        from ._tls import TLSStream  # noqa: PLC0415 - ssl is loaded with the first connection
-
         with self._scope:
             try:
                 stream = await connect()

@@ -34,7 +34,7 @@ from relay_proto.records import ActionRecord, CallRecord
 from relay_proto.transitions import SessionState
 
 from ._listeners import plain
-from ._log import log
+from ._log import logger
 from ._orders import Order, Waiter
 from ._reactor import Reactor
 from ._threads import Threads
@@ -233,7 +233,7 @@ class Engine:
         for threads in (self.calls, self.messages, self.listeners):
             threads.close()
             for name in threads.join(ends_at):
-                log().warning("%s still runs: disconnect() waits for it no longer", name)
+                logger.warning("%s still runs: disconnect() waits for it no longer", name)
 
     def wait_until(self, happened: Callable[[], bool], timeout: float) -> bool:
         """Wait for something that ends with a call, its handler or the client."""
@@ -334,7 +334,7 @@ class Engine:
             while not self._finished:
                 self._turn(reactor)
         except Exception:  # noqa: BLE001 - it is logged
-            log().exception("the client has failed: this is a bug in relay_sync")
+            logger.exception("the client has failed: this is a bug in relay_sync")
         finally:
             self._stop(reactor)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from relay_proto.adapter.logs import log_output
 from relay_proto.api.routes import CallRoute, Registration, Routes
 from relay_proto.calls.calls import LOST_SESSION
 from relay_proto.errors import CallEndedError
@@ -30,7 +31,7 @@ from relay_proto.rpc.events import CallStateEvent
 
 from ._engine import AppTask, Engine, current
 from ._listeners import Listeners, run
-from ._log import log, log_output
+from ._log import logger
 from .call import Call
 from .message import Message
 
@@ -69,19 +70,19 @@ class Handlers:
                 Message.of(self._engine, message).publish(event)
                 self._tell_all(event)
             case Connected() | Disconnected():
-                log_output(self._client.host, output)
+                log_output(logger, self._client.host, output)
                 if hooks := self._routes.link(output):
                     self._link.tell(f"{type(output).__name__} hook", hooks, output)
             case _:
-                log_output(self._client.host, output)
+                log_output(logger, self._client.host, output)
 
     def _tell_call(self, event: RelayEvent, call: CallRecord | None) -> None:
-        log().debug("event %r", event)
+        logger.debug("event %r", event)
         if call is not None:
             Call.of(self._client, self._engine, call).publish(event)
             lost = isinstance(event, CallStateEvent) and event.local
             if lost and self._engine.alive and call.end_reason == LOST_SESSION:
-                log().warning("call %s is over: the server has lost it", call.call_id)
+                logger.warning("call %s is over: the server has lost it", call.call_id)
 
     def _tell_all(self, event: RelayEvent) -> None:
         for known in self._routes.event(event.event_type):
@@ -97,7 +98,7 @@ class Handlers:
             assert callable(callback), "a callback is checked where it is given"
             job = partial(run, "on_completed", callback, pending.result())
             if not self._engine.listeners.start(job):
-                log().error("on_completed: too many listeners run, %r is dropped", callback)
+                logger.error("on_completed: too many listeners run, %r is dropped", callback)
 
     def _handle_call(self, record: CallRecord) -> None:
         engine = self._engine
@@ -118,7 +119,7 @@ class Handlers:
             if free:
                 engine.handling[record] = task
         if not free:
-            log().error("call %s was passed back: all handlers are busy", call.call_id)
+            logger.error("call %s was passed back: all handlers are busy", call.call_id)
             call.pass_back()
         elif not engine.calls.start(partial(self._run, record, call, route, task)):
             self._handled(record)  # the client is being disconnected
@@ -148,8 +149,8 @@ class Handlers:
         message = Message.of(self._engine, record)
         handler = self._routes.message
         if handler is None:
-            log().warning("message %s came, and no on_message handler", message.message_id)
+            logger.warning("message %s came, and no on_message handler", message.message_id)
             return
         name = f"handler of message {message.message_id}"
         if not self._engine.messages.start(partial(run, name, handler, message)):
-            log().error("%s: all handlers are busy, it is dropped", name)
+            logger.error("%s: all handlers are busy, it is dropped", name)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from relay_proto.errors import CallEndedError, ClientClosedError
 
-from ._log import log
+from ._log import logger
 from ._threads import Strand, Threads
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,13 +34,13 @@ def run(name: str, function: Callable[[Any], Any], argument: object) -> None:
     try:
         result = function(argument)
     except (ClientClosedError, CallEndedError) as error:
-        log().debug("%s: %s", name, error)
+        logger.debug("%s: %s", name, error)
     except BaseException:  # noqa: BLE001 - sys.exit() in a handler ends the handler
-        log().exception("%s failed on %r", name, argument)
+        logger.exception("%s failed on %r", name, argument)
     else:
         if result is not None and inspect.iscoroutine(result):
             result.close()
-            log().error("%s returned a coroutine: relay_sync takes plain functions", name)
+            logger.error("%s returned a coroutine: relay_sync takes plain functions", name)
 
 
 class Listeners:
@@ -53,7 +53,7 @@ class Listeners:
     def tell(self, name: str, functions: Sequence[Callable[[Any], Any]], event: object) -> None:
         """Let each function hear `event`, after all that came before; `name` is for the log."""
         if not self._strand.post(partial(_tell, name, functions, event)):
-            log().error(
+            logger.error(
                 "%s: %d events wait for it, or too many listeners run: %r is dropped",
                 name,
                 self._limit,

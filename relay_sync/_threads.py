@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeAlias
 
-from ._log import log
+from ._log import logger
 from ._waiting import Mailbox
 
 Job: TypeAlias = Callable[[], object]
@@ -104,7 +104,7 @@ class Threads:
         try:
             thread.start()
         except RuntimeError as error:  # the system has no more, or the interpreter is ending
-            log().warning("%s cannot be started: %s", thread.name, error)
+            logger.warning("%s cannot be started: %s", thread.name, error)
             with self._lock:
                 self._leave(thread)
                 self._coming = bool(self._jobs and self._idle)

@@ -19,7 +19,7 @@ from relay_proto.rpc.frames import JSONObject
 from relay_proto.transitions import CallState
 
 from ._listeners import Listeners, plain
-from ._log import log
+from ._log import logger
 from ._verbs import action, verb
 from ._waiting import Mailbox
 from .action import (
@@ -344,7 +344,7 @@ class Expectation:
         if len(self._mail) < self._limit:
             self._mail.put(event)
         else:
-            log().error("%r: %d events wait for it, %r is dropped", self, self._limit, event)
+            logger.error("%r: %d events wait for it, %r is dropped", self, self._limit, event)
 
     def fail(self, error: CallEndedError) -> None:
         """There will be no such event. Not for applications."""

@@ -8,34 +8,30 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Final, Self, TypeVar, overload
 
 from relay_proto import Limits, Timing, resolve_config
+from relay_proto.adapter.cores import make_core
+from relay_proto.adapter.logs import set_log_level
+from relay_proto.adapter.record_file import Path
+from relay_proto.adapter.slots import Slots
 from relay_proto.api import arguments as values
 from relay_proto.api import builders, commands
 from relay_proto.api.commands import Command, OnCompleted
 from relay_proto.api.routes import EVERY, CallRoute, Routes
 from relay_proto.config import ENV_RECORD
 from relay_proto.errors import RelayError
-from relay_proto.outputs import (
-    Closed,
-    Connected,
-    Disconnected,
-    Output,
-)
+from relay_proto.outputs import Closed, Connected, Disconnected, Output
 from relay_proto.pending import Pending
 from relay_proto.rpc.frames import JSONObject
 from relay_proto.transitions import SessionState
 
-from . import _slots
 from ._calls import InboundCalls
-from ._core import Path, make_core
 from ._engine import Engine
 from ._handlers import Handlers
 from ._listeners import plain
-from ._log import DEBUG, log, set_log_level
+from ._log import logger
 from ._signals import stop_signals
 from ._waiting import Mailbox
 from .call import Call
@@ -49,6 +45,8 @@ CallHandler = TypeVar("CallHandler", bound=Callable[[Call], Any])
 MessageHandler = TypeVar("MessageHandler", bound=Callable[[Message], Any])
 EventHandler = TypeVar("EventHandler", bound=Callable[[Any], Any])
 LinkHandler = TypeVar("LinkHandler", bound=Callable[[Any], Any])
+
+_slots: Final = Slots()
 
 
 class RelayClient:
@@ -107,7 +105,7 @@ class RelayClient:
         self._streams: weakref.WeakSet[InboundCalls] = weakref.WeakSet()
         self._lock = threading.RLock()  # may be held while the I/O thread is asked
         self._routes_lock = threading.RLock()  # never held while waiting
-        set_log_level(os.environ)
+        set_log_level(logger, os.environ)
 
     def __repr__(self) -> str:
         return f"<RelayClient {self.host} {self.state.value}>"
@@ -414,9 +412,7 @@ class RelayClient:
         return self.engine.execute(command)
 
     def _new_engine(self) -> Engine:
-        debug = log().isEnabledFor(DEBUG)
-        config = replace(self._config, trace_frames=debug)
-        engine = Engine(make_core(config, self._record), self._connector)
+        engine = Engine(make_core(self._config, self._record, logger), self._connector)
         handlers = Handlers(self, engine, self._routes)
 
         def take(output: Output) -> None:
@@ -484,9 +480,9 @@ class RelayClient:
         draining = False
         while (number := engine.await_mail(mail, None)) is not None:
             if number == signal.SIGTERM and engine.busy and not draining:
-                log().info("SIGTERM: finishing %d calls", engine.core.active_calls)
+                logger.info("SIGTERM: finishing %d calls", engine.core.active_calls)
                 draining = True
                 threading.Thread(target=self.drain, name="relay_sync drain", daemon=True).start()
             else:
-                log().info("signal %d: disconnecting", number)
+                logger.info("signal %d: disconnecting", number)
                 engine.tell(engine.core.close)

@@ -1,30 +1,35 @@
 """Transports: one non-blocking TLS byte stream each, driven by the reactor.
 
 Names are resolved in a thread of their own, because that cannot be done without
-blocking; all else happens in the I/O thread. What goes wrong is told in words
-that say which of the usual things it was.
+blocking; all else happens in the I/O thread.
 """
 
 from __future__ import annotations
 
 import enum
-import errno
-import itertools
 import os
 import socket
+import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
-from relay_proto.config import ENV_CA_FILE
+from relay_proto.adapter.connection_errors import describe
+from relay_proto.adapter.sockets import (
+    ATTEMPT_DELAY,
+    READ_SIZE,
+    Address,
+    begin_to_connect,
+    check_connected,
+    interleaved,
+)
+from relay_proto.adapter.tls import TLSChannel, tls_context
 
-from . import _ssl as ssl
 from ._reactor import READ, WRITE, Reactor
 
-Address: TypeAlias = tuple[Any, ...]
 ALL_BUT_OVER: Final = 1.0
 """Seconds, at the most, for a thread that has nothing left to do."""
 
@@ -34,54 +39,6 @@ Connector: TypeAlias = Callable[[str, int], socket.socket]
 
 Without one it is TLS over TCP. It may block: it has a thread of its own.
 """
-
-READ_SIZE: Final = 65_536
-ATTEMPT_DELAY: Final = 0.25
-"""Seconds for an address before the next one is tried beside it. Source: RFC 8305, section 5."""
-
-
-def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """TLS 1.2 or later, certificate and host name checked.
-
-    Raises:
-        CAFileError: the file that the environment names cannot be used.
-    """
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    path = environ.get(ENV_CA_FILE)
-    if path:
-        try:
-            context.load_verify_locations(cafile=path)
-        except (OSError, ssl.SSLError) as error:
-            raise CAFileError(path, error) from error
-    return context
-
-
-class CAFileError(OSError):
-    """The file of additional roots is missing, unreadable or holds no certificate."""
-
-    def __init__(self, path: str, error: OSError) -> None:
-        why = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
-        super().__init__(f"{ENV_CA_FILE} is {path!r}, which cannot be used: {why}")
-
-
-def describe(error: BaseException) -> str:
-    """Say in words which of the usual things went wrong with a connection."""
-    match error:
-        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
-            return "the server closed the connection"
-        case socket.gaierror():
-            return f"the name could not be resolved ({error.strerror})"
-        case ssl.SSLCertVerificationError():
-            return f"the server's certificate was refused ({error.verify_message})"
-        case ssl.SSLError():
-            return f"TLS failed ({error.reason or error})"
-        case ConnectionRefusedError():
-            return "nothing is listening there (connection refused)"
-        case ConnectionResetError() | BrokenPipeError():
-            return "the connection was reset"
-        case _:
-            return str(error) or type(error).__name__
 
 
 class Phase(enum.Enum):
@@ -132,7 +89,7 @@ class Transport:
         self._name = ""
         self._context: ssl.SSLContext | None = None
         self._socket: socket.socket | None = None
-        self._channel: _Secure | _Clear = _Clear()
+        self._channel: TLSChannel | _Clear = _Clear()
         self._unsealed = bytearray()
         self._unsent = bytearray()
         self._closing = False
@@ -235,17 +192,10 @@ class Transport:
     def _try_next(self) -> None:
         """Begin to connect to the next address that can be tried at all."""
         while self._addresses:
-            family, kind, protocol, _, address = self._addresses.pop(0)
             try:
-                sock = socket.socket(family, kind, protocol)
+                sock = begin_to_connect(self._addresses.pop(0))
             except OSError as error:
                 self._error = error
-                continue
-            sock.setblocking(False)
-            code = sock.connect_ex(address)
-            if code not in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
-                self._error = OSError(code, os.strerror(code))
-                sock.close()
                 continue
             self._attempts.append(sock)
             self._reactor.watch(sock, WRITE, partial(self._tried, sock))
@@ -259,9 +209,10 @@ class Transport:
             return
         self._reactor.forget(sock)
         self._attempts.remove(sock)
-        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            self._error = OSError(code, os.strerror(code))
+        try:
+            check_connected(sock)
+        except OSError as error:
+            self._error = error
             sock.close()
             self._try_next()
             return
@@ -270,7 +221,6 @@ class Transport:
             other.close()
         self._attempts.clear()
         self._due_at = None
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = sock
         self._secure()
 
@@ -278,7 +228,7 @@ class Transport:
         assert self._socket is not None, "it is connected"
         self._phase = Phase.SECURING
         if self._context is not None:
-            self._channel = _Secure(self._context, self._name)
+            self._channel = TLSChannel(self._context, self._name)
         self._reactor.watch(self._socket, READ, self._readable)
         self._shake_hands()
 
@@ -327,20 +277,21 @@ class Transport:
             self._deliver()
 
     def _deliver(self) -> None:
-        text, error = self._channel.open()
+        text, error = self._channel.decrypt()
         if text:
             self._owner.received(self.number, text)
         if error is not None:
             self._end(describe(error))
 
     def _seal(self) -> None:
-        while self._unsealed and (taken := self._channel.seal(self._unsealed)):
-            del self._unsealed[:taken]
+        if self._unsealed:
+            self._channel.encrypt(self._unsealed)
+            self._unsealed.clear()
 
     def _send(self) -> None:
         assert self._socket is not None, "it is connected"
         had = bool(self._unsent)
-        self._unsent += self._channel.sealed()
+        self._unsent += self._channel.outgoing()
         if self._unsent:
             try:
                 sent = self._socket.send(self._unsent)
@@ -367,96 +318,33 @@ class Transport:
         return (*self._attempts, *(() if self._socket is None else (self._socket,)))
 
 
-class _Secure:
-    """TLS over bytes: what is read and written in the clear, and what passes on the wire."""
-
-    def __init__(self, context: ssl.SSLContext, host: str) -> None:
-        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
-
-    def shake_hands(self) -> bool:
-        """Go on with the handshake; true when it is done."""
-        try:
-            self._object.do_handshake()
-        except ssl.SSLWantReadError:
-            return False
-        return True
-
-    def feed(self, data: bytes) -> None:
-        """Take bytes from the wire; none are its end."""
-        if data:
-            self._incoming.write(data)
-        else:
-            self._incoming.write_eof()
-
-    def open(self) -> tuple[bytes, OSError | None]:
-        """All that can be read in the clear, and what ended it."""
-        chunks: list[bytes] = []
-        try:
-            while chunk := self._object.read(READ_SIZE):
-                chunks.append(chunk)
-        except ssl.SSLWantReadError:
-            return b"".join(chunks), None
-        except ssl.SSLError as error:
-            return b"".join(chunks), error
-        return b"".join(chunks), ssl.SSLZeroReturnError()
-
-    def seal(self, text: bytearray) -> int:
-        """Write in the clear; returns how much was taken, 0 if TLS has to read first."""
-        try:
-            return self._object.write(text)
-        except ssl.SSLWantReadError:
-            return 0
-
-    def sealed(self) -> bytes:
-        """Bytes for the wire."""
-        return self._outgoing.read()
-
-
 class _Clear:
-    """What a connector has opened: its bytes pass as they are."""
+    """What a connector has opened: its bytes pass as they are. See `TLSChannel`."""
 
     def __init__(self) -> None:
-        self._fed: list[bytes] = []
+        self._fed = b""
         self._eof = False
-        self._sealed: list[bytes] = []
+        self._outgoing = b""
 
     def shake_hands(self) -> bool:
-        """There is none."""
         return True
 
     def feed(self, data: bytes) -> None:
-        """See `_Secure.feed`."""
-        self._fed.append(data)
+        self._fed += data
         self._eof = not data
 
-    def open(self) -> tuple[bytes, OSError | None]:
-        """See `_Secure.open`."""
-        text = b"".join(self._fed)
-        self._fed.clear()
-        return text, ssl.SSLZeroReturnError() if self._eof else None
+    def decrypt(self) -> tuple[bytes, ssl.SSLError | None]:
+        fed, self._fed = self._fed, b""
+        return fed, ssl.SSLZeroReturnError() if self._eof else None
 
-    def seal(self, text: bytearray) -> int:
-        """See `_Secure.seal`."""
-        self._sealed.append(bytes(text))
-        return len(text)
+    def encrypt(self, data: bytes | bytearray) -> None:
+        self._outgoing += data
 
-    def sealed(self) -> bytes:
-        """See `_Secure.sealed`."""
-        text = b"".join(self._sealed)
-        self._sealed.clear()
-        return text
+    def outgoing(self) -> bytes:
+        outgoing, self._outgoing = self._outgoing, b""
+        return outgoing
 
 
 def _resolve(host: str, port: int) -> Resolved:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return _interleaved(found), tls_context(os.environ)
-
-
-def _interleaved(addresses: Sequence[Address]) -> list[Address]:
-    """Families in turn, each in its own order. Source: RFC 8305, section 4."""
-    families: dict[object, list[Address]] = {}
-    for address in addresses:
-        families.setdefault(address[0], []).append(address)
-    rounds = itertools.zip_longest(*families.values())
-    return [address for one in rounds for address in one if address is not None]
+    return interleaved(found), tls_context(os.environ)

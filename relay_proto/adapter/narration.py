@@ -5,7 +5,8 @@ The core has masked all secrets in them before.
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from logging import DEBUG, ERROR, INFO, WARNING
+from typing import TypeAlias
 
 from ..errors import ConnectFailedError, ConnectionLostError, RelayError
 from ..outputs import (
@@ -19,11 +20,6 @@ from ..outputs import (
     Output,
     PeerViolation,
 )
-
-DEBUG: Final = 10
-INFO: Final = 20
-WARNING: Final = 30
-ERROR: Final = 40
 
 Line: TypeAlias = tuple[int, str]
 """The level, as a number of the standard library's `logging`, and the text."""

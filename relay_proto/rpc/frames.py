@@ -12,6 +12,7 @@ Source: docs/protocol.md, sections 3 and 9.1.
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any, Final, TypeAlias, TypeGuard, final
 
@@ -222,8 +223,6 @@ def _repaired(data: bytes) -> bytes | None:
     message may be cut inside an emoji, and the event must not be lost because of that.
     Returns None if `data` is not JSON at all.
     """
-    import json  # noqa: PLC0415 - rarely needed, and otherwise loaded by all
-
     try:
         value = json.loads(data, parse_float=_finite)
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)

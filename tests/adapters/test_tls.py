@@ -19,7 +19,8 @@ from anyio.abc import ByteStream
 from anyio.streams.tls import TLSListener
 
 from relay_anyio._tls import TLSStream, connect_socket
-from relay_anyio.transport import Transport, tls_context
+from relay_anyio.transport import Transport
+from relay_proto.adapter.tls import tls_context
 from tests.adapters.support import PATIENCE, Certificates, Heard
 
 pytestmark = pytest.mark.anyio

@@ -1,0 +1,55 @@
+"""The words for what goes wrong with a connection."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final, cast
+
+from .tls import CAFileError
+
+MOST_CAUSES: Final = 100
+"""Of these one is named; more are not looked at."""
+
+
+def describe(error: BaseException, *, ends: tuple[type[BaseException], ...] = ()) -> str:
+    """Say in words which of the usual things it was; `ends` are the errors at the end of a stream.
+
+    An error that is not one of them speaks for itself, in the words of its first cause.
+    """
+    causes = list(islice(_causes(error), MOST_CAUSES))
+    for cause in causes:
+        if isinstance(cause, ends):
+            return "the server closed the connection"
+        match cause:
+            case CAFileError():
+                return str(cause)
+            case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+                return "the server closed the connection"
+            case socket.gaierror():
+                return f"the name could not be resolved ({cause.strerror})"
+            # One that a connector raises by itself does not have these attributes.
+            case ssl.SSLCertVerificationError():
+                why = getattr(cause, "verify_message", cause)
+                return f"the server's certificate was refused ({why})"
+            case ssl.SSLError():
+                return f"TLS failed ({getattr(cause, 'reason', None) or cause})"
+            case ConnectionRefusedError():
+                return "nothing is listening there (connection refused)"
+            case ConnectionResetError() | BrokenPipeError():
+                return "the connection was reset"
+            case _:
+                pass
+    return next((str(cause) for cause in reversed(causes) if str(cause)), type(error).__name__)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and whatever it was raised from."""
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for member in cast("BaseExceptionGroup[BaseException]", error).exceptions:
+                yield from _causes(member)
+        error = error.__cause__

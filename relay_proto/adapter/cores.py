@@ -1,0 +1,36 @@
+"""The core of a client, with its randomness, and with its recorder if there is one."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from functools import partial
+from random import Random, SystemRandom
+
+from ..client import ClientCore
+from ..config import ClientConfig
+from ..recorder.recording import RecordingCore
+from ..wire.websocket import Role, Wire
+from .record_file import Path, RecordFile
+
+
+def make_core(config: ClientConfig, path: Path | None, logger: logging.Logger) -> ClientCore:
+    """A core, which traces frames if `logger` has use for them.
+
+    It is recorded in a file if there is a `path` for one; `logger` is told if that fails.
+    """
+    config = replace(config, trace_frames=logger.isEnabledFor(logging.DEBUG))
+    system = SystemRandom()
+    seed = system.getrandbits(64)
+    chance = Random(seed)  # noqa: S311 - request ids and delays are no secrets
+    if path is None:
+        return ClientCore(config, chance, make_wire=partial(_make_wire, system))
+    file = RecordFile(path, config.limits.recording_bytes, logger)
+    return RecordingCore(config, chance, file.write, seed=seed, on_closed=file.close)
+
+
+def _make_wire(
+    system: Random, role: Role, *, host: str, max_message_bytes: int, random: Random
+) -> Wire:
+    del random  # of a kind that has seeds: masks come from the system, for nobody to foresee
+    return Wire(role, host=host, max_message_bytes=max_message_bytes, random=system)

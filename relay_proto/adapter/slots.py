@@ -1,0 +1,48 @@
+"""Slots: how many clients of this process are connected, and a limit for them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Protocol
+
+from ..config import ENV_MAX_CONNECTIONS, positive_from
+
+
+class Connection(Protocol):
+    """What takes a slot: the engine of a client."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is connected, or tries to be."""
+        ...
+
+
+class Slots:
+    """The connections of one adapter in this process. Safe in threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken: set[Connection] = set()
+
+    def take(self, connection: Connection, environ: Mapping[str, str]) -> None:
+        """Count `connection` among the connected.
+
+        Raises:
+            RuntimeError: this process has as many connections as it may have.
+        """
+        limit = positive_from(environ, ENV_MAX_CONNECTIONS, 1)
+        with self._lock:
+            self._taken = {other for other in self._taken if other.alive}
+            others = len(self._taken - {connection})
+            if others >= limit:
+                raise RuntimeError(
+                    f"{others} other RelayClient(s) of this process are connected: "
+                    f"disconnect one, or set {ENV_MAX_CONNECTIONS} (now {limit})"
+                )
+            self._taken.add(connection)
+
+    def give_back(self, connection: Connection) -> None:
+        """Count it no longer."""
+        with self._lock:
+            self._taken.discard(connection)

@@ -1,0 +1,63 @@
+"""Sockets: in which order addresses are tried, and how a connection begins and succeeds.
+
+Source: RFC 8305.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final, TypeAlias
+
+Address: TypeAlias = tuple[Any, ...]
+"""What `socket.getaddrinfo` returns of each: family, kind, protocol, name, address."""
+
+READ_SIZE: Final = 65_536
+"""How many bytes one read takes at most."""
+ATTEMPT_DELAY: Final = 0.25
+"""Seconds for an address before the next one is tried beside it. Source: RFC 8305, section 5."""
+
+
+def interleaved(addresses: Sequence[Address]) -> list[Address]:
+    """Families in turn, each in its own order: a broken one costs one delay.
+
+    Source: RFC 8305, section 4.
+    """
+    families: dict[object, list[Address]] = {}
+    for address in addresses:
+        families.setdefault(address[0], []).append(address)
+    rounds = itertools.zip_longest(*families.values())
+    return [address for one in rounds for address in one if address is not None]
+
+
+def begin_to_connect(address: Address) -> socket.socket:
+    """A non-blocking socket on its way there. Wait until it is writable, then `check_connected`.
+
+    Raises:
+        OSError: it cannot even begin.
+    """
+    family, kind, protocol, _, where = address
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with suppress(BlockingIOError):  # it takes its time, as it should
+            sock.connect(where)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def check_connected(sock: socket.socket) -> None:
+    """Say how an attempt to connect has ended, now that it has.
+
+    Raises:
+        OSError: it has failed.
+    """
+    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))

@@ -1,0 +1,308 @@
+"""What both adapters share at their edges: sockets, TLS, words, slots, logs, the record file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import socket
+import ssl
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from relay_proto.adapter.connection_errors import describe
+from relay_proto.adapter.logs import log_output, set_log_level
+from relay_proto.adapter.record_file import RecordFile
+from relay_proto.adapter.slots import Slots
+from relay_proto.adapter.sockets import begin_to_connect, check_connected, interleaved
+from relay_proto.adapter.tls import CAFileError, TLSChannel, tls_context
+from relay_proto.outputs import Connected
+
+HOST = "relay.example"
+
+# Sockets
+
+
+def test_families_are_tried_in_turn_beginning_with_the_preferred_one() -> None:
+    six, four = socket.AF_INET6, socket.AF_INET
+    addresses = [(six, 1), (six, 2), (six, 3), (four, 4)]
+    assert interleaved(addresses) == [(six, 1), (four, 4), (six, 2), (six, 3)]
+    assert interleaved(addresses[::-1])[0] == (four, 4)
+    assert interleaved([]) == []
+
+
+def address_of(server: socket.socket) -> tuple[Any, ...]:
+    return (socket.AF_INET, socket.SOCK_STREAM, 0, "", server.getsockname())
+
+
+def connect(address: tuple[Any, ...]) -> None:
+    with begin_to_connect(address) as sock:
+        select.select([], [sock], [], 10)
+        check_connected(sock)
+
+
+def test_a_connection_begins_without_waiting() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        begin_to_connect(address_of(server)) as sock,
+    ):
+        assert sock.gettimeout() == 0
+        accepted, _ = server.accept()
+        accepted.close()
+        check_connected(sock)
+
+
+def test_a_connection_that_was_refused_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = address_of(server)
+    with pytest.raises(ConnectionRefusedError):
+        connect(address)
+
+
+def test_what_cannot_begin_leaves_no_socket() -> None:
+    with pytest.raises((OSError, TypeError)):
+        begin_to_connect((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("::1", 1, 0, 0)))
+
+
+# TLS
+
+
+@pytest.fixture(scope="module", name="authority")
+def make_authority() -> trustme.CA:
+    return trustme.CA()
+
+
+class Talk:
+    """A channel and a server, joined in memory."""
+
+    def __init__(self, authority: trustme.CA, name: str = HOST) -> None:
+        client = ssl.create_default_context()
+        authority.configure_trust(client)  # pyright: ignore[reportUnknownMemberType]
+        server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert(name).configure_cert(server)  # pyright: ignore[reportUnknownMemberType]
+        self.channel = TLSChannel(client, HOST)
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.server = server.wrap_bio(self.incoming, self.outgoing, server_side=True)
+
+    def shake_hands(self) -> None:
+        done = False
+        while not done:
+            done = self.channel.shake_hands()
+            self.incoming.write(self.channel.outgoing())
+            with suppress(ssl.SSLWantReadError):
+                self.server.do_handshake()
+            if data := self.outgoing.read():
+                self.channel.feed(data)
+
+
+def test_a_channel_reads_all_records_at_once(authority: trustme.CA) -> None:
+    talk = Talk(authority)
+    talk.shake_hands()
+    assert talk.channel.decrypt() == (b"", None)
+    for text in (b"one", b"two"):
+        talk.server.write(text)
+    talk.channel.feed(talk.outgoing.read())
+    assert talk.channel.decrypt() == (b"onetwo", None)
+    talk.channel.encrypt(b"answer")
+    talk.incoming.write(talk.channel.outgoing())
+    assert talk.server.read() == b"answer"
+
+
+def test_a_channel_reads_what_comes_before_the_end_and_says_how_it_ended(
+    authority: trustme.CA,
+) -> None:
+    talk = Talk(authority)
+    talk.shake_hands()
+    talk.server.write(b"bye")
+    with pytest.raises(ssl.SSLWantReadError):
+        talk.server.unwrap()
+    talk.channel.feed(talk.outgoing.read())
+    text, ended = talk.channel.decrypt()
+    assert text == b"bye"
+    assert isinstance(ended, ssl.SSLZeroReturnError)
+
+
+def test_a_channel_that_was_cut_ends_with_an_error(authority: trustme.CA) -> None:
+    talk = Talk(authority)
+    talk.shake_hands()
+    talk.channel.feed(b"")
+    assert isinstance(talk.channel.decrypt()[1], ssl.SSLEOFError)
+
+
+def test_the_certificate_of_another_host_is_refused(authority: trustme.CA) -> None:
+    talk = Talk(authority, "elsewhere.example")
+    with pytest.raises(ssl.SSLCertVerificationError) as caught:
+        talk.shake_hands()
+    assert "certificate was refused" in describe(caught.value)
+    assert talk.channel.outgoing(), "an alert tells the server why"
+
+
+def test_the_context_verifies_and_believes_the_file_of_the_environment(
+    authority: trustme.CA, tmp_path: Path
+) -> None:
+    file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(file)
+    before = len(tls_context({}).get_ca_certs())
+    context = tls_context({"SIGNALWIRE_RELAY_CA_FILE": str(file)})
+    assert len(context.get_ca_certs()) == before + 1
+    assert context.check_hostname
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+# Words
+
+
+def raised_from(error: BaseException, cause: BaseException | None) -> BaseException:
+    error.__cause__ = cause
+    return error
+
+
+CLOSED = "the server closed the connection"
+LOOP = OSError()
+LOOP.__cause__ = LOOP
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ssl.SSLEOFError(), CLOSED),
+        (ssl.SSLZeroReturnError(), CLOSED),
+        (EOFError(), CLOSED),
+        (socket.gaierror(-2, "not known"), "the name could not be resolved (not known)"),
+        (ssl.SSLError(1, "wrong"), "TLS failed (wrong)"),
+        (ssl.SSLCertVerificationError(1, "old"), "the server's certificate was refused (old)"),
+        (ConnectionRefusedError(), "nothing is listening there (connection refused)"),
+        (ConnectionResetError(), "the connection was reset"),
+        (BrokenPipeError(), "the connection was reset"),
+        (ValueError("odd"), "odd"),
+        (ValueError(), "ValueError"),
+        (raised_from(OSError("all failed"), ConnectionResetError()), "the connection was reset"),
+        (
+            raised_from(OSError("all failed"), ExceptionGroup("", [OSError(), BrokenPipeError()])),
+            "the connection was reset",
+        ),
+        (raised_from(ValueError("outer"), KeyError("inner")), "'inner'"),
+        (
+            raised_from(CAFileError("a.pem", OSError(2, "No such file")), ssl.SSLError()),
+            "SIGNALWIRE_RELAY_CA_FILE is 'a.pem', which cannot be used: No such file",
+        ),
+        (CAFileError("a", ssl.SSLError()), "which cannot be used: it holds no certificate"),
+        (LOOP, "OSError"),
+    ],
+)
+def test_an_error_is_told_in_words(error: BaseException, words: str) -> None:
+    assert describe(error, ends=(EOFError,)).endswith(words)
+
+
+def test_what_an_error_came_upon_by_chance_is_not_its_cause() -> None:
+    error = ValueError("no such proxy")
+    error.__context__ = ConnectionRefusedError()
+    assert describe(error) == "no such proxy"
+
+
+# Slots
+
+
+class Engine:
+    alive = True
+
+
+def test_a_process_has_one_slot_unless_the_environment_gives_more() -> None:
+    slots, first, second = Slots(), Engine(), Engine()
+    slots.take(first, {})
+    slots.take(first, {})
+    with pytest.raises(RuntimeError, match=r"1 other .* RELAY_MAX_CONNECTIONS \(now 1\)"):
+        slots.take(second, {})
+    slots.take(second, {"RELAY_MAX_CONNECTIONS": "2"})
+
+
+def test_a_slot_is_free_again_when_it_is_given_back_or_its_holder_is_dead() -> None:
+    slots, first, second, third = Slots(), Engine(), Engine(), Engine()
+    slots.take(first, {})
+    slots.give_back(first)
+    slots.give_back(first)
+    slots.take(second, {})
+    second.alive = False
+    slots.take(third, {})
+
+
+# Logs
+
+
+@pytest.fixture(name="logger")
+def make_logger() -> Iterator[logging.Logger]:
+    logger = logging.Logger("relay_test")  # noqa: LOG001 - it has no parent
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield logger
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_the_environment_sets_the_level_and_makes_it_visible(logger: logging.Logger) -> None:
+    set_log_level(logger, {})
+    set_log_level(logger, {"SIGNALWIRE_LOG_LEVEL": "noise"})
+    assert logger.level == logging.NOTSET
+    set_log_level(logger, {"SIGNALWIRE_LOG_LEVEL": "debug"})
+    assert logger.level == logging.DEBUG
+    assert logging.getLogger().handlers
+
+
+def test_an_application_that_has_handlers_keeps_them(logger: logging.Logger) -> None:
+    root = logging.getLogger()
+    before = root.handlers[:]
+    logger.addHandler(logging.NullHandler())
+    set_log_level(logger, {"SIGNALWIRE_LOG_LEVEL": "ERROR"})
+    assert root.handlers == before
+
+
+def test_a_report_is_logged_as_it_is(
+    logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger.addHandler(caplog.handler)
+    log_output(logger, "100%s.example", Connected(resumed=False))
+    assert caplog.messages == ["connected to 100%s.example (new session)"]
+
+
+# The record file
+
+
+def test_a_record_is_bounded_and_continued(tmp_path: Path) -> None:
+    path = tmp_path / "record"
+    for line in ("one", "two", "half \ud83d"):
+        file = RecordFile(path, 12, logging.getLogger("relay_test"))
+        file.write(line)
+        file.close()
+        file.close()
+    assert (tmp_path / "record.1").read_bytes() == b"one\ntwo\n"
+    assert path.read_bytes() == b"half ?\n"
+    assert sorted(os.listdir(tmp_path)) == ["record", "record.1"]  # noqa: PTH208
+
+
+def test_a_line_that_is_too_long_for_a_file_has_one_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "record"
+    file = RecordFile(path, 4, logging.getLogger("relay_test"))
+    file.write("long enough")
+    file.write("a")
+    file.close()
+    assert path.read_bytes() == b"a\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it has a file that is always full")
+def test_a_record_that_cannot_be_closed_in_order_is_closed_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = RecordFile("/dev/full", 100, logging.getLogger("relay_test"))
+    file.write("one")
+    file.write("two")
+    file.close()
+    assert len(caplog.messages) == 1
+    assert "/dev/full cannot be written, so nothing more is recorded: " in caplog.text
+    assert "No space left" in caplog.text
