@@ -1,9 +1,10 @@
-"""A world to try RELAY programs in: virtual time, one exchange, links, and faults.
+"""A world in which to test `ClientCore`: virtual time, one exchange, links, and faults.
 
-A `World` holds any number of programs (a `ClientCore` each, with everything around
-it that an adapter and an application would be), links that delay, split, stall, fall
-silent and break, and an exchange with people who call. Time jumps from one event to
-the next; all chance comes from one seed; after each step every promise is checked::
+A `World` has any number of programs. Each is a `ClientCore`, with what an adapter and an
+application would be around it. A world also has an exchange with people who call, and
+links that delay and split bytes, stall, fall silent and break. Time jumps from one event
+to the next. All randomness comes from one seed. Every promise is checked after each
+step::
 
     world = World(seed=1)
     program = world.connected("office")     # its core has a session
@@ -12,13 +13,13 @@ the next; all chance comes from one seed; after each step every promise is check
     world.run(1.0)
     call = program.told(CallOffered)[-1].call
     program.execute_on(call, commands.answer())
-    program.link.cut()                      # and see what becomes of it
+    program.link.cut()                      # the request may be lost
     world.run(150.0)
-    world.settle_down()                     # nothing may be left over
+    world.settle_down()                     # closes everything and checks what is left
 
-`simulate` makes a whole world of one seed: programs, people and faults.
-``python -m relay_proto.testing soak`` makes one after the other. Programs written for
-`relay_anyio` are tried with `relay_anyio.testing`.
+`simulate` makes a whole world from one seed: programs, people and faults.
+``python -m relay_proto.testing soak`` makes one world after another. To test a program
+that uses `relay_anyio`, see `relay_anyio.testing`.
 """
 
 from .application import Application, lines, phone, silence, somebody_calls, somebody_writes, tts

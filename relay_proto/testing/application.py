@@ -1,7 +1,7 @@
-"""A simulated application: what programs do all day, good manners or not.
+"""A simulated application: what programs do with calls and texts, well or badly.
 
-Whoever has a call ends it sooner or later, or leaves that to the caller. Every
-task here comes to an end by itself.
+Each task ends by itself. A task that has a call ends it sooner or later, or leaves that to
+the caller.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from .world import OFFICE, SALES, World
 
 TALK: Final[tuple[Step, ...]] = (Hear("menu", timeout=8.0), Press("12#"), Wait(1.0), Say("good"))
 LINES: Final[dict[str, Behaviour]] = {
-    # Who is called does not hang up: a leg that is left over stays.
+    # These do not hang up, so a leg that a core forgets is noticed.
     "+15551": Answers(after=1.0, script=(Say("hello"),)),
     "+15552": Answers(after=1.0, script=TALK),
     "+15553": Answers(after=4.0),
@@ -56,28 +56,28 @@ LINES: Final[dict[str, Behaviour]] = {
 
 
 def lines() -> tuple[Line, ...]:
-    """Who can be called."""
+    """Return the lines that programs can dial."""
     return tuple(Line(address, behaviour) for address, behaviour in LINES.items())
 
 
 def phone(number: str) -> dict[str, Any]:
-    """A device that rings for a bounded time."""
+    """Return a device that rings for 15 seconds at most."""
     params = {"to_number": number, "from_number": OFFICE, "timeout": 15}
     return {"type": "phone", "params": params}
 
 
 def tts(text: str) -> dict[str, Any]:
-    """A media item."""
+    """Return a media item that speaks."""
     return {"type": "tts", "params": {"text": text}}
 
 
 def silence(seconds: float) -> dict[str, Any]:
-    """A media item that lasts."""
+    """Return a media item that is silent for some seconds."""
     return {"type": "silence", "params": {"duration": seconds}}
 
 
 class Application:
-    """What one program does; `random` decides when, and which of it."""
+    """What one program does. `random` decides what it does, and when."""
 
     def __init__(self, world: World, program: Program, random: Random) -> None:
         self._world = world
@@ -90,7 +90,7 @@ class Application:
     # Calls that come in
 
     def answer(self, call: CallRecord) -> None:
-        """Somebody calls."""
+        """Start a task for a call that was offered."""
         manners: tuple[Callable[[CallRecord], Task[None]], ...] = (
             self._menu,
             self._menu,
@@ -156,7 +156,7 @@ class Application:
         yield from ask_on(call, commands.hangup())
 
     def _abandon(self, call: CallRecord) -> Task[None]:
-        """Whoever called has to end it."""
+        """Leave it to the caller to end the call."""
         if self._random.random() < 0.5:
             yield from self._program.ask_on(call, commands.answer())
         yield self._program.wait_for(call, CallState.ANSWERED), 20.0
@@ -178,7 +178,7 @@ class Application:
         yield from ask_on(call, commands.hangup())
 
     def _two_at_once(self, call: CallRecord) -> Task[None]:
-        """The same action from two tasks; both end when the caller does."""
+        """Start two actions of the same kind, then wait for the caller to hang up."""
         yield from self._program.ask_on(call, commands.answer())
         first = self._program.execute_on(call, commands.play([tts("one")]))
         second = self._program.execute_on(call, commands.play([silence(40)]))
@@ -188,7 +188,7 @@ class Application:
         yield from self._program.ask_on(call, commands.hangup())
 
     def _hang_up_at_the_worst_instant(self, call: CallRecord) -> Task[None]:
-        """When something else about the call is under way."""
+        """Hang up while another request or action of the call is in progress."""
         program, instant = self._program, self._random.randint(0, 4)
         answered = program.wait_for(call, CallState.ANSWERED)
         replied = program.execute_on(call, commands.answer())
@@ -203,10 +203,10 @@ class Application:
             yield started.result().done, 9.0
         yield from self._insist(call, commands.hangup())
 
-    # What the program begins by itself
+    # What the program starts by itself
 
     def act(self) -> None:
-        """Begin something."""
+        """Start a random task."""
         deeds: tuple[tuple[str, Callable[[], Task[None]]], ...] = (
             ("dial in parallel", self._dial_in_parallel),
             ("dial in parallel", self._dial_in_parallel),
@@ -257,7 +257,7 @@ class Application:
         yield from self._end(call)
 
     def _talk(self, call: CallRecord) -> Task[None]:
-        """A call that has been dialed must be hung up, whatever happens on it."""
+        """Play something, then hang up, whatever happens on the call."""
         try:
             action = yield from self._program.ask_on(call, commands.play([tts("the menu")]))
             yield action.done, 10.0
@@ -269,7 +269,10 @@ class Application:
         yield from self._insist(call, commands.hangup())
 
     def _insist(self, call: CallRecord, command: Command[Any]) -> Task[None]:
-        """Do not take a lost answer for an answer: the call would stay, or stay ours."""
+        """Repeat a command until it succeeds or the call has ended.
+
+        Its reply may be lost. Then the call may still be active, or still ours.
+        """
         while not call.ended:
             try:
                 yield from self._program.ask_on(call, command)
@@ -295,7 +298,7 @@ class Application:
         yield from self._program.ask(commands.unreceive(["night"]))
 
     def _flood(self) -> Task[None]:
-        """As much as goes."""
+        """Send many requests, until the queue is full."""
         pending: list[Pending[Any]] = []
         for number in range(60):
             try:
@@ -319,7 +322,7 @@ class Application:
 
 
 def somebody_calls(world: World, random: Random) -> None:
-    """A caller with a script of their own."""
+    """Let somebody with a random script call."""
     scripts: tuple[tuple[Step, ...], ...] = (
         (*TALK, Wait(6.0), HangUp()),
         (Wait(2.0), HangUp()),
@@ -336,7 +339,7 @@ def somebody_calls(world: World, random: Random) -> None:
 
 
 def somebody_writes(world: World, random: Random) -> None:
-    """A text for a program."""
+    """Let somebody send a text to a program."""
     text = TextMessage("+15550001111", random.choice((OFFICE, SALES)), body="hello")
     world.counts["somebody writes"] += 1
     world.on_exchange(lambda now: world.exchange.receive_text(text, now))

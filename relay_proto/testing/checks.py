@@ -1,7 +1,7 @@
-"""What is promised, and which checks hold a core to it.
+"""The promises of a core, and the checks that test them.
 
-A check has a name, and a promise that it belongs to. Those that belong to none of
-the eleven hold the core to its contract, or the exchange to the protocol.
+Each check has a name and belongs to a promise. A check that belongs to none of the eleven
+promises tests the contract of a core, or that the exchange keeps to the protocol.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PROMISES: Final[Mapping[int, str]] = {
 }
 
 CONTRACT: Final = 0
-"""Of a check that belongs to the contract of a core instead."""
+"""The number for checks of the contract, which belong to no promise."""
 
 CHECKS: Final[Mapping[str, int]] = {
     "every wait ends": 1,
@@ -60,11 +60,11 @@ CHECKS: Final[Mapping[str, int]] = {
     "a core keeps to the protocol": CONTRACT,
     "the exchange keeps to the protocol": CONTRACT,
 }
-"""Every check, and the number of its promise."""
+"""Every check, with the number of its promise."""
 
 
 class BrokenPromiseError(AssertionError):
-    """What must never happen. `check` is one of `CHECKS`, `promise` its number."""
+    """A check failed. `check` is its name in `CHECKS`, `promise` the number there."""
 
     def __init__(self, check: str, who: str, details: str) -> None:
         self.check = check
@@ -76,19 +76,19 @@ class BrokenPromiseError(AssertionError):
 
 
 class Checks:
-    """The checks of one world, counted; the first that fails raises."""
+    """Make and count the checks of one world. A check that fails raises."""
 
     def __init__(self) -> None:
         self.made: Counter[str] = Counter()
         """How often each check was made."""
         self.broken: BrokenPromiseError | None = None
-        """The first that failed: what fails after it proves nothing."""
+        """The first failure. Later ones may only be its consequences."""
 
     def that(self, holds: bool, check: str, who: str, *details: object) -> None:
-        """Check something; `details` are only put into words if it does not hold.
+        """Check something. `details` become text only if the check fails.
 
         Raises:
-            BrokenPromiseError: it does not hold.
+            BrokenPromiseError: the check fails.
         """
         self.made[check] += 1
         if not holds:

@@ -1,8 +1,8 @@
-"""Faults: what can befall a world, each a function of the world and of chance.
+"""Faults: each is a function that does something bad to a world.
 
-A fault chooses whom it strikes, and counts itself by kind in ``World.faults``. Where
-there is nobody to strike it does nothing. `FAULTS` lists them, the frequent ones
-more than once.
+A fault picks its victim with the given `Random`, and counts itself by kind in
+``World.faults``. If there is no victim, it does nothing. `FAULTS` lists all faults, the
+frequent ones more than once.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Fault: TypeAlias = Callable[[World, Random], None]
 
 
 def victim(world: World, random: Random) -> Program:
-    """Any program."""
+    """Return any program."""
     return random.choice(world.programs)
 
 
 def link_of(world: World, random: Random) -> Link | None:
-    """The link of one program, if it has one."""
+    """Return the link of one program, if it has one."""
     link = victim(world, random).link
     return link if link is not None and link.alive else None
 
@@ -38,7 +38,7 @@ def link_of(world: World, random: Random) -> Link | None:
 
 
 def cut(world: World, random: Random) -> None:
-    """A link breaks; either side learns of it now or later."""
+    """Break a link. Each side learns of it at once or later."""
     link = link_of(world, random)
     if link is not None:
         world.struck("cut")
@@ -47,7 +47,7 @@ def cut(world: World, random: Random) -> None:
 
 
 def cut_in_a_frame(world: World, random: Random) -> None:
-    """A link breaks after so many bytes."""
+    """Break a link after some more bytes."""
     link = link_of(world, random)
     if link is not None:
         world.struck("cut after so many bytes")
@@ -56,7 +56,7 @@ def cut_in_a_frame(world: World, random: Random) -> None:
 
 
 def break_openings(world: World, random: Random) -> None:
-    """Byte streams do not come about, or not for long, for a while."""
+    """For a while, byte streams do not open, or break soon after they open."""
     world.struck("bad openings")
     until = world.now + random.uniform(2.0, 60.0)
 
@@ -88,7 +88,7 @@ def _open_badly(world: World, link: Link, random: Random) -> None:
             link.open()
             link.down.fuse = (random.randint(1, 400), link.down.silence)
         case _:
-            # The request to upgrade and its answer, or the authentication behind it.
+            # So many bytes end within the upgrade or the authentication after it.
             world.struck("cut in the upgrade or authentication")
             link.open()
             pipe = random.choice((link.up, link.down))
@@ -96,7 +96,7 @@ def _open_badly(world: World, link: Link, random: Random) -> None:
 
 
 def stall(world: World, random: Random) -> None:
-    """Nothing moves for a while."""
+    """For a while, deliver nothing on a link."""
     link = link_of(world, random)
     if link is not None:
         world.struck("stall")
@@ -105,7 +105,7 @@ def stall(world: World, random: Random) -> None:
 
 
 def silence(world: World, random: Random) -> None:
-    """Nothing arrives any more, and nobody is told."""
+    """Deliver nothing more on a link, without telling either side."""
     link = link_of(world, random)
     if link is not None:
         pipes = random.choice(((link.up,), (link.down,), (link.up, link.down)))
@@ -115,7 +115,7 @@ def silence(world: World, random: Random) -> None:
 
 
 def close_slowly(world: World, random: Random) -> None:
-    """The server leaves, politely or not, and the end takes long to arrive."""
+    """Let the server close a link. The client learns of it much later."""
     link = link_of(world, random)
     if link is not None:
         world.struck("slow close")
@@ -130,7 +130,7 @@ def close_slowly(world: World, random: Random) -> None:
 
 
 def say_goodbye(world: World, random: Random) -> None:
-    """The server asks one client to reconnect, with its session or without."""
+    """Let the server ask one client to reconnect, with or without its session."""
     link = link_of(world, random)
     if link is not None:
         restart = random.random() < 0.5
@@ -139,7 +139,7 @@ def say_goodbye(world: World, random: Random) -> None:
 
 
 def deploy(world: World, random: Random) -> None:
-    """The server asks everybody to reconnect, and is not there for a moment."""
+    """Let the server ask all clients to reconnect, then refuse them for a moment."""
     world.struck("deploy")
     for link in tuple(world.links.values()):
         if link.alive:
@@ -154,7 +154,7 @@ def _say_goodbye(world: World, link: Link, random: Random, *, restart: bool) -> 
 
 
 def drop(world: World, random: Random) -> None:
-    """The server cuts a link."""
+    """Let the server cut a link."""
     link = link_of(world, random)
     if link is not None:
         world.struck("server drops the link")
@@ -162,12 +162,12 @@ def drop(world: World, random: Random) -> None:
 
 
 def drop_link(world: World, link: Link) -> None:
-    """The server cuts this link."""
+    """Let the server cut this link."""
     world.on_exchange(lambda now: world.exchange.drop(link.number, now))
 
 
 def restart_server(world: World, random: Random) -> None:
-    """The server restarts: all links are gone, and with its memory all sessions."""
+    """Restart the server: all links break. It may forget all sessions as well."""
     if random.random() < 0.5:
         world.struck("server restarts without memory")
         world.on_exchange(world.exchange.forget_sessions)
@@ -179,7 +179,7 @@ def restart_server(world: World, random: Random) -> None:
 
 
 def refuse_upgrades(world: World, random: Random) -> None:
-    """The server is there, and will not have anybody."""
+    """Let the server refuse all upgrades for a while."""
     world.struck("upgrades refused")
     _refuse_upgrades(world, random.uniform(1.0, 20.0))
     link = link_of(world, random)
@@ -193,7 +193,7 @@ def _refuse_upgrades(world: World, seconds: float) -> None:
 
 
 def revoke(world: World, random: Random) -> None:
-    """One program's credentials are accepted no longer: it has to give up."""
+    """Revoke the credentials of one program, so that it must give up."""
     program = victim(world, random)
     if len(world.programs) > 1 and random.random() < 0.3:
         world.struck("credentials revoked")
@@ -205,7 +205,7 @@ def revoke(world: World, random: Random) -> None:
 
 
 def repeat_event(world: World, random: Random) -> None:
-    """An event comes again, under its id: its acknowledgement was lost."""
+    """Send an event again with the same id, as if its acknowledgement was lost."""
     program = victim(world, random)
     texts = world.promises.ledger(program).repeatable
     if texts and _inject(program, random.choice(tuple(texts))):
@@ -213,7 +213,7 @@ def repeat_event(world: World, random: Random) -> None:
 
 
 def repeat_in_disorder(world: World, random: Random) -> None:
-    """A resumed session's events come again in another order than before."""
+    """Let a resumed session get its events again, in another order."""
     link = link_of(world, random)
     if link is not None:
         open_as_before = world.opening
@@ -226,7 +226,7 @@ def repeat_in_disorder(world: World, random: Random) -> None:
             if not any(b'"session_restored":true' in frame.text for frame, _ in written):
                 return written
             world.struck("events repeated in disorder")
-            # Behind the reply that resumes; the secret may come at any time.
+            # The reply to the resume must stay first, and the new secret last.
             return [written[0], *random.sample(written[1:-1], len(written) - 2), written[-1]]
 
         world.opening = open_and_reorder
@@ -235,7 +235,7 @@ def repeat_in_disorder(world: World, random: Random) -> None:
 
 
 def let_two_answer(world: World, random: Random) -> None:
-    """Two legs of a dial answer at once; the server ends the loser late."""
+    """Let two legs of a dial answer at once. The server ends the loser late."""
     link = link_of(world, random)
     if link is not None:
         late = random.uniform(0.5, 9.0)
@@ -257,7 +257,7 @@ def let_two_answer(world: World, random: Random) -> None:
 
 
 def _dial_and_loser(written: list[Written]) -> tuple[int, int] | None:
-    """Where a dial is answered, and where another leg of it is ended because of that."""
+    """Return the positions of a dial's answer, and of the end of a losing leg."""
     answered = 0
     losing: tuple[object, ...] = ()
     for number, (frame, _) in enumerate(written):
@@ -270,7 +270,7 @@ def _dial_and_loser(written: list[Written]) -> tuple[int, int] | None:
 
 
 def send_late_state(world: World, random: Random) -> None:
-    """A state that a call has had comes again, as another event."""
+    """Send an earlier state of a call again, as a new event."""
     program = victim(world, random)
     ledger = world.promises.ledger(program)
     known = [call_id.encode() for call_id in ledger.held]
@@ -287,7 +287,7 @@ def send_late_state(world: World, random: Random) -> None:
 
 
 def send_nonsense(world: World, random: Random) -> None:
-    """The server says what means nothing."""
+    """Send a message that makes no sense."""
     program = victim(world, random)
     if _inject(program, random.choice(NONSENSE)):
         world.struck("nonsense")
@@ -300,14 +300,14 @@ def _inject(program: Program, text: bytes) -> bool:
 
 
 def withhold_replies(world: World, random: Random) -> None:
-    """Half of the replies do not come, for a while."""
+    """For a while, drop half of the replies."""
     link = link_of(world, random)
     if link is not None:
         world.struck("replies withheld")
         until = world.now + random.uniform(0.5, 15.0)
 
         def withhold(frame: Frame) -> bool:
-            # Not the reply to signalwire.connect: the link is in use already.
+            # Never drop the reply to signalwire.connect: this fault needs a session.
             is_reply = bool(frame.id) and not frame.method and b"session_restored" not in frame.text
             return is_reply and world.now < until and random.random() < 0.5
 
@@ -318,7 +318,7 @@ def withhold_replies(world: World, random: Random) -> None:
 
 
 def jump_clock(world: World, random: Random) -> None:
-    """A program's machine is suspended: for the program, the time jumps."""
+    """Suspend the machine of a program, so that time jumps for it."""
     program = victim(world, random)
     if not program.asleep:
         world.struck("clock jumps")
@@ -326,14 +326,14 @@ def jump_clock(world: World, random: Random) -> None:
 
 
 def slow_down(world: World, random: Random) -> None:
-    """An application takes its time, for a while."""
+    """For a while, let an application react slowly."""
     world.struck("slow application")
     program, until = victim(world, random), world.now + random.uniform(3.0, 30.0)
     program.reaction = lambda: random.uniform(0.0, 3.0) if world.now < until else 0.0
 
 
 def hang_up_as_it_breaks(world: World, random: Random) -> None:
-    """A program hangs up in the instant in which its link breaks."""
+    """Let a program hang up in the instant in which its link breaks."""
     program = victim(world, random)
     ledger, link = world.promises.ledger(program), program.link
     if ledger.owned and link is not None and link.alive and not program.asleep:

@@ -1,4 +1,4 @@
-"""The ledger of one core: what it was told, what it said, and whether that fits."""
+"""The ledger of one core: its inputs and outputs, and the checks that compare them."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ ONCE = frozenset(
     {"calling.dial", "calling.play", "calling.collect", "calling.play_and_collect"}
     | {"messaging.send"}
 )
-"""Requests that are marked by what they start: the same again would start it twice."""
+"""Requests that start something. A second one with the same key would start it twice."""
 LOSER = b'"loser-'
-"""How the id of an event begins that says that a losing leg has answered, too."""
+"""The beginning of the event ids with which a losing leg of a dial answers."""
 REPEATABLE = 100
 EventKey = tuple[str, float, bytes]
 
 
 class Ledger:
-    """One core's. Every time here is of the program's own clock."""
+    """The ledger of one core. All times are those of the program's own clock."""
 
     def __init__(self, config: ClientConfig, that: That) -> None:
         self._config = config
@@ -55,19 +55,19 @@ class Ledger:
         self.session = SessionLedger(config, that)
         self.actions: dict[CallRecord, list[ActionRecord]] = {}
         self.held: dict[str, CallRecord] = {}
-        """The calls that the core follows."""
+        """The calls that the core tracks."""
         self.owned: set[str] = set()
-        """Those of them that the program was given."""
+        """The ids of the calls that the core has handed to the program."""
         self._orphans: list[CallRecord] = []
         self.closed_at: float | None = None
         self._closing_at: float | None = None
         self._at_once: set[Pending[Any]] = set()
-        """What had its answer as soon as it was asked, whatever else is still to be said."""
+        """What had settled already when the command returned."""
         self._transport = 0
         self._open = False
-        """The current transport is open or opening."""
+        """Whether the current transport is open or opening."""
         self._lost = False
-        """The core was told that it is gone; outputs from before may still come."""
+        """Whether the core was told that the transport is gone. Older outputs may follow."""
         self._writable = False
         self._connect_ids: set[bytes] = set()
         self._owed: Counter[bytes] = Counter()
@@ -76,45 +76,45 @@ class Ledger:
         self._sessions = 0
         self._event_ids: dict[EventKey, set[tuple[int, bytes]]] = {}
         self.repeatable: deque[bytes] = deque(maxlen=REPEATABLE)
-        """The latest events of the session, as they came."""
+        """The latest events of the session, as text."""
         self._told: Counter[EventKey] = Counter()
         self._ends_asked: set[str] = set()
         self._losers: set[str] = set()
-        """Legs that have answered a dial which another has won."""
+        """Legs that answered a dial after another leg had won it."""
         self._losers_ended: set[str] = set()
         self._ranks: dict[CallRecord, int] = {}
 
     @property
     def may_be_asked(self) -> bool:
-        """It is neither closed nor about to be."""
+        """Whether the core is neither closed nor closing."""
         return self._closing_at is None and self.closed_at is None
 
-    # What the core is told
+    # Inputs of the core
 
     def asked(self, pending: Pending[Any], what: str, now: float, due: float | None) -> None:
-        """Somebody may wait for `pending`, until then at most."""
+        """Somebody waits for `pending`, which must settle by `due`."""
         self.waits.add(pending, what, now, due)
         if pending.settled:
             self._at_once.add(pending)
 
     def closing(self, now: float) -> None:
-        """It is asked to close."""
+        """The core is asked to close."""
         if self.may_be_asked:
             self._closing_at = now
             self.session.may_leave = True
 
     def link_opened(self, transport: int) -> None:
-        """A byte stream is there."""
+        """A byte stream is open."""
         if transport == self._transport:
             self._writable = True
 
     def link_gone(self, transport: int) -> None:
-        """A byte stream is gone, or did not come about."""
+        """A byte stream is gone, or could not be opened."""
         if transport == self._transport:
             self._lost = True
 
     def frame_arrived(self, transport: int, frame: Frame, now: float) -> None:
-        """A frame arrives."""
+        """A frame reaches the core."""
         if transport != self._transport or not self._open or self._lost:
             return
         self.session.heard(frame, now)
@@ -148,10 +148,10 @@ class Ledger:
         elif state == "ended" and call_id in self._losers and not self.session.draining:
             self._losers_ended.add(call_id)
 
-    # What it says
+    # Outputs of the core
 
     def frame_sent(self, transport: int, frame: Frame) -> None:
-        """It has sent a frame."""
+        """The core has sent a frame."""
         current = transport == self._transport and self._open
         self.that(current, "at most one transport", frame, "on transport", transport)
         if frame.is_request:
@@ -177,7 +177,7 @@ class Ledger:
             self._marks.add(mark)
 
     def output(self, output: Output, now: float, lag: float) -> None:
-        """It has said something."""
+        """The core has made an output."""
         silent = self.closed_at is None or self._is_answer(output)
         self.that(silent, "silence after Closed", output)
         match output:
@@ -215,7 +215,7 @@ class Ledger:
                 pass
 
     def _is_answer(self, output: Output) -> bool:
-        """It answers what may be asked of a closed core, too."""
+        """Whether it settles a command that may also be given to a closed core."""
         return isinstance(output, Settled) and output.pending in self._at_once
 
     def _effect(
@@ -230,7 +230,7 @@ class Ledger:
                 self._writable = False
                 self._connect_ids.clear()
                 self._owed.clear()
-                self._losers.clear()  # whatever was asked may be lost; the next session asks
+                self._losers.clear()  # requests may be lost; the next session makes new ones
                 self.session.opening(now, lag)
             case SendData(transport):
                 writable = current and self._writable
@@ -289,7 +289,7 @@ class Ledger:
     # After a step
 
     def drained(self, deadline: float | None) -> None:
-        """All outputs have been taken."""
+        """Check the core after all its outputs were taken."""
         self._open = self._open and not self._lost
         if self._open and self._closing_at is None:
             owed = [identity for identity, count in self._owed.items() if count]
@@ -304,7 +304,7 @@ class Ledger:
             self.that(deadline is None, "silence after Closed", "a deadline at", deadline)
 
     def check(self, now: float, slack: float) -> None:
-        """After each step of the world."""
+        """Check the core after a step of the world."""
         self.waits.check(now - slack)
         inbound = 0
         for call in self.held.values():
@@ -326,18 +326,18 @@ class Ledger:
             self.that(in_time, "Closed within the close timeout", late)
 
     def check_waits(self, but: Collection[str]) -> None:
-        """Nothing is waited for, except what is named."""
+        """Check that all waits have ended, except those whose name begins with `but`."""
         left = [name for name in self.waits.unsettled() if not name.startswith(tuple(but))]
         self.that(not left, "every wait ends", *left)
 
     def check_closed(self, deadline: float | None) -> None:
-        """It is closed, and silent."""
+        """Check that the core is closed and has no deadline."""
         closed = self.closed_at is not None
         self.that(closed, "Closed within the close timeout", "it never came")
         self.that(deadline is None, "silence after Closed", "a deadline at", deadline)
 
     def check_secrets(self, text: str) -> None:
-        """Nothing in `text` may be a secret."""
+        """Check that `text` contains no secret."""
         for secret in self._secrets:
             if secret in text:
                 text = text.replace(secret, "(the secret)")[:200]

@@ -1,8 +1,7 @@
-"""Links: byte streams between a client and the exchange, and what can befall them.
+"""Links: byte streams between a client and the exchange, and how they fail.
 
-A link delivers in order what it delivers; when, in which pieces, how much of it,
-and whether either side ever learns of the end, are matters of its style and of
-the faults that strike it.
+A link delivers bytes in order. Its style and the faults decide the rest: when bytes
+arrive, in which pieces, how many of them, and whether either side learns of the end.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Protocol, TypeAlias
 from .tap import Frame, Tap, unmasked_frame
 
 Written: TypeAlias = tuple[Frame, bytes]
-"""A frame, and the bytes that it is sent as."""
+"""A frame, and its bytes on the wire."""
 Rewrite: TypeAlias = Callable[[list[Written]], list[Written]]
 
 
@@ -25,7 +24,7 @@ class Clock(Protocol):
 
     @property
     def now(self) -> float:
-        """Seconds since whenever."""
+        """The time in seconds."""
         ...
 
     def at(self, when: float, action: Callable[[], None]) -> None:
@@ -34,22 +33,22 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a link carries bytes, as long as nothing befalls it."""
+    """How a link carries bytes as long as there is no fault. Times are in seconds."""
 
     latency: float = 0.05
     jitter: float = 0.0
     largest: int = 1 << 20
-    """The largest piece; a write may arrive in many."""
+    """The largest piece, in bytes. A larger write arrives in pieces of random sizes."""
     quantum: float = 0.0
-    """Pieces arrive together at multiples of this time."""
+    """Pieces arrive together, at multiples of this time."""
     close_delay: float = 0.0
     """How much later than the last byte the end arrives."""
     stale: bool = False
-    """Whether a client still hears of a stream that it has given up."""
+    """Whether a client still gets input from a stream that it has closed."""
 
 
 def draw_style(random: Random) -> Style:
-    """Any style that is not a fault."""
+    """Return a random style without faults."""
     return Style(
         latency=random.choice((0.001, 0.02, 0.08, 0.3)),
         jitter=random.choice((0.0, 0.0, 0.05, 0.5)),
@@ -85,10 +84,10 @@ class Pipe:
         self.close_delay = style.close_delay
         """How much later than the last byte the end arrives."""
         self.fuse: tuple[int, Callable[[], None]] | None = None
-        """After so many bytes more, at least one, call this."""
+        """A number of bytes, at least 1, and what to call when they have arrived."""
 
     def write(self, data: bytes) -> None:
-        """Carry `data` behind all that is under way."""
+        """Carry `data` after everything that is still on its way."""
         if self._silent or self._ended:
             return
         start = 0
@@ -100,13 +99,13 @@ class Pipe:
             start += size
 
     def end(self, reason: str) -> None:
-        """The end of the stream, behind all that is under way."""
+        """End the stream after everything that is still on its way."""
         if not self._ended:
             self._push(reason, self.close_delay)
             self._ended = True
 
     def break_off(self, reason: str, delay: float = 0.0) -> None:
-        """Lose the rest of what is under way, but for a random part; then the end."""
+        """Deliver a random part of what is still on its way, then end the stream."""
         rest = b"".join(item for _, item in self._queue if isinstance(item, bytes))
         self._queue.clear()
         self._ended = False
@@ -115,11 +114,11 @@ class Pipe:
         self._ended = True
 
     def hold(self, seconds: float) -> None:
-        """Deliver nothing for a while, and then all of it."""
+        """Deliver nothing for some seconds, then everything."""
         self._held_until = max(self._held_until, self._clock.now + seconds)
 
     def silence(self) -> None:
-        """Deliver nothing any more, not even the end."""
+        """Deliver nothing more, not even the end."""
         self._silent = True
         self._queue.clear()
 
@@ -172,13 +171,13 @@ class LinkOwner(Protocol):
     """The client's side of a link."""
 
     def link_opened(self, link: Link) -> None:
-        """The byte stream is there."""
+        """The byte stream is open."""
 
     def link_data(self, link: Link, data: bytes) -> None:
-        """Bytes of the exchange's arrived."""
+        """Bytes arrived from the exchange."""
 
     def link_closed(self, link: Link, reason: str) -> None:
-        """The byte stream is gone, or did not come about."""
+        """The byte stream is gone, or could not be opened."""
 
 
 class FarSide(Protocol):
@@ -188,10 +187,10 @@ class FarSide(Protocol):
         """A client has opened a byte stream."""
 
     def take(self, link: Link, data: bytes) -> None:
-        """Bytes of a client's arrived."""
+        """Bytes arrived from a client."""
 
     def lose(self, link: Link, reason: str) -> None:
-        """A client's byte stream is gone."""
+        """The byte stream of a client is gone."""
 
 
 class Link:
@@ -218,26 +217,26 @@ class Link:
         self.number = number
         self.given_up = False
         self.over = False
-        """The client has been told that it is gone."""
+        """Whether the client has been told that the stream is gone."""
         self.up = Pipe(clock, style, random, self._arrive_up, self._end_up)
         self.down = Pipe(clock, style, random, self._arrive_down, self._end_down)
         self.withholds: Callable[[Frame], bool] | None = None
-        """Frames of the exchange's that are never sent, though it believes so."""
+        """Whether to drop a frame that the exchange sends."""
         self.rewrite: Rewrite | None = None
-        """Makes of the frames that the exchange sends at once those that are sent."""
+        """Changes the frames of each write of the exchange."""
         self._sent_down = Tap()
 
     def open(self) -> None:
-        """Let it come about."""
+        """Open the byte stream."""
         self._clock.at(self._clock.now + self._style.latency, self._accept)
         self._clock.at(self._clock.now + 2 * self._style.latency, self._opened)
 
     def refuse(self, reason: str) -> None:
-        """Let it fail to come about."""
+        """Let the attempt to open the byte stream fail."""
         self._clock.at(self._clock.now + self._style.latency, lambda: self._end_down(reason))
 
     def write_down(self, data: bytes) -> None:
-        """The exchange sends."""
+        """Carry bytes that the exchange sends."""
         written = self._sent_down.split(data)
         if self.withholds is not None:
             written = [one for one in written if not self.withholds(one[0])]
@@ -248,33 +247,33 @@ class Link:
         self.down.write(data)
 
     def inject(self, text: bytes) -> bool:
-        """Add a message that the exchange never sent; False if it is too early for that."""
+        """Add a message that the exchange did not send; return False before the upgrade."""
         if self._sent_down.upgraded:
             self.down.write(unmasked_frame(text))
         return self._sent_down.upgraded
 
     def leave_down(self, *, flush: bool) -> None:
-        """The client gives it up."""
+        """Close the link from the client's side."""
         self.given_up = True
         if self._accepted:
             self._leave(self.up, "the client closed it", flush=flush)
 
     def leave_up(self, *, flush: bool) -> None:
-        """The exchange gives it up."""
+        """Close the link from the exchange's side."""
         self._leave(self.down, "the server closed it", flush=flush)
 
     def cut(self, reason: str = "cut", *, up_delay: float = 0.0, down_delay: float = 0.0) -> None:
-        """Break it in the middle of whatever is under way."""
+        """Break the link, with bytes on their way. Each side may learn of it late."""
         self._broken = True
         self.up.break_off(reason, up_delay)
         self.down.break_off(reason, down_delay)
 
     def close_slowly(self, seconds: float) -> None:
-        """Let either end learn late that the other has closed it."""
+        """Let each side learn late that the other has closed the link."""
         self.up.close_delay = self.down.close_delay = seconds
 
     def vanish(self) -> None:
-        """Be gone for the client at once: nothing that is under way reaches it."""
+        """Break the link at once for the client: what is on its way never arrives."""
         self._broken = True
         self.down.silence()
         self.up.break_off("cut")
@@ -282,7 +281,7 @@ class Link:
 
     @property
     def alive(self) -> bool:
-        """Whether the client still believes in it."""
+        """Whether the link is open or opening, as far as the client knows."""
         return not (self.over or self.given_up)
 
     def _leave(self, pipe: Pipe, reason: str, *, flush: bool) -> None:

@@ -1,8 +1,8 @@
-"""Plans: one seed becomes a list of acts and faults, and the list a world.
+"""Plans: a seed becomes a list of acts and faults, and the list becomes a world.
 
-Each act has chance of its own, so that leaving one out leaves the others what they
-are: a plan that fails can be made shorter, act by act. A world is busy for a while
-and struck all the time; then the faults stop, and everything has to come to rest.
+Each act has its own source of randomness. So removing one act does not change the others,
+and a plan that fails can be shortened act by act. A world is busy for a while, with
+faults. Then the faults stop, and everything must come to rest.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .links import Link, Style, draw_style
 from .world import PROJECTS, MakeCore, World, exchange_config
 
 COMING_TO_REST: Final = 320.0
-"""Seconds within which every dead link is found out, and every wait has ended."""
+"""Seconds until every dead link must be noticed and every wait must have ended."""
 
 
 class Kind(enum.StrEnum):
@@ -37,7 +37,7 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that is to be done, so many seconds after the beginning."""
+    """Something to do, `at` seconds after the beginning."""
 
     at: float
     number: int
@@ -46,18 +46,18 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that is going to be done to the world of one seed."""
+    """Everything that happens to the world of one seed."""
 
     seed: int
     busy: float
     """Seconds until the faults stop."""
     acts: tuple[Act, ...]
     plain: bool = False
-    """Links and programs have no peculiarities."""
+    """Whether links and programs have the default style."""
 
 
 def draw_plan(seed: int) -> Plan:
-    """The plan of a seed."""
+    """Return the plan of a seed."""
     random = Random(f"{seed} plan")
     busy = random.uniform(20.0, 90.0)
     pace, trouble = random.choice((0.3, 1.0, 4.0)), random.choice((0.7, 2.0, 8.0))
@@ -74,7 +74,7 @@ def draw_plan(seed: int) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What has become of a plan: its world, and the promise that was broken."""
+    """The outcome of a plan: its world, and the broken promise, if there is one."""
 
     plan: Plan
     world: World
@@ -82,20 +82,20 @@ class Outcome:
 
 
 def carry_out(plan: Plan, *, make_core: MakeCore = ClientCore, event_ids: int = 1024) -> Outcome:
-    """Make one world, from its beginning to its end or to the first broken promise."""
-    weather = Weather(plan, make_core, event_ids)
+    """Run one world to its end, or to the first broken promise."""
+    simulation = _Simulation(plan, make_core, event_ids)
     try:
-        weather.run()
+        simulation.run()
     except AssertionError as error:
-        return Outcome(plan, weather.world, error)
-    return Outcome(plan, weather.world, None)
+        return Outcome(plan, simulation.world, error)
+    return Outcome(plan, simulation.world, None)
 
 
 def simulate(seed: int, *, make_core: MakeCore = ClientCore, event_ids: int = 1024) -> World:
-    """One world of a seed.
+    """Run the world of a seed to its end, and return it.
 
     Raises:
-        AssertionError: a promise was broken; the trace is in its notes.
+        AssertionError: a promise was broken. The trace is in its notes.
     """
     outcome = carry_out(draw_plan(seed), make_core=make_core, event_ids=event_ids)
     if outcome.error is not None:
@@ -104,8 +104,8 @@ def simulate(seed: int, *, make_core: MakeCore = ClientCore, event_ids: int = 10
     return outcome.world
 
 
-class Weather:
-    """One world, and what is done to it."""
+class _Simulation:
+    """One world, and the plan that is carried out in it."""
 
     def __init__(self, plan: Plan, make_core: MakeCore, event_ids: int) -> None:
         random = Random(f"{plan.seed} world")
@@ -128,7 +128,7 @@ class Weather:
         self._applications: list[Application] = []
 
     def run(self) -> None:
-        """From beginning to end."""
+        """Carry out the whole plan."""
         world, plan = self.world, self._plan
         if not plan.plain:
             styles = world.stream("styles")
@@ -173,7 +173,7 @@ class Weather:
         program.start()
 
     def _start_anew(self, random: Random) -> None:
-        """One program disconnects, and another takes its place."""
+        """Disconnect one program, and start another one in its place."""
         programs = self.world.programs
         if programs and len(programs) < len(PROJECTS) and not programs[-1].asleep:
             self.world.struck("a fresh client")
@@ -194,7 +194,7 @@ class Weather:
                 application.act()
 
     def _clear_up(self) -> None:
-        """No faults from now on; what has been broken stays broken."""
+        """End all faults. What they have broken stays broken."""
         world = self.world
         world.note("!", "(all clear)")
         awake = [program.wakes_up for program in world.programs]
@@ -207,7 +207,7 @@ class Weather:
         world.after(100.0, self._notice_dead_links)
 
     def _notice_dead_links(self) -> None:
-        """A server that does not ping is told in the end by its own network stack."""
+        """Let the server notice dead links late, as its network stack would."""
         for link in self.world.links.values():
             if not link.alive:
                 drop_link(self.world, link)

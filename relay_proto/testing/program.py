@@ -1,9 +1,8 @@
-"""A program's side: a `ClientCore`, the link that it has, and tasks that wait.
+"""A program: a `ClientCore`, its link, and tasks that wait.
 
-A task is a generator. It yields what it waits for: a `Pending`, a time in
-seconds, or both as a tuple, and is told whether the `Pending` has settled. Time is
-the world's, unless the program sleeps: then its own clock stands still, and it
-hears of nothing until it wakes.
+A task is a generator. It yields what it waits for: a `Pending`, a time in seconds, or a
+tuple of both. It gets back whether the `Pending` has settled. While a program sleeps, its
+own clock stands still and it gets no input.
 """
 
 from __future__ import annotations
@@ -39,33 +38,33 @@ T = TypeVar("T")
 Wait: TypeAlias = "Pending[Any] | float | tuple[Pending[Any], float]"
 Task: TypeAlias = Generator[Wait, bool, T]
 QUIET = (SendData, FrameTraced)
-"""Outputs that the trace shows by their frames."""
+"""Outputs that are not in the trace, because their frames are."""
 
 
 class Surroundings(Protocol):
-    """What a program needs of its world."""
+    """What a program needs from its world."""
 
     now: float
     promises: Promises
 
     def at(self, when: float, action: Callable[[], None]) -> None:
-        """Do something at a time."""
+        """Call `action` at `when`."""
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do something in so many seconds."""
+        """Call `action` after some seconds."""
 
     def note(self, who: str, what: str) -> None:
         """Add a line to the trace."""
 
     def recorded(self, who: str, transport: int, direction: bytes, frame: Frame) -> None:
-        """Take a frame into the digest of all that happens."""
+        """Add a frame to the fingerprint of the world."""
 
     def open_link(self, program: Program, transport: int) -> Link:
-        """Connect the program with the exchange."""
+        """Connect the program to the exchange."""
 
 
 class Program:
-    """One core, and everything around it that an adapter and an application would be."""
+    """One core, with what an adapter and an application would be around it."""
 
     def __init__(self, world: Surroundings, name: str, core: ClientCore) -> None:
         self.world = world
@@ -74,15 +73,16 @@ class Program:
         self.link: Link | None = None
         self.outputs: list[Output] = []
         self.lag = 0.0
-        """How much too late its timer is."""
+        """How many seconds its timer is late."""
         self.draining_late: Callable[[], float] = lambda: 0.0
+        """Returns how many seconds the outputs of a step wait."""
         self.answers: Callable[[CallRecord], None] | None = None
-        """What is done about an offered call."""
+        """Called with each offered call."""
         self.reaction: Callable[[], float] = lambda: 0.0
-        """How long its tasks take to go on."""
+        """Returns how many seconds a task takes to continue."""
         self.tasks = 0
         self.restless: Random | None = None
-        """Chance to call `handle_timer` when nothing is due."""
+        """Decides when to call `handle_timer` though nothing is due; None: never."""
         self._links: dict[int, Link] = {}
         self._taps: dict[int, tuple[Tap, Tap]] = {}
         self._waiting: dict[Pending[Any], list[Callable[[], None]]] = {}
@@ -94,7 +94,7 @@ class Program:
 
     @property
     def clock(self) -> float:
-        """Its own time: the world's without what it has slept."""
+        """The program's own time: the time of the world without the time asleep."""
         return max(self.world.now, self._wakes_up) - self._slept
 
     @property
@@ -104,11 +104,11 @@ class Program:
 
     @property
     def wakes_up(self) -> float:
-        """When it last woke up, or will."""
+        """When the program wakes up, or last woke up."""
         return self._wakes_up
 
     def sleep(self, seconds: float) -> None:
-        """Suspend its machine: it then finds that the time has jumped."""
+        """Suspend the program's machine. When it wakes up, time has jumped."""
         if not self.asleep:
             self.drain()
             self._wakes_up = self.world.now + seconds
@@ -116,7 +116,7 @@ class Program:
             self.world.promises.slept(self)
 
     def _awake(self, action: Callable[[], None]) -> bool:
-        """Whether it is awake; `action` is done when it is."""
+        """Whether the program is awake. If not, call `action` when it wakes up."""
         if self.asleep:
             self.world.at(self._wakes_up, action)
             return False
@@ -126,7 +126,7 @@ class Program:
 
     @property
     def ready(self) -> bool:
-        """Whether it has a session."""
+        """Whether the program has a session."""
         return self.core.state is SessionState.READY
 
     def start(self, *, retry: bool = True) -> Pending[None]:
@@ -166,7 +166,7 @@ class Program:
         )
 
     def cancel(self, pending: Pending[Any]) -> None:
-        """Nobody waits for it any more."""
+        """Cancel a command, because nobody waits for it any more."""
         self.world.note(self.name, "cancels")
         self.core.cancel(pending, self.world.now)
         self.drain()
@@ -185,19 +185,19 @@ class Program:
 
     @property
     def wakes_at(self) -> float | None:
-        """When its timer is next called."""
+        """When the program's timer is called next."""
         deadline = self.core.deadline()
         return None if deadline is None else max(deadline + self.lag, self._wakes_up)
 
     def keep_time(self) -> None:
-        """The timer."""
+        """Handle the timer."""
         now = self.world.now
         self.core.handle_timer(now)
         self.world.promises.timer_handled(self.name, self.core.deadline())
         self._stepped()
 
     def link_opened(self, link: Link) -> None:
-        """The byte stream is there."""
+        """The byte stream is open."""
         if not self._awake(lambda: self.link_opened(link)):
             return
         self.world.note(self.name, f"link {link.transport} opened")
@@ -229,7 +229,7 @@ class Program:
         now = self.world.now
         deadline = self.core.deadline()
         if self.restless is not None and self.restless.random() < 0.05 and (deadline or now) > now:
-            self.core.handle_timer(now)  # needless, and therefore harmless
+            self.core.handle_timer(now)  # nothing is due, so this must do nothing
             self.world.promises.timer_touched(self.name, deadline, self.core.deadline())
         delay = self.draining_late()
         if not delay:
@@ -242,11 +242,11 @@ class Program:
 
     @property
     def has_outputs(self) -> bool:
-        """Whether outputs may be left that were not performed yet."""
+        """Whether there may be outputs that were not performed yet."""
         return self._drain_planned
 
     def told(self, kind: type[T]) -> list[T]:
-        """All outputs of one kind, from the beginning."""
+        """Return all outputs of one kind, from the beginning."""
         return [output for output in self.outputs if isinstance(output, kind)]
 
     def drain(self) -> None:
@@ -288,7 +288,7 @@ class Program:
     # Tasks
 
     def spawn(self, task: Task[None]) -> None:
-        """Let a task run; an error of RELAY's ends it, like an exception in a handler."""
+        """Run a task. A `RelayError` ends it, like an exception in a handler."""
         self.tasks += 1
         self.world.after(0.0, lambda: self._resume(task, None))
 
@@ -340,7 +340,7 @@ class Program:
 
 
 def describe(output: Output) -> str:
-    """An output in few words."""
+    """Return a short description of an output, for the trace."""
     match output:
         case Settled(pending):
             error = pending.error

@@ -1,8 +1,8 @@
 """The promises of the core, as checks after each step.
 
-They see what goes in and out of each core and what happens at the exchange:
-bytes by way of taps, outputs, time. They know nothing of how a core works.
-`CHECKS` names them; a broken one says who broke it, and how.
+The checks see the inputs and outputs of each core, the frames on its links, the time, and
+the journal of the exchange. They do not look into a core. `CHECKS` has their names. A
+check that fails says which program broke the promise, and how.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from .reach import records_within
 from .tap import Frame
 
 FAR_LEG = "+1777"
-"""How numbers begin that only bridges are built to: their legs belong to no program."""
+"""The prefix of numbers that only bridges use. Their legs belong to no program."""
 
 
 class Subject(Protocol):
-    """What the checks need to know of one program."""
+    """What the checks need to know about one program."""
 
     name: str
     core: ClientCore
@@ -36,30 +36,30 @@ class Subject(Protocol):
 
     @property
     def clock(self) -> float:
-        """Its own time."""
+        """The program's own time."""
 
     @property
     def ready(self) -> bool:
-        """Whether it has a session."""
+        """Whether the program has a session."""
 
     @property
     def has_outputs(self) -> bool:
-        """Whether outputs may be left that were not performed yet."""
+        """Whether there may be outputs that were not performed yet."""
 
 
 class Scene(Protocol):
-    """What the checks need to know of the world."""
+    """What the checks need to know about the world."""
 
     now: float
     trace: list[str]
 
     @property
     def programs(self) -> Sequence[Subject]:
-        """All of them."""
+        """All programs of the world."""
 
 
 class Promises:
-    """All that is promised, about all cores of one world."""
+    """The checks of all cores of one world."""
 
     def __init__(self, world: Scene) -> None:
         self._world = world
@@ -67,7 +67,7 @@ class Promises:
         self._ledgers: dict[str, Ledger] = {}
         self._legs: dict[str, str] = {}
         self.injected = 0
-        """Messages that break the protocol; as many may be reported."""
+        """How many messages that break the protocol were sent and not reported yet."""
 
     @property
     def made(self) -> Counter[str]:
@@ -76,11 +76,11 @@ class Promises:
 
     @property
     def broken(self) -> BrokenPromiseError | None:
-        """The first that was broken: what fails after it proves nothing."""
+        """The first failure. Later ones may only be its consequences."""
         return self._checks.broken
 
     def ledger(self, program: Subject) -> Ledger:
-        """What is known of one program."""
+        """Return the ledger of a program."""
         ledger = self._ledgers.get(program.name)
         if ledger is None:
 
@@ -90,17 +90,17 @@ class Promises:
             ledger = self._ledgers[program.name] = Ledger(program.core.config, that)
         return ledger
 
-    # What programs do, and what comes of it
+    # What programs do, and what their cores do
 
     def asked(
         self, program: Subject, pending: Pending[Any], what: str, within: float | None
     ) -> None:
-        """Somebody may wait for `pending`, and for so long at most."""
+        """Somebody waits for `pending`, which must settle `within` so many seconds."""
         due = None if within is None else program.clock + within + program.lag
         self.ledger(program).asked(pending, what, program.clock, due)
 
     def action_started(self, program: Subject, action: ActionRecord) -> None:
-        """Somebody may wait for an action."""
+        """Somebody waits for the end of an action."""
         ledger = self.ledger(program)
         ledger.asked(action.done, f"{action.kind.method} done", program.clock, None)
         ledger.actions.setdefault(action.call, []).append(action)
@@ -114,7 +114,7 @@ class Promises:
         self.ledger(program).session.slept()
 
     def link_opened(self, program: Subject, link: Link) -> None:
-        """The core is told that a byte stream is there."""
+        """The core is told that a byte stream is open."""
         self.ledger(program).link_opened(link.transport)
 
     def link_closed(self, program: Subject, link: Link) -> None:
@@ -132,7 +132,7 @@ class Promises:
         self.ledger(program).frame_sent(link.transport, frame)
 
     def output(self, program: Subject, output: Output) -> None:
-        """The core has said something."""
+        """The core has made an output."""
         ledger = self.ledger(program)
         if isinstance(output, PeerViolation) and "the server refused" not in output.reason:
             self.injected -= 1
@@ -141,16 +141,16 @@ class Promises:
         ledger.output(output, program.clock, program.lag)
 
     def drained(self, program: Subject) -> None:
-        """There are no more outputs for now."""
+        """All outputs of the core were performed."""
         self.ledger(program).drained(program.core.deadline())
 
     def timer_handled(self, who: str, deadline: float | None) -> None:
-        """`handle_timer` was called: what is due has been done."""
+        """`handle_timer` was called, so everything that was due must be done."""
         later = deadline is None or deadline > self._world.now
         self._checks.that(later, "after handle_timer(t), deadline() > t", who, deadline)
 
     def timer_touched(self, who: str, before: float | None, after: float | None) -> None:
-        """`handle_timer` was called though nothing was due."""
+        """`handle_timer` was called although nothing was due."""
         same = before == after
         self._checks.that(same, "a needless handle_timer does nothing", who, before, after)
 
@@ -172,15 +172,16 @@ class Promises:
     # Always
 
     def check(self) -> None:
-        """After each step."""
+        """Check all cores after a step."""
         for program in self._world.programs:
-            slack = 8 * program.lag + 0.1  # one timer sets the next; outputs are drained late
+            # A late timer may set the next one, and outputs may be performed late.
+            slack = 8 * program.lag + 0.1
             self.ledger(program).check(program.clock, slack)
 
     # When everything has come to rest
 
     def check_quiet(self) -> None:
-        """No fault has struck for long: everybody is connected, and nothing is left over."""
+        """Check, long after the last fault, that all are connected and nothing is left."""
         owned: set[str] = set()
         for program in self._world.programs:
             ledger = self.ledger(program)
@@ -198,7 +199,7 @@ class Promises:
         self._check_legs(owned, bridged=True)
 
     def check_end(self) -> None:
-        """Every program has disconnected, and its sessions are long forgotten."""
+        """Check, after all programs have disconnected, that no trace of them is left."""
         for program in self._world.programs:
             ledger = self.ledger(program)
             ledger.check_waits(but=())

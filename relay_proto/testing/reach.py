@@ -1,4 +1,4 @@
-"""What can be reached from an object: how memory that was not let go of is found."""
+"""Find leaks: the records that can still be reached from an object."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..records import ActionRecord, CallRecord, DialRecord, MessageRecord
 
 RECORDS = (CallRecord, ActionRecord, DialRecord, MessageRecord, Request)
 OPAQUE = (type, ModuleType, FunctionType, BuiltinFunctionType, BaseException)
-"""What is not looked into: an exception that was raised knows all that went on then."""
+"""Types that are not searched. A raised exception refers to all frames of its traceback."""
 
 
 def records_within(root: object) -> list[str]:
-    """The records that `root` keeps alive, as text, in the order in which they are found."""
+    """Return the records that `root` keeps alive, as text."""
     found: list[str] = []
     seen = {id(root)}
     unseen = [root]

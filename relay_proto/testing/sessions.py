@@ -1,4 +1,4 @@
-"""The ledger of one core's sessions: connecting, resuming, being refused, being left."""
+"""The ledger of one core's sessions: connect, resume, refusal, retry, silence."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from .tap import Frame, decode
 from .waits import That
 
 RESUME_REFUSED = (-32002, -32003, -32602)
-"""Answers to a resume after which the core starts afresh."""
+"""The error codes after which a core starts a new session instead of a resume."""
 
 
 class SessionLedger:
-    """What is known of one core's link and session."""
+    """What is known about the link and the session of one core."""
 
     def __init__(self, config: ClientConfig, that: That) -> None:
         self._timing, self._limits = config.timing, config.limits
         self._that = that
         self.unclear = False
-        """The core may have left the transport already: it may not hear what comes."""
+        """Whether the core may have left the transport already, and may ignore its input."""
         self.authenticated = False
         self.may_leave = False
-        """There is a reason to leave the current transport."""
+        """Whether there is a reason to leave the current transport."""
         self.draining = False
-        """The server has said goodbye to the session: no requests are written any more."""
+        """Whether the server has said goodbye, so that the core sends no more requests."""
         self.resumes_refused = 0
         self.refusals = 0
-        """Refused credentials, in a row."""
+        """How often in a row the credentials were refused."""
         self._up = False
         self._asked_at = 0.0
         self._heard_at = 0.0
@@ -35,19 +35,19 @@ class SessionLedger:
         self._delay = config.timing.retry_min_delay
         self._retry_at: float | None = None
         self._known: tuple[str, str] | None = ("", "")
-        """Protocol and authorization state of its session; None: unclear."""
+        """The protocol and authorization state of the session, or None if unclear."""
         self._due: tuple[str, str] | None = ("", "")
-        """What was known when the upgrade came: it must resume with that."""
+        """The same at the time of the upgrade: the core must resume with it."""
         self._offered = ("", "")
         self._restored = False
         self._refusal = ""
         self._deaf = False
-        """It has left the transport before it had a session."""
+        """Whether the core has left the transport before it had a session."""
 
-    # What the core is told
+    # Inputs of the core
 
     def slept(self) -> None:
-        """Time has passed unnoticed: what was due is overdue."""
+        """The program has slept, so a retry may be overdue."""
         self._retry_at = None
 
     def heard(self, frame: Frame, now: float) -> None:
@@ -71,12 +71,12 @@ class SessionLedger:
                 pass
 
     def renewed(self, secret: str) -> None:
-        """The server has renewed the authorization state."""
+        """The server has sent a new authorization state."""
         if self._known is not None and not self._deaf:
             self._know(self._known[0], secret)
 
     def connect_answered(self, frame: Frame) -> None:
-        """The answer to ``signalwire.connect``."""
+        """The answer to ``signalwire.connect`` arrives."""
         if self._deaf:
             return
         if frame.refused:
@@ -105,10 +105,10 @@ class SessionLedger:
     def _know(self, protocol: str, state: str) -> None:
         self._known = None if self.unclear else (protocol, state)
 
-    # What it says
+    # Outputs of the core
 
     def opening(self, now: float, lag: float) -> None:
-        """It wants a byte stream."""
+        """The core opens a byte stream."""
         at = now if self._retry_at is None else self._retry_at
         in_time = -0.1 <= now - at <= lag + 0.1
         self._that(in_time, "a crowd does not stampede", f"due at {at:.3f}")
@@ -119,7 +119,7 @@ class SessionLedger:
         self._attempt += 1
 
     def connect_sent(self, frame: Frame) -> None:
-        """It authenticates, and resumes if there is something to resume."""
+        """The core authenticates. It must resume its session if it has one."""
         body = frame.body
         self._offered = (str(body.get("protocol", "")), str(body.get("authorization_state", "")))
         if self._due is not None:
@@ -127,14 +127,14 @@ class SessionLedger:
             self._that(same, "a resumed session is the same session", frame)
 
     def left(self, now: float) -> None:
-        """It gives the transport up."""
+        """The core closes the transport."""
         if self.authenticated and not self.may_leave:
             silence = now - self._heard_at
             silent = silence >= self._timing.ping_timeout - 0.1
             self._that(silent, "a peer that talks is not left", f"heard {silence:g} s ago")
 
     def connected(self, *, resumed: bool) -> None:
-        """It has a session."""
+        """The core has a session."""
         self._that(not self._up, "Connected and Disconnected alternate", "connected twice")
         same = resumed is (self._restored and bool(self._offered[0]))
         self._that(same, "a resumed session is the same session", "resumed:", resumed)
@@ -142,7 +142,7 @@ class SessionLedger:
         self._delay = self._timing.retry_min_delay
 
     def disconnected(self, error: RelayError | None, delay: float | None, now: float) -> None:
-        """It has lost its session, or given it up."""
+        """The core has lost its session, or has left it."""
         self._that(self._up, "Connected and Disconnected alternate", "disconnected twice", error)
         self._up = False
         self._will_retry(delay, now)
@@ -154,7 +154,7 @@ class SessionLedger:
         self._will_retry(delay, now)
 
     def closed(self, error: RelayError | None) -> None:
-        """It is closed."""
+        """The core is closed."""
         self._that(not self._up, "Connected and Disconnected alternate", "closed while connected")
         if isinstance(error, AuthenticationError):
             ended = self.refusals == self._limits.auth_attempts and self._refusal in str(error)
@@ -172,7 +172,7 @@ class SessionLedger:
     # After a step
 
     def check_silence(self, now: float) -> None:
-        """The current transport is not kept for too long without a word."""
+        """Check that the core does not keep a silent transport for too long."""
         timing, failures = self._timing, self._limits.ping_failures
         if self.authenticated:
             backing_off = sum(timing.ping_retry_delay * 2**n for n in range(failures - 1))

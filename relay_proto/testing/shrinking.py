@@ -1,8 +1,8 @@
-"""Shrinking: a failing plan is cut down to the acts that its failure needs.
+"""Shrinking: reduce a failing plan to the acts that its failure needs.
 
-Half of the acts are left out, then quarters, then eighths, down to single acts; what
-still breaks the same check, with no longer trace, is kept. Nothing here is left to
-chance: the same plan shrinks to the same plan.
+The shrinker leaves out half of the acts, then quarters, then eighths, down to single
+acts. It keeps a shorter plan that breaks the same check with a trace that is not longer.
+There is no randomness: the same plan always shrinks to the same plan.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOST_RUNS = 200
 
 
 class Shrinker:
-    """Looks for the shortest plan that breaks the same check."""
+    """Look for the shortest plan that breaks the same check."""
 
     def __init__(self, failed: Outcome, carry_out: CarryOut, most_runs: int = MOST_RUNS) -> None:
         self.best = failed
@@ -28,8 +28,8 @@ class Shrinker:
         self._most_runs = most_runs
 
     def shrink(self) -> Outcome:
-        """The shortest failure that was found within so many runs."""
-        self._leave_out_the_future()
+        """Return the shortest failure that was found within the allowed runs."""
+        self._leave_out_acts_after_failure()
         size = max(1, len(self.best.plan.acts) // 2)
         while self.runs < self._most_runs:
             shorter = self._try(replace(self.best.plan, plain=True))
@@ -39,7 +39,7 @@ class Shrinker:
             size = max(1, size // 2)
         return self.best
 
-    def _leave_out_the_future(self) -> None:
+    def _leave_out_acts_after_failure(self) -> None:
         world = self.best.world
         until = world.now - world.start
         self._try_with([act for act in self.best.plan.acts if act.at <= until])
@@ -70,7 +70,7 @@ class Shrinker:
 
 
 def what_broke(outcome: Outcome) -> str:
-    """Which check was broken, or which other assertion of the core's or the world's."""
+    """Return the name of the check that failed, or the class of any other error."""
     error = outcome.error
     if isinstance(error, BrokenPromiseError):
         return error.check

@@ -1,7 +1,7 @@
-"""The soak: world after world, seed after seed, until the time is up.
+"""The soak: run the worlds of many seeds until the time is up.
 
-This is a program, with arguments, an output and a clock; `soak` itself has none of
-them, and is what a test calls.
+`main` is the program, with arguments, output and a clock. Tests call `soak`, which has
+none of these.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Write = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A seed that broke a promise, and the shortest run that breaks it, too."""
+    """A seed that broke a promise, and the shortest run that breaks the same promise."""
 
     seed: int
     what: str
@@ -34,7 +34,7 @@ class Failure:
 
     @property
     def text(self) -> str:
-        """It, with its trace."""
+        """The failure as text, with its trace."""
         plan, world = self.shortest.plan, self.shortest.world
         acts = ", ".join(f"{act.number} ({act.kind} at {act.at:.3f})" for act in plan.acts)
         return "\n".join(
@@ -49,7 +49,7 @@ class Failure:
 
 @dataclass(slots=True)
 class Tally:
-    """What a soak has seen."""
+    """What a soak has done and found so far."""
 
     seeds: int = 0
     simulated: float = 0.0
@@ -60,7 +60,7 @@ class Tally:
     failures: list[Failure] = field(default_factory=list[Failure])
 
     def add(self, outcome: Outcome) -> None:
-        """Take one world into account."""
+        """Add the numbers of one world."""
         world = outcome.world
         self.seeds += 1
         self.simulated += world.now - world.start
@@ -69,16 +69,16 @@ class Tally:
         self.checks += world.promises.made
 
     def table(self, seconds: float) -> str:
-        """What it comes to; it took so many seconds."""
+        """Return the result as text. `seconds` is the real time that it took."""
         rate = self.seeds / max(seconds, 1e-9)
         lines = [
             f"{self.seeds} seeds in {seconds:.1f} s: {rate:.1f} per second",
             f"{self.simulated / 3600:.1f} hours simulated",
             f"{self.faults.total()} faults injected:",
             *(f"{count:>12}  {fault}" for fault, count in sorted(self.faults.items())),
-            f"{self.deeds.total()} deeds of programs and people:",
+            f"{self.deeds.total()} actions of programs and people:",
             *(f"{count:>12}  {deed}" for deed, count in sorted(self.deeds.items())),
-            f"{self.checks.total()} checks of promises:",
+            f"{self.checks.total()} checks made, by promise:",
             *self._promises(),
             f"{len(self.failures)} seeds failed",
             *(f"{failure.seed:>12}  {failure.what}" for failure in self.failures),
@@ -98,9 +98,9 @@ def soak(
     make_core: MakeCore = ClientCore,
     failed: Callable[[Failure], object] | None = None,
 ) -> Tally:
-    """Make the worlds of all seeds from `first` on, while `go_on` says so.
+    """Run the worlds of all seeds from `first` on, while `go_on` returns true.
 
-    A failure is shrunk, handed to `failed`, and does not end it.
+    A failure does not end the soak. It is shrunk, then `failed` is called with it.
     """
     tally = Tally()
     run = partial(carry_out, make_core=make_core)
@@ -116,7 +116,7 @@ def soak(
 
 
 def examine(outcome: Outcome, run: Callable[[Plan], Outcome] = carry_out) -> Failure:
-    """Shrink a failure; `run` makes worlds as the one that failed was made."""
+    """Shrink a failure. `run` must make worlds in the same way as before."""
     shrinker = Shrinker(outcome, run)
     shortest = shrinker.shrink()
     return Failure(outcome.plan.seed, str(outcome.error), shortest, shrinker.runs)
@@ -128,7 +128,7 @@ def main(
     clock: Callable[[], float] = time.monotonic,
     write: Write | None = None,
 ) -> int:
-    """Obey a command line; returns the exit status, 1 if a promise was broken."""
+    """Run the command and return its exit code: 1 if a promise was broken."""
     options = _parser().parse_args(arguments)
     say: Write = sys.stdout.write if write is None else write
     if options.command == "replay":
@@ -162,11 +162,11 @@ def _replay(seed: int, write: Write, *, shrink: bool) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m relay_proto.testing")
     commands = parser.add_subparsers(dest="command", required=True)
-    many = commands.add_parser("soak", help="make worlds until the time is up")
-    many.add_argument("--minutes", type=float, default=1.0, help="real time (1)")
+    many = commands.add_parser("soak", help="run worlds until the time is up")
+    many.add_argument("--minutes", type=float, default=1.0, help="minutes of real time (1)")
     many.add_argument("--seed", type=int, default=0, help="the first seed (0)")
-    many.add_argument("--seeds", type=int, help="stop after so many worlds")
-    one = commands.add_parser("replay", help="print the trace of one seed")
+    many.add_argument("--seeds", type=int, help="the maximum number of seeds")
+    one = commands.add_parser("replay", help="run the world of one seed and print its trace")
     one.add_argument("seed", type=int)
-    one.add_argument("--shrink", action="store_true", help="look for the shortest failure")
+    one.add_argument("--shrink", action="store_true", help="print the shortest failure instead")
     return parser

@@ -1,6 +1,6 @@
 """A tap reads the frames of one direction of a byte stream, without the code under test.
 
-What it shows of a frame is short, and holds nothing that a log must not hold.
+It shows each frame as a short line, without anything that must not be in a log.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ SHOWN = (
     "session_restored",
     "state",
 )
-"""Values that may be shown as they are."""
+"""Fields whose values are shown."""
 NAMED = ("call_id", "control_id", "message_id", "tag")
-"""Ids, of which the beginning is shown."""
+"""Ids: only their beginning is shown."""
 
 
 class Event(msgspec.Struct, frozen=True):
-    """The ``params`` of an event; its body stays raw, to compare it by."""
+    """The ``params`` of an event. Its body stays raw, so that it can be compared."""
 
     event_type: str = ""
     timestamp: float = 0.0
@@ -49,7 +49,7 @@ _anything = msgspec.json.Decoder()
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """One JSON-RPC frame, or an end of the conversation (`method` is "(close)")."""
+    """One JSON-RPC frame, or something else on the wire: then `method` is in parentheses."""
 
     text: bytes
     id: bytes = b""
@@ -60,12 +60,12 @@ class Frame(msgspec.Struct, frozen=True):
 
     @property
     def is_request(self) -> bool:
-        """Whether it wants an answer."""
+        """Whether the frame is a request, which needs an answer."""
         return bool(self.id and self.method)
 
     @property
     def event(self) -> Event | None:
-        """The event in it, if there is one that can be read."""
+        """The event in the frame, if there is one and it can be decoded."""
         if self.method != "signalwire.event":
             return None
         try:
@@ -75,7 +75,7 @@ class Frame(msgspec.Struct, frozen=True):
 
     @property
     def body(self) -> JSONObject:
-        """The parameters or the result; those of the event, where it is one."""
+        """The parameters of the event or request, or the result."""
         event = self.event
         value = decode(event.params if event else self.params if self.method else self.result)
         return value if is_object(value) else {}
@@ -96,7 +96,7 @@ class Frame(msgspec.Struct, frozen=True):
 
 
 def decode(raw: bytes | msgspec.Raw) -> object:
-    """Decode JSON; what is none is None."""
+    """Decode JSON. Return None if it is not JSON."""
     try:
         return _anything.decode(raw)
     except msgspec.DecodeError:
@@ -104,7 +104,7 @@ def decode(raw: bytes | msgspec.Raw) -> object:
 
 
 def read(text: bytes) -> Frame:
-    """Read one text message; what is no frame has no id."""
+    """Read one text message. If it is not a frame, the result has no id."""
     try:
         frame = _frame.decode(text)
     except msgspec.DecodeError:
@@ -115,7 +115,7 @@ def read(text: bytes) -> Frame:
 
 
 class Tap:
-    """Bytes in one direction, from the upgrade on."""
+    """Reads the bytes of one direction, from the upgrade on."""
 
     def __init__(self) -> None:
         self._unread = bytearray()
@@ -123,11 +123,11 @@ class Tap:
         self._refused = False
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that are complete now."""
+        """Take bytes, and return the frames that are complete now."""
         return [frame for frame, _ in self.split(data)]
 
     def split(self, data: bytes) -> list[tuple[Frame, bytes]]:
-        """The same, with the bytes that each came in."""
+        """Take bytes, and return the frames that are complete now, each with its bytes."""
         self._unread += data
         found: list[tuple[Frame, bytes]] = []
         while (one := self._take()) is not None:
@@ -166,7 +166,7 @@ class Tap:
 
 
 def unmasked_frame(text: bytes) -> bytes:
-    """A text frame as a server sends it."""
+    """Return a text message as a server sends it: one frame without a mask."""
     size = len(text)
     if size < 126:
         return bytes((0x81, size)) + text

@@ -1,8 +1,8 @@
-"""The world: virtual time, an exchange, and the programs that are linked to it.
+"""The world: virtual time, an exchange, and the programs that connect to it.
 
-It jumps from one delivery or deadline to the next and never sleeps. All chance
-comes from one seed, in separate streams for the cores, the links, the programs
-and the faults, so that changing one leaves the others as they are.
+Time jumps from one delivery or deadline to the next. All randomness comes from one seed.
+The cores, the links, the programs and the faults each have their own stream of it, so a
+change to one does not change the others.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .tap import Frame
 
 PROJECT = "project-of-the-simulation"
 PROJECTS = (PROJECT, *(f"project-{number}-of-the-simulation" for number in range(2, 9)))
-"""Whom the exchange knows. All have one token; one can be revoked without the others."""
+"""The projects of the exchange. They share one token, and each can be revoked alone."""
 TOKEN = "token-of-the-simulation"
 OFFICE = "+15550002222"
 SALES = "+15550003333"
@@ -41,11 +41,11 @@ MakeCore = Callable[[ClientConfig, Random], ClientCore]
 
 
 class LivelockError(AssertionError):
-    """Much happens, and time does not pass."""
+    """Too much happens in too little virtual time."""
 
 
 def client_config(*contexts: str, project: str = PROJECT, **changes: Any) -> ClientConfig:
-    """What a program is, unless `changes` say otherwise."""
+    """Return the configuration of a client, with `changes`."""
     given: dict[str, Any] = {
         "credentials": Credentials(Secret(project), Secret(TOKEN)),
         "host": "exchange.test",
@@ -56,7 +56,7 @@ def client_config(*contexts: str, project: str = PROJECT, **changes: Any) -> Cli
 
 
 def exchange_config(**changes: Any) -> ExchangeConfig:
-    """A network with two numbers."""
+    """Return the configuration of an exchange with two numbers, with `changes`."""
     given: dict[str, Any] = {
         "accounts": tuple(Account(project=project, token=TOKEN) for project in PROJECTS),
         "numbers": {OFFICE: "office", SALES: "sales"},
@@ -84,12 +84,13 @@ class World:
         self.happened: list[Happened] = []
         self.trace: list[str] = []
         self.faults: Counter[str] = Counter()
-        """What has befallen it, by kind."""
+        """How often each kind of fault has happened."""
         self.counts: Counter[str] = Counter()
-        """What was done in it, by kind."""
+        """How often programs and people have done each kind of thing."""
         self.style: Callable[[], Style] = Style
+        """Returns the style of the next link."""
         self.opening: Callable[[Link], None] = Link.open
-        """What becomes of attempts to open a byte stream."""
+        """Opens a link, or lets it fail."""
         self.promises = Promises(self)
         self._make_core = make_core
         self._link_chance = self.stream("links")
@@ -100,13 +101,13 @@ class World:
         self._frames = hashlib.sha256()
 
     def stream(self, name: str) -> Random:
-        """Chance of its own for one part of the world."""
+        """Return the source of randomness for one part of the world."""
         return Random(f"{self.seed} {name}")
 
     # Making and doing
 
     def program(self, *contexts: str, **changes: Any) -> Program:
-        """A new program with a core of its own; not connected yet."""
+        """Return a new program. It is not connected yet."""
         name = f"p{len(self.programs) + 1}"
         core = self._make_core(client_config(*contexts, **changes), self.stream(f"core {name}"))
         program = Program(self, name, core)
@@ -114,28 +115,28 @@ class World:
         return program
 
     def connected(self, *contexts: str, **changes: Any) -> Program:
-        """A program that has a session."""
+        """Return a new program that has a session."""
         program = self.program(*contexts, **changes)
         program.start()
         self.run_until(lambda: program.ready, "a session")
         return program
 
     def place_call(self, caller: Caller, to: str = OFFICE, *, context: str = "") -> str:
-        """Let somebody call a number; returns the call's id."""
+        """Let somebody call a number; return the id of the call."""
         place = self.exchange.place_call
         return self.on_exchange(lambda now: place(caller, to=to, now=now, context=context))
 
     def all(self, what: What) -> list[Happened]:
-        """Everything of one kind that has happened at the exchange."""
+        """Return everything of one kind from the exchange's journal."""
         return [one for one in self.happened if one.what is what]
 
     def struck(self, fault: str) -> None:
-        """Count a fault, and note it."""
+        """Count a fault, and add it to the trace."""
         self.faults[fault] += 1
         self.note("!", fault)
 
     def on_exchange(self, act: Callable[[float], R]) -> R:
-        """Let the exchange do something now."""
+        """Call `act` with the time, and perform the outputs of the exchange."""
         result = act(self.now)
         self._drain_exchange()
         return result
@@ -145,7 +146,7 @@ class World:
         heapq.heappush(self._agenda, (max(when, self.now), next(self._order), action))
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Call `action` in so many seconds."""
+        """Call `action` after some seconds."""
         self.at(self.now + seconds, action)
 
     def note(self, who: str, what: str) -> None:
@@ -153,43 +154,46 @@ class World:
         self.trace.append(f"{self.now - self.start:10.4f} {who:<6} {what}")
 
     def recorded(self, who: str, transport: int, direction: bytes, frame: Frame) -> None:
-        """Take a frame into account for the fingerprint."""
+        """Add a frame to the fingerprint."""
         mark = f"{self.now!r} {who} {transport} {frame.method} ".encode()
         self._frames.update(mark + direction + frame.text + b"\n")
 
     @property
     def fingerprint(self) -> str:
-        """Of all frames that any program has sent or received, and of their times."""
+        """A hash of all frames that programs have sent or received, and of their times."""
         return self._frames.hexdigest()[:16]
 
     def report(self) -> str:
-        """The seed, and what led up to now."""
+        """Return the seed, the fingerprint and the end of the trace as text."""
         lines = self.trace[-SHOWN_LINES:]
         left_out = len(self.trace) - len(lines)
-        head = f"seed {self.seed}, frames {self.fingerprint}, behind {left_out} lines:"
+        head = f"seed {self.seed}, frames {self.fingerprint}, after {left_out} more lines:"
         return "\n".join((head, *lines))
 
     # Time
 
     def run(self, seconds: float) -> None:
-        """Let so much time pass."""
+        """Let some seconds pass."""
         until = self.now + seconds
         while self.step(until):
             pass
         self.now = until
 
     def run_until(self, condition: Callable[[], bool], what: str, within: float = 120.0) -> None:
-        """Let time pass until `condition` holds; `what` it waits for is for people.
+        """Let time pass until `condition` is true. `what` names it in the error.
 
         Raises:
-            AssertionError: it did not come to hold, with the trace.
+            AssertionError: it is not true `within` so many seconds.
         """
         until = self.now + within
         while not condition():
             assert self.step(until), f"{what} did not come within {within:g} s\n{self.report()}"
 
     def step(self, until: float = math.inf) -> bool:
-        """Do what comes next, if it comes before `until`, and check every promise."""
+        """Do the next thing, if it is due by `until`, and check every promise.
+
+        Return False if nothing is due by then.
+        """
         coming: list[tuple[float, int, Callable[[], None]]] = []
         if self._agenda:
             coming.append((self._agenda[0][0], -2, self._do_agenda))
@@ -241,7 +245,7 @@ class World:
                     self.promises.happened(output)
 
     def open_link(self, program: Program, transport: int) -> Link:
-        """A program wants a byte stream."""
+        """Open a byte stream for a program."""
         link = Link(
             self,
             self.style(),
@@ -270,10 +274,10 @@ class World:
     # Its end
 
     def settle_down(self) -> None:
-        """Check that what is left is as it should be, and close everything.
+        """Check that everything is at rest, close all programs, and check again.
 
         Raises:
-            BrokenPromiseError: something is left over.
+            BrokenPromiseError: something is left that should be gone.
         """
         self.promises.check_quiet()
         for program in self.programs:

@@ -73,7 +73,7 @@ def test_a_soak_ends_with_a_table() -> None:
     assert "2 seeds in 80.0 s: 0.0 per second" in text
     assert "hours simulated" in text
     assert "faults injected:" in text
-    assert "checks of promises:" in text
+    assert "checks made, by promise:" in text
     for words in PROMISES.values():
         assert words in text
     assert text.endswith("0 seeds failed\nexit 0")
