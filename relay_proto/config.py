@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, fields
 from typing import Final, TypeGuard
 
 from ._version import __version__
-from .frozen import Frozen
 
 DEFAULT_HOST: Final = "relay.signalwire.com"
 DEFAULT_PORT: Final = 443
@@ -65,8 +64,8 @@ class Secret:
         return self._text
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Credentials(Frozen):
+@dataclass(frozen=True, slots=True)
+class Credentials:
     """Project and token, or a JWT. If both are given, the JWT is used.
 
     Raises:
@@ -101,8 +100,8 @@ class Credentials(Frozen):
         return tuple(part.reveal() for part in parts if part)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
-class Timing(Frozen):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timing:
     """All times of a client, in seconds.
 
     Raises:
@@ -156,8 +155,8 @@ class Timing(Frozen):
                 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
-class Limits(Frozen):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
     """All limits of a client: on what the server or the application can make grow.
 
     Raises:
@@ -195,8 +194,8 @@ class Limits(Frozen):
         _check_numbers(self, least=1)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False, repr=False)
-class ClientConfig(Frozen):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClientConfig:
     """The whole configuration of one client.
 
     `host` is ``name``, ``name:port``, ``[::1]`` or ``[::1]:port``. `contexts` are the

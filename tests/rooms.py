@@ -36,9 +36,7 @@ class Room:
 
 
 ROOMS: Final = (
-    Room(
-        "base", "what everything may use", ("_version", "errors", "constants", "frozen", "config")
-    ),
+    Room("base", "what everything may use", ("_version", "errors", "constants", "config")),
     Room(
         "state",
         "states, deadlines, results to come",
