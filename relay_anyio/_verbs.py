@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from relay_proto.api.commands import Command
-from relay_proto.api.methods import signed
+from relay_proto.api.methods import result_of, signed
 from relay_proto.records import ActionRecord
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def verb(
     async def method(call: Call, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await call.execute(function(*args, **kwargs))
 
-    return signed(method, function, "The server's answer, ``{}`` if the call is gone.")
+    words = "The server's answer, ``{}`` if the call is gone."
+    return signed(method, function, result_of(function), words)
 
 
 def action(
@@ -37,7 +38,8 @@ def action(
     async def method(call: Call, /, *args: P.args, **kwargs: P.kwargs) -> A:
         return handle.of(call, await call.execute(function(*args, **kwargs)))
 
-    return signed(method, function, f"The `{handle.__name__}`, once the server has accepted it.")
+    words = f"The `{handle.__name__}`, once the server has accepted it."
+    return signed(method, function, handle, words)
 
 
 def control(
@@ -48,4 +50,5 @@ def control(
     async def method(action: Action, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await action.execute(function(*args, **kwargs))
 
-    return signed(method, function, "The server's answer, ``{}`` if the action is over.")
+    words = "The server's answer, ``{}`` if the action is over."
+    return signed(method, function, result_of(function), words)

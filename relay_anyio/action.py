@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from relay_proto.api import commands
 from relay_proto.api.commands import Command
+from relay_proto.api.methods import named
 from relay_proto.api.outcomes import Outcome, outcome_of
 from relay_proto.api.results import CollectResults, DetectResults, FaxResults, RecordResults
 from relay_proto.api.views import ActionView
@@ -68,12 +69,14 @@ class Action(ActionView):
         return await engine.carry_out(engine.core.execute_on, self._record, command)
 
 
+@named
 class StoppableAction(Action):
     """An action that can be stopped."""
 
     stop = control(commands.stop)
 
 
+@named
 class PausableAction(StoppableAction):
     """An action that can also be paused."""
 
@@ -81,6 +84,7 @@ class PausableAction(StoppableAction):
     resume = control(commands.resume)
 
 
+@named
 class VolumeAction(PausableAction):
     """An action that also has a volume."""
 
@@ -108,6 +112,7 @@ class RecordAction(_OfKind, PausableAction, RecordResults):
     kind = actions.RECORD
 
 
+@named
 class CollectAction(_OfKind, VolumeAction, CollectResults):
     """A prompt and the input it asks for. Completes with the input, or without it in time."""
 
@@ -115,6 +120,7 @@ class CollectAction(_OfKind, VolumeAction, CollectResults):
     start_input_timers = control(commands.start_input_timers)
 
 
+@named
 class StandaloneCollectAction(_OfKind, StoppableAction, CollectResults):
     """Input without a prompt. Completes with the input, or without it in time."""
 

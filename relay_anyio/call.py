@@ -10,6 +10,7 @@ import anyio
 
 from relay_proto.api import commands
 from relay_proto.api.commands import Command
+from relay_proto.api.methods import named
 from relay_proto.api.views import CallView
 from relay_proto.errors import CallEndedError
 from relay_proto.records import ActionRecord, CallRecord
@@ -66,6 +67,7 @@ R = TypeVar("R")
 H = TypeVar("H", bound=Callable[[Any], Any])
 
 
+@named
 class Call(CallView):
     """A call. Its attributes follow what the server tells; its verbs ask for more.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from relay_proto.api.commands import Command
-from relay_proto.api.methods import signed
+from relay_proto.api.methods import result_of, signed
 from relay_proto.records import ActionRecord
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ def verb(function: Callable[P, Command[R]]) -> Callable[Concatenate[Call, P], R]
     def method(call: Call, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return call.execute(function(*args, **kwargs))
 
-    return signed(method, function, "The server's answer, ``{}`` if the call is gone.")
+    words = "The server's answer, ``{}`` if the call is gone."
+    return signed(method, function, result_of(function), words)
 
 
 def action(
@@ -35,7 +36,8 @@ def action(
     def method(call: Call, /, *args: P.args, **kwargs: P.kwargs) -> A:
         return handle.of(call, call.execute(function(*args, **kwargs)))
 
-    return signed(method, function, f"The `{handle.__name__}`, once the server has accepted it.")
+    words = f"The `{handle.__name__}`, once the server has accepted it."
+    return signed(method, function, handle, words)
 
 
 def control(function: Callable[P, Command[R]]) -> Callable[Concatenate[Action, P], R]:
@@ -44,4 +46,5 @@ def control(function: Callable[P, Command[R]]) -> Callable[Concatenate[Action, P
     def method(action: Action, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return action.execute(function(*args, **kwargs))
 
-    return signed(method, function, "The server's answer, ``{}`` if the action is over.")
+    words = "The server's answer, ``{}`` if the action is over."
+    return signed(method, function, result_of(function), words)

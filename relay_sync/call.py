@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from relay_proto.api import commands
 from relay_proto.api.commands import Command
+from relay_proto.api.methods import named
 from relay_proto.api.routes import check_function
 from relay_proto.api.views import CallView
 from relay_proto.errors import CallEndedError
@@ -68,6 +69,7 @@ R = TypeVar("R")
 H = TypeVar("H", bound=Callable[[Any], Any])
 
 
+@named
 class Call(CallView):
     """A call. Its attributes follow what the server tells; its verbs ask for more.
 

@@ -5,10 +5,10 @@ and nothing about how or when it is sent. Arguments are checked here; an optiona
 argument that was not given is absent from the wire. Further keyword arguments,
 where a verb takes them, go to the wire as they are.
 
+The annotations are no texts here, so that those of the methods are none either.
+
 Source: docs/protocol.md, sections 9, 11, 13, 14.2, 14.6, 15 and 16.
 """
-
-from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence

@@ -7,11 +7,16 @@ may be left out.
 from __future__ import annotations
 
 import inspect
+import pydoc
+import typing
 from collections.abc import Callable
-from typing import Any
+from types import FunctionType
+from typing import Any, Final
 
 import pytest
 
+import relay_anyio
+import relay_sync
 from relay_anyio import (
     Action,
     Call,
@@ -145,3 +150,41 @@ def test_every_public_method_says_what_it_does(owner: type) -> None:
         if not name.startswith("_"):
             assert inspect.getdoc(value), name
             assert value.__name__ == name
+
+
+VERBS: Final = [
+    pytest.param(owner, name, id=f"{package.__name__}.{owner.__name__}.{name}")
+    for package in (relay_anyio, relay_sync)
+    for owner in (package.Call, package.PlayAction, package.CollectAction)
+    for base in owner.__mro__
+    for name, value in vars(base).items()
+    if isinstance(value, FunctionType) and hasattr(value, "__signature__")
+]
+
+
+@pytest.mark.parametrize(("owner", "name"), VERBS)
+def test_a_verb_looks_like_a_method_written_by_hand(owner: type, name: str) -> None:
+    """Editors, `help` and frameworks that read hints find all that they look for."""
+    verb = getattr(owner, name)
+    home = next(base for base in owner.__mro__ if name in vars(base))
+    assert (verb.__module__, verb.__qualname__) == (home.__module__, f"{home.__qualname__}.{name}")
+    signature, hints = inspect.signature(verb), typing.get_type_hints(verb)
+    assert signature.return_annotation == hints["return"]
+    assert not isinstance(signature.return_annotation, str)
+    parameters = list(signature.parameters.values())[1:]
+    assert {parameter.name: parameter.annotation for parameter in parameters} == {
+        name: hint for name, hint in hints.items() if name != "return"
+    }
+
+
+@pytest.mark.parametrize("package", [relay_anyio, relay_sync])
+def test_a_verb_that_starts_an_action_returns_its_handle(package: Any) -> None:
+    assert len(VERBS) > 100
+    assert inspect.signature(package.Call.play).return_annotation is package.PlayAction
+    assert inspect.signature(package.Call.hangup).return_annotation == dict[str, Any]
+
+
+def test_help_names_the_module_and_the_type_of_the_result() -> None:
+    page = pydoc.plain(pydoc.render_doc(Call.play))
+    assert "Help on function play in module relay_anyio.call" in page
+    assert "-> relay_anyio.action.PlayAction" in page

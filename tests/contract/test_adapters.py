@@ -72,7 +72,8 @@ def shape(function: Callable[..., Any]) -> list[tuple[str, object, object]]:
 
 def result_of(function: Callable[..., Any]) -> str:
     """What it gives, once that was awaited."""
-    return str(inspect.signature(function).return_annotation)
+    result = inspect.signature(function).return_annotation
+    return result.__name__ if type(result) is type else str(result)
 
 
 def exported(package: ModuleType) -> list[str]:
