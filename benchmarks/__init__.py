@@ -1,1 +1,1 @@
-"""The vendor's client, ours and a program with nothing in it, against one server."""
+"""Benchmarks: the vendor's client, ours, and a minimal program, with the same server."""

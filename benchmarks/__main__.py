@@ -1,7 +1,8 @@
-"""All benchmarks: ``python -m benchmarks``, or ``benchmarks/run``, which prepares for it.
+"""Run all benchmarks: ``python -m benchmarks``.
 
-Every client has a process of its own for each round; the clients take turns, so
-that whatever else the machine does hits all of them. Nothing here passes or fails.
+``benchmarks/run`` makes the environment first. In each round, every client runs in a new
+process. The clients take turns, so that other work on the machine affects all of them.
+Nothing here passes or fails.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class Results:
 
 @contextmanager
 def serving(directory: Path) -> Generator[str]:
-    """The server's host and port, while it runs."""
+    """Run the server, and yield its host and port."""
     command = [sys.executable, "-m", "benchmarks.server", str(directory)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
@@ -95,7 +96,10 @@ def serving(directory: Path) -> Generator[str]:
 
 
 def run(command: list[str], environ: dict[str, str]) -> str:
-    """The last line that a process prints; what it says of itself when it fails."""
+    """Run a process, and return the last line that it prints.
+
+    If it fails, the error has the end of its stderr.
+    """
     done = subprocess.run(
         command, env=environ, capture_output=True, text=True, timeout=TIMEOUT, check=False
     )
@@ -111,7 +115,7 @@ def measure(names: list[str], rounds: int, size: str) -> Results:
     with tempfile.TemporaryDirectory() as directory, serving(Path(directory)) as host:
         environ = {**os.environ, "SIGNALWIRE_RELAY_CA_FILE": f"{directory}/ca.pem"}
         for name in ("SIGNALWIRE_LOG_LEVEL", "PYTHONDONTWRITEBYTECODE"):
-            environ.pop(name, None)  # a package that is installed has its bytecode, too
+            environ.pop(name, None)  # imports must find bytecode, as installed packages do
         for number in range(rounds):
             for contender in contenders:
                 take_round(results, contender, number, (host, size), environ)
@@ -124,7 +128,7 @@ def measure(names: list[str], rounds: int, size: str) -> Results:
 def take_imports(
     results: Results, contenders: list[Contender], number: int, environ: dict[str, str]
 ) -> None:
-    """One after the other, several times: they are short, and the machine's mood is shorter."""
+    """Measure each import several times, in turns, because other work disturbs short runs."""
     taken: dict[str, list[float]] = {one.name: [] for one in contenders if one.imports}
     for _ in range(IMPORTS):
         for contender in contenders:
@@ -144,7 +148,9 @@ def take_round(
 ) -> None:
     host, size = where
     begin = time.monotonic()
-    modes = ("speed", "memory") if number < 2 else ("speed",)  # memory hardly varies
+    modes = (
+        ("speed", "memory") if number < 2 else ("speed",)
+    )  # memory hardly changes between rounds
     for mode in modes:
         said = run(contender.command(mode, host, size), environ)
         results.add(contender.name, number, json.loads(said))
@@ -165,12 +171,14 @@ def versions() -> dict[str, str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure the vendor's client, ours and a floor.")
+    parser = argparse.ArgumentParser(
+        description="Measure the vendor's client, ours, and a minimal program (the floor)."
+    )
     names = [contender.name for contender in CONTENDERS]
-    parser.add_argument("--quick", action="store_true", help="less of everything: a first look")
-    parser.add_argument("--rounds", type=int, default=0, help="how often each client has its turn")
-    parser.add_argument("--only", action="append", choices=names, help="this client, and no other")
-    parser.add_argument("--output", type=Path, default=HERE, help="where results are written")
+    parser.add_argument("--quick", action="store_true", help="measure less, for a first look")
+    parser.add_argument("--rounds", type=int, default=0, help="how many turns each client has")
+    parser.add_argument("--only", action="append", choices=names, help="measure only this client")
+    parser.add_argument("--output", type=Path, default=HERE, help="where to write the results")
     options = parser.parse_args()
     rounds = options.rounds or (1 if options.quick else 5)
     begin = time.monotonic()
@@ -186,7 +194,7 @@ def main() -> None:
     document["ratios"] = report.ratios(results.rounds)
     report.write(options.output, document)
     print(report.tables(document))
-    print(f"{document['seconds']} s; written to {options.output}")
+    print(f"Took {document['seconds']} s. The results are in {options.output}.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The core by itself: no socket, no task; bytes in, bytes and events out.
+"""Measure the core alone, without sockets and tasks: bytes in, bytes and events out.
 
 python -m benchmarks.core_alone quick|full
 """
@@ -54,7 +54,7 @@ class Bench:
         return outputs
 
     def exchange(self) -> None:
-        """Let the server answer what the core has to say."""
+        """Let the server answer what the core sends."""
         for output in self.drain():
             if isinstance(output, SendData):
                 for event in self.server.receive(output.data):
@@ -77,7 +77,7 @@ class Bench:
 
 
 def events(calls: int, count: int, together: int) -> Callable[[], float]:
-    """Seconds for an event: decoded, acknowledged, reported."""
+    """Return a function that measures the seconds to decode, acknowledge and report an event."""
     bench = Bench(calls)
     core, transport = bench.core, bench.transport
 
@@ -95,7 +95,7 @@ def events(calls: int, count: int, together: int) -> Callable[[], float]:
 
 
 def requests(count: int) -> Callable[[], float]:
-    """Seconds for a command, from its bytes to its settled reply."""
+    """Return a function that measures the seconds for a command and its reply."""
     bench = Bench(1)
     core, server, transport = bench.core, bench.server, bench.transport
 
@@ -123,7 +123,7 @@ def requests(count: int) -> Callable[[], float]:
 
 
 def measure(size: str) -> dict[str, float]:
-    """Each in turn, several times: a disturbance hits all of them or none."""
+    """Measure each several times, in turns, so that a disturbance affects all of them."""
     quick = size == "quick"
     count, many, rounds = (2_000, 2_000, 5) if quick else (10_000, 10_000, 9)
     subjects = {

@@ -1,8 +1,8 @@
 """The floor: a client with nothing in it but a Cython WebSocket and msgspec.
 
-It acknowledges, decodes and dispatches, and keeps no promise beside that: no ping,
-no reconnect, no deadline, no limit, nothing about the states of calls. It has the
-methods that the script calls, under the names that the real clients have.
+It decodes, acknowledges and dispatches events, and sends requests. It has no ping, no
+reconnect, no deadlines, no limits and no call states. Its methods have the same names as
+those of the real clients, because the script calls them.
 """
 
 from __future__ import annotations

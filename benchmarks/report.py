@@ -1,4 +1,4 @@
-"""What was measured, as JSON, as tables in the README and as a chart."""
+"""Write the results: as JSON, as tables in the README, and as a chart."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ROWS: Final = {
 
 @dataclass(frozen=True)
 class Goal:
-    """A ratio of two figures; `most` or `least` is what it should be."""
+    """A ratio of two figures, and its goal: at least `least` or at most `most`."""
 
     words: str
     above: tuple[str, str]
@@ -50,7 +50,7 @@ class Goal:
     most: float | None = None
 
     def value(self, rounds: Rounds) -> float | None:
-        """The median over the rounds of the ratio within each: the machine's mood cancels."""
+        """Return the median of the ratios within each round, which other work affects least."""
         found: list[float] = []
         above, below = rounds.get(self.above[0], []), rounds.get((self.below or self.above)[0], [])
         for upper, lower in zip(above, below, strict=False):

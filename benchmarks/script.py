@@ -1,9 +1,9 @@
-"""What a client is made to do: one script for all of them, one process for each run.
+"""The script that every async client runs, in a new process each time.
 
-    python -m benchmarks.script MODULE BACKEND MODE HOST
+    python -m benchmarks.script MODULE BACKEND MODE HOST SIZE
 
-MODULE has a `RelayClient`; the last line that is printed is the result, as JSON.
-Times are of this process: its CPU, user and system, and the clock on the wall.
+MODULE has a `RelayClient`. The last printed line is the result, as JSON. Times are the
+CPU time of this process (user and system), and wall clock time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PATIENCE: Final = 60.0
 
 @dataclass(frozen=True)
 class Load:
-    """How much of each: fewer for a quick run, enough for a steady figure otherwise."""
+    """How much to do of each. The defaults are enough for stable figures."""
 
     events: int = 20_000
     single: int = 3_000
@@ -50,7 +50,7 @@ QUICK: Final = Load(4_000, 600, 2_000, 300, 1.0, 300, 2_000, 300)
 
 
 class Meter:
-    """CPU and wall time of a block."""
+    """Measures the CPU and wall clock time of a block."""
 
     def __enter__(self) -> Self:
         gc.collect()
@@ -62,7 +62,7 @@ class Meter:
 
 
 class Counter:
-    """Is done when it was called so often."""
+    """Sets `done` when it was called the expected number of times."""
 
     def __init__(self) -> None:
         self.count = self.wanted = 0
@@ -92,7 +92,7 @@ class Script:
         await self.take(call)
 
     async def listen(self, call: Any) -> None:
-        """One listener for each call: a plain function."""
+        """Add one listener to the call: a plain function."""
         call.on(PLAY, self.observe if call.call_id == call_id(0) else self.heard)
         self.offered()
 
@@ -101,7 +101,7 @@ class Script:
         self.heard(event)
 
     async def offer(self, calls: int) -> None:
-        """Have calls offered, until there are so many."""
+        """Let the server offer calls, until there are `calls` of them."""
         self.offered.expect(calls - self.calls)
         params = {"first": self.calls, "count": calls - self.calls}
         self.calls = calls
@@ -109,18 +109,18 @@ class Script:
         await self.offered.done.wait()
 
     async def stream(self, count: int, *, window: int = 256, chunk: int = 1) -> Meter:
-        """Hear events, and acknowledge them."""
+        """Receive `count` events."""
         self.heard.expect(count)
         params = {"count": count, "calls": self.calls, "window": window, "chunk": chunk}
         with Meter() as meter:
             await self.client.execute("bench.stream", params)
-            # The clock starts when the server has encoded all it is about to send.
+            # The server replies when it has encoded all events. The clock starts now.
             meter.wall = time.perf_counter()
             await self.heard.done.wait()
         return meter
 
     async def request(self, count: int, in_flight: int) -> Meter:
-        """Requests with short answers, so many at a time."""
+        """Send requests with short replies, `in_flight` of them at a time."""
         params = {"node_id": NODE, "call_id": call_id(1), "volume": -4.0}
 
         async def work() -> None:
@@ -134,7 +134,7 @@ class Script:
         return meter
 
     async def crowd(self) -> Figures:
-        """How late one call's events are while many others have theirs."""
+        """Measure how late the events of one call are while many other calls have events."""
         load = self.load
         seconds, rate, observed = load.crowd_seconds, 4_000, int(200 * load.crowd_seconds)
         self.observed.clear()
@@ -142,14 +142,14 @@ class Script:
         params = {"seconds": seconds, "rate": rate, "calls": self.calls, "observed": observed}
         await self.client.execute("bench.crowd", params)
         await self.heard.done.wait()
-        # Call 0 is also one of the crowd: its own events are those that came last in a row.
+        # Call 0 is also one of the crowd, so not all of its events are observed ones.
         sent = (await self.client.execute("bench.sent", {}))["times"]
         late = [(at - when) / 1e6 for when, at in zip(sent, self.matched(sent), strict=True)]
         cuts = statistics.quantiles(late, n=100)
         return {"latency_p50_ms": cuts[49], "latency_p99_ms": cuts[98]}
 
     def matched(self, sent: list[int]) -> list[int]:
-        """For each time of sending the first hearing behind it: all are heard in order."""
+        """Return when each observed event was received. Events arrive in order."""
         heard, found, position = self.observed, list[int](), 0
         for when in sent:
             while heard[position] < when:
@@ -186,16 +186,16 @@ class Script:
         return figures
 
     async def memory(self) -> Figures:
-        """Bytes that one more call takes: one that only is, and one that is busy."""
+        """Measure the bytes that one more call takes: an idle one, and a busy one."""
         load = self.load
         await self.offer(100)
-        await self.stream(3_000)  # bounded tables are full then, and caches are warm
+        await self.stream(3_000)  # to fill bounded tables and caches
         before = await self.traced()
         self.take = self.keep_nothing
         await self.offer(100 + load.kept)
         between = await self.traced()
         figures = {"idle_call_bytes": (between - before) / load.kept}
-        if hasattr(self.client, "dial"):  # what cannot dial cannot play
+        if hasattr(self.client, "dial"):  # the floor has no verbs
             self.take = self.keep_busy
             await self.offer(100 + 2 * load.kept)
             figures["busy_call_bytes"] = (await self.traced() - between) / load.kept
@@ -240,7 +240,7 @@ def main(module: str, backend: str, mode: str, host: str, size: str) -> None:
     else:
         result = anyio.run(function, backend=backend)
     print(json.dumps(result), flush=True)
-    os._exit(0)  # thousands of handlers still wait: none of them is of interest now
+    os._exit(0)  # do not wait for the thousands of handlers that still run
 
 
 if __name__ == "__main__":

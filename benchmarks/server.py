@@ -1,8 +1,8 @@
-"""The server of all benchmarks: raw frames over TLS, in a process of its own.
+"""The server of all benchmarks: raw frames over TLS, in its own process.
 
-It understands just enough of RELAY to let a client in, and does what the script of
-the client asks for with methods named ``bench.``. Whatever it sends in quantity was
-encoded before it is asked to send.
+It knows just enough of RELAY to accept a client. The script tells it what to do by
+methods that begin with ``bench.``. It encodes large numbers of frames before it sends the
+first of them.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ class Peer(asyncio.Protocol):
         }
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)  # uvloop's is none, but acts as one
+        self.transport = cast(
+            "asyncio.Transport", transport
+        )  # uvloop's transport has no such base class
         self.transport.set_write_buffer_limits(high=1 << 24)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -81,17 +83,17 @@ class Peer(asyncio.Protocol):
         except ssl.SSLWantReadError:
             self.take(self.unread)
         except ssl.SSLError:
-            self.transport.close()  # the client has said goodbye, or has never been one
+            self.transport.close()  # the client has closed TLS, or does not speak it
         else:
             self.transport.close()
         self.flush()
 
     def write(self, data: bytes) -> None:
-        """One TLS record, or as many as it takes; it leaves with `flush`."""
+        """Encrypt `data`, in one TLS record if it fits. `flush` sends it."""
         self.tls.write(data)
 
     def flush(self) -> None:
-        """All that one turn has to say leaves in one write: a server that costs little."""
+        """Send everything in one write, so that the server takes little CPU."""
         if self.outgoing.pending:
             self.transport.write(self.outgoing.read())
 
@@ -166,12 +168,12 @@ class Peer(asyncio.Protocol):
         self.start(identity, frames, window=64, chunk=16)
 
     def stream(self, identity: bytes, params: dict[str, Any]) -> None:
-        """Events, `chunk` of them in one write, as long as `window` are not acknowledged."""
+        """Send events, `chunk` of them in one write, with at most `window` unacknowledged."""
         frames = self.take_plays(params["count"], params["calls"])
         self.start(identity, frames, window=params["window"], chunk=params["chunk"])
 
     def crowd(self, identity: bytes, params: dict[str, Any]) -> None:
-        """Events of many calls at a rate, and of call 0 now and then: remember when."""
+        """Send events of many calls at a rate. Remember when extra events of call 0 are sent."""
         seconds, rate, calls = params["seconds"], params["rate"], params["calls"]
         observed = [traffic.play(self.take_number(), 0) for _ in range(params["observed"])]
         others = deque(self.take_plays(int(seconds * rate), calls))
@@ -202,7 +204,7 @@ class Peer(asyncio.Protocol):
         self.waiting.extend(frames)
 
     def push(self) -> None:
-        """Send what the window has room for: whole chunks, and at the end what is left."""
+        """Send as many chunks as the window allows. Only the last may be a partial one."""
         waiting = self.waiting
         while waiting and self.in_flight + min(self.chunk, len(waiting)) <= self.window:
             chunk = [waiting.popleft() for _ in range(min(self.chunk, len(waiting)))]

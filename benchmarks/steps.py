@@ -1,11 +1,11 @@
-"""Where the core's time for one event goes: ``python -m benchmarks.steps``.
+"""Measure where the core's time for one event goes: ``python -m benchmarks.steps``.
 
-Each step is run alone, on what the step before it made; what is left of the whole
-is what joins them. The least of many repetitions, in turn, since a machine that has
-other work makes a step slower and never faster.
+Each step runs alone, with the result of the step before it. The rest of the whole time is
+spent between the steps. The result is the best of many rounds, because other work on the
+machine only makes a step slower.
 """
 
-# ruff: noqa: SLF001 - it looks into the core, to take it apart
+# ruff: noqa: SLF001 - it calls the private parts of the core
 # pyright: reportPrivateUsage=false
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Steps:
             self.core.deadline()
 
     def fresh(self) -> None:
-        """Events that have not been heard: outside the time that is taken."""
+        """Make new events, outside the measured time."""
         self.reads = self.bench.plays(EVENTS, 100, TOGETHER)
 
     def split(self) -> None:
@@ -100,12 +100,12 @@ def main() -> None:
     steps = Steps()
     taken: dict[str, tuple[Callable[[], None], list[float]]] = {
         "whole": (steps.whole, []),
-        "frames out of bytes (`Wire.receive`)": (steps.split, []),
-        "envelope and event type (`decode_server_frame`)": (steps.decode, []),
-        "the acknowledgement's frame (`Wire.send_text`)": (steps.frame_acknowledgements, []),
-        "the window of ids": (steps.remember, []),
-        "the typed event (`event_of`)": (steps.make_events, []),
-        "its call, the output, there and back (`_route`, `next_output`)": (steps.route, []),
+        "split the bytes into messages (`Wire.receive`)": (steps.split, []),
+        "decode the envelope and the event type (`decode_server_frame`)": (steps.decode, []),
+        "frame the acknowledgement (`Wire.send_text`)": (steps.frame_acknowledgements, []),
+        "check whether the id was seen before": (steps.remember, []),
+        "make the typed event (`event_of`)": (steps.make_events, []),
+        "find the call, queue the output and take it (`_route`, `next_output`)": (steps.route, []),
     }
     for _ in range(ROUNDS):
         steps.fresh()
@@ -113,7 +113,7 @@ def main() -> None:
             times.append(seconds(step))
     steps_us = {name: min(times) / EVENTS * 1e6 for name, (_, times) in taken.items()}
     whole = steps_us.pop("whole")
-    steps_us["what joins them"] = whole - sum(steps_us.values())
+    steps_us["everything between these steps"] = whole - sum(steps_us.values())
     print("| step | µs | share |\n|---|---:|---:|")
     for name, figure in steps_us.items():
         print(f"| {name} | {figure:.2f} | {figure / whole:.0%} |")

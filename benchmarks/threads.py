@@ -1,8 +1,8 @@
-"""The script for `relay_sync`: the same load, from threads.
+"""The script for `relay_sync`: the same load as in `benchmarks.script`, from threads.
 
     python -m benchmarks.threads MODE HOST SIZE
 
-The last line that is printed is the result, as there.
+The last printed line is the result, as JSON.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PATIENCE: Final = 60.0
 
 
 class Counter:
-    """Is done when it was called so often: by the threads of many listeners."""
+    """Sets `done` when many threads have called it the expected number of times."""
 
     def __init__(self) -> None:
         self.count = self.wanted = 0
@@ -69,7 +69,7 @@ class Script:
         self.offered()
 
     def keep_busy(self, call: Call) -> None:
-        """A listener and a playback; a thread that waits would say little about the call."""
+        """Add a listener and a playback. A waiting thread would not measure the call."""
         call.on(PLAY, self.heard)
         call.play(PROMPT)
         self.offered()
@@ -105,7 +105,7 @@ class Script:
                 thread.start()
             for thread in threads:
                 thread.join(PATIENCE)
-        if len(finished) < in_flight:  # one that has failed has said why
+        if len(finished) < in_flight:  # a thread that failed has printed its traceback
             raise RuntimeError(f"{in_flight - len(finished)} of {in_flight} threads did not finish")
         return meter
 
@@ -167,7 +167,7 @@ def main(mode: str, host: str, size: str) -> None:
     client.connect()
     figures = script.memory() if mode == "memory" else script.speed()
     print(json.dumps(figures), flush=True)
-    os._exit(0)  # as in the other script
+    os._exit(0)  # do not wait for the threads that still run
 
 
 if __name__ == "__main__":

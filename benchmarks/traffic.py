@@ -1,4 +1,4 @@
-"""What the server says, encoded before anybody's time is taken."""
+"""The frames of the server, encoded before the measurement starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PLAY: Final = "calling.call.play"
 
 
 def identity(kind: int, number: int) -> str:
-    """An id of the usual length; `kind` keeps those of calls and of events apart."""
+    """Return an id of the usual length. `kind` keeps ids of calls and of events apart."""
     return f"{kind:08x}-5d2f-4e6b-8b1a-{number:012x}"
 
 
@@ -25,7 +25,7 @@ def control_id(number: int) -> str:
 
 
 def framed(payload: bytes) -> bytes:
-    """A whole text frame, as a server sends it: without a mask."""
+    """Return a whole text frame as a server sends it, without a mask."""
     size = len(payload)
     if size < 126:
         return bytes((0x81, size)) + payload
@@ -81,7 +81,7 @@ def offer(number: int, call: int) -> bytes:
 
 
 def play(number: int, call: int) -> bytes:
-    """An event of a call: its playback plays."""
+    """An event of a call: its playback has started."""
     params = {
         "call_id": call_id(call),
         "node_id": NODE,
@@ -92,13 +92,13 @@ def play(number: int, call: int) -> bytes:
 
 
 def plays(first: int, count: int, calls: int) -> list[bytes]:
-    """`count` events, spread over calls in turn. Every event has an id of its own."""
+    """Return `count` events of `calls` calls in turn. Each event has its own id."""
     sample = play(0, 0)
     if len(sample) != len(play(2**40, 2**40)):
         raise AssertionError("the frames of all events have one length")
     event_id, of_call = identity(0xE7, 0).encode(), call_id(0).encode()
     control = control_id(0).encode()
-    # Replacing is some 20 times cheaper than encoding, and 10^5 frames are wanted.
+    # There are 10^5 frames. Replacing is about 20 times cheaper than encoding.
     templates = [
         sample.replace(of_call, call_id(call).encode()).replace(control, control_id(call).encode())
         for call in range(min(calls, count))
