@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Final, TypeAlias, TypeGuard, final
+from typing import Any, Final, Generic, TypeAlias, TypeGuard, TypeVar, final
 
 import msgspec
 
@@ -27,6 +27,7 @@ METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
 EMPTY: Final = msgspec.Raw(b"{}")
 UNSET: Final = msgspec.UNSET
+P = TypeVar("P")
 ID_STARTS: Final = b'"-0123456789'
 """The first characters that the JSON of a text or a number may have."""
 
@@ -76,30 +77,24 @@ Frame: TypeAlias = RequestFrame | ReplyFrame | ErrorFrame | MalformedFrame
 """One JSON-RPC object of a known kind. Its `params` and `result` are not decoded."""
 
 
-class _Envelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    id: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    method: str | msgspec.UnsetType = msgspec.UNSET
-    params: msgspec.Raw = EMPTY
-    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    error: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
 class _EventParams(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     event_type: str = ""
     params: msgspec.Raw = EMPTY
     timestamp: float | None = None
 
 
-class _ServersEnvelope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    id: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    method: str | msgspec.UnsetType = msgspec.UNSET
-    params: _EventParams = _EventParams()
-    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    error: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+class _Envelope(msgspec.Struct, Generic[P], frozen=True, kw_only=True, gc=False):
+    """What every frame may have; `P` says how far its params are decoded."""
+
+    id: msgspec.Raw | msgspec.UnsetType = UNSET
+    method: str | msgspec.UnsetType = UNSET
+    params: P | msgspec.UnsetType = UNSET
+    result: msgspec.Raw | msgspec.UnsetType = UNSET
+    error: msgspec.Raw | msgspec.UnsetType = UNSET
 
 
-_envelope = msgspec.json.Decoder(_Envelope)
-_servers_envelope = msgspec.json.Decoder(_ServersEnvelope)
+_raw_params = msgspec.json.Decoder(_Envelope[msgspec.Raw])
+_event_params = msgspec.json.Decoder(_Envelope[_EventParams])
 _anything = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
 
@@ -111,7 +106,7 @@ def decode_server_frame(data: bytes) -> Frame | EventFrame:
     All others go to `decode_frame`, which takes two.
     """
     try:
-        envelope = _servers_envelope.decode(data)
+        envelope = _event_params.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return decode_frame(data)
     identity, result, told = envelope.id, envelope.result, envelope.params
@@ -119,7 +114,7 @@ def decode_server_frame(data: bytes) -> Frame | EventFrame:
         return decode_frame(data)
     if result is not UNSET:
         return ReplyFrame(id=_text_id(bytes(identity)), result=result)
-    if envelope.method == METHOD_SIGNALWIRE_EVENT and told.event_type:
+    if told is not UNSET and told.event_type and envelope.method == METHOD_SIGNALWIRE_EVENT:
         raw = bytes(identity)
         if raw[0] in ID_STARTS:
             return EventFrame(
@@ -146,7 +141,8 @@ def decode_frame(data: bytes) -> Frame:
     raw = bytes(identity)
     if raw[0] not in ID_STARTS:
         return MalformedFrame(reason="its id is not a text or a number", size=len(data))
-    return RequestFrame(id=raw, method=envelope.method, params=envelope.params)
+    params = EMPTY if envelope.params is UNSET else envelope.params
+    return RequestFrame(id=raw, method=envelope.method, params=params)
 
 
 def decode_any(raw: bytes | msgspec.Raw) -> Any:
@@ -206,14 +202,14 @@ def encode_error(identity: bytes, code: int, message: str) -> bytes:
     return encode_json({"jsonrpc": "2.0", "id": msgspec.Raw(identity), "error": error})
 
 
-def _decode_envelope(data: bytes) -> _Envelope:
+def _decode_envelope(data: bytes) -> _Envelope[msgspec.Raw]:
     try:
-        return _envelope.decode(data)
+        return _raw_params.decode(data)
     except msgspec.DecodeError:
         repaired = _repaired(data)
         if repaired is None:
             raise
-        return _envelope.decode(repaired)
+        return _raw_params.decode(repaired)
 
 
 def _repaired(data: bytes) -> bytes | None:
