@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import anyio
 import anyio.lowlevel
 
-from relay_proto import ClientCore
+from relay_proto.client_interface import ClientInterface
 from relay_proto.config import split_host
 from relay_proto.outputs import Closed, OpenTransport, Output, Settled
 from relay_proto.pending import Pending
@@ -49,12 +49,12 @@ current_app_task: ContextVar[AppTask | None] = ContextVar("current_app_task", de
 
 
 class Engine:
-    """Runs a `ClientCore` over real byte streams until it is closed."""
+    """Runs a client's core over real byte streams until it is closed."""
 
     publish: Callable[[Output], None]
     """Hands events to the application; set before the first command."""
 
-    def __init__(self, core: ClientCore, connector: Connector) -> None:
+    def __init__(self, core: ClientInterface, connector: Connector) -> None:
         self.core = core
         self.over = False
         self._connector = connector

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import abc
 from collections import deque
-from typing import Any, Generic, TypeVar, final
+from typing import Any, Protocol, TypeVar, final
 
 import msgspec
 
@@ -17,10 +17,11 @@ from .outputs import CloseTransport, Output, SendData, Settled
 from .pending import Pending
 
 R = TypeVar("R")
-O = TypeVar("O")  # noqa: E741 - an output of whatever core it is
+O_co = TypeVar("O_co", covariant=True)
+"""An output of whatever core it is."""
 
 
-class Core(abc.ABC, Generic[O]):
+class Core(Protocol[O_co]):
     """A protocol endpoint made of state: bytes and time in, outputs out.
 
     Times are seconds on any clock that does not run backwards.
@@ -47,7 +48,7 @@ class Core(abc.ABC, Generic[O]):
         """When `handle_timer` should be called next, or None."""
 
     @abc.abstractmethod
-    def next_output(self) -> O | None:
+    def next_output(self) -> O_co | None:
         """The next output, in order, or None."""
 
 

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
-from relay_proto import ClientCore
 from relay_proto.api.commands import Command
+from relay_proto.client_interface import ClientInterface
 from relay_proto.config import split_host
 from relay_proto.errors import ClientClosedError, LocalProtocolError
 from relay_proto.outputs import (
@@ -97,12 +97,12 @@ def _result(pending: Pending[R]) -> R:
 
 
 class Engine:
-    """Runs a `ClientCore` over real byte streams until it is closed."""
+    """Runs a client's core over real byte streams until it is closed."""
 
     publish: Callable[[Output], None]
     """Hands events to the application; set before the first command."""
 
-    def __init__(self, core: ClientCore, connector: Connector | None) -> None:
+    def __init__(self, core: ClientInterface, connector: Connector | None) -> None:
         limits = core.config.limits
         self.core = core
         self.over = False

@@ -54,6 +54,7 @@ ROOMS: Final = (
         "one transport after another, and the requests that are under way",
         never=("api", "calls"),
     ),
+    Room("interface", "what an adapter needs of a client's core", ("client_interface",)),
     Room("client", "the two modules that join `link` with `calls`", ("dispatch", "client")),
     Room("server", "the accepting side of one connection", ("server",)),
     Room("recorder", "a client core that is written down, and its recording run again"),

@@ -8,13 +8,14 @@ from functools import partial
 from random import Random, SystemRandom
 
 from ..client import ClientCore
+from ..client_interface import ClientInterface
 from ..config import ClientConfig
 from ..recorder.recording import RecordingCore
 from ..wire.websocket import Role, Wire
 from .record_file import Path, RecordFile
 
 
-def make_core(config: ClientConfig, path: Path | None, logger: logging.Logger) -> ClientCore:
+def make_core(config: ClientConfig, path: Path | None, logger: logging.Logger) -> ClientInterface:
     """A core, which traces frames if `logger` has use for them.
 
     It is recorded in a file if there is a `path` for one; `logger` is told if that fails.

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from ..api.commands import Command, Purpose
-from ..client import ClientCore
+from ..client_interface import ClientInterface
 from ..errors import RelayError
 from ..outputs import (
     CallEnded,
@@ -66,7 +66,7 @@ class Surroundings(Protocol):
 class Program:
     """One core, with what an adapter and an application would be around it."""
 
-    def __init__(self, world: Surroundings, name: str, core: ClientCore) -> None:
+    def __init__(self, world: Surroundings, name: str, core: ClientInterface) -> None:
         self.world = world
         self.name = name
         self.core = core

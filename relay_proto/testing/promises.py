@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from ..client import ClientCore
+from ..client_interface import ClientInterface
 from ..exchange import Happened, What
 from ..outputs import Output, PeerViolation
 from ..pending import Pending
@@ -30,7 +30,7 @@ class Subject(Protocol):
     """What the checks need to know about one program."""
 
     name: str
-    core: ClientCore
+    core: ClientInterface
     lag: float
     tasks: int
 

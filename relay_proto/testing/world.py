@@ -17,6 +17,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from ..client import ClientCore
+from ..client_interface import ClientInterface
 from ..config import ClientConfig, Credentials, Secret
 from ..exchange import Account, Caller, Exchange, ExchangeConfig, Happened, What
 from ..outputs import CloseTransport, SendData
@@ -37,7 +38,7 @@ MOST_STEPS = 2_000_000
 SHOWN_LINES = 250
 
 R = TypeVar("R")
-MakeCore = Callable[[ClientConfig, Random], ClientCore]
+MakeCore = Callable[[ClientConfig, Random], ClientInterface]
 
 
 class LivelockError(AssertionError):

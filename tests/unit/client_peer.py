@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from relay_proto import ClientConfig, ClientCore, Credentials, Limits, Secret, Timing
 from relay_proto.api import commands as c
 from relay_proto.api.commands import Command, Purpose
+from relay_proto.client_interface import ClientInterface
 from relay_proto.outputs import (
     CallOffered,
     Closed,
@@ -68,7 +69,7 @@ class Peer:
         limits: Limits | None = None,
         trace_frames: bool = False,
         seed: int = 1,
-        make_core: Callable[[ClientConfig, random.Random], ClientCore] = ClientCore,
+        make_core: Callable[[ClientConfig, random.Random], ClientInterface] = ClientCore,
     ) -> None:
         config = ClientConfig(
             credentials=credentials,

@@ -128,7 +128,9 @@ def test_an_error_is_reported_once() -> None:
 
 
 def test_a_core_has_all_inputs_and_outputs() -> None:
-    assert Core.__abstractmethods__ == {
+    members = vars(Core).items()
+    abstract = {name for name, member in members if getattr(member, "__isabstractmethod__", False)}
+    assert abstract == {
         "transport_opened",
         "receive_data",
         "transport_closed",

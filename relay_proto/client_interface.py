@@ -1,0 +1,107 @@
+"""`ClientInterface`: what an adapter needs of a client's core."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any, Protocol, TypeVar
+
+from .api.commands import Command
+from .config import ClientConfig
+from .core import Core
+from .outputs import Output
+from .pending import Pending
+from .records import ActionRecord, CallRecord
+from .rpc.action_kinds import ActionKind
+from .rpc.event_base import RelayEvent
+from .transitions import CallState, SessionState
+
+R = TypeVar("R")
+
+
+class ClientInterface(Core[Output], Protocol):
+    """The inputs, commands, outputs and properties of a client's core.
+
+    `ClientCore` has it, and says what each member does. So has whatever wraps a
+    `ClientCore`: an adapter takes either.
+    """
+
+    @property
+    @abc.abstractmethod
+    def config(self) -> ClientConfig:
+        """What the core was made with."""
+
+    @property
+    @abc.abstractmethod
+    def state(self) -> SessionState:
+        """Where the client stands with the server."""
+
+    @property
+    @abc.abstractmethod
+    def protocol(self) -> str:
+        """The protocol string of the session, or ``""``."""
+
+    @property
+    @abc.abstractmethod
+    def contexts(self) -> tuple[str, ...]:
+        """The contexts that are subscribed to."""
+
+    @property
+    @abc.abstractmethod
+    def active_calls(self) -> int:
+        """How many calls are up."""
+
+    @property
+    @abc.abstractmethod
+    def accepting_calls(self) -> bool:
+        """Whether the application takes calls; to be set by the adapter."""
+
+    @accepting_calls.setter
+    @abc.abstractmethod
+    def accepting_calls(self, accepting: bool) -> None: ...
+
+    @property
+    @abc.abstractmethod
+    def accepted_contexts(self) -> frozenset[str] | None:
+        """The contexts of which it takes them, None for all; to be set by the adapter."""
+
+    @accepted_contexts.setter
+    @abc.abstractmethod
+    def accepted_contexts(self, contexts: frozenset[str] | None) -> None: ...
+
+    @abc.abstractmethod
+    def start(self, now: float, *, retry: bool = False) -> Pending[None]:
+        """Connect."""
+
+    @abc.abstractmethod
+    def close(self, now: float) -> None:
+        """End the session for good."""
+
+    @abc.abstractmethod
+    def drain(self, now: float) -> None:
+        """Take no more calls."""
+
+    @abc.abstractmethod
+    def execute(self, command: Command[R], now: float) -> Pending[R]:
+        """Carry out a command of the client."""
+
+    @abc.abstractmethod
+    def execute_on(
+        self, target: CallRecord | ActionRecord, command: Command[R], now: float
+    ) -> Pending[R]:
+        """Carry out a command of a call or an action."""
+
+    @abc.abstractmethod
+    def cancel(self, pending: Pending[Any], now: float) -> None:
+        """Take a command back: nobody waits for it any more."""
+
+    @abc.abstractmethod
+    def wait_for(self, call: CallRecord, state: CallState, now: float) -> Pending[RelayEvent]:
+        """Wait for a state of a call."""
+
+    @abc.abstractmethod
+    def adopt(self, call: CallRecord) -> CallRecord:
+        """Follow a call that the application knows from elsewhere."""
+
+    @abc.abstractmethod
+    def attach(self, call: CallRecord, kind: ActionKind, control_id: str) -> ActionRecord:
+        """Follow an operation that the application knows from elsewhere."""
