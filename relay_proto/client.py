@@ -8,7 +8,6 @@ Source: docs/protocol.md, sections 8 to 16 and 20.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, assert_never
 
 from .api.commands import Command
@@ -56,6 +55,7 @@ from .rpc.frames import (
 from .rpc.masking import Scrubber
 from .timers import Deadlines, Timer
 from .transitions import ActionInput, CallState, SessionState
+from .wire.client_wire import MakeWire
 from .wire.websocket import Wire
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class ClientCore(Core[Output]):
         config: ClientConfig,
         random: random.Random,
         *,
-        make_wire: Callable[..., Wire] = Wire,
+        make_wire: MakeWire = Wire,
     ) -> None:
         """`make_wire` makes the WebSocket of each transport; the flight recorder gives its own."""
         self.config = config

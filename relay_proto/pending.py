@@ -29,18 +29,16 @@ class Pending(Generic[R]):
     When it settles, the core puts out `Settled`. Two attributes belong to the adapter,
     and the core only keeps them: `callback` is a function of the application, to be
     called with the result, and `wakers` wake the tasks or threads that wait. `source`
-    belongs to the core: it says what to undo if the command is cancelled. `number`
-    belongs to the flight recorder, and is 0 without one.
+    belongs to the core: it says what to undo if the command is cancelled.
     """
 
-    __slots__ = ("_phase", "_value", "callback", "number", "source", "wakers")
+    __slots__ = ("__weakref__", "_phase", "_value", "callback", "source", "wakers")
 
     def __init__(self, callback: object = None) -> None:
         self._phase = _WAITING
         self._value: R | BaseException | None = None
         self.callback = callback
         self.source: object = None
-        self.number = 0
         self.wakers: tuple[Any, ...] = ()
 
     def __repr__(self) -> str:

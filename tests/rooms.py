@@ -57,7 +57,7 @@ ROOMS: Final = (
     Room("interface", "what an adapter needs of a client's core", ("client_interface",)),
     Room("client", "the two modules that join `link` with `calls`", ("dispatch", "client")),
     Room("server", "the accepting side of one connection", ("server",)),
-    Room("recorder", "a client core that is written down, and its recording run again"),
+    Room("recorder", "the flight recorder of a client core, and the replay of its recordings"),
     Room("exchange", "a telephone network made of state and time"),
     Room("testing", "any number of cores against one exchange, over links that fail"),
     Room("adapter", "what both adapters share; it may use the standard library"),

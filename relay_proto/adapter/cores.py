@@ -22,16 +22,25 @@ def make_core(config: ClientConfig, path: Path | None, logger: logging.Logger) -
     """
     config = replace(config, trace_frames=logger.isEnabledFor(logging.DEBUG))
     system = SystemRandom()
+    make_wire = partial(_make_wire, system)
     seed = system.getrandbits(64)
     chance = Random(seed)  # noqa: S311 - request ids and delays are no secrets
     if path is None:
-        return ClientCore(config, chance, make_wire=partial(_make_wire, system))
+        return ClientCore(config, chance, make_wire=make_wire)
     file = RecordFile(path, config.limits.recording_bytes, logger)
-    return RecordingCore(config, chance, file.write, seed=seed, on_closed=file.close)
+    return RecordingCore(
+        config,
+        chance,
+        file.write,
+        seed=seed,
+        on_failure=file.give_up,
+        on_closed=file.close,
+        make_wire=make_wire,
+    )
 
 
 def _make_wire(
-    system: Random, role: Role, *, host: str, max_message_bytes: int, random: Random
+    system: Random, role: Role, *, host: str, max_message_bytes: int, random: Random | None
 ) -> Wire:
     del random  # of a kind that has seeds: masks come from the system, for nobody to foresee
     return Wire(role, host=host, max_message_bytes=max_message_bytes, random=system)

@@ -6,9 +6,18 @@ import logging
 import os
 from contextlib import suppress
 from io import FileIO
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Path: TypeAlias = str | os.PathLike[str]
+
+CANNOT_WRITE: Final = (
+    "%s cannot be written, so nothing more is recorded: %s. Calls are not affected. To record "
+    "again, make room there or name another file, and connect again"
+)
+HAS_FAILED: Final = (
+    "the recorder has failed, so nothing more is recorded in %s. Calls are not affected. "
+    "This is a bug: please report it"
+)
 
 
 class RecordFile:
@@ -20,27 +29,14 @@ class RecordFile:
         self._most_bytes = most_bytes
         self._logger = logger
         self._file: FileIO | None = None
-        self._broken = False
 
     def write(self, line: str) -> None:
-        """Append a line. What goes wrong is logged once: the calls are worth more."""
-        if self._broken:
-            return
-        try:
-            self._append(f"{line}\n".encode(errors="replace"))
-        except OSError as error:
-            self._broken = True
-            words = "%s cannot be written, so nothing more is recorded: %s"
-            self._logger.error(words, self._path, error)  # noqa: TRY400 - of use without the stack
+        """Append a line.
 
-    def close(self) -> None:
-        """Close the file. A line that is written later opens it again."""
-        if self._file is not None:
-            with suppress(OSError):
-                self._file.close()
-            self._file = None
-
-    def _append(self, data: bytes) -> None:
+        Raises:
+            OSError: it cannot be written.
+        """
+        data = f"{line}\n".encode(errors="replace")
         file = self._file or self._open()
         size = file.tell()
         if size and size + len(data) > self._most_bytes:
@@ -48,6 +44,25 @@ class RecordFile:
             os.replace(self._path, f"{self._path}.1")  # noqa: PTH105 - like `os.open` below
             file = self._open()
         file.write(data)
+
+    def close(self) -> None:
+        """Close the file. A line that is written later opens it again.
+
+        Raises:
+            OSError: the system could not save what was written.
+        """
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+    def give_up(self, error: BaseException) -> None:
+        """Log once why nothing more is recorded, and close the file."""
+        if isinstance(error, OSError):
+            self._logger.error(CANNOT_WRITE, self._path, error)
+        else:
+            self._logger.error(HAS_FAILED, self._path, exc_info=error)
+        with suppress(OSError):
+            self.close()
 
     def _open(self) -> FileIO:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)

@@ -9,7 +9,7 @@ Source: docs/protocol.md, sections 4 to 8.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from .. import constants as c
@@ -54,6 +54,7 @@ from ..rpc.frames import (
 from ..rpc.masking import Scrubber
 from ..timers import Deadlines, Timer
 from ..transitions import SESSION, SessionInput, SessionState, follow
+from ..wire.client_wire import ClientWire, MakeWire
 from ..wire.websocket import (
     BinaryIgnored,
     BytesToSend,
@@ -92,7 +93,7 @@ class Session:
         out: OutputQueue,
         deadlines: Deadlines[Any],
         scrubber: Scrubber,
-        make_wire: Callable[..., Wire] = Wire,
+        make_wire: MakeWire = Wire,
     ) -> None:
         self._config = config
         self._timing = config.timing
@@ -104,7 +105,7 @@ class Session:
         self._make_wire = make_wire
         self._contexts: dict[str, None] = dict.fromkeys(config.contexts)
         self._transport = 0
-        self._wire: Wire | None = None
+        self._wire: ClientWire | None = None
         self._started: Pending[None] | None = None
         self._connect_id: str | None = None
         self._ping_id: str | None = None
@@ -322,7 +323,7 @@ class Session:
 
     # Authentication
 
-    def _new_wire(self) -> Wire:
+    def _new_wire(self) -> ClientWire:
         return self._make_wire(
             Role.CLIENT,
             host=self._config.host,
@@ -330,7 +331,7 @@ class Session:
             random=self._random,
         )
 
-    def _open(self, wire: Wire, now: float) -> None:
+    def _open(self, wire: ClientWire, now: float) -> None:
         self._wire = wire
         self._transport += 1
         self._backoff.begin_attempt()

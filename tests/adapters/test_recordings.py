@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from relay_anyio import Limits
+from relay_anyio import AuthenticationError, Call, Limits, RelayClient, SessionState
 from relay_anyio.cli import main
 from relay_proto.exchange import Hear, Press, What
 from relay_proto.recorder.replay import replay
@@ -22,6 +23,7 @@ from tests.adapters.support import (
     OFFICE,
     PROJECT,
     TOKEN,
+    Heard,
     World,
     answered_call,
     state_of,
@@ -29,6 +31,8 @@ from tests.adapters.support import (
 )
 
 pytestmark = pytest.mark.anyio
+
+FULL_DISK = Path("/dev/full")
 
 
 async def converse(world: World, path: Path, limits: Limits | None = None) -> None:
@@ -89,13 +93,107 @@ async def test_its_size_is_bounded_and_it_rotates(
     assert "the beginning is missing" in capsys.readouterr().out
 
 
-async def test_a_file_that_cannot_be_written_harms_nothing_but_the_recording(
+# A recording that fails
+
+IN_WORDS = "cannot be written, so nothing more is recorded"
+
+
+async def use_and_leave(world: World, client: RelayClient) -> None:
+    """Handle a call that was pulled, see the loop end, and connect again."""
+    calls = client.calls()
+    served: Heard[Call] = Heard()
+
+    async def serve() -> None:
+        async for call in calls:
+            await call.answer()
+            await call.hangup()
+            served(call)
+
+    async with anyio.create_task_group() as tasks, client:
+        tasks.start_soon(serve)
+        placed = world.place_call()
+        assert (await served.next()).call_id == placed
+        # The loop has ended, or the task group would wait for it.
+    assert state_of(client) is SessionState.CLOSED
+
+
+def problems(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.skipif(not FULL_DISK.exists(), reason="this system has no disk that is always full")
+async def test_a_full_disk_harms_nothing_but_the_recording(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await use_and_leave(world, world.client(record=FULL_DISK))
+    [words] = problems(caplog)
+    assert f"{FULL_DISK} {IN_WORDS}: [Errno 28]" in words
+
+
+@pytest.mark.skipif(not FULL_DISK.exists(), reason="this system has no disk that is always full")
+async def test_a_full_disk_hides_no_refusal(world: World) -> None:
+    client = world.client(record=FULL_DISK, token="PT-another-one")
+    with pytest.raises(AuthenticationError):
+        await client.connect()
+
+
+async def test_a_file_that_cannot_be_opened_harms_nothing_but_the_recording(
     world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with world.client(record=tmp_path / "nowhere" / "incident.jsonl") as client:
+    path = tmp_path / "nowhere" / "incident.jsonl"
+    await use_and_leave(world, world.client(record=path))
+    [words] = problems(caplog)
+    assert f"{path} {IN_WORDS}: [Errno 2]" in words
+
+
+async def test_a_disk_that_goes_away_harms_nothing_but_the_recording(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "disk" / "incident.jsonl"
+    path.parent.mkdir()
+    client = world.client(record=path, limits=Limits(recording_bytes=4000))
+    async with client:
+        assert path.exists()
+        shutil.rmtree(path.parent)
+        for _ in range(20):  # until a new file is due
+            await client.receive(["office"])
+    [words] = problems(caplog)
+    assert f"{path} {IN_WORDS}" in words
+    path.parent.mkdir()
+    async with client:
+        pass
+    assert json.loads(path.read_text(encoding="utf-8").splitlines()[0])["recording"] == 1
+
+
+async def test_a_working_directory_that_is_gone_harms_nothing_but_the_recording(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    await use_and_leave(world, world.client(record="incident.jsonl"))
+    [words] = problems(caplog)
+    assert f"incident.jsonl {IN_WORDS}" in words
+
+
+async def test_a_bug_in_the_recorder_harms_nothing_but_the_recording(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Unprintable:
+        def __repr__(self) -> str:
+            raise RuntimeError("it has no words")
+
+    path = tmp_path / "incident.jsonl"
+    client = world.client(record=path)
+    async with client:
+        with pytest.raises(TypeError):  # as without a recorder: it is not JSON
+            await client.execute("test.echo", {"what": Unprintable()})
         await client.receive(["sales"])
-        assert state_of(client).value == "ready"
-    assert caplog.text.count("cannot be written, so nothing more is recorded") == 1
+    [words] = problems(caplog)
+    assert "the recorder has failed" in words
+    assert str(path) in words
+    assert "it has no words" in caplog.text
 
 
 async def test_a_client_that_connects_again_is_recorded_behind_the_first(

@@ -22,10 +22,15 @@ def tape() -> tuple[str, ...]:
     """The recording of one client of a simulated world."""
     lines: list[str] = []
 
+    failures: list[BaseException] = []
+
     def make(config: Any, random: Random) -> RecordingCore:
-        return RecordingCore(config, Random(SEED), lines.append, seed=SEED)
+        return RecordingCore(
+            config, Random(SEED), lines.append, seed=SEED, on_failure=failures.append
+        )
 
     simulate(SEED, make_core=make)
+    assert failures == []
     headers = [number for number, line in enumerate(lines) if '"recording"' in line]
     return tuple(lines[: headers[1] if len(headers) > 1 else None])
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from relay_proto.client import ClientCore
 from relay_proto.config import ClientConfig
 from relay_proto.link.requests import Request
 from relay_proto.recorder.recording import RecordingCore
@@ -21,12 +20,15 @@ class Recorder:
 
     def __init__(self) -> None:
         self.tapes: list[list[str]] = []
+        self.failures: list[BaseException] = []
 
-    def __call__(self, config: ClientConfig, random: Random) -> ClientCore:
+    def __call__(self, config: ClientConfig, random: Random) -> RecordingCore:
         lines: list[str] = []
         self.tapes.append(lines)
         seed = random.getrandbits(32)
-        return RecordingCore(config, Random(seed), lines.append, seed=seed)
+        return RecordingCore(
+            config, Random(seed), lines.append, seed=seed, on_failure=self.failures.append
+        )
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -34,6 +36,7 @@ def test_a_recorded_world_keeps_its_promises_and_replays_as_it_was(seed: int) ->
     recorder = Recorder()
     simulate(seed, make_core=recorder)
     assert recorder.tapes
+    assert recorder.failures == []
     for tape in recorder.tapes:
         steps = list(replay(tape, Random))
         assert len(steps) == len(tape) > 1

@@ -1,0 +1,292 @@
+"""Notation: how a recording describes inputs, commands and outputs as JSON, and reads them.
+
+Everything is masked as in a log. A recording contains no credentials, and no
+telephone numbers, texts or digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final, assert_never, cast
+from weakref import WeakKeyDictionary
+
+from .. import outputs
+from ..api.commands import DEFAULT_CONTEXT, NEW_ID, Command, Purpose
+from ..config import ClientConfig, Credentials, Limits, Secret, Timing
+from ..errors import RemoteProtocolError
+from ..outputs import Output
+from ..pending import Pending
+from ..records import ActionRecord, CallRecord, MessageRecord
+from ..rpc import action_kinds
+from ..rpc.action_kinds import ActionKind, custom_kind
+from ..rpc.event_base import RelayEvent
+from ..rpc.frames import JSONObject, decode_any, is_object
+from ..rpc.masking import MASK, Scrubber
+from ..wire import reports
+from ..wire.reports import WireEvent
+
+VERSION: Final = 1
+"""The version of the format."""
+
+KINDS: Final[Mapping[str, ActionKind]] = {
+    name: kind for name, kind in vars(action_kinds).items() if isinstance(kind, ActionKind)
+}
+MARKERS: Final[Mapping[str, object]] = {"id": NEW_ID, "context": DEFAULT_CONTEXT}
+MARKED: Final = "$relay"
+"""The key of an object that stands for one of the `MARKERS`."""
+CREDENTIALS: Final = ("project", "token", "jwt_token")
+ADOPTED: Final = (
+    "call_id",
+    "node_id",
+    "project_id",
+    "context",
+    "tag",
+    "direction",
+    "device",
+    "state",
+    "segment_id",
+)
+"""The attributes that describe a call from elsewhere."""
+
+
+class Writer:
+    """Describes what happens to the core of one client, without that client's secrets.
+
+    It numbers each `Pending` that a command returns. Later lines refer to the
+    `Pending` by its number.
+    """
+
+    def __init__(self, config: ClientConfig) -> None:
+        self._scrubber = Scrubber(config.credentials.secrets())
+        # Weak, not until it settles: a command can still be cancelled after that.
+        self._numbers: WeakKeyDictionary[Pending[Any], int] = WeakKeyDictionary()
+        self._last_number = 0
+
+    def text(self, text: str) -> str:
+        """Mask free text."""
+        return self._scrubber.text(text)
+
+    def new_number(self, pending: Pending[Any]) -> int:
+        """Number what a command has returned; what is returned twice gets a new number."""
+        self._last_number += 1
+        self._numbers[pending] = self._last_number
+        return self._last_number
+
+    def number(self, pending: Pending[Any]) -> int:
+        """Return the number of a `Pending`, or 0 if no command has returned it."""
+        return self._numbers.get(pending, 0)
+
+    def command(self, command: Command[Any]) -> JSONObject:
+        """Describe a command, for `read_command`."""
+        return {
+            "method": command.method,
+            "params": self._scrubber.value(_without_markers(command.params)),
+            "purpose": command.purpose.value,
+            "timeout": command.timeout,
+            "kind": None if command.kind is None else kind_as_json(command.kind),
+            "ends_call": command.ends_call,
+            "callback": command.callback is not None,
+        }
+
+    def adopted(self, call: CallRecord) -> object:
+        """Describe a call from elsewhere, as the arguments of a `CallRecord`."""
+        return self._scrubber.value({name: getattr(call, name) for name in ADOPTED})
+
+    def wire_event(self, event: WireEvent) -> list[object]:
+        """Describe what the WebSocket made of bytes, for `read_wire_event`."""
+        match event:
+            case reports.TextReceived(data) if decode_any(data) is None:
+                return ["garbage", len(data)]
+            case reports.TextReceived(data):
+                return ["text", self._scrubber.frame(data)]
+            case reports.BinaryIgnored(size):
+                return ["binary", size]
+            case reports.BytesToSend(data):
+                return ["answer", len(data)]
+            case reports.PeerClosed(code, reason):
+                return ["closed", code, self.text(reason)]
+            case reports.WireFailed(error):
+                return ["failed", self.text(str(error)), error.status]
+            case reports.Upgraded() | reports.UpgradeRequested():
+                return ["upgraded"]
+            case _:
+                assert_never(event)
+
+    def output(self, output: Output) -> list[object]:
+        """Describe an output: its name, and what identifies its subject."""
+        match output:
+            case outputs.Settled(pending):
+                return ["settled", self.number(pending), *self._outcome(pending)]
+            case outputs.PeerViolation(text) | outputs.Ignored(text) | outputs.Dropped(text):
+                return [_name(output), self.text(text)]
+            case outputs.Disconnected(error, delay):
+                return ["disconnected", self._error(error), delay]
+            case outputs.ConnectFailed(error, attempt, delay):
+                return ["connect failed", self._error(error), attempt, delay]
+            case outputs.Closed(error):
+                return ["closed", self._error(error)]
+            case outputs.Connected(resumed):
+                return ["connected", resumed]
+            case outputs.FrameTraced(sent, text):
+                return ["frame", ">" if sent else "<", text]
+            case outputs.OpenTransport() | outputs.SendData() | outputs.CloseTransport():
+                return _effect(output)
+            case _:
+                return _event(output)
+
+    def _outcome(self, pending: Pending[Any]) -> list[object]:
+        if pending.error is not None:
+            return ["error", self._error(pending.error)]
+        match pending.result():
+            case CallRecord() as call:
+                return ["call", call.call_id]
+            case ActionRecord() as action:
+                return ["action", action.control_id]
+            case MessageRecord() as message:
+                return ["message", message.message_id]
+            case RelayEvent() as event:
+                return ["event", event.event_type]
+            case result:
+                return ["result", self._scrubber.value(result)]
+
+    def _error(self, error: BaseException | None) -> str | None:
+        return None if error is None else f"{type(error).__name__}: {self.text(str(error))}"
+
+
+def _effect(output: outputs.Effect) -> list[object]:
+    match output:
+        case outputs.OpenTransport(number):
+            return ["open", number]
+        case outputs.SendData(number, _):
+            return ["send", number]  # not the data: frames are traced, and masks are random
+        case outputs.CloseTransport(number, flush):
+            return ["close", number, flush]
+        case _:
+            assert_never(output)
+
+
+def _event(output: outputs.CallEvent | outputs.MessageEvent) -> list[object]:
+    match output:
+        case outputs.CallOffered(call) | outputs.CallEnded(call):
+            return [_name(output), call.call_id]
+        case outputs.OfferRefused(call_id, reason):
+            return ["offer refused", call_id, reason]
+        case outputs.EventReceived(event, call):
+            return ["event", event.event_type, None if call is None else call.call_id]
+        case outputs.MessageReceived(message) | outputs.MessageChanged(message):
+            return [_name(output), message.message_id, message.state]
+        case _:
+            assert_never(output)
+
+
+def _name(output: Output) -> str:
+    """``call offered`` for a `CallOffered`."""
+    letters = (f" {x.lower()}" if x.isupper() else x for x in type(output).__name__)
+    return "".join(letters).strip()
+
+
+def read_wire_event(written: list[Any]) -> WireEvent:
+    """Read what `Writer.wire_event` has described.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    match written:
+        case ["text", str(text)]:
+            return reports.TextReceived(text.encode())
+        case ["garbage", int(size)]:
+            return reports.TextReceived(b"?" * size)
+        case ["binary", int(size)]:
+            return reports.BinaryIgnored(size)
+        case ["answer", int(size)]:
+            return reports.BytesToSend(bytes(size))
+        case ["closed", int(code), str(reason)]:
+            return reports.PeerClosed(code, reason)
+        case ["failed", str(reason), int(status)]:
+            return reports.WireFailed(RemoteProtocolError(reason, status=status))
+        case ["upgraded"]:
+            return reports.Upgraded()
+        case _:
+            raise ValueError(f"unknown wire event {written!r}")
+
+
+def read_command(written: Mapping[str, Any]) -> Command[Any]:
+    """Read what `Writer.command` has described."""
+    return Command(
+        written["method"],
+        _with_markers(written["params"]),
+        Purpose(written["purpose"]),
+        timeout=written["timeout"],
+        kind=None if written["kind"] is None else read_kind(written["kind"]),
+        ends_call=written["ends_call"],
+        callback=_callback if written["callback"] else None,
+    )
+
+
+def _callback() -> None:
+    """Stand for a function of the program. The core only stores it."""
+
+
+def kind_as_json(kind: ActionKind) -> object:
+    """Describe a kind of actions, for `read_kind`: one of ours by its name."""
+    for name, known in KINDS.items():
+        if known is kind:
+            return name
+    return {"event_type": kind.event_type, "states": list(kind.states)}
+
+
+def read_kind(written: Any) -> ActionKind:
+    """Read what `kind_as_json` has described."""
+    if isinstance(written, str):
+        return KINDS[written]
+    return custom_kind(written["event_type"], tuple(written["states"]))
+
+
+def config_as_json(config: ClientConfig) -> JSONObject:
+    """Describe a configuration, for `read_config`: of credentials only which there are."""
+    return {
+        "credentials": [name for name in CREDENTIALS if getattr(config.credentials, name)],
+        "host": config.host,
+        "contexts": list(config.contexts),
+        "agent": config.agent,
+        "timing": asdict(config.timing),
+        "limits": asdict(config.limits),
+    }
+
+
+def read_config(written: Mapping[str, Any]) -> ClientConfig:
+    """Read what `config_as_json` has described, with a mask for each credential."""
+    present = {name: Secret(MASK) for name in CREDENTIALS if name in written["credentials"]}
+    absent = {name: Secret("") for name in CREDENTIALS}
+    return ClientConfig(
+        credentials=Credentials(**(absent | present)),
+        host=written["host"],
+        contexts=tuple(written["contexts"]),
+        agent=written["agent"],
+        timing=Timing(**written["timing"]),
+        limits=Limits(**written["limits"]),
+    )
+
+
+def _without_markers(value: object) -> object:
+    """Return `value` as JSON, with objects in place of the `MARKERS`."""
+    for name, marker in MARKERS.items():
+        if value is marker:
+            return {MARKED: name}
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[object, object]", value).items()
+        return {str(key): _without_markers(item) for key, item in pairs}
+    if isinstance(value, (list, tuple)):
+        return [_without_markers(item) for item in cast("list[object]", value)]
+    return value if value is None or isinstance(value, (str, int, float)) else repr(value)
+
+
+def _with_markers(value: Any) -> Any:
+    if is_object(value):
+        if MARKED in value:
+            return MARKERS[cast("str", value[MARKED])]
+        return {key: _with_markers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_markers(item) for item in cast("list[object]", value)]
+    return value

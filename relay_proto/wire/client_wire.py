@@ -1,0 +1,47 @@
+"""What a client's session needs of a wire, for those who wrap or replace it."""
+
+from __future__ import annotations
+
+import abc
+from typing import TYPE_CHECKING, Protocol
+
+from .reports import WireEvent
+from .websocket import Role
+
+if TYPE_CHECKING:
+    import random as randomness
+
+
+class ClientWire(Protocol):
+    """The client's half of `Wire`, which says what each method does."""
+
+    @abc.abstractmethod
+    def open(self) -> bytes:
+        """Return the request to upgrade."""
+
+    @abc.abstractmethod
+    def receive(self, data: bytes) -> list[WireEvent]:
+        """Take what arrived, and return what it means."""
+
+    @abc.abstractmethod
+    def send_text(self, message: bytes) -> bytes:
+        """Return one text message as bytes."""
+
+    @abc.abstractmethod
+    def close(self, code: int = 1000, reason: str = "") -> bytes:
+        """Return what starts the closing handshake."""
+
+
+class MakeWire(Protocol):
+    """Makes the wire of one transport; `Wire` is one."""
+
+    @abc.abstractmethod
+    def __call__(
+        self,
+        role: Role,
+        *,
+        host: str,
+        max_message_bytes: int,
+        random: randomness.Random | None,
+    ) -> ClientWire:
+        """Make a wire. `random` is the one from which the core makes its ids."""
