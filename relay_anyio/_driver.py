@@ -19,6 +19,7 @@ from relay_proto.core import Core
 from relay_proto.outputs import CloseTransport, SendData
 
 from ._background import Waker, running_loop
+from ._gathering import Gathering
 from .transport import Transport
 
 if TYPE_CHECKING:
@@ -43,8 +44,7 @@ class Driver(Generic[O]):
         }
         self._transports: dict[int, Transport] = {}
         self._stepping = False
-        self.steps = 0
-        """How many there have been."""
+        self.gathering = Gathering(self._wake_writers)
         self._wake: Waker | None = None  # nobody sleeps yet: there is nobody to wake
         self._sleeping_until = math.inf
 
@@ -53,7 +53,7 @@ class Driver(Generic[O]):
         if self._stepping:
             return
         self._stepping = True
-        self.steps += 1
+        self.gathering.begin_step()
         next_output, performer = self._core.next_output, self._performers.get
         try:
             while (output := next_output()) is not None:
@@ -78,10 +78,9 @@ class Driver(Generic[O]):
         if transport is not None:
             transport.close(flush=output.flush)
 
-    def gather(self) -> None:
-        """Many small writes are about to come: let each transport join them."""
+    def _wake_writers(self) -> None:
         for transport in self._transports.values():
-            transport.gather()
+            transport.wake_writer()
 
     async def run_transport(
         self, number: int, transport: Transport, connect: Callable[[], Awaitable[ByteStream]]
@@ -104,7 +103,7 @@ class Driver(Generic[O]):
 
     def new_transport(self, number: int, *, flush_timeout: float, most_unsent: int) -> Transport:
         """A transport whose bytes may be written from now on, before it is open."""
-        transport = Transport(flush_timeout=flush_timeout, most_unsent=most_unsent)
+        transport = Transport(self.gathering, flush_timeout=flush_timeout, most_unsent=most_unsent)
         self._transports[number] = transport
         return transport
 

@@ -29,8 +29,6 @@ R = TypeVar("R")
 
 LAST_BREATH: Final = 1.0
 """Seconds beyond the core's own bounds in which everything must have stopped."""
-SEVERAL: Final = 2
-"""So many tasks that go on at once write together."""
 
 
 class AppTask:
@@ -70,7 +68,6 @@ class Engine:
         self._timer = anyio.CancelScope()
         self._closed = anyio.Event()
         self._finished = anyio.Event()
-        self._woken, self._woken_in = 0, -1  # how many were woken in the last such step
 
     @property
     def alive(self) -> bool:
@@ -192,11 +189,7 @@ class Engine:
         pending = output.pending
         for waker in pending.wakers:
             waker.set()
-            if self._woken_in != self._driver.steps:
-                self._woken, self._woken_in = 0, self._driver.steps
-            self._woken += 1
-            if self._woken == SEVERAL:
-                self._driver.gather()  # they go on now, and each may have a request
+            self._driver.gathering.count_woken()  # it goes on now, and may have a request
         if pending.callback is not None:
             self.publish(output)
 

@@ -19,6 +19,7 @@ from relay_proto.adapter.sockets import READ_SIZE
 from relay_proto.adapter.tls import tls_context
 
 from ._background import running_loop
+from ._gathering import Gathering
 from ._tls import TLSStream
 
 Connector: TypeAlias = Callable[[str, int], Awaitable[ByteStream]]
@@ -42,22 +43,24 @@ async def connect_tls(host: str, port: int) -> ByteStream:
 class Transport:
     """One byte stream, from before it is open until after it is closed."""
 
-    def __init__(self, *, flush_timeout: float, most_unsent: int) -> None:
+    def __init__(self, gathering: Gathering, *, flush_timeout: float, most_unsent: int) -> None:
+        self._gathering = gathering
         self._flush_timeout = flush_timeout
         self._most_unsent = most_unsent
         self._chunks: list[bytes] = []
         self._unsent = 0
-        self._gathers = 0  # calls of `gather` that the writer has not dealt with
         self._direct: TLSStream | None = None  # where writing needs no task
         self._loop = running_loop()
         self._wake = self._loop.waker()
+        if gathering.active:  # it began when there was no transport, or another
+            self._wake.set()
         self._closing = False
         self._reason = ""
         self._scope = anyio.CancelScope()
 
     def write(self, data: bytes) -> None:
         """Write bytes, or leave them for the writer. A peer that reads none of them is left."""
-        if self._direct is not None and not self._unsent and not self._gathers:
+        if self._direct is not None and not self._unsent and not self._gathering.active:
             try:
                 if self._direct.send_at_once(data):
                     return
@@ -69,12 +72,11 @@ class Transport:
         if self._unsent > self._most_unsent:
             self._reason = f"the server has not read {self._unsent} bytes"
             self._scope.cancel()
-        if not self._gathers:  # else the writer is awake
+        if not self._gathering.active:  # else the writer is awake
             self._wake.set()
 
-    def gather(self) -> None:
-        """Leave what follows to the writer, which has its turn soon: it will be a good deal."""
-        self._gathers += 1
+    def wake_writer(self) -> None:
+        """Let the writer take what was left for it, once those that were woken had their turn."""
         self._wake.set()
 
     def close(self, *, flush: bool) -> None:
@@ -134,12 +136,10 @@ class Transport:
         while True:
             await self._wake.wait()
             self._wake = self._loop.waker()
-            if gathers := self._gathers:
-                await anyio.lowlevel.checkpoint()  # after all who were woken with this task
-                if gathers == self._gathers:
-                    self._gathers = 0
-                else:
-                    self._wake.set()  # more were woken, who have not had their turn
+            if self._gathering.active:
+                await self._gathering.wait()
+                if self._gathering.active:
+                    self._wake.set()
             data, size = b"".join(self._chunks), self._unsent
             self._chunks.clear()
             try:

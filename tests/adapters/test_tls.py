@@ -18,6 +18,7 @@ import pytest
 from anyio.abc import ByteStream
 from anyio.streams.tls import TLSListener
 
+from relay_anyio._gathering import SEVERAL, Gathering
 from relay_anyio._tls import TLSStream, connect_socket
 from relay_anyio.transport import Transport
 from relay_proto.adapter.tls import tls_context
@@ -101,18 +102,34 @@ async def test_what_the_socket_does_not_take_is_written_first_later(
         assert received[size:] == b"bc"
 
 
+def gather(gathering: Gathering) -> None:
+    """As a step that wakes several tasks."""
+    gathering.begin_step()
+    for _ in range(SEVERAL):
+        gathering.count_woken()
+
+
+def transport_of_its_own() -> tuple[Gathering, Transport]:
+    def wake_writers() -> None:
+        transport.wake_writer()
+
+    gathering = Gathering(wake_writers)
+    transport = Transport(gathering, flush_timeout=20, most_unsent=100_000_000)
+    return gathering, transport
+
+
 async def test_a_transport_keeps_the_order_when_the_socket_is_full(
     certificates: Certificates,
 ) -> None:
     context = tls_context({"SIGNALWIRE_RELAY_CA_FILE": str(certificates.ca_file)})
-    transport = Transport(flush_timeout=20, most_unsent=100_000_000)
+    gathering, transport = transport_of_its_own()
     size = 5_000_000
     async with serving(certificates) as (port, accepted), anyio.create_task_group() as tasks:
 
         def opened() -> None:
             for letter in (b"a", b"b", b"c"):
                 transport.write(letter * size)
-            transport.gather()
+            gather(gathering)
             transport.write(b"d")
             transport.close(flush=True)
 
@@ -136,7 +153,7 @@ async def test_tasks_that_are_woken_later_write_together_too(
     if anyio_backend != "asyncio":
         pytest.skip("trio shuffles the turns of its tasks")
     context = tls_context({"SIGNALWIRE_RELAY_CA_FILE": str(certificates.ca_file)})
-    transport = Transport(flush_timeout=20, most_unsent=100_000_000)
+    gathering, transport = transport_of_its_own()
     right, sent, is_open = TLSStream.send_at_once, list[bytes](), anyio.Event()
 
     def send_at_once(self: TLSStream, data: bytes) -> bool:
@@ -154,15 +171,36 @@ async def test_tasks_that_are_woken_later_write_together_too(
         server = await accepted.next()
         await is_open.wait()
         await anyio.wait_all_tasks_blocked()
-        transport.gather()
+        gather(gathering)
         await anyio.lowlevel.checkpoint()  # the writer now waits for those who were woken
-        transport.gather()
+        gather(gathering)
         await anyio.lowlevel.checkpoint()  # it has had its turn
         transport.write(b"a")
         transport.write(b"b")
         assert await server.receive() == b"ab"
         transport.close(flush=True)
     assert sent == [b"ab"]
+
+
+async def test_what_was_begun_without_a_transport_ends_with_the_next(
+    certificates: Certificates,
+) -> None:
+    context = tls_context({"SIGNALWIRE_RELAY_CA_FILE": str(certificates.ca_file)})
+    gathering = Gathering(lambda: None)
+    gather(gathering)
+    transport = Transport(gathering, flush_timeout=20, most_unsent=100_000_000)
+    async with serving(certificates) as (port, accepted), anyio.create_task_group() as tasks:
+
+        async def run() -> None:
+            connect = partial(TLSStream.connect, HOST, port, context)
+            await transport.run(connect, lambda: transport.write(b"a"), lambda _: None)
+
+        tasks.start_soon(run)
+        server = await accepted.next()
+        with anyio.fail_after(PATIENCE):
+            assert await server.receive() == b"a"
+        assert not gathering.active
+        transport.close(flush=True)
 
 
 async def test_a_cancelled_reader_leaves_what_came_to_the_next(
