@@ -275,7 +275,9 @@ def resolve_config(
 
 
 def split_host(host: str) -> tuple[str, int]:
-    """Split ``name``, ``name:port``, ``[::1]`` or ``[::1]:port``. The default port is 443.
+    """Split ``name``, ``name:port``, ``[::1]`` or ``[::1]:port``.
+
+    Without a port, it is 443.
 
     Raises:
         ValueError: the host is empty or a URL, or its port is not a port.
@@ -326,7 +328,7 @@ def _is_collection(value: object) -> TypeGuard[Collection[object]]:
 
 
 def positive_from(environ: Mapping[str, str], variable: str, default: int) -> int:
-    """Return the whole number in a variable, at least 1, or `default` if there is none."""
+    """Return the whole number in a variable, at least 1; `default` if there is none."""
     try:
         return max(1, int(environ.get(variable) or default))
     except ValueError:

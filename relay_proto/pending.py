@@ -24,12 +24,14 @@ _ERROR: Final = _Phase.ERROR
 
 
 class Pending(Generic[R]):
-    """The future result of a command. It settles exactly once, with a result or an error.
+    """The future result of a command.
 
-    When it settles, the core puts out `Settled`. Two attributes belong to the adapter,
-    and the core only keeps them: `callback` is a function of the application, to be
-    called with the result, and `wakers` wake the tasks or threads that wait. `source`
-    belongs to the core: it says what to undo if the command is cancelled.
+    It settles exactly once, with a result or an error. The core then puts out `Settled`.
+
+    Two attributes belong to the adapter, and the core only keeps them: `callback` is a
+    function of the application, to be called with the result, and `wakers` wake the
+    tasks or threads that wait. `source` belongs to the core: it says what to undo if the
+    command is cancelled.
     """
 
     __slots__ = ("__weakref__", "_phase", "_value", "callback", "source", "wakers")

@@ -93,9 +93,10 @@ class ServerConfig:
 
 @dataclass(frozen=True, slots=True)
 class RequestReceived:
-    """A request of the client. Answer it with `ServerCore.reply` or `ServerCore.refuse`.
+    """A request of the client.
 
-    `id` and `params` are raw JSON. `params` may be anything.
+    Answer it with `ServerCore.reply` or `ServerCore.refuse`. `id` and `params` are raw
+    JSON, and `params` may be anything.
     """
 
     id: bytes
@@ -184,7 +185,10 @@ class ServerCore(Core[ServerOutput]):
     # Inputs
 
     def transport_opened(self, transport: int, now: float) -> None:
-        """Take note that the byte stream is open. The client must ask for the WebSocket now."""
+        """Take note that the byte stream is open.
+
+        The client must ask for the WebSocket within `upgrade_timeout`.
+        """
         if transport == self._transport and self._state is ServerState.IDLE:
             self._move(ServerInput.OPENED)
             self._deadlines.set(self._miss_upgrade, now + self._config.upgrade_timeout)
@@ -213,7 +217,10 @@ class ServerCore(Core[ServerOutput]):
         return self._deadlines.next()
 
     def next_output(self) -> ServerOutput | None:
-        """Return the next output, or None. Bytes come last: all replies leave in one write."""
+        """Return the next output, or None.
+
+        Bytes come last, so that all replies to one input leave in one write.
+        """
         if not self._outputs:
             self._flush()
         return self._outputs.popleft() if self._outputs else None
@@ -281,7 +288,10 @@ class ServerCore(Core[ServerOutput]):
             self._deadlines.set(self.close, now + self._config.goodbye_timeout)
 
     def close(self, now: float) -> None:
-        """Close with a closing handshake. `ConnectionEnded` follows within `close_timeout`."""
+        """Close with a closing handshake.
+
+        `ConnectionEnded` follows within `close_timeout`.
+        """
         if self._state is ServerState.OPEN:
             self._write(self._wire.close())
             self._move(ServerInput.CLOSE)

@@ -15,7 +15,10 @@ from typing import Final, TypeVar
 
 
 class SessionState(enum.StrEnum):
-    """The state of a client's session with the server. Source: docs/protocol.md, section 5."""
+    """The state of a client's session with the server.
+
+    Source: docs/protocol.md, section 5.
+    """
 
     DISCONNECTED = "disconnected"
     CONNECTING = "connecting"

@@ -1,1 +1,1 @@
-"""What a program says and sees: commands, builders, outcomes, views, routes."""
+"""What a program uses: commands, builders, outcomes, and what its handles show."""

@@ -1,9 +1,10 @@
-"""Nested parameter values: media, devices, digits, collect.
+"""Checks of arguments, such as media, devices, digits and times.
 
-Plain dicts come in, in the nested shape of the wire or in the flat one of the
-documentation's overview; the nested shape goes out. Nothing given is modified.
-What can only be wrong is refused here, by the argument's name; what the server
-may know better is left to the server.
+Each function takes the name of an argument and its value, and returns the value as it
+goes to the server. Media and devices are dicts. They may be nested, as on the wire, or
+flat, as some documentation shows them; the result is nested. No argument is modified.
+A value that is certainly wrong raises an error with the name of the argument. All
+others are left to the server.
 
 Source: docs/protocol.md, section 17.
 """
@@ -23,7 +24,7 @@ PHONE_RENAMES: Final[Mapping[str, str]] = {"to": "to_number", "from": "from_numb
 
 
 def media_items(argument: str, value: object) -> list[JSONObject]:
-    """Check and nest a list of media items."""
+    """Check a list of media items. The result is nested."""
     example = '[{"type": "tts", "params": {"text": "Hello"}}]'
     if not _is_list(value):
         raise TypeError(
@@ -33,43 +34,46 @@ def media_items(argument: str, value: object) -> list[JSONObject]:
 
 
 def device_plan(argument: str, value: object) -> list[list[JSONObject]]:
-    """Check and nest a plan of devices: groups in order, each rung together."""
+    """Check a list of groups of devices. The result is nested.
+
+    The groups are called one after another; the devices of a group ring together.
+    """
     example = '[[{"type": "phone", "params": {"to_number": "+1…", "from_number": "+1…"}}]]'
     if not _is_list(value):
         raise TypeError(
             f"{argument} must be a list of lists of devices, like {example}, not {_type(value)}"
         )
     if not value:
-        raise ValueError(f"{argument} is empty: at least one device is needed, like {example}")
+        raise ValueError(f"{argument} is empty: give at least one device, like {example}")
     plan: list[list[JSONObject]] = []
     for i, group in enumerate(value):
         if _is_mapping(group):
             raise ValueError(
                 f"{argument}[{i}] is a device, but must be a list of devices that ring together: "
-                f"write [[device]] for one device, like {example}"
+                f"for one device write [[device]], like {example}"
             )
         if not _is_list(group):
             raise TypeError(f"{argument}[{i}] must be a list of devices, not {_type(group)}")
         if not group:
-            raise ValueError(f"{argument}[{i}] is an empty group: at least one device is needed")
+            raise ValueError(f"{argument}[{i}] is an empty list: give at least one device")
         plan.append([_device(f"{argument}[{i}][{j}]", device) for j, device in enumerate(group)])
     return plan
 
 
 def dtmf(argument: str, value: object) -> str:
-    """Check digits to be sent: ``0-9 * # A-D``, ``w`` and ``W`` for pauses."""
+    """Check digits: ``0-9 * # A-D``, and ``w`` and ``W`` for pauses."""
     if not isinstance(value, str):
         raise TypeError(f"{argument} must be a str of DTMF digits, like '123#', not {value!r}")
     wrong = next((digit for digit in value if digit not in DTMF), None)
     if wrong is not None or not value:
-        found = "it is empty" if wrong is None else f"{wrong!r} is none"
-        known = "0-9 * # A-D, w and W for pauses"
-        raise ValueError(f"{argument} must be DTMF digits ({known}): {found}")
+        found = "an empty text" if wrong is None else repr(wrong)
+        known = "0-9 * # A-D, and w and W for pauses"
+        raise ValueError(f"{argument} must be DTMF digits ({known}), not {found}")
     return value
 
 
 def volume_db(argument: str, value: object) -> float:
-    """Check a volume in dB."""
+    """Check a volume in dB, from -40 to 40."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{argument} must be a number of dB, not {value!r}")
     low, high = VOLUME_RANGE
@@ -79,17 +83,17 @@ def volume_db(argument: str, value: object) -> float:
 
 
 def json_object(argument: str, value: object) -> JSONObject:
-    """Check that a value is a dict with text keys, and copy it."""
+    """Check that a value is a dict with text keys. The result is a copy."""
     if not _is_mapping(value):
         raise TypeError(f"{argument} must be a dict, not {_type(value)}")
     for key in value:
         if not isinstance(key, str):
-            raise TypeError(f"{argument} must have text keys only, not {key!r}")
+            raise TypeError(f"{argument} must be a dict with str keys, but has the key {key!r}")
     return dict(cast("Mapping[str, Any]", value))
 
 
 def text(argument: str, value: object) -> str:
-    """Check that a value is a text that is not empty."""
+    """Check that a value is a text, and not empty."""
     if not isinstance(value, str):
         raise TypeError(f"{argument} must be a str, not {value!r}")
     if not value:
@@ -105,35 +109,35 @@ def texts(argument: str, value: object) -> list[str]:
 
 
 def seconds(argument: str, value: object) -> float | None:
-    """Check a time to wait: a number of seconds that is not negative, or None."""
+    """Check a time to wait: a number of seconds, 0 or more, or None."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{argument} must be a number of seconds, not {value!r}")
     if not 0 <= value <= MAX_NUMBER:
-        raise ValueError(f"{argument} must be finite and not negative, not {value!r}")
+        raise ValueError(f"{argument} must be 0 s or more, and finite, not {value!r}")
     return float(value)
 
 
 def _type(value: object) -> str:
-    # Not the value: devices hold passwords, and an exception ends in a log.
+    # Not the value itself: a device may hold a password, and an error may be logged.
     return type(value).__name__
 
 
 def callback(argument: str, value: object) -> object:
-    """Check that a value can be called, or is None."""
+    """Check that a value is a function, or None."""
     if value is not None and not callable(value):
         raise TypeError(f"{argument} must be a function, not {value!r}")
     return value
 
 
 def optional_text(argument: str, value: object) -> str | None:
-    """Check that a value is a text that is not empty, or None."""
+    """Check that a value is a text, and not empty; or None."""
     return None if value is None else text(argument, value)
 
 
 def as_text(argument: str, value: object) -> str | None:
-    """A value that the server wants as text: numbers and booleans become text."""
+    """Return a value that the server wants as text. Numbers and booleans become text."""
     match value:
         case None | str():
             return value
@@ -142,7 +146,7 @@ def as_text(argument: str, value: object) -> str | None:
         case int():
             return str(value)
         case float() if math.isfinite(value):
-            return repr(value).removesuffix(".0")  # an amount keeps every digit
+            return repr(value).removesuffix(".0")  # keeps every digit of an amount
         case _:
             raise TypeError(f"{argument} must be a str or a number, not {value!r}")
 
@@ -166,10 +170,10 @@ def whole(argument: str, value: object, *, least: int) -> int | None:
 
 
 def positive(argument: str, value: object) -> float:
-    """Check a time that must pass: a number of seconds above 0."""
+    """Check a duration: a number of seconds, more than 0."""
     checked = seconds(argument, value)
     if not checked:
-        raise ValueError(f"{argument} must be a number of seconds above 0, not {value!r}")
+        raise ValueError(f"{argument} must be more than 0 s, not {value!r}")
     return checked
 
 
@@ -191,12 +195,15 @@ def sip_uri(argument: str, value: object) -> str:
 
 
 def typed_object(argument: str, value: object) -> JSONObject:
-    """Check and nest one object with a ``type``: a detector, a tap, its device."""
+    """Check an object with a ``type``, such as a detector or a tap. It becomes nested."""
     return _nested(argument, value, {})
 
 
 def refer_device(argument: str, value: object) -> JSONObject:
-    """Check and nest the device of a REFER; the ``uri`` of some documentation is ``to``."""
+    """Check the device of a REFER. The result is nested.
+
+    Some documentation has ``uri`` for ``to``: it is renamed.
+    """
     device = _nested(argument, value, {})
     params = device["params"]
     if _is_mapping(params) and "uri" in params and "to" not in params:
@@ -206,7 +213,7 @@ def refer_device(argument: str, value: object) -> JSONObject:
 
 
 def live_action(value: object) -> JSONObject | str:
-    """Check what a live transcription or translation is to do."""
+    """Check the `action` of a live transcription or translation."""
     return value if isinstance(value, str) else json_object("action", value)
 
 
@@ -215,7 +222,7 @@ def _is_list(value: object) -> TypeGuard[Sequence[object]]:
 
 
 def _is_mapping(value: object) -> TypeGuard[Mapping[object, object]]:
-    return type(value) is dict or isinstance(value, Mapping)  # the latter takes far longer
+    return type(value) is dict or isinstance(value, Mapping)  # isinstance() takes far longer
 
 
 def _device(argument: str, value: object) -> JSONObject:
@@ -227,7 +234,7 @@ def _nested(argument: str, value: object, renames: Mapping[str, str]) -> JSONObj
     item = json_object(argument, value)
     kind = item.get("type")
     if not isinstance(kind, str) or not kind:
-        raise ValueError(f"{argument} has no type: it has only {sorted(item)}")
+        raise ValueError(f"{argument} must have a 'type'; it has only the keys {sorted(item)}")
     if "params" in item:
         return item
     params = {renames.get(key, key): part for key, part in item.items() if key != "type"}

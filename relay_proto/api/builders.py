@@ -1,8 +1,12 @@
-"""Builders: media, devices, input and detectors as checked values.
+"""Builders: functions that make the dicts for media, devices, input and detectors.
 
-Each returns the dict of the wire, so it goes wherever a dict does; what can only
-be wrong is refused where it is written, by the argument's name. Times are in
-seconds.
+Each function checks its arguments, and returns a dict as it goes to the server. So a
+builder may be used wherever a dict may be written. All times are in seconds.
+
+Raises:
+    TypeError, ValueError: an argument is wrong; the message names it.
+
+Public: for applications, which import them from `relay_anyio` or `relay_sync`.
 
 Source: docs/protocol.md, section 17.
 """
@@ -36,7 +40,11 @@ def tts(
     gender: str | None = None,
     voice: str | None = None,
 ) -> JSONObject:
-    """A text to be spoken. `language` is a tag like ``en-US``."""
+    """Make a media item: a text that is spoken.
+
+    `language` is a tag such as ``en-US``, and `gender` is ``male`` or ``female``. `voice` is
+    the name of a voice of the service.
+    """
     return _item(
         "tts",
         text=values.text("text", text),
@@ -47,17 +55,20 @@ def tts(
 
 
 def audio(url: str) -> JSONObject:
-    """An audio file at a URL."""
+    """Make a media item: the audio file at `url`."""
     return _item("audio", url=values.text("url", url))
 
 
 def silence(duration: float) -> JSONObject:
-    """Silence, for so many seconds."""
+    """Make a media item: silence for `duration` seconds."""
     return _item("silence", duration=values.positive("duration", duration))
 
 
 def ringtone(name: str, *, duration: float | None = None) -> JSONObject:
-    """The ringtone of a country, such as ``us``."""
+    """Make a media item: the ringtone of a country, such as ``us``.
+
+    It lasts `duration` seconds.
+    """
     if values.text("name", name) not in RINGTONES:
         raise ValueError(f"name must be one of {' '.join(sorted(RINGTONES))}, not {name!r}")
     length = None if duration is None else values.positive("duration", duration)
@@ -65,7 +76,7 @@ def ringtone(name: str, *, duration: float | None = None) -> JSONObject:
 
 
 def playlist(*media: Mapping[str, Any]) -> list[JSONObject]:
-    """Several media, one after another."""
+    """Make the list of media for `play`. They are played one after another."""
     return values.media_items("media", media)
 
 
@@ -82,9 +93,16 @@ def phone(
     call_state_events: Sequence[str] | None = None,
     confirm: str | None = None,
 ) -> Device:
-    """A telephone number, in E.164 form (``+15551234567``).
+    """Make a device: a telephone.
 
-    It rings for `timeout` seconds at most; the call lasts `max_duration` seconds at most.
+    Args:
+        to_number: the number to call, in E.164 form, such as ``+15551234567``.
+        from_number: the number that the called side sees, also in E.164 form.
+        timeout: the most seconds that it rings.
+        max_duration: the most seconds that the call lasts.
+        call_state_url: a URL to which the server posts the states of this call.
+        call_state_events: which states: ``created``, ``ringing``, ``answered``, ``ended``.
+        confirm: an SWML script that asks the called side to accept the call.
     """
     return _item(
         "phone",
@@ -113,7 +131,24 @@ def sip(
     call_state_events: Sequence[str] | None = None,
     confirm: str | None = None,
 ) -> Device:
-    """A SIP address (``sip:bob@example.com``), called from another."""
+    """Make a device: a SIP address.
+
+    Args:
+        to: the address to call, such as ``sip:bob@example.com``.
+        from_: the address that the called side sees; ``from`` on the wire.
+        from_name: the name that the called side sees.
+        timeout: the most seconds that it rings.
+        max_duration: the most seconds that the call lasts.
+        headers: SIP headers of your own: a dict of names and values.
+        codecs: which codecs to offer: ``PCMU``, ``PCMA``, ``OPUS``, ``G729``, ``G722``,
+            ``VP8``, ``H264``.
+        webrtc_media: whether to use the media of WebRTC.
+        username: a name, if the called side asks for one.
+        password: a password, if the called side asks for one. It is masked in logs.
+        call_state_url: a URL to which the server posts the states of this call.
+        call_state_events: which states: ``created``, ``ringing``, ``answered``, ``ended``.
+        confirm: an SWML script that asks the called side to accept the call.
+    """
     return _item(
         "sip",
         **{"to": values.sip_uri("to", to), "from": values.sip_uri("from_", from_)},
@@ -131,7 +166,10 @@ def sip(
 
 
 def serial(*devices: Mapping[str, Any] | Sequence[Sequence[Mapping[str, Any]]]) -> Plan:
-    """Devices, or groups made by `parallel`, tried one after another."""
+    """Make the `devices` of a dial that are tried one after another.
+
+    Each argument is a device, or a group that `parallel` has made.
+    """
     plan: Plan = []
     for i, device in enumerate(devices):
         if isinstance(device, Mapping):
@@ -144,7 +182,10 @@ def serial(*devices: Mapping[str, Any] | Sequence[Sequence[Mapping[str, Any]]]) 
 
 
 def parallel(*devices: Mapping[str, Any]) -> Plan:
-    """Devices that ring together; the first that answers has the call."""
+    """Make the `devices` of a dial that ring together.
+
+    The first one that answers gets the call.
+    """
     if not devices:
         raise ValueError("parallel() needs at least one device")
     return values.device_plan("devices", [devices])
@@ -159,10 +200,14 @@ def digits(
     terminators: str | None = None,
     digit_timeout: float | None = None,
 ) -> JSONObject:
-    """Digits to be collected: `max` of them, or fewer and one of `terminators`."""
+    """Make the `digits` of `collect` and `collecting`.
+
+    The input ends after `max` digits, after one of the `terminators` (such as ``#*``), or
+    `digit_timeout` seconds after the last digit.
+    """
     most = values.whole("max", max, least=1)
     if most is None:
-        raise TypeError("max must be a whole number of digits, not None")
+        raise TypeError("max must be a whole number, not None")
     return _given(
         max=most,
         terminators=None if terminators is None else values.dtmf("terminators", terminators),
@@ -179,7 +224,16 @@ def speech(
     model: str | None = None,
     engine: Literal["Google", "Google.V2", "Deepgram"] | None = None,
 ) -> JSONObject:
-    """Speech to be recognised, in `language` (a tag like ``en-US``)."""
+    """Make the `speech` of `collect` and `collecting`.
+
+    Args:
+        end_silence_timeout: seconds of silence that end the input.
+        speech_timeout: the most seconds that the input may last.
+        language: a tag such as ``en-US``.
+        hints: words that the caller is likely to say.
+        model: the name of a model of the engine.
+        engine: ``Google``, ``Google.V2`` or ``Deepgram``.
+    """
     if engine is not None and engine not in SPEECH_ENGINES:
         known = ", ".join(sorted(SPEECH_ENGINES))
         raise ValueError(f"engine must be one of {known}, not {engine!r}")
@@ -203,9 +257,25 @@ def collecting(
     send_start_of_input: bool | None = None,
     start_input_timers: bool | None = None,
 ) -> JSONObject:
-    """What `play_and_collect` collects: digits, speech or whichever comes first."""
+    """Make the `collect` of `play_and_collect`: digits, speech, or both.
+
+    With both, the first one that is complete is the result.
+
+    Args:
+        digits: see `digits`.
+        speech: see `speech`.
+        initial_timeout: seconds to wait for the first digit or word.
+        partial_results: whether to report speech before it is final.
+        continuous: whether to go on after a result, until the action is stopped.
+        send_start_of_input: whether to report the start of the input.
+        start_input_timers: false holds `initial_timeout` back, until the program calls
+            the method `start_input_timers` of the action.
+
+    Raises:
+        ValueError: there are neither `digits` nor `speech`.
+    """
     if digits is None and speech is None:
-        raise ValueError("digits and speech are both missing: at least one is needed")
+        raise ValueError("digits and speech are both missing: give at least one of them")
     return _given(
         digits=None if digits is None else values.json_object("digits", digits),
         speech=None if speech is None else values.json_object("speech", speech),
@@ -230,7 +300,17 @@ def machine_detector(
     detect_interruptions: bool | None = None,
     detect_message_end: bool | None = None,
 ) -> JSONObject:
-    """Tell a person from an answering machine."""
+    """Make the `detect` that tells a person from an answering machine.
+
+    Args:
+        initial_timeout: seconds to wait for a voice; the server's default is 4.5.
+        end_silence_timeout: seconds of silence that end the listening; default 1.
+        machine_ready_timeout: seconds to wait for the end of the machine's greeting.
+        machine_voice_threshold: seconds of voice that mean a machine; default 1.25.
+        machine_words_threshold: words that mean a machine; default 6.
+        detect_interruptions: whether to report more after the first result.
+        detect_message_end: whether to report the end of the machine's greeting.
+    """
     return _item(
         "machine",
         initial_timeout=values.seconds("initial_timeout", initial_timeout),
@@ -246,14 +326,17 @@ def machine_detector(
 
 
 def fax_detector(tone: str | None = None) -> JSONObject:
-    """Hear a fax: ``CED`` is the tone of the called side, ``CNG`` of the calling one."""
+    """Make the `detect` that listens for a fax.
+
+    `tone` is ``CED``, the tone of a fax that is called, or ``CNG``, that of one that calls.
+    """
     if tone not in (None, "CED", "CNG"):
         raise ValueError(f"tone must be 'CED' or 'CNG', not {tone!r}")
     return _item("fax", tone=tone)
 
 
 def digit_detector(digits: str | None = None) -> JSONObject:
-    """Hear digits: those given, or any."""
+    """Make the `detect` that listens for the digits in `digits`, or for any digit."""
     return _item("digit", digits=None if digits is None else values.dtmf("digits", digits))
 
 
@@ -281,7 +364,8 @@ def _choices(
         return None
     for choice in values.texts(argument, chosen):
         if choice not in known:
-            raise ValueError(f"{argument} must be among {', '.join(sorted(known))}, not {choice!r}")
+            names = ", ".join(sorted(known))
+            raise ValueError(f"each of {argument} must be one of {names}, not {choice!r}")
     return list(chosen)
 
 

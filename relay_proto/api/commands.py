@@ -1,9 +1,14 @@
-"""Commands: one function per verb, from its public signature to a `Command`.
+"""Commands: one function for each verb. It returns a `Command`.
 
-A command is a value. It says what to ask of the server, what the answer means,
-and nothing about how or when it is sent. Arguments are checked here; an optional
-argument that was not given is absent from the wire. Further keyword arguments,
-where a verb takes them, go to the wire as they are.
+A command is a value. It says what to ask the server, and what the answer means; it does
+not say how or when to send it. The signature and the docstring of a function here are
+those of the method of the same name in `relay_anyio` and `relay_sync`.
+
+The functions check their arguments, and raise `TypeError` or `ValueError` with the name
+of the argument. An optional argument that is not given is not sent. If a verb takes
+further keyword arguments, they are sent as they are.
+
+Public: for authors of adapters, as `relay_proto.commands`.
 
 The annotations are no texts here, so that those of the methods are none either.
 
@@ -28,7 +33,9 @@ from . import builders
 R = TypeVar("R")
 
 OnCompleted: TypeAlias = Callable[[RelayEvent], Any]
-"""Called once with an action's or message's last event; may be a coroutine function."""
+"""A function that is called once, with the last event of an action or a message.
+
+It may be a coroutine function in `relay_anyio`."""
 
 
 class _Marker(enum.Enum):
@@ -37,24 +44,25 @@ class _Marker(enum.Enum):
 
 
 NEW_ID: Final = _Marker.NEW_ID
-"""Stands for an id that the core makes."""
+"""Stands for a new id, which the core makes."""
 DEFAULT_CONTEXT: Final = _Marker.DEFAULT_CONTEXT
-"""Stands for the protocol string, known when the frame is written."""
+"""Stands for the protocol string of the session, which is known when the request is sent."""
 
 RESERVED: Final = frozenset({"node_id", "call_id"})
+"""Parameters that say which call it is. A program cannot replace them."""
 
 
 class Purpose(enum.Enum):
-    """What a command is for, and so what its answer changes."""
+    """What a command is for. This decides what its answer changes."""
 
     REQUEST = "request"
-    """A method by name: refusals are errors, whatever their code."""
+    """Any method, by its name. Every refusal of the server is an error."""
     VERB = "verb"
-    """A method of a call: a call that is gone answers ``{}``."""
+    """A method of a call. If the call is gone, the result is ``{}``."""
     START = "start"
     """A method of a call that starts an action."""
     CONTROL = "control"
-    """A method of an action."""
+    """A method of an action. If the action or its call is gone, the result is ``{}``."""
     DIAL = "dial"
     SEND_MESSAGE = "send message"
     RECEIVE = "receive"
@@ -62,19 +70,19 @@ class Purpose(enum.Enum):
 
 
 class Command(msgspec.Struct, Generic[R], frozen=True):
-    """What to ask of the server; `R` is what comes of it."""
+    """What to ask the server. `R` is the type of the result."""
 
     method: str
     params: JSONObject
     purpose: Purpose
     timeout: float | None = None
-    """Seconds for the reply, or for a dial's answer; None for the configured time."""
+    """Seconds for the reply, or for somebody to answer a dial. None means the default."""
     kind: ActionKind | None = None
-    """The action that it starts."""
+    """The kind of action that it starts, if any."""
     ends_call: bool = False
-    """An answer that the call is gone means that the call has ended."""
+    """Whether the answer that the call is gone means that the call has ended."""
     callback: object = None
-    """Opaque: an adapter calls it when the action or message is done."""
+    """A function for the adapter to call when the action or message is done."""
 
 
 # Requests of the client
@@ -83,10 +91,16 @@ class Command(msgspec.Struct, Generic[R], frozen=True):
 def execute(
     method: str, params: Mapping[str, Any], *, timeout: float | None = None
 ) -> Command[JSONObject]:
-    """Send any method and return its result.
+    """Send any method of the protocol, and return its result.
 
-    `timeout` is the time for the reply in seconds, counted from the moment the
-    request is written.
+    The verbs of a call return ``{}`` if the call is gone. This raises a `RelayError`
+    instead, for every code that is not 2xx.
+
+    Args:
+        method: the name of the method, such as ``calling.play``.
+        params: its parameters, sent as they are.
+        timeout: seconds for the answer, counted from when the request is sent; without
+            it, `Timing.request_timeout`.
     """
     return Command(
         values.text("method", method),
@@ -97,7 +111,7 @@ def execute(
 
 
 def receive(contexts: Sequence[str]) -> Command[JSONObject]:
-    """Subscribe to more contexts; they are kept over reconnects."""
+    """Subscribe to more contexts. A reconnect subscribes to them again."""
     return Command(
         "signalwire.receive", {"contexts": list(check_contexts(contexts))}, Purpose.RECEIVE
     )
@@ -119,11 +133,20 @@ def dial(
     region: str | None = None,
     max_price_per_minute: float | None = None,
 ) -> Command[CallRecord]:
-    """Call out: groups of devices in order, the devices of one group together.
+    """Call somebody, and return the call when it is answered.
 
-    `dial_timeout` is in seconds, counted from the moment the dial is written. `max_duration`
-    is sent as it is; documentation calls it minutes, so prefer the device's own
-    `max_duration`, in seconds.
+    Args:
+        devices: a list of groups. The groups are tried one after another; the devices of
+            a group ring together: ``[[a], [b, c]]`` tries `a`, then `b` and `c`. A
+            device is ``{"type": "phone", "params": {"to_number": …, "from_number": …}}``:
+            see `phone`, `sip`, `serial` and `parallel`.
+        tag: a name for the dial, which its events repeat; without it, a new one.
+        max_duration: sent as it is. Documentation of the service calls it minutes, so
+            better use the `max_duration` of a device, which is in seconds.
+        dial_timeout: seconds for somebody to answer, counted from when the dial is sent;
+            without it, `Timing.dial_timeout`.
+        region: a region of the service, sent as it is.
+        max_price_per_minute: the highest price at which to call.
     """
     params: JSONObject = {
         "tag": NEW_ID if tag is None else values.text("tag", tag),
@@ -148,7 +171,22 @@ def send_message(
     region: str | None = None,
     on_completed: OnCompleted | None = None,
 ) -> Command[MessageRecord]:
-    """Send an SMS, or an MMS when there is `media` (URLs).
+    """Send a text message: an SMS, or an MMS if there is `media`.
+
+    The result is the message, when the server has accepted it. Its delivery takes longer:
+    wait for it, or give `on_completed`.
+
+    Args:
+        to_number: who gets the message.
+        from_number: a number of the project.
+        context: the context whose subscribers hear of the delivery; without it, that of
+            this session.
+        body: the text.
+        media: URLs of pictures and the like.
+        tags: labels of your own, which the events of the message repeat.
+        region: a region of the service, sent as it is.
+        on_completed: a function that is called once, with the event that ends the
+            delivery.
 
     Raises:
         ValueError: there is neither a body nor media.
@@ -180,17 +218,26 @@ def send_message(
 
 
 def answer(**kwargs: Any) -> Command[JSONObject]:
-    """Answer an inbound call. An answered call may be answered again."""
+    """Answer an inbound call. Answering twice does no harm.
+
+    Further arguments go to the server, such as `max_duration` and `codecs`.
+    """
     return _verb("calling.answer", {}, kwargs, ends_call=True)
 
 
 def hangup(reason: str = "hangup") -> Command[JSONObject]:
-    """End the call: ``hangup``, ``cancel``, ``busy``, ``noAnswer``, ``decline``, ``error``."""
+    """End the call.
+
+    `reason` is ``hangup``, ``cancel``, ``busy``, ``noAnswer``, ``decline`` or ``error``.
+    """
     return _verb("calling.end", {"reason": reason}, ends_call=True)
 
 
 def pass_() -> Command[JSONObject]:
-    """Give an offered call back to routing, so that another client may take it."""
+    """Pass an offered call back to the server, so that another client may take it.
+
+    For this client, the call is over: its `end_reason` is ``passed``.
+    """
     return _verb("calling.pass", {}, ends_call=True)
 
 
@@ -206,8 +253,18 @@ def connect(
 ) -> Command[JSONObject]:
     """Bridge the call to another party.
 
-    The result only means that the server tries: wait for a ``calling.call.connect``
-    event with state ``connected`` or ``failed``. `max_duration` is sent as it is.
+    The result only says that the server tries. A ``calling.call.connect`` event with the
+    `connect_state` ``connected`` or ``failed`` says how it went.
+
+    Args:
+        devices: whom to call, in groups: see `RelayClient.dial`. Besides, the types
+            ``call``, ``queue`` and ``stream`` are allowed.
+        ringback: what the caller hears until somebody answers; media as for `play`.
+        tag: a name for the new calls, which their events repeat.
+        max_duration: sent as it is. Documentation of the service disagrees whether it is
+            minutes or seconds, so better use the `max_duration` of a device: seconds.
+        max_price_per_minute: the highest price at which to call.
+        status_url: a URL to which the server also posts the events.
     """
     params: JSONObject = {"devices": values.device_plan("devices", devices)}
     if ringback is not None:
@@ -222,21 +279,25 @@ def connect(
 
 
 def disconnect() -> Command[JSONObject]:
-    """Break the bridge; both parties stay on the line."""
+    """End the bridge. Both calls go on."""
     return _verb("calling.disconnect", {})
 
 
 def transfer(dest: str, **kwargs: Any) -> Command[JSONObject]:
-    """Hand the call to another application.
+    """Hand the call over to another application.
 
-    `dest` is passed on as it is: a SWML URL, inline SWML (text or dict),
-    ``context:<name>``, a number or a SIP URI.
+    `dest` is the URL of an SWML script, the script itself (as text or as a dict),
+    ``context:<name>``, a telephone number or a SIP URI. It is sent as it is.
     """
     return _verb("calling.transfer", {"dest": dest}, kwargs, ends_call=True)
 
 
 def send_digits(digits: str, *, control_id: str | None = None) -> Command[JSONObject]:
-    """Send DTMF digits on the call: ``0-9 * # A-D``; ``w`` waits 0.5 s, ``W`` 1 s."""
+    """Send DTMF digits on the call.
+
+    `digits` may contain ``0-9``, ``*``, ``#`` and ``A-D``; ``w`` is a pause of 0.5 s, and
+    ``W`` one of 1 s. A ``calling.call.send_digits`` event says when all are sent.
+    """
     params = {"control_id": _control_id(control_id), "digits": values.dtmf("digits", digits)}
     return _verb("calling.send_digits", params)
 
@@ -252,7 +313,7 @@ def denoise_stop() -> Command[JSONObject]:
 
 
 def hold() -> Command[JSONObject]:
-    """Put the call on hold. Documented, but maybe not implemented by the service."""
+    """Put the call on hold. The service documents this, but may not support it."""
     return _verb("calling.hold", {})
 
 
@@ -264,7 +325,10 @@ def unhold() -> Command[JSONObject]:
 def echo(
     *, timeout: float | None = None, status_url: str | None = None, **kwargs: Any
 ) -> Command[JSONObject]:
-    """Play back what is heard, for `timeout` seconds; 0 until the call ends."""
+    """Play back to the caller what the caller says.
+
+    This goes on for `timeout` seconds; 0 means until the call ends.
+    """
     params = _given(timeout=values.seconds("timeout", timeout), status_url=status_url)
     return _verb("calling.echo", params, kwargs)
 
@@ -272,7 +336,11 @@ def echo(
 def refer(
     device: Mapping[str, Any], *, status_url: str | None = None, **kwargs: Any
 ) -> Command[JSONObject]:
-    """Ask the other side, by SIP REFER, to call ``device["params"]["to"]`` instead."""
+    """Ask the other side of a SIP call, by SIP REFER, to call somebody else.
+
+    `device` is ``{"type": "sip", "params": {"to": "sip:bob@example.com"}}``, optionally with
+    ``from``, ``username`` and ``password``. A ``calling.call.refer`` event has the result.
+    """
     params = {"device": values.refer_device("device", device), **_given(status_url=status_url)}
     return _verb("calling.refer", params, kwargs)
 
@@ -286,9 +354,14 @@ def bind_digit(
     max_triggers: int | None = None,
     **kwargs: Any,
 ) -> Command[JSONObject]:
-    """Let the server run a method, such as ``calling.play``, whenever digits are pressed.
+    """Let the server run a method whenever the caller presses certain digits.
 
-    `max_triggers` is how often at most, 0 without a limit.
+    Args:
+        digits: the digits, such as ``*1``.
+        bind_method: the method to run, such as ``calling.play``.
+        bind_params: the parameters of that method.
+        realm: a name for a group of bindings: see `clear_digit_bindings`.
+        max_triggers: how often the binding works; 0 means without a limit.
     """
     params: JSONObject = {
         "digits": values.text("digits", digits),
@@ -303,19 +376,26 @@ def bind_digit(
 
 
 def clear_digit_bindings(*, realm: str | None = None, **kwargs: Any) -> Command[JSONObject]:
-    """Undo `bind_digit`: all bindings, or those of one realm."""
+    """Remove the bindings of `bind_digit`: all of them, or those of one `realm`."""
     return _verb("calling.clear_digit_bindings", _given(realm=realm), kwargs)
 
 
 def live_transcribe(action: Mapping[str, Any] | str, **kwargs: Any) -> Command[JSONObject]:
-    """Transcribe what is said while it is said: ``{"start": {...}}``, ``{"stop": {}}``, …."""
+    """Start or stop to transcribe what is said, while it is said.
+
+    `action` is ``{"start": {"lang": "en-US", …}}``, ``{"summarize": {…}}`` or ``{"stop": {}}``.
+    """
     return _verb("calling.live_transcribe", {"action": values.live_action(action)}, kwargs)
 
 
 def live_translate(
     action: Mapping[str, Any] | str, *, status_url: str | None = None, **kwargs: Any
 ) -> Command[JSONObject]:
-    """Translate what is said while it is said: as `live_transcribe`, and ``inject``."""
+    """Start or stop to translate what is said, while it is said.
+
+    `action` is ``{"start": {"from_lang": "en-US", "to_lang": "es-ES", …}}``,
+    ``{"inject": {"message": …}}``, ``{"summarize": {…}}`` or ``{"stop": {}}``.
+    """
     params = {"action": values.live_action(action), **_given(status_url=status_url)}
     return _verb("calling.live_translate", params, kwargs)
 
@@ -344,10 +424,33 @@ def join_conference(
     stream_obj: Mapping[str, Any] | None = None,
     **kwargs: Any,
 ) -> Command[JSONObject]:
-    """Join a conference, which the first to join opens.
+    """Join a conference. The first call that joins opens it.
 
-    `beep` is text: ``true``, ``false``, ``onEnter`` or ``onExit``. `coach` is the id of
-    the call that is to be coached. `stream_obj` has the keys of a ``stream`` device.
+    ``calling.conference`` events report what happens there.
+
+    Args:
+        name: the name of the conference.
+        muted: whether the others cannot hear this call.
+        beep: when to beep, as text: ``true``, ``false``, ``onEnter`` or ``onExit``.
+        start_on_enter: whether the conference starts when this call joins.
+        end_on_exit: whether the conference ends when this call leaves.
+        wait_url: a URL with what to hear until the conference starts.
+        max_participants: the most calls that may join.
+        record: ``record-from-start`` or ``do-not-record``.
+        region: ``global``, ``us``, ``eu`` or ``ch``.
+        trim: ``trim-silence`` or ``do-not-trim``, for the recording.
+        coach: the `call_id` of a participant whom this call coaches.
+        status_callback: a URL to which the server posts the events of the conference.
+        status_callback_event: which ones, separated by spaces: ``start end join leave
+            mute hold modify speaker announcement``.
+        status_callback_event_type: ``relay``, ``cxml`` or ``laml``.
+        status_callback_method: ``POST`` or ``GET``.
+        recording_status_callback: a URL to which the server posts those of the recording.
+        recording_status_callback_event: which ones: ``in-progress completed absent``.
+        recording_status_callback_event_type: ``relay``, ``cxml`` or ``laml``.
+        recording_status_callback_method: ``POST`` or ``GET``.
+        stream_obj: streams the conference: a dict with ``url`` and the other keys of
+            `stream`.
     """
     stream = None if stream_obj is None else values.json_object("stream_obj", stream_obj)
     params = _given(
@@ -376,7 +479,7 @@ def join_conference(
 
 
 def leave_conference(conference_id: str, **kwargs: Any) -> Command[JSONObject]:
-    """Leave a conference; its id is in the ``calling.conference`` events."""
+    """Leave a conference. Its `conference_id` is in the ``calling.conference`` events."""
     params = {"conference_id": values.text("conference_id", conference_id)}
     return _verb("calling.leave_conference", params, kwargs)
 
@@ -399,7 +502,10 @@ def queue_enter(
     status_url: str | None = None,
     **kwargs: Any,
 ) -> Command[JSONObject]:
-    """Put the call into a queue, which the first to enter opens."""
+    """Put the call into a queue. The first call that enters opens it.
+
+    ``calling.call.queue`` events report its place.
+    """
     params: JSONObject = {
         "control_id": _control_id(control_id),
         "queue_name": values.text("queue_name", queue_name),
@@ -433,7 +539,15 @@ def ai_message(
     global_data: Mapping[str, Any] | None = None,
     **kwargs: Any,
 ) -> Command[JSONObject]:
-    """Say something to the AI of this call, as ``user``, ``system`` or ``assistant``."""
+    """Add a message to the conversation of this call's AI.
+
+    Args:
+        message_text: the message.
+        role: who says it: ``user``, ``system`` or ``assistant``.
+        reset: starts the conversation anew: a dict with ``full_reset``, ``user_prompt`` and
+            ``system_prompt``, all optional.
+        global_data: data for the AI.
+    """
     params = _given(message_text=message_text, role=role, reset=reset, global_data=global_data)
     return _verb("calling.ai_message", params, kwargs)
 
@@ -441,13 +555,16 @@ def ai_message(
 def ai_hold(
     *, timeout: str | None = None, prompt: str | None = None, **kwargs: Any
 ) -> Command[JSONObject]:
-    """Let the AI of this call wait, for `timeout` seconds at most (sent as text)."""
+    """Put the AI of this call on hold, for at most `timeout` seconds.
+
+    `prompt` is what the AI says before. `timeout` may be text or a number.
+    """
     params = _given(timeout=values.as_text("timeout", timeout), prompt=prompt)
     return _verb("calling.ai_hold", params, kwargs)
 
 
 def ai_unhold(*, prompt: str | None = None, **kwargs: Any) -> Command[JSONObject]:
-    """Let the AI of this call go on."""
+    """Take the AI of this call off hold. `prompt` is what it says then."""
     return _verb("calling.ai_unhold", _given(prompt=prompt), kwargs)
 
 
@@ -461,7 +578,10 @@ def amazon_bedrock(
     post_prompt_url: str | None = None,
     **kwargs: Any,
 ) -> Command[JSONObject]:
-    """Connect the call to an Amazon Bedrock agent. `ai_params` are sent as ``params``."""
+    """Connect the call to an Amazon Bedrock agent.
+
+    `ai_params` is ``params`` on the wire. The other arguments are sent under their names.
+    """
     params = _given(
         prompt=prompt,
         SWAIG=SWAIG,
@@ -474,7 +594,7 @@ def amazon_bedrock(
 
 
 def user_event(*, event: str | None = None, **kwargs: Any) -> Command[JSONObject]:
-    """Send an event of your own; further arguments go along beside it."""
+    """Raise an event of your own on the call. Further arguments are sent with it."""
     return _verb("calling.user_event", _given(event=event), kwargs)
 
 
@@ -491,9 +611,19 @@ def play(
     on_completed: OnCompleted | None = None,
     **kwargs: Any,
 ) -> Command[ActionRecord]:
-    """Play media items one after another.
+    """Play media, one item after another.
 
-    `volume` is in dB, -40 to 40; `loop` is how often, 0 for ever.
+    Args:
+        media: a list of items, such as ``[{"type": "tts", "params": {"text": "Hello"}}]``:
+            see `tts`, `audio`, `silence` and `ringtone`.
+        volume: in dB, from -40 to 40.
+        direction: ``listen``, ``speak`` or ``both``; the server's default is ``listen``.
+        loop: how often to play it; 0 means until it is stopped.
+        control_id: an id of your own for the action; without it, a new one.
+        on_completed: a function that is called once, with the last event of the action.
+
+    Raises:
+        ValueError, TypeError: an argument is wrong, or the `control_id` is in use.
     """
     params: JSONObject = {
         "play": values.media_items("media", media),
@@ -511,9 +641,19 @@ def play_and_collect(
     on_completed: OnCompleted | None = None,
     **kwargs: Any,
 ) -> Command[ActionRecord]:
-    """Play media items while collecting digits or speech.
+    """Play media, and collect digits or speech meanwhile.
 
-    `collect` is an object with ``digits`` and/or ``speech`` and times in seconds.
+    The first digit or word stops the media. The action completes with the input, or when
+    no input came in time.
+
+    Args:
+        media: as for `play`.
+        collect: what to collect: a dict with the arguments of `collect` as keys, such as
+            ``{"digits": {"max": 4, "terminators": "#"}, "initial_timeout": 10.0}``. See
+            `collecting`, `digits` and `speech`. Times are in seconds.
+        volume: in dB, from -40 to 40.
+        control_id: as for `play`.
+        on_completed: as for `play`.
     """
     wanted = values.json_object("collect", collect)
     params: JSONObject = {
@@ -539,7 +679,23 @@ def collect(
     on_completed: OnCompleted | None = None,
     **kwargs: Any,
 ) -> Command[ActionRecord]:
-    """Collect digits and/or speech without a prompt. Times are in seconds."""
+    """Collect digits or speech, without playing anything.
+
+    Args:
+        digits: a dict with ``max``, and optionally ``terminators`` and ``digit_timeout``
+            (in seconds): see `digits`, the builder.
+        speech: a dict with ``language``, ``end_silence_timeout``, ``speech_timeout``,
+            ``hints``, ``model`` and ``engine``, all optional: see `speech`, the builder.
+        initial_timeout: seconds to wait for the first digit or word; the server's default
+            is 4.
+        partial_results: whether to report speech before it is final.
+        continuous: whether to go on after a result, until the action is stopped.
+        send_start_of_input: whether to report the start of the input.
+        start_input_timers: false holds `initial_timeout` back, until the program calls
+            the method `start_input_timers` of the action.
+        control_id: as for `play`.
+        on_completed: as for `play`.
+    """
     params = _given(
         digits=None if digits is None else values.json_object("digits", digits),
         speech=None if speech is None else values.json_object("speech", speech),
@@ -562,7 +718,11 @@ def play_tts(
     volume: float | None = None,
     on_completed: OnCompleted | None = None,
 ) -> Command[ActionRecord]:
-    """Say a text. `language` is a tag like ``en-US``; `volume` is in dB."""
+    """Say a text. See `play`.
+
+    `language` is a tag such as ``en-US``; `gender` is ``male`` or ``female``; `volume` is in
+    dB, from -40 to 40.
+    """
     media = builders.tts(text, language=language, gender=gender, voice=voice)
     return play([media], volume=volume, on_completed=on_completed)
 
@@ -570,14 +730,14 @@ def play_tts(
 def play_audio(
     url: str, *, volume: float | None = None, on_completed: OnCompleted | None = None
 ) -> Command[ActionRecord]:
-    """Play the audio file at a URL. `volume` is in dB."""
+    """Play the audio file at `url`. `volume` is in dB, from -40 to 40. See `play`."""
     return play([builders.audio(url)], volume=volume, on_completed=on_completed)
 
 
 def play_silence(
     duration: float, *, on_completed: OnCompleted | None = None
 ) -> Command[ActionRecord]:
-    """Play nothing for `duration` seconds."""
+    """Play silence for `duration` seconds. See `play`."""
     return play([builders.silence(duration)], on_completed=on_completed)
 
 
@@ -588,7 +748,10 @@ def play_ringtone(
     volume: float | None = None,
     on_completed: OnCompleted | None = None,
 ) -> Command[ActionRecord]:
-    """Play the ringtone of a country, such as ``us``, for `duration` seconds."""
+    """Play the ringtone of a country, such as ``us``. See `play`.
+
+    `duration` is in seconds, and `volume` in dB, from -40 to 40.
+    """
     media = builders.ringtone(name, duration=duration)
     return play([media], volume=volume, on_completed=on_completed)
 
@@ -603,7 +766,11 @@ def prompt_tts(
     volume: float | None = None,
     on_completed: OnCompleted | None = None,
 ) -> Command[ActionRecord]:
-    """Say a text while collecting digits or speech. See `play_and_collect`."""
+    """Say a text, and collect digits or speech meanwhile. See `play_and_collect`.
+
+    `language` is a tag such as ``en-US``; `gender` is ``male`` or ``female``; `volume` is in
+    dB, from -40 to 40.
+    """
     media = builders.tts(text, language=language, gender=gender, voice=voice)
     return play_and_collect([media], collect, volume=volume, on_completed=on_completed)
 
@@ -615,7 +782,7 @@ def prompt_audio(
     volume: float | None = None,
     on_completed: OnCompleted | None = None,
 ) -> Command[ActionRecord]:
-    """Play the audio file at a URL while collecting. See `play_and_collect`."""
+    """Play the audio file at `url`, and collect meanwhile. See `play_and_collect`."""
     media = builders.audio(url)
     return play_and_collect([media], collect, volume=volume, on_completed=on_completed)
 
@@ -627,9 +794,19 @@ def record(
     on_completed: OnCompleted | None = None,
     **kwargs: Any,
 ) -> Command[ActionRecord]:
-    """Record the call. `audio` says how: ``format``, ``direction``, ``stereo``, ``beep``, ….
+    """Record the call.
 
-    Its last event may come some seconds after the call has ended; it has the URL.
+    The last event has the URL of the recording. It may arrive some seconds after the call
+    has ended.
+
+    Args:
+        audio: how to record: a dict with these keys, all optional: ``format`` (``mp3``,
+            ``wav``, ``mp4``), ``direction`` (``listen``, ``speak``, ``both``), ``stereo`` and
+            ``beep`` (booleans), ``initial_timeout``, ``end_silence_timeout`` and
+            ``max_length`` (seconds; 0 means no limit), ``terminators`` (digits that end it)
+            and ``input_sensitivity`` (0 to 100).
+        control_id: as for `play`.
+        on_completed: as for `play`.
     """
     wanted = {} if audio is None else values.json_object("audio", audio)
     return _start(actions.RECORD, control_id, {"record": {"audio": wanted}}, kwargs, on_completed)
@@ -643,9 +820,16 @@ def detect(
     on_completed: OnCompleted | None = None,
     **kwargs: Any,
 ) -> Command[ActionRecord]:
-    """Find out who is there: ``{"type": "machine", "params": {...}}``, ``fax`` or ``digit``.
+    """Listen for an answering machine, a fax or digits.
 
-    Completes with the first thing heard; `timeout` is in seconds.
+    The action completes with the first thing that is heard.
+
+    Args:
+        detect: ``{"type": "machine", "params": {…}}``, or ``fax`` or ``digit`` as the type: see
+            `machine_detector`, `fax_detector` and `digit_detector`.
+        timeout: seconds to listen; the server's default is 30.
+        control_id: as for `play`.
+        on_completed: as for `play`.
     """
     params = {
         "detect": values.typed_object("detect", detect),
@@ -665,7 +849,10 @@ def detect_answering_machine(
     timeout: float | None = None,
     on_completed: OnCompleted | None = None,
 ) -> Command[ActionRecord]:
-    """Find out whether a person or a machine has answered. Times are in seconds."""
+    """Find out whether a person or an answering machine has answered. See `detect`.
+
+    The arguments are those of `machine_detector`. All times are in seconds.
+    """
     wanted = builders.machine_detector(
         initial_timeout=initial_timeout,
         end_silence_timeout=end_silence_timeout,
@@ -683,7 +870,10 @@ def detect_digit(
     timeout: float | None = None,
     on_completed: OnCompleted | None = None,
 ) -> Command[ActionRecord]:
-    """Listen for digits; without `digits`, for any."""
+    """Listen for the digits in `digits`, such as ``123``. See `detect`.
+
+    Without `digits`, the action completes with any digit.
+    """
     return detect(builders.digit_detector(digits), timeout=timeout, on_completed=on_completed)
 
 
@@ -693,7 +883,10 @@ def detect_fax(
     timeout: float | None = None,
     on_completed: OnCompleted | None = None,
 ) -> Command[ActionRecord]:
-    """Listen for a fax: the tone ``CED`` of the called, or ``CNG`` of the calling side."""
+    """Listen for a fax. See `detect`.
+
+    `tone` is ``CED``, the tone of a fax that is called, or ``CNG``, that of one that calls.
+    """
     return detect(builders.fax_detector(tone), timeout=timeout, on_completed=on_completed)
 
 
@@ -721,7 +914,33 @@ def pay(
     on_completed: OnCompleted | None = None,
     **kwargs: Any,
 ) -> Command[ActionRecord]:
-    """Collect a payment. The server wants text: numbers and booleans are sent as such."""
+    """Collect a payment.
+
+    The server wants most values as text. Numbers and booleans are allowed, too: they are
+    sent as text.
+
+    Args:
+        payment_connector_url: the URL of the service that handles the payment.
+        control_id: as for `play`.
+        input_method: how to ask: ``dtmf``. It is ``input`` on the wire.
+        status_url: a URL to which the server also posts the events.
+        payment_method: ``credit-card``.
+        timeout: seconds to wait for the next digit.
+        max_attempts: how often to ask again.
+        security_code: whether to ask for the security code of the card.
+        postal_code: whether to ask for the postal code, or the postal code itself.
+        min_postal_code_length: the fewest digits of a postal code.
+        token_type: ``reusable`` or ``one-time``.
+        charge_amount: how much to charge, without the currency.
+        currency: such as ``usd``.
+        language: a tag such as ``en-US``.
+        voice: the voice that speaks.
+        description: a text about the payment.
+        valid_card_types: the types of card, such as ``visa mastercard``.
+        parameters: more for the service: a list of ``{"name": …, "value": …}``.
+        prompts: your own prompts.
+        on_completed: as for `play`.
+    """
     texts = {
         "timeout": timeout,
         "max_attempts": max_attempts,
@@ -759,7 +978,15 @@ def send_fax(
     on_completed: OnCompleted | None = None,
     **kwargs: Any,
 ) -> Command[ActionRecord]:
-    """Send the document (PDF or TIFF) at a URL as a fax."""
+    """Send a fax.
+
+    Args:
+        document: the URL of a PDF or TIFF file.
+        identity: the number that the other side sees.
+        header_info: a text for the top of each page; ``""`` leaves it away.
+        control_id: as for `play`.
+        on_completed: as for `play`.
+    """
     params = {
         "document": values.text("document", document),
         **_given(identity=identity, header_info=header_info),
@@ -770,7 +997,10 @@ def send_fax(
 def receive_fax(
     *, control_id: str | None = None, on_completed: OnCompleted | None = None, **kwargs: Any
 ) -> Command[ActionRecord]:
-    """Receive a fax; the last event has the document's URL."""
+    """Receive a fax. The last event has the URL of the document.
+
+    `control_id` and `on_completed` are as for `play`.
+    """
     return _start(actions.RECEIVE_FAX, control_id, {}, kwargs, on_completed)
 
 
@@ -782,7 +1012,16 @@ def tap(
     on_completed: OnCompleted | None = None,
     **kwargs: Any,
 ) -> Command[ActionRecord]:
-    """Send the call's audio to an ``rtp`` or ``ws`` device as well."""
+    """Send a copy of the call's audio elsewhere.
+
+    Args:
+        tap: what to send: ``{"type": "audio", "params": {"direction": "both"}}``; other
+            directions are ``listen`` and ``speak``.
+        device: where to send it: ``{"type": "rtp", "params": {"addr": …, "port": …}}`` or
+            ``{"type": "ws", "params": {"uri": "wss://…"}}``; ``codec`` is optional.
+        control_id: as for `play`.
+        on_completed: as for `play`.
+    """
     params = {
         "tap": values.typed_object("tap", tap),
         "device": values.typed_object("device", device),
@@ -804,9 +1043,19 @@ def stream(
     on_completed: OnCompleted | None = None,
     **kwargs: Any,
 ) -> Command[ActionRecord]:
-    """Stream the call's audio to a ``wss://`` URL.
+    """Stream the call's audio to a WebSocket.
 
-    `track` is ``inbound_track``, ``outbound_track`` or ``both_tracks``.
+    Args:
+        url: a ``wss://`` URL.
+        name: a name for the stream.
+        codec: such as ``PCMU`` or ``OPUS``.
+        track: ``inbound_track``, ``outbound_track`` or ``both_tracks``.
+        status_url: a URL to which the server also posts the events.
+        status_url_method: ``POST`` or ``GET``.
+        authorization_bearer_token: a token for `url`. It is masked in logs.
+        custom_parameters: data of your own for `url`.
+        control_id: as for `play`.
+        on_completed: as for `play`.
     """
     params = {
         "url": values.text("url", url),
@@ -830,7 +1079,11 @@ def transcribe(
     on_completed: OnCompleted | None = None,
     **kwargs: Any,
 ) -> Command[ActionRecord]:
-    """Transcribe the call; the last event, which may come after its end, has the URL."""
+    """Transcribe the call. The last event has the URL of the transcription.
+
+    It may arrive some seconds after the call has ended. A call has at most one
+    transcription. `control_id` and `on_completed` are as for `play`.
+    """
     return _start(
         actions.TRANSCRIBE, control_id, _given(status_url=status_url), kwargs, on_completed
     )
@@ -854,9 +1107,23 @@ def ai(
     on_completed: OnCompleted | None = None,
     **kwargs: Any,
 ) -> Command[ActionRecord]:
-    """Let an AI talk to the caller. `ai_params` are sent as ``params``.
+    """Let an AI talk to the caller, until it is stopped or the call ends.
 
-    It ends when it is stopped, or when the call ends.
+    Args:
+        control_id: as for `play`.
+        agent: the id of a stored configuration.
+        prompt: what the AI is to do: a dict, such as ``{"text": …}``.
+        post_prompt: what it is to report after the conversation.
+        post_prompt_url: the URL that gets this report.
+        post_prompt_auth_user: a name for that URL.
+        post_prompt_auth_password: a password for that URL. It is masked in logs.
+        global_data: data for the AI.
+        pronounce: how to pronounce certain words.
+        hints: words that the caller is likely to say.
+        languages: the languages that it speaks.
+        SWAIG: the functions that it may call.
+        ai_params: its settings; ``params`` on the wire.
+        on_completed: as for `play`.
     """
     params = _given(
         agent=agent,
@@ -875,31 +1142,34 @@ def ai(
     return _start(actions.AI, control_id, params, kwargs, on_completed)
 
 
-# Controls of an action; the action's own method comes before the dot
+# Controls of an action. Where a name begins with a dot, the method of the action precedes it.
 
 
 def stop() -> Command[JSONObject]:
-    """Stop the action. One that is done already answers ``{}``."""
+    """Stop the action. If it is over already, the result is ``{}``."""
     return _control(".stop", {})
 
 
 def pause(behavior: str | None = None) -> Command[JSONObject]:
-    """Pause the action; `behavior` is for recordings: ``skip`` or ``silence``."""
+    """Pause the action.
+
+    `behavior` is for recordings: ``skip`` leaves the pause away, ``silence`` records silence.
+    """
     return _control(".pause", {"behavior": behavior} if behavior else {})
 
 
 def resume() -> Command[JSONObject]:
-    """Resume a paused action."""
+    """Resume the paused action."""
     return _control(".resume", {})
 
 
 def volume(volume: float) -> Command[JSONObject]:
-    """Change the volume, in dB, -40 to 40."""
+    """Change the volume to `volume`, in dB, from -40 to 40."""
     return _control(".volume", {"volume": values.volume_db("volume", volume)})
 
 
 def start_input_timers() -> Command[JSONObject]:
-    """Start the initial timeout, if it was held back."""
+    """Start `initial_timeout` now, if ``start_input_timers=False`` held it back."""
     return _control("calling.collect.start_input_timers", {})
 
 
@@ -914,7 +1184,7 @@ def _volume(volume: float | None) -> float | None:
 def _extra(kwargs: JSONObject) -> JSONObject:
     taken = sorted(RESERVED.intersection(kwargs))
     if taken:
-        raise ValueError(f"{taken[0]} is the call's own and cannot be passed")
+        raise ValueError(f"{taken[0]} cannot be given: the call has its own")
     return kwargs
 
 

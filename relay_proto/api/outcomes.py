@@ -1,12 +1,14 @@
-"""Outcomes: how an action ended, as a value to match.
+"""Outcomes: how an action ended, as a value for ``match``.
 
 ::
 
     match await action.wait_outcome():
-        case Done(event): ...
-        case Failed(event): ...
-        case CallOver(event): ...      # the call ended first
-        case SessionLost(event): ...   # and nobody knows how it went on
+        case Done(event): ...          # it came to its end: the event has the result
+        case Failed(event): ...        # it failed: the event has the error
+        case CallOver(event): ...      # the call ended before the action
+        case SessionLost(event): ...   # the connection is lost: the end is not known
+
+Public: for applications, which import them from `relay_anyio` or `relay_sync`.
 
 Source: docs/protocol.md, sections 8, 9.2, 14.4 and 15.
 """
@@ -22,25 +24,31 @@ from ..rpc.events import CallStateEvent, CollectEvent, FaxEvent, PayEvent
 
 
 class Done(msgspec.Struct, frozen=True):
-    """The operation came to its own end: `event` says with what."""
+    """The action came to its end. `event` has the result."""
 
     event: RelayEvent
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """The operation went wrong: `event` says what the server says."""
+    """The action failed. `event` has what the server says about it."""
 
     event: RelayEvent
 
 
 class CallOver(msgspec.Struct, frozen=True):
-    """The call ended, or was gone, before the operation did."""
+    """The call ended before the action did, or was over when the action was started.
+
+    `event` is the event that ended the call, or an empty one.
+    """
 
     event: RelayEvent
 
 
 class SessionLost(msgspec.Struct, frozen=True):
-    """The session could not be resumed: how the operation ended is not known."""
+    """The session with the server was lost, so it is not known how the action ended.
+
+    `event` is the ``ended`` event by which the client has ended the call.
+    """
 
     event: RelayEvent
 
@@ -49,7 +57,7 @@ Outcome: TypeAlias = Done | Failed | CallOver | SessionLost
 
 
 def outcome_of(event: RelayEvent) -> Outcome:
-    """What the last event of an action means."""
+    """Return what `event` means, which is the last event of an action."""
     match event:
         case CallStateEvent(local=True):
             return SessionLost(event)

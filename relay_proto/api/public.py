@@ -1,4 +1,7 @@
-"""The public names that both adapters export beside their own handles."""
+"""The names that both `relay_anyio` and `relay_sync` export.
+
+Public: for authors of adapters.
+"""
 
 from .._version import __version__
 from ..config import Limits, Timing

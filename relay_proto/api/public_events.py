@@ -1,4 +1,7 @@
-"""The names of the module ``event`` of both adapters: those of the compatible API."""
+"""The names of the modules `relay_anyio.event` and `relay_sync.event`.
+
+They are those of the vendor's module ``event``. Public: for authors of adapters.
+"""
 
 from ..rpc.event_base import OperationEvent, RelayEvent, UnknownEvent
 from ..rpc.events import (

@@ -1,7 +1,7 @@
-"""Results: what the last event of an action says, as typed properties.
+"""Results: typed properties for what the last event of an action says.
 
-Mixed into the handles of both adapters. Before the end, and where the operation
-came to nothing, each property has its empty value.
+The actions of both adapters inherit them. While an action runs, and if it has no such
+result, a property has its empty value: ``""``, 0 or False.
 
 Source: docs/protocol.md, sections 15.1 and 18.
 """
@@ -14,54 +14,54 @@ from .outcomes import Outcome, outcome_of
 
 
 class Results:
-    """What every handle can say about its end."""
+    """The properties that all actions have."""
 
     @property
     def result(self) -> RelayEvent | None:
-        """The last event of the operation, or of its call; None while it runs."""
-        raise AssertionError("the handle of each adapter has it")
+        """The last event of the action, or of its call. None while the action runs."""
+        raise AssertionError("a subclass must define this property")
 
     @property
     def outcome(self) -> Outcome | None:
-        """How the operation ended, as a value to match; None while it runs."""
+        """How the action ended, as a value for ``match``. None while it runs."""
         event = self.result
         return None if event is None else outcome_of(event)
 
 
 class CollectResults(Results):
-    """What was entered or said."""
+    """The input of a caller."""
 
     @property
     def digits(self) -> str:
-        """The digits entered."""
+        """The digits that the caller has entered, without the terminator."""
         event = self.result
         return event.digits if isinstance(event, CollectEvent) else ""
 
     @property
     def terminator(self) -> str:
-        """The digit that ended the input."""
+        """The digit that has ended the input, such as ``#``."""
         event = self.result
         return event.terminator if isinstance(event, CollectEvent) else ""
 
     @property
     def speech(self) -> str:
-        """What was said."""
+        """What the caller has said."""
         event = self.result
         return event.text if isinstance(event, CollectEvent) else ""
 
     @property
     def confidence(self) -> float:
-        """How sure the recogniser is of it."""
+        """How sure the speech recognition is of `speech`."""
         event = self.result
         return event.confidence if isinstance(event, CollectEvent) else 0.0
 
 
 class DetectResults(Results):
-    """What was heard."""
+    """What a detector has heard."""
 
     @property
     def verdict(self) -> str:
-        """``HUMAN``, ``MACHINE``, ``UNKNOWN``, ``CED``, ``CNG``, a digit, or ``""``."""
+        """``HUMAN``, ``MACHINE``, ``UNKNOWN``, ``CED``, ``CNG``, a digit, …, or ``""``."""
         event = self.result
         return event.event if isinstance(event, DetectEvent) else ""
 
@@ -72,44 +72,44 @@ class DetectResults(Results):
 
 
 class RecordResults(Results):
-    """What was recorded."""
+    """A recording or a transcription."""
 
     @property
     def url(self) -> str:
-        """Where the recording is."""
+        """The URL of the recording."""
         event = self.result
         return event.url if isinstance(event, (RecordEvent, TranscribeEvent)) else ""
 
     @property
     def duration(self) -> float:
-        """How long it is, in seconds."""
+        """The length of the recording, in seconds."""
         event = self.result
         return event.duration if isinstance(event, (RecordEvent, TranscribeEvent)) else 0.0
 
     @property
     def size(self) -> int:
-        """How large it is, in bytes."""
+        """The size of the recording, in bytes."""
         event = self.result
         return event.size if isinstance(event, (RecordEvent, TranscribeEvent)) else 0
 
 
 class FaxResults(Results):
-    """What was faxed."""
+    """A fax."""
 
     @property
     def document(self) -> str:
-        """Where the document is."""
+        """The URL of the document."""
         event = self.result
         return event.document if isinstance(event, FaxEvent) else ""
 
     @property
     def pages(self) -> int:
-        """How many pages it has."""
+        """The number of pages."""
         event = self.result
         return event.pages if isinstance(event, FaxEvent) else 0
 
     @property
     def success(self) -> bool:
-        """Whether it came through."""
+        """Whether the whole fax was transmitted."""
         event = self.result
         return event.success if isinstance(event, FaxEvent) else False

@@ -1,7 +1,7 @@
-"""Routes: which function of the application takes what.
+"""Routes: which function of the application gets which calls, messages and events.
 
-Functions are kept as they were given; only an adapter calls them. Tables are
-replaced and never changed, so that one thread may read what another registers.
+This module only keeps the functions; the adapters call them. A table is never changed,
+but replaced by a new one, so that one thread may read it while another registers.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from ..config import check_contexts
 from ..outputs import Connected, Disconnected
 
 EVERY: Final = ""
-"""Stands for all event types."""
+"""Stands for events of all types."""
 
 Link: TypeAlias = Connected | Disconnected
 
 
 class CallRoute(msgspec.Struct, eq=False):
-    """What takes inbound calls. With `at_once` it only takes note of them, and does not wait.
+    """The function that gets inbound calls.
 
-    One that is `closed` takes none any more. The collector of garbage may close it
-    while a table is being replaced, so that no table is touched for that.
+    With `at_once`, the function returns at once, so no task or thread is needed for it. A
+    `closed` route gets no more calls. It stays in its table, because the garbage
+    collector may close it at any time, even while the table is being replaced.
     """
 
     handler: Callable[[Any], Any]
@@ -34,14 +35,17 @@ class CallRoute(msgspec.Struct, eq=False):
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One `on`: told apart by identity, since an application's handler may have no hash."""
+    """A function that hears events, and its name for the log.
+
+    Registrations compare by identity, because a function may not be hashable.
+    """
 
     handler: Callable[[Any], Any]
     name: str
 
 
 class Routes:
-    """The application's functions: of calls, messages, events and the link."""
+    """The functions of an application for calls, messages, events and the connection."""
 
     def __init__(self) -> None:
         self.message: Callable[[Any], Any] | None = None
@@ -53,7 +57,7 @@ class Routes:
     # Registration
 
     def add_call(self, route: CallRoute, contexts: Sequence[str] | None) -> None:
-        """Take inbound calls: of some contexts, or of all that no other route has."""
+        """Give inbound calls to `route`: those of `contexts`, or all that no other gets."""
         check_function("call handler", route.handler)
         if contexts is None:
             self._default = route
@@ -62,21 +66,21 @@ class Routes:
             self._contexts = open_ones | dict.fromkeys(check_contexts(contexts), route)
 
     def set_message(self, handler: Callable[[Any], Any]) -> None:
-        """Take inbound messages."""
+        """Give inbound messages to `handler`."""
         self.message = check_function("message handler", handler)
 
     def add_link(self, kind: type[Link], handler: Callable[[Any], Any]) -> None:
-        """Hear of the link."""
+        """Call `handler` whenever the client has connected, or disconnected."""
         self._link = (*self._link, (kind, check_function("hook", handler)))
 
     def add_event(self, event_type: str, handler: Callable[[Any], Any]) -> None:
-        """Hear events of one type, or of `EVERY` type."""
+        """Call `handler` for events of one type, or of `EVERY` type."""
         name = f"listener of {event_type or 'every event'}"
         added = Registration(handler=check_function("listener", handler), name=name)
         self._events = {**self._events, event_type: (*self._events.get(event_type, ()), added)}
 
     def remove_event(self, event_type: str, handler: Callable[[Any], Any]) -> None:
-        """Stop hearing events."""
+        """Do not call `handler` for these events any more."""
         known = self._events.get(event_type, ())
         kept = tuple(one for one in known if one.handler != handler)
         self._events = {**self._events, event_type: kept}
@@ -85,23 +89,23 @@ class Routes:
 
     @property
     def accepting_calls(self) -> bool:
-        """Whether any calls are taken."""
+        """Whether any function gets inbound calls."""
         return self._takes_the_rest or bool(self.accepted_contexts)
 
     @property
     def accepted_contexts(self) -> frozenset[str] | None:
-        """The contexts whose calls are taken; None for all."""
+        """The contexts whose calls a function gets. None means all contexts."""
         if self._takes_the_rest:
             return None
         return frozenset(name for name, route in self._contexts.items() if not route.closed)
 
     @property
     def hears_events(self) -> bool:
-        """Whether anybody hears the events of all calls."""
+        """Whether any function hears events of all calls."""
         return bool(self._events)
 
     def call(self, context: str) -> CallRoute | None:
-        """What takes the calls of `context`."""
+        """Return the route that gets the calls of `context`, or None."""
         for route in (self._contexts.get(context), self._default):
             if route is not None and not route.closed:
                 return route
@@ -112,19 +116,19 @@ class Routes:
         return self._default is not None and not self._default.closed
 
     def link(self, event: Link) -> tuple[Callable[[Any], Any], ...]:
-        """Who hears of this."""
+        """Return the functions to call for `event`."""
         return tuple(handler for kind, handler in self._link if isinstance(event, kind))
 
     def event(self, event_type: str) -> tuple[Registration, ...]:
-        """Who hears events of this type: those of the type first, then those of every one."""
+        """Return who hears events of this type. Listeners of every type come last."""
         return (*self._events.get(event_type, ()), *self._events.get(EVERY, ()))
 
 
 def check_function(what: str, value: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `value`.
+    """Check that `value` is a function, and return it. `what` names it in the error.
 
     Raises:
-        TypeError: it cannot be called; the message says what it should have been.
+        TypeError: `value` cannot be called.
     """
     if not callable(value):
         raise TypeError(f"the {what} must be a function, not {value!r}")

@@ -1,6 +1,7 @@
-"""Views: what the handles of both adapters show of a call, an action or a message.
+"""Views: the attributes of a call, an action and a message.
 
-Mixed into the handles. A view reads its record, and changes nothing.
+The handles of both adapters inherit them. A view reads the record that the core keeps,
+and never changes it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from .results import Results
 
 
 class CallView:
-    """A call, as far as it is known."""
+    """The attributes of a call. They change as the server reports events."""
 
     __slots__ = ()
 
@@ -26,27 +27,27 @@ class CallView:
 
     @property
     def call_id(self) -> str:
-        """The server's id."""
+        """The id of the call, which the server has chosen."""
         return self._record.call_id
 
     @property
     def node_id(self) -> str:
-        """The server's node that has the call."""
+        """The id of the server's node that handles the call."""
         return self._record.node_id
 
     @property
     def project_id(self) -> str:
-        """The project that it belongs to."""
+        """The id of the project that the call belongs to."""
         return self._record.project_id
 
     @property
     def context(self) -> str:
-        """The context that it came in on."""
+        """The context (routing label) on which the call came in."""
         return self._record.context
 
     @property
     def tag(self) -> str:
-        """The tag of the dial that made it, or ``""``."""
+        """The tag of the dial that has made this call, or ``""``."""
         return self._record.tag
 
     @property
@@ -56,42 +57,42 @@ class CallView:
 
     @property
     def device(self) -> JSONObject:
-        """Who is on the line, as the server describes it."""
+        """The other side, as the server describes it: a dict with ``type`` and ``params``."""
         return self._record.device
 
     @property
     def state(self) -> str:
-        """How far the call has come."""
+        """``created``, ``ringing``, ``answered``, ``ending`` or ``ended``."""
         return self._record.state
 
     @property
     def segment_id(self) -> str:
-        """The server's id of this part of the call."""
+        """The server's id for this segment of the call."""
         return self._record.segment_id
 
     @property
     def end_reason(self) -> str:
-        """Why it ended, in the server's words, or ``""``."""
+        """Why the call has ended, such as ``hangup`` or ``busy``; ``""`` before that."""
         return self._record.end_reason
 
     @property
     def peer(self) -> JSONObject:
-        """The call that it is bridged to, as the server describes it, or ``{}``."""
+        """The call to which this one is bridged, with its ``call_id``, or ``{}``."""
         return self._record.peer
 
     @property
     def from_number(self) -> str:
-        """Who is calling: a number, or a SIP address."""
+        """The caller's telephone number or SIP address, or ``""``."""
         return _party(self._record.device, "from_number", "from")
 
     @property
     def to_number(self) -> str:
-        """Who is called: a number, or a SIP address."""
+        """The telephone number or SIP address that was called, or ``""``."""
         return _party(self._record.device, "to_number", "to")
 
     @property
     def headers(self) -> dict[str, str]:
-        """The SIP headers of the call; of those that come twice, the last."""
+        """The SIP headers of the call. If a name occurs twice, the last one counts."""
         params = self._record.device.get("params")
         found = params.get("headers") if is_object(params) else None
         pairs = cast("list[object]", found) if isinstance(found, list) else []
@@ -103,12 +104,12 @@ class CallView:
 
     @property
     def is_active(self) -> bool:
-        """Whether the call is not over, nor about to be."""
+        """Whether the call is neither ending nor ended."""
         return not self._record.has_reached(CallState.ENDING.value)
 
 
 class ActionView(Results):
-    """An operation on a call, as far as it is known."""
+    """The attributes of an action. They change as the server reports events."""
 
     _record: ActionRecord
 
@@ -117,32 +118,32 @@ class ActionView(Results):
 
     @property
     def control_id(self) -> str:
-        """What identifies the operation on its call."""
+        """The id of the action on its call."""
         return self._record.control_id
 
     @property
     def state(self) -> str:
-        """The state last told by the server, or ``""``."""
+        """The last state that the server has reported, such as ``playing``, or ``""``."""
         return self._record.seen
 
     @property
     def completed(self) -> bool:
-        """Whether the operation is over."""
+        """Whether the action is over."""
         return self._record.completed
 
     @property
     def is_done(self) -> bool:
-        """Whether the operation is over."""
+        """Whether the action is over: the same as `completed`."""
         return self._record.completed
 
     @property
     def result(self) -> RelayEvent | None:
-        """The last event of the operation, or of its call; None while it runs."""
+        """The last event of the action, or of its call. None while the action runs."""
         return self._record.result
 
 
 class MessageView:
-    """A text message, as far as it is known."""
+    """The attributes of a text message. They change as the server reports events."""
 
     _record: MessageRecord
 
@@ -180,12 +181,12 @@ class MessageView:
 
     @property
     def message_id(self) -> str:
-        """The server's id."""
+        """The id of the message, which the server has chosen."""
         return self._record.message_id
 
     @property
     def context(self) -> str:
-        """The context that it came in on, or whose events tell its delivery."""
+        """The context on which it came in, or to which its delivery is reported."""
         return self._record.context
 
     @property
@@ -195,52 +196,52 @@ class MessageView:
 
     @property
     def from_number(self) -> str:
-        """Who sent it."""
+        """The number of the sender."""
         return self._record.from_number
 
     @property
     def to_number(self) -> str:
-        """Who is to get it."""
+        """The number of the receiver."""
         return self._record.to_number
 
     @property
     def body(self) -> str:
-        """The text."""
+        """The text of the message."""
         return self._record.body
 
     @property
     def media(self) -> list[str]:
-        """URLs of what came with it."""
+        """The URLs of pictures and the like that belong to the message."""
         return self._record.media
 
     @property
     def segments(self) -> int:
-        """How many SMS it took."""
+        """The number of SMS segments that it takes."""
         return self._record.segments
 
     @property
     def state(self) -> str:
-        """How far its delivery has come."""
+        """``received``, or ``queued``, ``initiated``, ``sent``, ``delivered``, …."""
         return self._record.state
 
     @property
     def reason(self) -> str:
-        """Why it was not delivered."""
+        """Why the message was not delivered, or ``""``."""
         return self._record.reason
 
     @property
     def tags(self) -> list[str]:
-        """The labels given when it was sent."""
+        """The labels that it was given when it was sent."""
         return self._record.tags
 
     @property
     def is_done(self) -> bool:
-        """Whether its delivery has ended, one way or the other."""
+        """Whether its delivery is over, whether it succeeded or failed."""
         return self._record.done.settled
 
     @property
     def result(self) -> RelayEvent | None:
-        """The event that ended its delivery, or None."""
+        """The event that has ended its delivery, or None."""
         return self._record.result
 
 

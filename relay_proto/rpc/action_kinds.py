@@ -105,6 +105,6 @@ AI: Final = ActionKind("calling.ai", EVENT_CALL_AI, _over)
 
 
 def custom_kind(event_type: str, states: tuple[str, ...]) -> ActionKind:
-    """Return a kind of action that ends when an event of `event_type` has one of `states`."""
+    """Return a kind whose actions end with an `event_type` event in one of `states`."""
     method = event_type.replace("calling.call.", "calling.", 1)
     return ActionKind(method, event_type, _in_states(*states), states=states)

@@ -202,7 +202,7 @@ class DetectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True
 
     @property
     def event(self) -> str:
-        """``HUMAN``, ``MACHINE``, ``UNKNOWN``, ``READY``, ``CED``, a digit, ``finished``, …."""
+        """What was heard: ``HUMAN``, ``MACHINE``, ``CED``, a digit, ``finished``, …."""
         return text_of(inner_params(self.detect), "event")
 
 
@@ -257,7 +257,10 @@ class TapEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
 
 class StreamEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A stream to `url` has started or ended. `state` is ``streaming`` or ``finished``."""
+    """A stream to `url` has started or ended.
+
+    `state` is ``streaming`` or ``finished``.
+    """
 
     wire_type: ClassVar[str] = c.EVENT_CALL_STREAM
 
@@ -320,10 +323,11 @@ class PayEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
 
 class QueueEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """A call has entered or left a queue. `status` is ``enqueue``, ``leave`` or ``dequeue``.
+    """A call has entered or left a queue.
 
-    `position` is its place in the queue, `size` the number of calls there. `queue_id` and
-    `queue_name` are ``id`` and ``name`` on the wire.
+    `status` is ``enqueue``, ``leave`` or ``dequeue``. `position` is its place in the queue,
+    `size` the number of calls there. `queue_id` and `queue_name` are ``id`` and ``name`` on
+    the wire.
     """
 
     wire_type: ClassVar[str] = c.EVENT_CALL_QUEUE
@@ -472,9 +476,9 @@ def event_of(frame: EventFrame) -> RelayEvent:
 
 
 def decode_event(raw: msgspec.Raw) -> RelayEvent | None:
-    """Make the typed event from the raw ``params`` of a ``signalwire.event``. Never raises.
+    """Make the typed event from the raw ``params`` of a ``signalwire.event``.
 
-    Returns None if there is no event type.
+    Never raises. Returns None if there is no event type.
     """
     try:
         outer = _outer.decode(raw)
@@ -489,7 +493,10 @@ def decode_event(raw: msgspec.Raw) -> RelayEvent | None:
 
 
 def local_ended_event(call_id: str, node_id: str, reason: str) -> CallStateEvent:
-    """Make the event of a call that the client itself ends: docs/protocol.md, section 8."""
+    """Make the ``ended`` event of a call that the client itself ends.
+
+    Source: docs/protocol.md, section 8.
+    """
     return CallStateEvent.from_payload(
         {
             "event_type": c.EVENT_CALL_STATE,

@@ -1,4 +1,4 @@
-"""The short path for ordinary frames: one frame, one whole text of less than 64 KiB.
+"""The short path for ordinary frames: one whole text of less than 64 KiB each.
 
 Nearly all frames are ordinary, and wsproto takes about ten times as long for them.
 This module does not judge: every other frame, whether it is rare or wrong, goes to
@@ -149,7 +149,10 @@ def frame_lengths(data: bytes) -> tuple[int, int] | None:
 
 
 def text_frame(text: bytes, key: bytes) -> bytes:
-    """Return a frame with `text`, of at most `LONGEST` bytes. An empty `key` does not mask."""
+    """Return a frame with `text`, which has at most `LONGEST` bytes.
+
+    It is masked with `key`, or not masked if `key` is empty.
+    """
     size = len(text)
     mask_bit = MASKED if key else 0
     if size < SHORTEST_IN_TWO:

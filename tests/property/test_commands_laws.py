@@ -125,7 +125,7 @@ def test_further_arguments_are_merged_last_but_never_over_the_calls_own(
     plain = COMMANDS[name](**given)
     assert COMMANDS[name](**given, **more).params == {**plain.params, **more}
     for own in sorted(ADDED_BY_THE_CORE):
-        with pytest.raises(ValueError, match=f"^{own} is the call's own"):
+        with pytest.raises(ValueError, match=f"^{own} cannot be given"):
             COMMANDS[name](**given, **{own: "other"})
 
 

@@ -93,5 +93,5 @@ def test_the_outcome_is_that_of_the_last_event() -> None:
 
 
 def test_a_handle_without_a_result_of_its_own_is_a_bug() -> None:
-    with pytest.raises(AssertionError, match="the handle of each adapter has it"):
+    with pytest.raises(AssertionError, match="a subclass must define this property"):
         _ = Results().result
