@@ -1,4 +1,4 @@
-"""`RelayClient(record=...)` and ``relay replay``: what happened, on file, and run again."""
+"""`RelayClient(record=...)` and ``relay replay``: recordings in files, and their replay."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FULL_DISK = Path("/dev/full")
 
 
 async def converse(world: World, path: Path, limits: Limits | None = None) -> None:
-    """A call through a menu, with a cut in it."""
+    """Take a call through a menu, and lose the connection meanwhile."""
     client = world.client(record=path, limits=limits)
     async with answered_call(world, client, Hear("press"), Press("1")) as call:
         menu = await call.play_and_collect(tts("Please press a digit"), {"digits": {"max": 1}})
@@ -99,7 +99,7 @@ IN_WORDS = "cannot be written, so nothing more is recorded"
 
 
 async def use_and_leave(world: World, client: RelayClient) -> None:
-    """Handle a call that was pulled, see the loop end, and connect again."""
+    """Pull a call and handle it, then disconnect, which ends the loop."""
     calls = client.calls()
     served: Heard[Call] = Heard()
 

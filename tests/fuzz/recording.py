@@ -1,4 +1,4 @@
-"""Fuzzed recordings into the replay: lines left out, repeated, changed, or no lines at all."""
+"""Fuzzed recordings for the replay: lines are left out, repeated, changed or replaced."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def tape() -> tuple[str, ...]:
 
 
 def replayed(data: bytes) -> None:
-    """Whatever the lines are: each is run, or refused with its number."""
+    """Replay any lines: each is played, or refused with its number."""
     source = Source(data)
     lines = [tape()[0]] if source.below(16) else []
     at = 1

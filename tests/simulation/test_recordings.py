@@ -1,4 +1,4 @@
-"""Whatever happens in a world, its recording can be replayed, and replays as it was."""
+"""Whatever happens in a world, the recordings of its clients replay as they are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from relay_proto.testing import PROJECT, TOKEN, simulate
 
 
 class Recorder:
-    """Makes the cores of a world, and keeps what each has written down."""
+    """Makes the cores of a world, and keeps their recordings."""
 
     def __init__(self) -> None:
         self.tapes: list[list[str]] = []

@@ -37,12 +37,12 @@ FAILURES = [
 
 
 class Recorder:
-    """Takes the lines of a recording, and fails when it is told to."""
+    """Takes the lines of a recording, and fails when a test wants it to."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.fails_at = 0
-        """The number of the line that it cannot write, from 1; 0 for none."""
+        """The number of the line at which it fails, from 1; 0 for none."""
         self.error: BaseException = FULL
         self.attempts = 0
         self.failures: list[BaseException] = []
@@ -166,7 +166,7 @@ def test_what_cannot_be_described_ends_the_recording_alone() -> None:
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
-def test_what_ends_the_program_passes_behind_a_whole_step(kind: type[BaseException]) -> None:
+def test_what_ends_the_program_is_raised_after_a_whole_step(kind: type[BaseException]) -> None:
     recorder = Recorder()
     recorder.fails_at, recorder.error = 3, kind()
     core = recorder.core(Peer().core.config, random.Random())
@@ -181,7 +181,7 @@ def test_what_ends_the_program_passes_behind_a_whole_step(kind: type[BaseExcepti
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
-def test_what_ends_the_program_passes_through_a_report(kind: type[BaseException]) -> None:
+def test_what_ends_the_program_is_raised_out_of_a_report(kind: type[BaseException]) -> None:
     def report(_: BaseException) -> None:
         raise kind
 

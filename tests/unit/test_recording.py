@@ -1,4 +1,4 @@
-"""A recording: what it says, what it must not say, and what a replay makes of it."""
+"""What a recording contains, what it must not contain, and how it replays."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.unit.client_peer import PROJECT, TOKEN, Peer
 Line = dict[str, Any]
 
 OLD_RECORDING = Path(__file__).with_name("recording_format_1.jsonl")
-"""One session with every kind of line of format 1. It is never written again."""
+"""A session with every kind of line of format 1. It must not be made again."""
 
 
 class Recorded(Peer):
@@ -47,15 +47,15 @@ class Recorded(Peer):
 
     @property
     def tape(self) -> list[Line]:
-        """What has been written down."""
+        """The lines so far."""
         return [json.loads(line) for line in self.lines]
 
     def last_line(self, what: str) -> Line:
-        """The last line about this."""
+        """The last line of this input or command."""
         return [line for line in self.tape if what in (line.get("in"), line.get("do"))][-1]
 
     def steps(self) -> list[Step]:
-        """The recording, run again."""
+        """Replay the recording."""
         assert self.failures == []
         return list(replay(self.lines, random.Random))
 
@@ -139,7 +139,7 @@ def test_a_control_replays_on_its_action() -> None:
     assert all_same(peer.steps())
 
 
-def test_what_the_wire_says_beside_texts_replays() -> None:
+def test_what_the_wire_reports_beside_texts_replays() -> None:
     peer = Recorded()
     peer.connect()
     peer.raw(b"\x82\x03abc")  # binary
@@ -151,7 +151,7 @@ def test_what_the_wire_says_beside_texts_replays() -> None:
     assert all_same(peer.steps())
 
 
-def test_a_text_that_is_no_json_replays() -> None:
+def test_a_text_that_is_not_json_replays() -> None:
     peer = Recorded()
     peer.connect()
     peer.text("no JSON")
@@ -188,7 +188,7 @@ def test_what_raises_replays_and_is_marked() -> None:
     assert all_same(peer.steps())
 
 
-def test_contexts_that_are_taken_are_noted_when_they_change() -> None:
+def test_accepted_contexts_are_recorded_when_they_change() -> None:
     peer = Recorded()
     peer.core.accepted_contexts = frozenset({"sales", "office"})
     peer.connect()
@@ -221,7 +221,7 @@ def test_a_difference_is_found_where_it_is() -> None:
     assert steps[-1].replayed["out"] != steps[-1].line["out"]
 
 
-def test_what_the_recorder_cannot_write_down_again_is_refused() -> None:
+def test_a_line_that_breaks_the_recorder_of_the_replay_is_refused() -> None:
     accept = '{"do":"accept","calls":true,"contexts":["sales",1]}'
     with pytest.raises(RecordingError, match=r"line 2 .*not supported") as raised:
         list(replay([header(), accept], random.Random))
@@ -249,7 +249,7 @@ def header() -> str:
         ([header(), '{"do":"execute","on":["c-1"],"at":1}'], "line 2"),
     ],
 )
-def test_what_is_no_recording_is_refused_with_its_line(lines: list[str], words: str) -> None:
+def test_a_line_that_no_recorder_has_written_is_refused(lines: list[str], words: str) -> None:
     with pytest.raises(RecordingError, match=words) as raised:
         list(replay(lines, random.Random))
     assert raised.value.number == len(lines)
