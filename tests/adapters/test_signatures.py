@@ -186,5 +186,5 @@ def test_a_verb_that_starts_an_action_returns_its_handle(package: Any) -> None:
 
 def test_help_names_the_module_and_the_type_of_the_result() -> None:
     page = pydoc.plain(pydoc.render_doc(Call.play))
-    assert "Help on function play in module relay_anyio.call" in page
+    assert "function play in module relay_anyio.call" in page
     assert "-> relay_anyio.action.PlayAction" in page
