@@ -2,7 +2,7 @@
 
 This package opens no socket, reads no clock and makes no random numbers of its own.
 `relay_anyio` and `relay_sync` do that for it. A program that needs another kind of
-I/O can drive `ClientCore` itself: see ``docs/architecture.md``.
+I/O can drive `ClientCore` itself: see ``docs/adapters.md``.
 
 Public: for authors of adapters. Applications import `relay_anyio` or `relay_sync`.
 """

@@ -7,7 +7,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 
@@ -95,10 +95,15 @@ def tables() -> Iterator[tuple[str, Mapping[Any, Any]]]:
 
 
 def is_table(value: object) -> bool:
-    return isinstance(value, Mapping) and any(
-        isinstance(key, tuple) and len(key) == 2 and all(isinstance(one, enum.Enum) for one in key)
-        for key in value
-    )
+    return isinstance(value, Mapping) and any(is_row(key) for key in cast("list[object]", [*value]))
+
+
+def is_row(key: object) -> bool:
+    match key:
+        case (enum.Enum(), enum.Enum()):
+            return True
+        case _:
+            return False
 
 
 def spelled(state: enum.Enum) -> str:
