@@ -79,7 +79,7 @@ def running_loop() -> EventLoop:
     trio = _running_trio()
     if trio is not None:
         return _OnTrio(trio)
-    import asyncio  # noqa: PLC0415 - a trio program does without it
+    import asyncio  # noqa: PLC0415 - of the two loops, only the one that runs is loaded
 
     return _OnAsyncio(asyncio.get_running_loop())
 

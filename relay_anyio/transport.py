@@ -11,7 +11,6 @@ from functools import partial
 from typing import Final, TypeAlias
 
 import anyio
-import anyio.lowlevel
 from anyio.abc import ByteStream
 
 from relay_proto.adapter import connection_errors

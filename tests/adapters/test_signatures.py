@@ -10,7 +10,6 @@ import inspect
 import pydoc
 import typing
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any, Final
 
 import pytest
@@ -152,13 +151,15 @@ def test_every_public_method_says_what_it_does(owner: type) -> None:
             assert value.__name__ == name
 
 
+OWNERS: Final[tuple[type, ...]] = (
+    *(relay_anyio.Call, relay_anyio.PlayAction, relay_anyio.CollectAction),
+    *(relay_sync.Call, relay_sync.PlayAction, relay_sync.CollectAction),
+)
 VERBS: Final = [
-    pytest.param(owner, name, id=f"{package.__name__}.{owner.__name__}.{name}")
-    for package in (relay_anyio, relay_sync)
-    for owner in (package.Call, package.PlayAction, package.CollectAction)
-    for base in owner.__mro__
-    for name, value in vars(base).items()
-    if isinstance(value, FunctionType) and hasattr(value, "__signature__")
+    pytest.param(owner, name, id=f"{owner.__module__}.{owner.__name__}.{name}")
+    for owner in OWNERS
+    for name, value in inspect.getmembers(owner, inspect.isfunction)
+    if hasattr(value, "__signature__")
 ]
 
 
