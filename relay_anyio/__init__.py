@@ -2,6 +2,8 @@
 
 A program written for ``signalwire.relay`` runs on it after its import is changed;
 ``docs/migrating.md`` says what behaves better.
+
+Public: for applications.
 """
 
 from relay_proto.api import public

@@ -1,4 +1,7 @@
-"""`RelayClient`: a program's way to the RELAY service, on asyncio and on trio."""
+"""`RelayClient`: a program's way to the RELAY service, on asyncio and on trio.
+
+Public: for applications, which may also import the names from `relay_anyio`.
+"""
 
 from __future__ import annotations
 

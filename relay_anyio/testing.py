@@ -5,6 +5,8 @@ from one event to the next, so a caller who thinks for minutes costs no real tim
 
     story = rehearse(client, Caller("+15550001111", (Hear("sales"), Press("1"))))
     assert "collects digit: 1" in story.text
+
+Public: for tests of applications.
 """
 
 from __future__ import annotations

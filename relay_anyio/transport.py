@@ -1,6 +1,8 @@
 """Transports: one TLS byte stream each, with a reader and a buffered writer.
 
 Bytes are written in the order in which they were given; giving them never waits.
+
+Public: `Connector`, for applications that pass a `connector` of their own.
 """
 
 from __future__ import annotations

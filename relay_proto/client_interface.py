@@ -1,4 +1,7 @@
-"""`ClientInterface`: what an adapter needs of a client's core."""
+"""`ClientInterface`: what an adapter needs of a client's core.
+
+Public: for authors of adapters.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 ``docs/architecture.md`` describes the contract: inputs and commands take ``now`` and
 never block. Afterwards, read the outputs with `Core.next_output` until it returns
 None.
+
+Public: for authors of adapters.
 """
 
 from __future__ import annotations

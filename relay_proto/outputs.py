@@ -2,6 +2,8 @@
 
 An adapter takes them in order: it performs effects, wakes whoever waits for what has
 settled, and hands events to the application.
+
+Public: for authors of adapters.
 """
 
 from __future__ import annotations

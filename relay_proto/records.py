@@ -3,6 +3,8 @@
 They hold data, and answer simple questions about it. The modules of `calls` change
 them.
 
+Public: for authors of adapters.
+
 Source: docs/protocol.md, sections 12 to 16.
 """
 

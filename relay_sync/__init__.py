@@ -2,6 +2,8 @@
 
 What `relay_anyio` does with ``await`` this does without, under the same names;
 ``docs/migrating.md`` says how the two compare.
+
+Public: for applications.
 """
 
 from relay_proto.api import public

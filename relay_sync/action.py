@@ -1,4 +1,7 @@
-"""Actions: the handles of operations that run on a call."""
+"""Actions: the handles of operations that run on a call.
+
+Public: for applications, which may also import the names from `relay_sync`.
+"""
 
 from __future__ import annotations
 

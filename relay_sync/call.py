@@ -1,4 +1,7 @@
-"""`Call`: what a program holds of a call, and can do with it."""
+"""`Call`: what a program holds of a call, and can do with it.
+
+Public: for applications, which may also import the names from `relay_sync`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`RelayClient`: a program's way to the RELAY service, from any thread."""
+"""`RelayClient`: a program's way to the RELAY service, from any thread.
+
+Public: for applications, which may also import the names from `relay_sync`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`Message`: a text message, sent or received."""
+"""`Message`: a text message, sent or received.
+
+Public: for applications, which may also import the names from `relay_sync`.
+"""
 
 from __future__ import annotations
 

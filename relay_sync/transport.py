@@ -2,6 +2,8 @@
 
 Names are resolved in a thread of their own, because that cannot be done without
 blocking; all else happens in the I/O thread.
+
+Public: `Connector`, for applications that pass a `connector` of their own.
 """
 
 from __future__ import annotations

@@ -1,1 +1,4 @@
-"""What both adapters share: it stands on the core, and nothing of the core imports it."""
+"""What both adapters share, and the core must not have: TLS, sockets, logs, files.
+
+Public: for authors of adapters, with all its modules.
+"""

@@ -3,6 +3,8 @@
 The method keeps the function's parameters, defaults and docstring, for people,
 editors and type checkers alike. What it has beside is what a method written by
 hand would have: `self`, the type of its result, its module and its class.
+
+Public: for authors of adapters.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """The names of the modules `relay_anyio.event` and `relay_sync.event`.
 
-They are those of the vendor's module ``event``. Public: for authors of adapters.
+They are those of the vendor's module ``event``.
+
+Public: for authors of adapters.
 """
 
 from ..rpc.event_base import OperationEvent, RelayEvent, UnknownEvent

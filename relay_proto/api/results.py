@@ -3,6 +3,8 @@
 The actions of both adapters inherit them. While an action runs, and if it has no such
 result, a property has its empty value: ``""``, 0 or False.
 
+Public: for authors of adapters.
+
 Source: docs/protocol.md, sections 15.1 and 18.
 """
 

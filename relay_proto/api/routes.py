@@ -2,6 +2,8 @@
 
 This module only keeps the functions; the adapters call them. A table is never changed,
 but replaced by a new one, so that one thread may read it while another registers.
+
+Public: for authors of adapters.
 """
 
 from __future__ import annotations

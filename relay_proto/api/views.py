@@ -2,6 +2,8 @@
 
 The handles of both adapters inherit them. A view reads the record that the core keeps,
 and never changes it.
+
+Public: for authors of adapters.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A simulated telephone network: see `Exchange`."""
+"""A simulated telephone network: see `Exchange`.
+
+Public: for authors of simulators and of tests.
+"""
 
 from .config import Account, ExchangeConfig, ExchangeLimits, ExchangeTiming
 from .exchange import Exchange, ExchangeOutput

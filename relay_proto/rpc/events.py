@@ -1,5 +1,7 @@
 """The events of the server: one class for each event type.
 
+Public: for authors of adapters.
+
 Source: docs/protocol.md, sections 15.1, 18 and 22.
 """
 

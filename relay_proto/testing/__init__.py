@@ -20,6 +20,8 @@ step::
 `simulate` makes a whole world from one seed: programs, people and faults.
 ``python -m relay_proto.testing soak`` makes one world after another. To test a program
 that uses `relay_anyio`, see `relay_anyio.testing`.
+
+Public: for tests of the protocol.
 """
 
 from .application import Application, lines, phone, silence, somebody_calls, somebody_writes, tts
