@@ -145,7 +145,7 @@ class Wire:
             LocalProtocolError: `host` is not valid in a header.
         """
         # This is the one module that is loaded late, because it loads wsproto and h11.
-        # `import relay_anyio` takes 0.84 of the time that it takes with both (CPU, medians
+        # `import relay_anyio` takes 0.88 of the time that it takes with both (CPU, medians
         # of 40 processes each):
         # python -c 'import relay_anyio' ÷ the same with `import relay_proto.wire.long_path`.
         from .long_path import LongPath  # noqa: PLC0415
