@@ -10,10 +10,11 @@ further keyword arguments, they are sent as they are.
 
 Public: for authors of adapters, as `relay_proto.commands`.
 
-The annotations are no texts here, so that those of the methods are none either.
-
 Source: docs/protocol.md, sections 9, 11, 13, 14.2, 14.6, 15 and 16.
 """
+
+# Without `from __future__ import annotations`: the methods have the annotations of these
+# functions, and they must be types there, not texts.
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
@@ -101,6 +102,14 @@ def execute(
         params: its parameters, sent as they are.
         timeout: seconds for the answer, counted from when the request is sent; without
             it, `Timing.request_timeout`.
+
+    Raises:
+        RelayError: the server refuses the request. `code` says why.
+        RequestTimeoutError: there is no answer in time, or no session to send it.
+        ConnectionLostError: the connection is lost before the answer comes.
+        RequestQueueFullError: too many requests are waiting.
+        ClientClosedError: the client is disconnected.
+        ValueError, TypeError: an argument is wrong, or is not JSON.
     """
     return Command(
         values.text("method", method),
@@ -147,6 +156,12 @@ def dial(
             without it, `Timing.dial_timeout`.
         region: a region of the service, sent as it is.
         max_price_per_minute: the highest price at which to call.
+
+    Raises:
+        DialFailedError: the server cannot connect any of the devices.
+        DialTimeoutError: nobody answers in time.
+        ValueError, TypeError: an argument is wrong, or the `tag` is in use.
+        RelayError: as for `execute`.
     """
     params: JSONObject = {
         "tag": NEW_ID if tag is None else values.text("tag", tag),
@@ -179,8 +194,8 @@ def send_message(
     Args:
         to_number: who gets the message.
         from_number: a number of the project.
-        context: the context whose subscribers hear of the delivery; without it, that of
-            this session.
+        context: the context to which the server reports the delivery; without it, that
+            of this session.
         body: the text.
         media: URLs of pictures and the like.
         tags: labels of your own, which the events of the message repeat.
@@ -190,6 +205,7 @@ def send_message(
 
     Raises:
         ValueError: there is neither a body nor media.
+        RelayError: as for `execute`.
     """
     if not body and not media:
         raise ValueError("body and media are both empty: a message needs at least one of them")
@@ -327,7 +343,8 @@ def echo(
 ) -> Command[JSONObject]:
     """Play back to the caller what the caller says.
 
-    This goes on for `timeout` seconds; 0 means until the call ends.
+    This goes on for `timeout` seconds; 0 means until the call ends. `status_url` is a URL
+    to which the server also posts the events.
     """
     params = _given(timeout=values.seconds("timeout", timeout), status_url=status_url)
     return _verb("calling.echo", params, kwargs)
@@ -340,6 +357,7 @@ def refer(
 
     `device` is ``{"type": "sip", "params": {"to": "sip:bob@example.com"}}``, optionally with
     ``from``, ``username`` and ``password``. A ``calling.call.refer`` event has the result.
+    `status_url` is a URL to which the server also posts the events.
     """
     params = {"device": values.refer_device("device", device), **_given(status_url=status_url)}
     return _verb("calling.refer", params, kwargs)
@@ -381,7 +399,7 @@ def clear_digit_bindings(*, realm: str | None = None, **kwargs: Any) -> Command[
 
 
 def live_transcribe(action: Mapping[str, Any] | str, **kwargs: Any) -> Command[JSONObject]:
-    """Start or stop to transcribe what is said, while it is said.
+    """Start or stop a live transcription: of what is said, while it is said.
 
     `action` is ``{"start": {"lang": "en-US", …}}``, ``{"summarize": {…}}`` or ``{"stop": {}}``.
     """
@@ -391,10 +409,11 @@ def live_transcribe(action: Mapping[str, Any] | str, **kwargs: Any) -> Command[J
 def live_translate(
     action: Mapping[str, Any] | str, *, status_url: str | None = None, **kwargs: Any
 ) -> Command[JSONObject]:
-    """Start or stop to translate what is said, while it is said.
+    """Start or stop a live translation: of what is said, while it is said.
 
     `action` is ``{"start": {"from_lang": "en-US", "to_lang": "es-ES", …}}``,
-    ``{"inject": {"message": …}}``, ``{"summarize": {…}}`` or ``{"stop": {}}``.
+    ``{"inject": {"message": …}}``, ``{"summarize": {…}}`` or ``{"stop": {}}``. `status_url` is
+    a URL to which the server also posts the events.
     """
     params = {"action": values.live_action(action), **_given(status_url=status_url)}
     return _verb("calling.live_translate", params, kwargs)
@@ -485,7 +504,10 @@ def leave_conference(conference_id: str, **kwargs: Any) -> Command[JSONObject]:
 
 
 def join_room(name: str, *, status_url: str | None = None, **kwargs: Any) -> Command[JSONObject]:
-    """Join a video room."""
+    """Join the video room `name`.
+
+    `status_url` is a URL to which the server also posts the events.
+    """
     params = {"name": values.text("name", name), **_given(status_url=status_url)}
     return _verb("calling.join_room", params, kwargs)
 
@@ -505,6 +527,11 @@ def queue_enter(
     """Put the call into a queue. The first call that enters opens it.
 
     ``calling.call.queue`` events report its place.
+
+    Args:
+        queue_name: the name of the queue.
+        control_id: an id of your own, which these events repeat; without it, a new one.
+        status_url: a URL to which the server also posts the events.
     """
     params: JSONObject = {
         "control_id": _control_id(control_id),
@@ -522,7 +549,14 @@ def queue_leave(
     status_url: str | None = None,
     **kwargs: Any,
 ) -> Command[JSONObject]:
-    """Take the call out of a queue."""
+    """Take the call out of a queue.
+
+    Args:
+        queue_name: the name of the queue.
+        control_id: an id of your own; it need not be that of `queue_enter`.
+        queue_id: the `queue_id` of the call in its queue events.
+        status_url: a URL to which the server also posts the events.
+    """
     params: JSONObject = {
         "control_id": _control_id(control_id),
         "queue_name": values.text("queue_name", queue_name),
@@ -580,7 +614,7 @@ def amazon_bedrock(
 ) -> Command[JSONObject]:
     """Connect the call to an Amazon Bedrock agent.
 
-    `ai_params` is ``params`` on the wire. The other arguments are sent under their names.
+    The arguments are those of `ai`. `ai_params` is ``params`` on the wire.
     """
     params = _given(
         prompt=prompt,
@@ -594,7 +628,10 @@ def amazon_bedrock(
 
 
 def user_event(*, event: str | None = None, **kwargs: Any) -> Command[JSONObject]:
-    """Raise an event of your own on the call. Further arguments are sent with it."""
+    """Raise an event of your own on the call.
+
+    `event` is its name. Further arguments are sent with it.
+    """
     return _verb("calling.user_event", _given(event=event), kwargs)
 
 
@@ -624,6 +661,7 @@ def play(
 
     Raises:
         ValueError, TypeError: an argument is wrong, or the `control_id` is in use.
+        RelayError: as for `RelayClient.execute`. All verbs raise these errors.
     """
     params: JSONObject = {
         "play": values.media_items("media", media),
@@ -1082,7 +1120,12 @@ def transcribe(
     """Transcribe the call. The last event has the URL of the transcription.
 
     It may arrive some seconds after the call has ended. A call has at most one
-    transcription. `control_id` and `on_completed` are as for `play`.
+    transcription.
+
+    Args:
+        control_id: as for `play`.
+        status_url: a URL to which the server also posts the events.
+        on_completed: as for `play`.
     """
     return _start(
         actions.TRANSCRIBE, control_id, _given(status_url=status_url), kwargs, on_completed

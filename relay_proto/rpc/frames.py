@@ -109,16 +109,16 @@ def decode_server_frame(data: bytes) -> Frame | EventFrame:
         envelope = _event_params.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return decode_frame(data)
-    identity, result, told = envelope.id, envelope.result, envelope.params
+    identity, result, event = envelope.id, envelope.result, envelope.params
     if identity is UNSET or envelope.error is not UNSET:
         return decode_frame(data)
     if result is not UNSET:
         return ReplyFrame(id=_text_id(bytes(identity)), result=result)
-    if told is not UNSET and told.event_type and envelope.method == METHOD_SIGNALWIRE_EVENT:
+    if event is not UNSET and event.event_type and envelope.method == METHOD_SIGNALWIRE_EVENT:
         raw = bytes(identity)
         if raw[0] in ID_STARTS:
             return EventFrame(
-                id=raw, event_type=told.event_type, body=told.params, timestamp=told.timestamp
+                id=raw, event_type=event.event_type, body=event.params, timestamp=event.timestamp
             )
     return decode_frame(data)
 
