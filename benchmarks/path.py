@@ -9,7 +9,7 @@ Counted by a profile hook, so it shows what is there and not what it costs: see
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
@@ -24,7 +24,7 @@ PACKAGE: Final = "relay_proto"
 
 
 @contextmanager
-def calls() -> Iterator[list[str]]:
+def calls() -> Generator[list[str]]:
     """The calls of functions of the package, in order, while this is open."""
     found: list[str] = []
 

@@ -8,6 +8,7 @@ Source: docs/protocol.md, section 9.
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -35,24 +36,31 @@ class Subject(Protocol):
     """
 
     @property
+    @abc.abstractmethod
     def decided(self) -> bool:
         """Whether the request need not be written any more."""
 
+    @abc.abstractmethod
     def written(self, now: float) -> None:
         """The request leaves now."""
 
+    @abc.abstractmethod
     def succeeded(self, result: JSONObject, now: float) -> Sequence[Leg]:
         """The server did what was asked."""
 
+    @abc.abstractmethod
     def refused(self, error: RelayError, now: float) -> Sequence[Leg]:
         """The server refused, or says that there is nothing left to act on."""
 
+    @abc.abstractmethod
     def lost(self, error: RelayError, now: float) -> Sequence[Leg]:
         """The session is lost: no answer will come."""
 
+    @abc.abstractmethod
     def expired(self, error: RequestTimeoutError, now: float) -> Sequence[Leg]:
         """The request was not answered, or not even written, in time."""
 
+    @abc.abstractmethod
     def abandoned(self, error: RelayError, now: float) -> Sequence[Leg]:
         """Nobody waits for the answer any more. The request may have been written."""
 

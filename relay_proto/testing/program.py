@@ -7,6 +7,7 @@ own clock stands still and it gets no input.
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable, Generator
 from random import Random
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -47,18 +48,23 @@ class Surroundings(Protocol):
     now: float
     promises: Promises
 
+    @abc.abstractmethod
     def at(self, when: float, action: Callable[[], None]) -> None:
         """Call `action` at `when`."""
 
+    @abc.abstractmethod
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Call `action` after some seconds."""
 
+    @abc.abstractmethod
     def note(self, who: str, what: str) -> None:
         """Add a line to the trace."""
 
+    @abc.abstractmethod
     def recorded(self, who: str, transport: int, direction: bytes, frame: Frame) -> None:
         """Add a frame to the fingerprint of the world."""
 
+    @abc.abstractmethod
     def open_link(self, program: Program, transport: int) -> Link:
         """Connect the program to the exchange."""
 

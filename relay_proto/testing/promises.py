@@ -7,6 +7,7 @@ check that fails says which program broke the promise, and how.
 
 from __future__ import annotations
 
+import abc
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -35,14 +36,17 @@ class Subject(Protocol):
     tasks: int
 
     @property
+    @abc.abstractmethod
     def clock(self) -> float:
         """The program's own time."""
 
     @property
+    @abc.abstractmethod
     def ready(self) -> bool:
         """Whether the program has a session."""
 
     @property
+    @abc.abstractmethod
     def has_outputs(self) -> bool:
         """Whether there may be outputs that were not performed yet."""
 
@@ -54,6 +58,7 @@ class Scene(Protocol):
     trace: list[str]
 
     @property
+    @abc.abstractmethod
     def programs(self) -> Sequence[Subject]:
         """All programs of the world."""
 
