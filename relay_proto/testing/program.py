@@ -67,6 +67,7 @@ class Surroundings(Protocol):
     @abc.abstractmethod
     def open_link(self, program: Program, transport: int) -> Link:
         """Connect the program to the exchange."""
+        ...
 
 
 class Program:

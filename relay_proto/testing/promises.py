@@ -39,16 +39,19 @@ class Subject(Protocol):
     @abc.abstractmethod
     def clock(self) -> float:
         """The program's own time."""
+        ...
 
     @property
     @abc.abstractmethod
     def ready(self) -> bool:
         """Whether the program has a session."""
+        ...
 
     @property
     @abc.abstractmethod
     def has_outputs(self) -> bool:
         """Whether there may be outputs that were not performed yet."""
+        ...
 
 
 class Scene(Protocol):
@@ -61,6 +64,7 @@ class Scene(Protocol):
     @abc.abstractmethod
     def programs(self) -> Sequence[Subject]:
         """All programs of the world."""
+        ...
 
 
 class Promises:

@@ -1,4 +1,4 @@
-"""Laws of an exchange: it never raises, chunks mean nothing, and time moves on."""
+"""Laws of an exchange: it never raises, chunks change nothing, and time moves forward."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ CONFIG = make_config(
     ),
 )
 
-# What is almost right goes deeper than what is not: known keys, with any value at times.
+# Parameters that are almost right get further than junk: known keys, sometimes with junk.
 
 JUNK = st.recursive(
     st.none()
@@ -206,7 +206,7 @@ def call_ids(client: Client) -> list[str]:
 
 
 def act(world: World, client: Client, data: st.DataObject) -> None:
-    """One thing that a program, a caller or the network may do."""
+    """Do one thing that a program, a caller or the network may do."""
     match data.draw(st.integers(0, 9), "what"):
         case 0:
             script: list[Step] = data.draw(STEPS, "script")
@@ -277,7 +277,7 @@ def test_no_bytes_raise(data: bytes, upgraded: bool, framed: bool) -> None:
 
 
 def record_session(config: ExchangeConfig) -> bytes:
-    """What a client sends in a little conversation, acknowledgements included."""
+    """Return what a client sends in a short conversation, with its acknowledgements."""
     world = World(config)
     client = world.connect("office")
     client.ask("calling.dial", tag="t", devices=[[phone(BUSY)]])
@@ -293,7 +293,7 @@ RECORDED = record_session(CONFIG)
 
 
 def replay(chunks: list[bytes]) -> tuple[bytes, list[object]]:
-    """The bytes and the other outputs that follow from these chunks."""
+    """Return the bytes and the other outputs that follow from these chunks."""
     exchange = Exchange(CONFIG, Random(1))
     exchange.transport_opened(1, 0.0)
     written = bytearray()
@@ -310,7 +310,7 @@ def replay(chunks: list[bytes]) -> tuple[bytes, list[object]]:
 
 
 def texts(written: bytes) -> list[Object]:
-    """The frames in what a server wrote; a pong may stand anywhere between them."""
+    """Return the frames that a server wrote. A pong may be anywhere between them."""
     wire = Wire(Role.CLIENT, host="sim.test")
     wire.open()
     head, _, frames = written.partition(b"\r\n\r\n")
@@ -329,7 +329,7 @@ def texts(written: bytes) -> list[Object]:
 
 @given(st.lists(st.integers(0, len(RECORDED)), max_size=30))
 @example(list(range(len(RECORDED))))
-def test_chunks_mean_nothing(cuts: list[int]) -> None:
+def test_chunks_change_nothing(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(RECORDED)]
     chunks = [RECORDED[start:end] for start, end in itertools.pairwise(edges)]
     whole_written, whole_others = replay([RECORDED])
@@ -339,6 +339,18 @@ def test_chunks_mean_nothing(cuts: list[int]) -> None:
 
 
 # Time
+
+RUNNING: dict[str, Object] = {
+    "play": {"play": [tts("hello")], "loop": 0},
+    "collect": {"digits": {"max": 9}, "continuous": True},
+    "record": {"record": {}},
+    "detect": {"detect": {"type": "machine"}},
+    "receive_fax": {},
+    "pay": {"payment_connector_url": "u"},
+    "live_transcribe": {"action": {"start": {"lang": "en"}}},
+    "bind_digit": {"digits": "1", "bind_method": "calling.echo"},
+}
+"""Operations that have deadlines, all on one call."""
 
 
 @given(st.data(), st.lists(st.floats(0, 100), max_size=30), st.integers(0, 3))
@@ -351,14 +363,8 @@ def test_after_the_timer_the_deadline_lies_ahead(
         script: list[Step] = data.draw(STEPS)
         call_id = world.place(*script)
         client.verb("answer", call_id)
-        client.verb("play", call_id, control_id="p", play=[tts("hello")], loop=0)
-        client.verb("collect", call_id, control_id="c", digits={"max": 9}, continuous=True)
-        client.verb("record", call_id, control_id="r", record={})
-        client.verb("detect", call_id, control_id="d", detect={"type": "machine"})
-        client.verb("receive_fax", call_id, control_id="f")
-        client.verb("pay", call_id, control_id="y", payment_connector_url="u")
-        client.verb("live_transcribe", call_id, action={"start": {"lang": "en"}})
-        client.verb("bind_digit", call_id, digits="1", bind_method="calling.echo")
+        for control_id, (method, params) in enumerate(RUNNING.items()):
+            client.verb(method, call_id, **{"control_id": str(control_id)} | params)
     client.ask("calling.dial", tag="t", devices=[[phone(SILENT)], [phone("+1")]])
     now = 0.0
     for jump in jumps:

@@ -1,13 +1,18 @@
-"""A small client that speaks real bytes to an exchange, and a clock that jumps.
+"""A small client that speaks real bytes to an exchange, in virtual time.
 
-`World` holds the exchange, the time and the clients; bytes travel at once.
+`World` has the exchange, the time and the clients. Bytes arrive at once. `Story` is a row
+of a table of tests: what an answered call goes through, and what is told about it.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
+
+import pytest
 
 from relay_proto.exchange import (
     Account,
@@ -18,8 +23,10 @@ from relay_proto.exchange import (
     Line,
     Step,
     What,
+    Who,
 )
 from relay_proto.outputs import CloseTransport, SendData
+from relay_proto.rpc.frames import is_object
 from relay_proto.wire.websocket import (
     BytesToSend,
     PeerClosed,
@@ -40,6 +47,7 @@ AUTHENTICATION = {"project": PROJECT, "token": TOKEN}
 VERSION = {"major": 2, "minor": 0, "revision": 0}
 
 Object = dict[str, Any]
+F = TypeVar("F", bound=Callable[..., None])
 
 
 def make_config(**changes: Any) -> ExchangeConfig:
@@ -61,9 +69,11 @@ class World:
         self.now = 0.0
         self.clients: dict[int, Client] = {}
         self.happened: list[Happened] = []
+        self.told: list[str] = []
+        """What callers do, and what programs are told: one line each, in order."""
 
     def open(self) -> Client:
-        """A client with a byte stream and an upgrade, and no session yet."""
+        """A client with a byte stream and an upgrade, but no session yet."""
         client = Client(self, len(self.clients) + 1)
         self.clients[client.transport] = client
         self.exchange.transport_opened(client.transport, self.now)
@@ -93,13 +103,15 @@ class World:
                     self.clients[transport].closed = True
                 case Happened():
                     self.happened.append(output)
+                    if output.who is Who.CALLER:
+                        self.told.append(sentence(output))
         deadline = self.exchange.deadline()
         if deadline is not None and deadline <= self.now:
             self.exchange.handle_timer(self.now)
             self.deliver()
 
     def pass_time(self, seconds: float) -> None:
-        """Jump from deadline to deadline for so many seconds."""
+        """Jump from deadline to deadline for some seconds."""
         until = self.now + seconds
         while (deadline := self.exchange.deadline()) is not None and deadline <= until:
             self.now = max(self.now, deadline)
@@ -110,12 +122,12 @@ class World:
         self.now = until
 
     def story(self, *kinds: What) -> list[str]:
-        """What happened, as sentences: all of it, or only of these kinds."""
-        return [
-            f"{happened.who} {happened.line[21:]}"
-            for happened in self.happened
-            if not kinds or happened.what in kinds
-        ]
+        """What happened, as sentences: everything, or only these kinds."""
+        return [sentence(one) for one in self.happened if not kinds or one.what in kinds]
+
+
+def sentence(happened: Happened) -> str:
+    return f"{happened.who} {happened.line[21:]}"
 
 
 class Client:
@@ -141,7 +153,7 @@ class Client:
         return self._count
 
     def connect(self, *contexts: str, **params: Any) -> Object:
-        """Authenticate; returns the reply."""
+        """Authenticate; return the reply."""
         given: Object = {"version": VERSION, "agent": "test", "event_acks": True}
         given |= {"authentication": AUTHENTICATION, "contexts": list(contexts)} | params
         reply = self.ask("signalwire.connect", **given)
@@ -149,18 +161,26 @@ class Client:
         return reply
 
     def ask(self, method: str, /, **params: Any) -> Object:
-        """Send a request; returns the frame of the reply."""
+        """Send a request; return the frame of the reply."""
         identity = self.send(method, params)
         return next(frame for frame in self.frames if frame.get("id") == identity)
 
     def verb(self, method: str, call_id: str, /, **params: Any) -> Object:
-        """Send a request about a call; returns the result, or the error."""
-        reply = self.ask(f"calling.{method}", node_id="node-1", call_id=call_id, **params)
+        """Send a request about a call; return the result or the error."""
+        return self.answer(f"calling.{method}", node_id="node-1", call_id=call_id, **params)
+
+    def answer(self, method: str, /, **params: Any) -> Object:
+        """Send a request; return the result or the error."""
+        reply = self.ask(method, **params)
         answer: Object = reply["error"] if "error" in reply else reply["result"]
         return answer
 
+    def codes(self, call_id: str, *methods: str, **params: Any) -> list[object]:
+        """Send requests about a call; return the codes of the replies."""
+        return [self.verb(method, call_id, **params)["code"] for method in methods]
+
     def send(self, method: str, params: Any) -> str:
-        """Send a request, whatever its parameters; returns its id."""
+        """Send a request with any parameters; return its id."""
         self._count += 1
         identity = f"c{self.transport}-{self._count}"
         self.send_frame({"jsonrpc": "2.0", "id": identity, "method": method, "params": params})
@@ -177,7 +197,7 @@ class Client:
         self.world.deliver()
 
     def read(self, data: bytes) -> None:
-        """Take bytes of the exchange, and acknowledge what wants it."""
+        """Take bytes from the exchange, and acknowledge the events in them."""
         for event in self.wire.receive(data):
             match event:
                 case TextReceived(text):
@@ -198,6 +218,7 @@ class Client:
         if frame.get("method") == EVENT:
             event = frame["params"]
             assert violations(event["event_type"], event["params"]) == []
+            self.world.told.append(line_of(event["event_type"], event["params"]))
         if "method" in frame and self.acknowledges:
             self.send_frame({"jsonrpc": "2.0", "id": frame["id"], "result": {}})
 
@@ -207,10 +228,14 @@ class Client:
         self.world.deliver()
 
     def events(self, event_type: str = "", /, **wanted: Any) -> list[Object]:
-        """The inner parameters of the events, of one type, with these values."""
+        """The inner parameters of all events of one type that have these values."""
         outer = [frame["params"] for frame in self.frames if frame.get("method") == EVENT]
         inner = [event["params"] for event in outer if event["event_type"].endswith(event_type)]
         return [event for event in inner if wanted.items() <= event.items()]
+
+    def values(self, event_type: str, key: str, /, **wanted: Any) -> list[Any]:
+        """The value of one key in all these events; None where it is absent."""
+        return [event.get(key) for event in self.events(event_type, **wanted)]
 
     def event_ids(self) -> list[str]:
         """The ids of all events, in order."""
@@ -218,7 +243,12 @@ class Client:
 
     def states(self, call_id: str) -> list[str]:
         """The states that a call went through."""
-        return [event["call_state"] for event in self.events("call.state", call_id=call_id)]
+        return self.values("call.state", "call_state", call_id=call_id)
+
+    def end_reason(self, **wanted: Any) -> str:
+        """Why a call has ended: the only one, or the one with these values."""
+        [reason] = self.values("call.state", "end_reason", call_state="ended", **wanted)
+        return str(reason)
 
 
 EVENT = "signalwire.event"
@@ -230,9 +260,138 @@ def answered_call(
     """A world with one more client and one more answered call."""
     world = world or World()
     client = world.connect("office")
+    return world, client, another_call(world, client, *script, **caller)
+
+
+def another_call(world: World, client: Client, *script: Step, **caller: Any) -> str:
+    """One more answered call for a program."""
     call_id = world.place(*script, **caller)
-    client.verb("answer", call_id)
-    return world, client, call_id
+    assert client.verb("answer", call_id) == {"code": "200", "message": "Answered"}
+    return call_id
+
+
+def dialed_call(world: World, client: Client, device: Object, seconds: float) -> str:
+    """One more call for a program, dialed by it and answered within some seconds."""
+    client.ask("calling.dial", tag="t", devices=[[device]])
+    world.pass_time(seconds)
+    [dialed] = client.events("call.dial", dial_state="answered")
+    return str(dialed["call"]["call_id"])
+
+
+# Tables
+
+
+SHOWN: Mapping[str, tuple[str, ...]] = {
+    "call.state": ("call_state", "end_reason"),
+    "call.denoise": ("denoised",),
+    "call.record": ("state", "duration"),
+    "call.transcribe": ("state", "duration"),
+    "call.collect": ("result", "final", "state"),
+    "call.detect": ("detect",),
+    "call.fax": ("fax",),
+    "call.pay": ("for", "error_type", "state"),
+    "call.refer": ("state", "sip_notify_response_code"),
+    "call.connect": ("connect_state", "failed_reason"),
+    "call.queue": ("status", "position", "size"),
+    "call.live_transcribe": ("state", "text"),
+    "call.live_translate": ("state", "text"),
+    "conference": ("status",),
+    "error": ("code",),
+}
+"""What a line shows of an event; of any other it shows the state."""
+LEFT_OUT = {"document"}
+"""Facts that a line does not show, because they are random."""
+
+
+def line_of(event_type: str, params: Object) -> str:
+    """An event as a line, such as "play finished" or "collect digit digits=12"."""
+    name = event_type.removeprefix("calling.")
+    keys = SHOWN.get(name, ("state",))
+    facts = [_shown(key, params[key]) for key in keys if key in params]
+    return " ".join((name.removeprefix("call."), *facts))
+
+
+def _shown(key: str, value: object) -> str:
+    if is_object(value):
+        return _tagged(value)
+    if isinstance(value, bool):
+        return f"{key}={value}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _tagged(value: Object) -> str:
+    inner: Object = value.get("params", {})
+    facts = (f"{name}={inner[name]}" for name in inner if name not in LEFT_OUT)
+    return " ".join((value["type"], *facts))
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request about the call of a story, and the code of its reply."""
+
+    method: str
+    code: object
+    params: Object
+
+
+def ask(method: str, code: object = "200", /, **params: Any) -> Ask:
+    """A request in a story. Its control id is "k" unless it says otherwise."""
+    return Ask(method, code, {"control_id": "k"} | params)
+
+
+Act: TypeAlias = "float | Ask | str"
+ENDED = ("state ending hangup", "state ended hangup")
+HANGS_UP = ("caller ends the call: hangup", *ENDED)
+
+
+class Story:
+    """A row of a table: what happens on one answered call.
+
+    An act is a number of seconds that pass, or a request. The strings behind an act are
+    what the caller does and the program is told because of it: no more and no less.
+    `journal` is what the exchange has noted in the end, by kind.
+    """
+
+    def __init__(
+        self,
+        *acts: Act,
+        script: tuple[Step, ...] = (),
+        lines: Mapping[str, Any] | None = None,
+        journal: Mapping[What, list[str]] | None = None,
+        **caller: Any,
+    ) -> None:
+        self._acts = acts
+        self._script = script
+        self._lines = lines or {}
+        self._journal = journal or {}
+        self._caller = caller
+
+    def check(self) -> None:
+        world = World(with_lines(**self._lines))
+        world, client, call_id = answered_call(*self._script, world=world, **self._caller)
+        known, position = len(world.told), 0
+        while position < len(self._acts):
+            act = self._acts[position]
+            position += 1
+            expected: list[str] = []
+            while position < len(self._acts) and isinstance(line := self._acts[position], str):
+                expected.append(line)
+                position += 1
+            if isinstance(act, Ask):
+                reply = client.verb(act.method, call_id, **act.params)
+                assert reply["code"] == act.code, f"at {world.now:g} s: {act} {reply}"
+            else:
+                assert not isinstance(act, str), "a story begins with an act"
+                world.pass_time(act)
+            told, known = world.told[known:], len(world.told)
+            assert told == expected, f"at {world.now:g} s, after {act}: {told}, not {expected}"
+        for what, expected in self._journal.items():
+            assert world.story(what) == expected, f"{world.story(what)}, not {expected}"
+
+
+def stories(table: Mapping[str, Story]) -> Callable[[F], F]:
+    """Run a test for each story of a table, under its name."""
+    return pytest.mark.parametrize("story", list(table.values()), ids=list(table))
 
 
 def tts(text: str) -> Object:

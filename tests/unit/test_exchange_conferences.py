@@ -6,30 +6,25 @@ from typing import Any
 
 import pytest
 
-from relay_proto.exchange import Busy, HangUp, Hear, Press, Say, Step, Wait, What
+from relay_proto.exchange import Busy, HangUp, Hear, Press, Say, Wait, What
 from tests.unit.exchange_client import (
+    ENDED,
     Client,
     Object,
-    World,
+    Story,
+    another_call,
     answered_call,
-    phone,
-    with_lines,
+    ask,
+    stories,
 )
 
 
-def join(client: Client, call_id: str, name: str = "team", **params: Any) -> Object:
-    return client.verb("join_conference", call_id, name=name, **params)
+def join(client: Client, call_id: str, **params: Any) -> Object:
+    return client.verb("join_conference", call_id, name="team", **params)
 
 
 def statuses(client: Client) -> list[str]:
-    return [event["status"] for event in client.events("calling.conference")]
-
-
-def another(world: World, client: Client, *script: Step) -> str:
-    """One more answered call for the same program."""
-    call_id = world.place(*script)
-    client.verb("answer", call_id)
-    return call_id
+    return client.values("calling.conference", "status")
 
 
 # Conferences
@@ -37,12 +32,10 @@ def another(world: World, client: Client, *script: Step) -> str:
 
 def test_a_conference_from_its_start_to_its_end() -> None:
     world, client, first = answered_call()
-    second = another(world, client)
-    joined = join(client, first)
-    assert joined["message"] == "Joining conference"
-    assert join(client, second, muted=True)["conference_id"] == joined["conference_id"]
-    assert join(client, second)["code"] == "409"
-    left = client.verb("leave_conference", first, conference_id=joined["conference_id"])
+    second = another_call(world, client)
+    identity = join(client, first)["conference_id"]
+    assert join(client, second, muted=True)["conference_id"] == identity
+    left = client.verb("leave_conference", first, conference_id=identity)
     assert left == {"code": "200", "message": "Leaving conference", "call_id": first}
     client.verb("end", second)
     assert statuses(client) == [
@@ -60,27 +53,28 @@ def test_a_conference_from_its_start_to_its_end() -> None:
     assert events[-1]["reason_ended"] == "last_participant_left"
     assert events[-1]["call_id_ending_conf"] == second
     assert {event["name"] for event in events} == {"team"}
-    again = another(world, client)
-    assert join(client, again)["conference_id"] != joined["conference_id"]
+    assert join(client, another_call(world, client))["conference_id"] != identity
 
 
-def test_members_hear_each_other_and_beeps() -> None:
-    world, client, first = answered_call(Hear("beep"), Hear("hello all"), Press("1"), Hear("beep"))
-    join(client, first)
-    second = another(world, client, Wait(5), Say("Hello all"), Press("9"), HangUp())
-    join(client, second)
-    world.pass_time(20)
-    assert "caller presses 1" in world.story()
-    assert world.story(What.MISSED) == []
-
-
-def test_who_is_muted_is_not_heard() -> None:
-    world, client, first = answered_call(Hear("hello all", 10))
-    join(client, first, beep="false")
-    second = another(world, client, Wait(5), Say("Hello all"))
-    join(client, second, beep="onExit", muted=True)
-    world.pass_time(20)
-    assert world.story(What.MISSED) == ["caller does not hear “hello all” in time"]
+@pytest.mark.parametrize(
+    ("first", "second", "missed"),
+    [
+        pytest.param({}, {}, [], id="members hear each other and beeps"),
+        pytest.param({"beep": "onExit"}, {}, [], id="a member that enters without a beep"),
+        pytest.param({}, {"beep": "false"}, ["beep"], id="no beeps"),
+        pytest.param({}, {"beep": "onExit", "muted": True}, ["hello all"], id="a beep on exit"),
+        pytest.param({}, {"muted": True}, ["hello all"], id="a muted member is not heard"),
+    ],
+)
+def test_what_members_hear(first: Object, second: Object, missed: list[str]) -> None:
+    hears = (Hear("beep", 10), Hear("hello all", 10), Press("1"), Hear("beep", 10))
+    world, client, call_id = answered_call(*hears)
+    join(client, call_id, **first)
+    other = another_call(world, client, Wait(5), Say("Hello all"), Press("9"), HangUp())
+    join(client, other, **second)
+    world.pass_time(30)
+    assert world.story(What.MISSED) == [f"caller does not hear “{text}” in time" for text in missed]
+    assert ("caller presses 1" in world.story()) == (not missed)
 
 
 def test_who_waits_for_the_start_hears_music() -> None:
@@ -89,23 +83,16 @@ def test_who_waits_for_the_start_hears_music() -> None:
     assert statuses(client) == ["participant-join"]
     world.pass_time(5)
     assert world.story(What.PRESSED) == ["caller presses 1"]
-    second = another(world, client)
+    second = another_call(world, client)
     join(client, second, coach=first)
     assert statuses(client)[1:] == ["conference-start", "participant-join"]
-    assert client.events("calling.conference", call_id=second)[0]["coaching"] is True
+    assert client.values("calling.conference", "coaching", call_id=second) == [True]
 
 
-def test_what_has_not_started_does_not_end() -> None:
-    _, client, call_id = answered_call()
-    join(client, call_id, start_on_enter=False, record="record-from-start")
-    client.verb("end", call_id)
-    assert statuses(client) == ["participant-join", "participant-leave"]
-
-
-def test_with_some_everybody_leaves() -> None:
+def test_with_some_members_everybody_leaves() -> None:
     world, client, first = answered_call(Wait(10), HangUp())
     join(client, first, end_on_exit=True)
-    second = another(world, client)
+    second = another_call(world, client)
     join(client, second)
     world.pass_time(20)
     assert statuses(client)[-3:] == ["participant-leave", "participant-leave", "conference-end"]
@@ -117,7 +104,7 @@ def test_with_some_everybody_leaves() -> None:
 
 def test_a_full_conference_takes_nobody() -> None:
     world, client, first = answered_call()
-    second = another(world, client)
+    second = another_call(world, client)
     join(client, first, max_participants=1)
     assert join(client, second)["code"] == "409"
 
@@ -127,12 +114,6 @@ def test_a_conference_is_recorded() -> None:
     join(client, call_id, record="record-from-start")
     world.pass_time(10)
     client.verb("end", call_id)
-    assert statuses(client)[2:] == [
-        "record-start",
-        "participant-leave",
-        "record-stop",
-        "conference-end",
-    ]
     [stopped] = client.events("calling.conference", status="record-stop")
     assert stopped["recording_duration"] == 10
     assert stopped["recording_file_size"] == 20_000
@@ -142,8 +123,7 @@ def test_a_conference_is_recorded() -> None:
 def test_all_programs_of_a_project_meet() -> None:
     world, client, first = answered_call()
     other = world.connect("sales")
-    second = world.place(context="sales")
-    other.verb("answer", second)
+    second = another_call(world, other, context="sales")
     join(client, first, end_on_exit=True)
     join(other, second)
     client.verb("end", first)
@@ -160,42 +140,68 @@ def test_a_forgotten_program_leaves_its_conferences() -> None:
     assert statuses(client)[0] == "conference-start"
 
 
-def test_one_cannot_leave_where_one_is_not() -> None:
-    _, client, call_id = answered_call()
-    assert client.verb("leave_conference", call_id, conference_id="k")["code"] == "404"
-    join(client, call_id)
-    assert client.verb("leave_conference", call_id, conference_id="k")["code"] == "404"
+STREAM = [[{"type": "stream", "params": {"url": "wss://example.com/s"}}]]
+QUEUE = [[{"type": "queue", "params": {"queue_name": "support"}}]]
+enter = ask("queue.enter", queue_name="support")
+leave = ask("queue.leave", queue_name="support")
+MEETING = {
+    "a conference that has not started does not end": Story(
+        ask("join_conference", name="team", start_on_enter=False, record="record-from-start"),
+        "conference participant-join",
+        *(ask("end"), "conference participant-leave", *ENDED),
+    ),
+    "a recorded conference": Story(
+        ask("join_conference", name="team", record="record-from-start"),
+        *("conference conference-start", "conference participant-join", "conference record-start"),
+        *(10, ask("end"), "conference participant-leave"),
+        *("conference record-stop", "conference conference-end", *ENDED),
+    ),
+    "a call cannot leave a conference that it is not in": Story(
+        ask("join_conference", name="team"),
+        *("conference conference-start", "conference participant-join"),
+        ask("leave_conference", "404", conference_id="x"),
+    ),
+    "a room is entered and left": Story(
+        *(ask("join_room", name="lobby"), ask("leave_room"), ask("join_room", name="attic")),
+        *(ask("end"), *ENDED),
+        journal={
+            What.ENTERED: [
+                "exchange adds the call to the room lobby",
+                "exchange adds the call to the room attic",
+            ],
+            What.LEFT: ["exchange removes the call from the room lobby"],
+        },
+    ),
+    "a queue exists while somebody waits": Story(
+        *(enter, "queue enqueue 1 1", leave, "queue leave 1 0"),
+        ask("connect", devices=QUEUE),
+        *("connect connecting", "connect failed queue_empty"),
+        journal={What.CONNECT_FAILED: ["exchange cannot connect the call: queue_empty"]},
+    ),
+    "a call is in one queue, and leaves that one": Story(
+        *(enter, "queue enqueue 1 1"),
+        ask("queue.leave", "404", queue_name="x"),
+        *(leave, "queue leave 1 0"),
+        ask("queue.leave", "404", queue_name="support"),
+    ),
+    "a stream may be refused like any line": Story(
+        *(ask("connect", devices=STREAM), "connect connecting", "state created"),
+        *(10, "state ending busy", "state ended busy", "connect failed busy"),
+        lines={"wss://example.com/s": Busy()},
+    ),
+}
 
 
-@pytest.mark.parametrize("params", [{"beep": True}, {"record": "yes"}, {"max_participants": 0}])
-def test_what_no_conference_understands_is_refused(params: Object) -> None:
-    _, client, call_id = answered_call()
-    assert join(client, call_id, **params)["code"] == -32602
-
-
-# Rooms
-
-
-def test_a_room_is_entered_and_left() -> None:
-    world, client, call_id = answered_call()
-    assert client.verb("leave_room", call_id)["code"] == "409"
-    assert client.verb("join_room", call_id, name="lobby")["message"] == "Joining room"
-    assert client.verb("join_room", call_id, name="attic")["code"] == "409"
-    assert client.verb("leave_room", call_id)["message"] == "Leaving room"
-    assert client.verb("join_room", call_id, name="attic")["code"] == "200"
-    client.verb("end", call_id)
-    assert world.story(What.ENTERED, What.LEFT) == [
-        "exchange adds the call to the room lobby",
-        "exchange removes the call from the room lobby",
-        "exchange adds the call to the room attic",
-    ]
+@stories(MEETING)
+def test_meeting(story: Story) -> None:
+    story.check()
 
 
 # Queues
 
 
-def enter(client: Client, call_id: str, **params: Any) -> Object:
-    return client.verb("queue.enter", call_id, control_id="q", queue_name="support", **params)
+def wait_in_line(client: Client, call_id: str, **params: Any) -> None:
+    client.verb("queue.enter", call_id, control_id="q", queue_name="support", **params)
 
 
 def queue_events(client: Client, call_id: str) -> list[Object]:
@@ -204,88 +210,54 @@ def queue_events(client: Client, call_id: str) -> list[Object]:
     return [{key: value for key, value in event.items() if key not in ids} for event in events]
 
 
-QUEUE = [[{"type": "queue", "params": {"queue_name": "support"}}]]
-
-
 def test_calls_wait_in_line_and_may_leave_it() -> None:
     world, client, first = answered_call(Hear("music"), Press("1"))
-    second = another(world, client)
-    assert enter(client, first, wait_url="https://example.com/music")["control_id"] == "q"
-    assert enter(client, first)["code"] == "409"
+    second = another_call(world, client)
+    wait_in_line(client, first, wait_url="https://example.com/music")
     world.pass_time(2)
-    enter(client, second)
+    wait_in_line(client, second)
     world.pass_time(3)
     other_id = client.verb("queue.leave", first, control_id="x", queue_name="support")
     assert other_id["message"] == "Leaving Queue"
+    entered: Object = {"position": 1, "size": 1, "enqueue_ts": 0}
     assert queue_events(client, first) == [
-        {"status": "enqueue", "position": 1, "size": 1, "enqueue_ts": 0},
-        {
-            "status": "leave",
-            "position": 1,
-            "size": 1,
-            "enqueue_ts": 0,
-            "leave_ts": 5_000_000,
-        },
+        {"status": "enqueue"} | entered,
+        {"status": "leave", "leave_ts": 5_000_000} | entered,
     ]
     assert queue_events(client, second) == [
         {"status": "enqueue", "position": 2, "size": 2, "enqueue_ts": 2_000_000}
     ]
-    again = client.verb("queue.leave", first, control_id="x", queue_name="support")
-    assert again["code"] == "404"
-    assert client.verb("queue.leave", second, control_id="q", queue_name="x")["code"] == "404"
     assert world.story(What.PRESSED) == ["caller presses 1"]
 
 
-def test_who_connects_to_a_queue_gets_whoever_has_waited_longest() -> None:
+def test_who_connects_to_a_queue_gets_the_call_that_has_waited_longest() -> None:
     world, client, gone = answered_call()
-    first, second, agent = (another(world, client) for _ in range(3))
+    first, second, agent = (another_call(world, client) for _ in range(3))
     for call_id in (gone, first, second):
-        enter(client, call_id)
+        wait_in_line(client, call_id)
     client.verb("end", gone)
     assert client.verb("connect", agent, devices=QUEUE)["code"] == "200"
     [dequeued] = client.events("call.queue", status="dequeue")
     assert dequeued["call_id"] == first
     assert dequeued["dequeue_ts"] == 0
-    states = [event["connect_state"] for event in client.events("call.connect", call_id=agent)]
-    assert states == ["connecting", "connected"]
-    peer = client.events("call.connect", call_id=agent)[-1]["peer"]
+    connects = client.events("call.connect", call_id=agent)
+    assert [event["connect_state"] for event in connects] == ["connecting", "connected"]
+    peer = connects[-1]["peer"]
     assert peer["call_id"] == first
     assert (peer["queue_id"], peer["queue_name"]) == (dequeued["id"], "support")
     assert "queue_id" not in client.events("call.connect", call_id=first)[-1]["peer"]
 
 
-def test_nobody_who_is_busy_is_taken_from_a_queue() -> None:
+def test_a_call_that_is_connected_is_not_taken_from_a_queue() -> None:
     world, client, agent = answered_call()
-    talking, other = another(world, client), another(world, client)
+    talking, other = another_call(world, client), another_call(world, client)
     for call_id in (agent, talking):
-        enter(client, call_id)
+        wait_in_line(client, call_id)
     existing = {"type": "call", "params": {"node_id": "node-1", "call_id": other}}
     client.verb("connect", talking, devices=[[existing]])
     client.verb("connect", agent, devices=QUEUE)
     failed = client.events("call.connect", call_id=agent)[-1]
     assert (failed["connect_state"], failed["failed_reason"]) == ("failed", "queue_empty")
-    assert world.story(What.CONNECT_FAILED) == ["exchange cannot connect the call: queue_empty"]
-
-
-def test_a_queue_is_there_as_long_as_somebody_waits() -> None:
-    _, client, first = answered_call()
-    enter(client, first)
-    client.verb("queue.leave", first, control_id="q", queue_name="support")
-    [left] = client.events("call.queue", status="leave")
-    assert (left["position"], left["size"]) == (1, 0)
-    client.verb("connect", first, devices=QUEUE)
-    assert len(client.events("call.connect", connect_state="failed")) == 1
-
-
-def test_a_queue_must_be_the_only_device() -> None:
-    _, client, call_id = answered_call()
-    devices = [[*QUEUE[0], phone("+1")]]
-    assert client.verb("connect", call_id, devices=devices)["code"] == -32602
-
-
-# Streams
-
-STREAM = [[{"type": "stream", "params": {"url": "wss://example.com/s"}}]]
 
 
 def test_a_call_is_connected_to_a_stream() -> None:
@@ -294,18 +266,3 @@ def test_a_call_is_connected_to_a_stream() -> None:
     world.pass_time(10)
     peer = client.events("call.connect", connect_state="connected")[0]["peer"]
     assert peer["device"] == STREAM[0][0]
-
-
-def test_a_stream_may_be_refused_like_any_line() -> None:
-    world = World(with_lines(**{"wss://example.com/s": Busy()}))
-    world, client, call_id = answered_call(world=world)
-    client.verb("connect", call_id, devices=STREAM)
-    world.pass_time(10)
-    [failed] = client.events("call.connect", connect_state="failed")
-    assert failed["failed_reason"] == "busy"
-
-
-def test_nobody_can_dial_a_stream_or_a_queue() -> None:
-    client = World().connect()
-    for devices in (STREAM, QUEUE):
-        assert client.ask("calling.dial", tag="t", devices=devices)["error"]["code"] == -32602

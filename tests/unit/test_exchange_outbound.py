@@ -24,48 +24,54 @@ from relay_proto.exchange import (
 )
 from tests.unit.exchange_client import (
     CALLER,
+    HANGS_UP,
     OFFICE,
     PROJECT,
+    Ask,
     Client,
     Object,
+    Story,
     World,
+    another_call,
+    ask,
+    dialed_call,
     make_config,
     phone,
+    stories,
     tts,
 )
 
-BUSY, SILENT, QUICK, SLOW, SHY, NOWHERE = (f"+1555000300{number}" for number in range(6))
+BUSY, SILENT, QUICK, SLOW, SHY, NOWHERE, ALERT = (f"+1555000300{number}" for number in range(7))
 SIP = "sip:bob@example.com"
-LINES = (
-    Line(BUSY, Busy()),
-    Line(SILENT, NoAnswer()),
-    Line(QUICK, Answers(after=1)),
-    Line(SLOW, Answers(after=5)),
-    Line(SHY, Declines(after=3)),
-    Line(NOWHERE, Unreachable()),
-    Line(SIP, Answers(after=1, script=(Hear("hello"), Say("hi there"), Wait(1), HangUp()))),
-)
+LINES: Object = {
+    BUSY: Busy(),
+    SILENT: NoAnswer(),
+    QUICK: Answers(after=1),
+    SLOW: Answers(after=5),
+    SHY: Declines(after=3),
+    NOWHERE: Unreachable(),
+    ALERT: Answers(1, (Hear("5"), HangUp())),
+    SIP: Answers(after=1, script=(Hear("hello"), Say("hi there"), Wait(1), HangUp())),
+}
 
 
 def make_world(**changes: Any) -> tuple[World, Client]:
-    world = World(make_config(lines=LINES, **changes))
+    lines = tuple(Line(address, behaviour) for address, behaviour in LINES.items())
+    world = World(make_config(lines=lines, **changes))
     return world, world.connect("office")
 
 
 def dials(client: Client) -> list[str]:
-    return [event["dial_state"] for event in client.events("call.dial")]
+    return client.values("call.dial", "dial_state")
 
 
 def legs(client: Client) -> list[str]:
     """The ids of outbound calls, in order of appearance."""
-    states = client.events("call.state", direction="outbound")
-    return list(dict.fromkeys(event["call_id"] for event in states))
+    return list(dict.fromkeys(client.values("call.state", "call_id", direction="outbound")))
 
 
 def dial(client: Client, *groups: list[Object], **params: Any) -> Object:
-    answer = client.ask("calling.dial", **({"tag": "t", "devices": list(groups)} | params))
-    result: Object = answer.get("result") or answer["error"]
-    return result
+    return client.answer("calling.dial", **({"tag": "t", "devices": list(groups)} | params))
 
 
 # Dials
@@ -78,7 +84,7 @@ def test_a_dial_that_is_answered() -> None:
     [call_id] = legs(client)
     world.pass_time(1.6)
     assert client.states(call_id) == ["created", "ringing", "answered"]
-    assert {event["tag"] for event in client.events("call.state")} == {"t"}
+    assert set(client.values("call.state", "tag")) == {"t"}
     device = {"type": "phone", "params": {"to_number": QUICK, "from_number": OFFICE}}
     assert client.events("call.dial")[-1] == {
         "node_id": "node-1",
@@ -95,38 +101,30 @@ def test_a_dial_that_is_answered() -> None:
         },
     }
     play = {"control_id": "p", "play": [tts("x")]}
-    assert client.verb("play", call_id, **play)["code"] == "200"
-    assert client.verb("answer", call_id)["code"] == "409"
-    assert client.verb("pass", call_id)["code"] == "409"
-    assert client.verb("end", call_id)["code"] == "200"
+    codes = client.codes(call_id, "play", "answer", "pass", "end", **play)
+    assert codes == ["200", "409", "409", "200"]
 
 
 @pytest.mark.parametrize(
-    ("number", "reason", "seconds"),
+    ("device", "reason", "seconds"),
     [
-        (BUSY, "busy", 0.5),
-        (NOWHERE, "not_found", 0.5),
-        (SHY, "decline", 3.5),
-        (SILENT, "noAnswer", 30.5),
+        (phone(BUSY), "busy", 0.5),
+        (phone(NOWHERE), "not_found", 0.5),
+        (phone(SHY), "decline", 3.5),
+        (phone(SILENT), "noAnswer", 30.5),
+        (phone(SLOW, timeout=4), "noAnswer", 4.5),
     ],
 )
-def test_a_dial_that_fails(number: str, reason: str, seconds: float) -> None:
+def test_a_dial_that_fails(device: Object, reason: str, seconds: float) -> None:
     world, client = make_world()
-    dial(client, [phone(number)])
+    dial(client, [device])
     world.pass_time(seconds - 0.1)
     assert dials(client) == ["dialing"]
     world.pass_time(0.2)
     assert dials(client) == ["dialing", "failed"]
     assert client.events("call.dial")[-1]["reason"] == reason
-    assert client.events("call.state", call_state="ended")[0]["end_reason"] == reason
+    assert client.end_reason() == reason
     assert world.story(What.DIAL_FAILED) == [f"exchange gives up dialing: {reason}"]
-
-
-def test_a_device_has_a_timeout_of_its_own() -> None:
-    world, client = make_world()
-    dial(client, [phone(SLOW, timeout=4)])
-    world.pass_time(4.6)
-    assert client.events("call.dial")[-1]["reason"] == "noAnswer"
 
 
 def test_groups_follow_one_another() -> None:
@@ -134,12 +132,8 @@ def test_groups_follow_one_another() -> None:
     dial(client, [phone(BUSY)], [phone(SHY), phone(NOWHERE)], [phone(QUICK)], [phone(SLOW)])
     world.pass_time(100)
     assert dials(client) == ["dialing", "answered"]
-    assert [client.states(call_id)[-1] for call_id in legs(client)] == [
-        "ended",
-        "ended",
-        "ended",
-        "answered",
-    ]
+    states = [client.states(call_id)[-1] for call_id in legs(client)]
+    assert states == ["ended", "ended", "ended", "answered"]
 
 
 def test_the_first_to_answer_wins_and_the_others_are_hung_up() -> None:
@@ -150,8 +144,7 @@ def test_the_first_to_answer_wins_and_the_others_are_hung_up() -> None:
     assert client.events("call.dial")[-1]["call"]["call_id"] == quick
     for loser in (slow, silent):
         assert client.states(loser) == ["created", "ringing", "ending", "ended"]
-        [ended] = client.events("call.state", call_id=loser, call_state="ended")
-        assert ended["end_reason"] == "cancel"
+        assert client.end_reason(call_id=loser) == "cancel"
     assert client.states(quick)[-1] == "answered"
 
 
@@ -183,11 +176,9 @@ def test_a_tag_is_dialed_once_at_a_time() -> None:
 )
 def test_every_kind_of_device_rings(device: Object) -> None:
     world, client = make_world()
-    dial(client, [device])
-    world.pass_time(2)
-    call = client.events("call.dial")[-1]["call"]
-    assert call["device"] == device
-    client.verb("play", call["call_id"], control_id="p", play=[tts("hello")])
+    call_id = dialed_call(world, client, device, 2)
+    assert client.events("call.dial")[-1]["call"]["device"] == device
+    client.verb("play", call_id, control_id="p", play=[tts("hello")])
     world.pass_time(10)
     assert world.story(What.SAID, What.ENDED) == [
         "caller says “hi there”",
@@ -219,27 +210,7 @@ def test_answered_legs_have_a_longest_duration(
     [call_id] = legs(client)
     assert client.states(call_id)[-1] == "answered"
     world.pass_time(0.2)
-    [ended] = client.events("call.state", call_state="ended")
-    assert ended["end_reason"] == "max_duration"
-
-
-BAD_PLANS: list[object] = [
-    [],
-    [[]],
-    [phone(QUICK)],
-    [[{"type": "phone", "params": {"to": QUICK}}]],
-    [[{"type": "pigeon", "params": {}}]],
-    [[{"type": "call", "params": {"node_id": "n", "call_id": "c"}}]],
-    [[phone(QUICK)] * 101],
-    None,
-]
-
-
-@pytest.mark.parametrize("plan", BAD_PLANS)
-def test_bad_plans(plan: object) -> None:
-    _, client = make_world()
-    assert client.ask("calling.dial", tag="t", devices=plan)["error"]["code"] == -32602
-    assert dials(client) == []
+    assert client.end_reason() == "max_duration"
 
 
 def test_a_dial_within_the_limit_of_calls() -> None:
@@ -268,11 +239,10 @@ def test_a_dial_ends_with_its_session() -> None:
 # Bridges
 
 
-def bridged(*script: Any, far: str = QUICK, **params: Any) -> tuple[World, Client, str, str]:
+def bridged(far: str = QUICK, **params: Any) -> tuple[World, Client, str, str]:
     """An inbound call that is connected to a line."""
     world, client = make_world()
-    call_id = world.place(*script)
-    client.verb("answer", call_id)
+    call_id = another_call(world, client)
     params = {"devices": [[phone(far)]]} | params
     assert client.verb("connect", call_id, **params) == {"code": "200", "message": "connecting"}
     world.pass_time(2)
@@ -280,49 +250,22 @@ def bridged(*script: Any, far: str = QUICK, **params: Any) -> tuple[World, Clien
 
 
 def connects(client: Client, call_id: str) -> list[str]:
-    events = client.events("call.connect", call_id=call_id)
-    return [event["connect_state"] for event in events]
+    return client.values("call.connect", "connect_state", call_id=call_id)
 
 
 def test_a_call_is_connected_and_both_sides_know_their_peer() -> None:
     _, client, near, far = bridged(tag="b")
     assert connects(client, near) == ["connecting", "connected"]
     assert connects(client, far) == ["connected"]
-    [seen_by_near] = client.events("call.connect", call_id=near, connect_state="connected")
-    [seen_by_far] = client.events("call.connect", call_id=far, connect_state="connected")
-    assert seen_by_near["peer"]["call_id"] == far
-    assert seen_by_near["peer"]["tag"] == "b"
-    assert seen_by_near["peer"]["device"]["params"]["to_number"] == QUICK
-    assert seen_by_far["peer"]["call_id"] == near
+    [seen_by_near] = client.values("call.connect", "peer", call_id=near, connect_state="connected")
+    [seen_by_far] = client.values("call.connect", "peer", call_id=far, connect_state="connected")
+    assert seen_by_near["call_id"] == far
+    assert seen_by_near["tag"] == "b"
+    assert seen_by_near["device"]["params"]["to_number"] == QUICK
+    assert seen_by_far["call_id"] == near
 
 
-def test_the_two_hear_each_other() -> None:
-    script = (Wait(3), Say("Hello Bob"), Hear("hi there"), Press("5"))
-    world, _, _, _ = bridged(*script, devices=[[sip()]])
-    world.pass_time(10)
-    assert world.story(What.SAID, What.PRESSED) == [
-        "caller says “Hello Bob”",
-        "caller says “hi there”",
-        "caller presses 5",
-    ]
-
-
-def sip() -> Object:
-    return {"type": "sip", "params": {"to": SIP, "from": "sip:ivr@example.com"}}
-
-
-def test_keys_are_heard_across_a_bridge() -> None:
-    world = World(make_config(lines=(Line(QUICK, Answers(1, (Hear("5"), HangUp()))),)))
-    client = world.connect("office")
-    near = world.place(Wait(5), Press("5"))
-    client.verb("answer", near)
-    client.verb("connect", near, devices=[[phone(QUICK)]])
-    world.pass_time(10)
-    assert world.story(What.ENDED) == ["caller ends the call: hangup"]
-    assert client.states(near) == ["answered"]
-
-
-def test_the_call_goes_on_when_the_other_side_hangs_up() -> None:
+def test_the_call_continues_when_the_other_side_hangs_up() -> None:
     _, client, near, far = bridged()
     client.verb("end", far)
     assert connects(client, near)[-1] == "disconnected"
@@ -354,53 +297,102 @@ def test_disconnecting_ends_neither() -> None:
 def test_an_existing_call_can_be_connected() -> None:
     world, client, near, far = bridged()
     client.verb("disconnect", near)
-    existing = {"type": "call", "params": {"node_id": "node-1", "call_id": far}}
-    assert client.verb("connect", near, devices=[[existing]])["code"] == "200"
+    third = another_call(world, client)
+
+    def connect(call_id: str, other: str) -> object:
+        existing = {"type": "call", "params": {"node_id": "node-1", "call_id": other}}
+        return client.verb("connect", call_id, devices=[[existing]])["code"]
+
+    assert connect(near, far) == "200"
     assert connects(client, near)[-1] == "connected"
-    assert client.verb("connect", near, devices=[[existing]])["code"] == "409"
-    third = world.place()
-    assert client.verb("answer", third)["code"] == "200"
-    assert client.verb("connect", third, devices=[[existing]])["code"] == "409"
-    itself = {"type": "call", "params": {"node_id": "node-1", "call_id": third}}
-    assert client.verb("connect", third, devices=[[itself]])["code"] == "409"
-    unanswered = {"type": "call", "params": {"node_id": "node-1", "call_id": world.place()}}
-    assert client.verb("connect", third, devices=[[unanswered]])["code"] == "409"
-    unknown = {"type": "call", "params": {"node_id": "node-1", "call_id": "x"}}
-    assert client.verb("connect", third, devices=[[unknown]])["code"] == "404"
-    mixed = [[existing, phone(QUICK)]]
-    assert client.verb("connect", third, devices=mixed)["code"] == -32602
+    assert connect(near, far) == "409", "the call is connected"
+    assert connect(third, far) == "409", "the other call is connected"
+    assert connect(third, third) == "409", "the other call is this one"
+    assert connect(third, world.place()) == "409", "the other call is not answered"
+    assert connect(third, "x") == "404"
 
 
-@pytest.mark.parametrize(
-    ("number", "reason"), [(SILENT, "no_answer"), (BUSY, "busy"), (SHY, "decline")]
-)
-def test_a_connect_that_fails(number: str, reason: str) -> None:
-    world, client, near, _ = bridged(far=number)
-    world.pass_time(100)
-    assert connects(client, near) == ["connecting", "failed"]
-    assert client.events("call.connect")[-1]["failed_reason"] == reason
-    assert client.states(near) == ["answered"]
-    assert client.verb("disconnect", near)["code"] == "409"
+CONNECTING = ("connect connecting", "state created")
 
 
-def test_ringback_is_heard_until_somebody_answers() -> None:
-    ringback = [tts("please hold"), {"type": "ringtone", "params": {"name": "us"}}]
-    world, client, near, _ = bridged(Hear("hold"), Press("1"), far=SLOW, ringback=ringback)
-    world.pass_time(100)
-    assert world.story(What.PRESSED) == ["caller presses 1"]
-    assert len(world.story(What.PLAYED)) == 3
-    assert client.events("call.play") == []
-    assert connects(client, near)[-1] == "connected"
+def connect(address: str, code: object = "200", **params: Any) -> Ask:
+    devices = [[phone(address)]]
+    return ask("connect", code, devices=devices, **params)
 
 
-def test_nobody_is_left_ringing_when_the_call_ends() -> None:
-    world, client, near, far = bridged(far=SILENT, ringback=[tts("please hold")])
-    client.verb("end", near)
-    assert client.states(far)[-1] == "ended"
-    [ended] = client.events("call.state", call_id=far, call_state="ended")
-    assert ended["end_reason"] == "cancel"
-    world.pass_time(100)
-    assert connects(client, near) == ["connecting"]
+def ended(reason: str) -> tuple[str, str]:
+    return f"state ending {reason}", f"state ended {reason}"
+
+
+CONNECTED = ("caller answers", "state answered", "connect connected", "connect connected")
+HOLD: Object = {"ringback": [tts("please hold"), {"type": "ringtone", "params": {"name": "us"}}]}
+BRIDGES = {
+    "a connect fails: no answer": Story(
+        *(connect(SILENT), *CONNECTING, 2, "state ringing"),
+        *(100, *ended("noAnswer"), "connect failed no_answer", ask("disconnect", "409")),
+        lines=LINES,
+    ),
+    "a connect fails: declined": Story(
+        *(connect(SHY), *CONNECTING, 2, "state ringing"),
+        *(100, "caller ends the call: decline", *ended("decline"), "connect failed decline"),
+        ask("disconnect", "409"),
+        lines=LINES,
+    ),
+    "a connect fails: busy": Story(
+        *(connect(BUSY), *CONNECTING, 0.6, *ended("busy"), "connect failed busy"),
+        *(10, ask("disconnect", "409")),
+        lines=LINES,
+    ),
+    "a call is connected once at a time": Story(
+        *(connect(SILENT), *CONNECTING, connect(QUICK, "409")),
+        lines=LINES,
+    ),
+    "ringback is heard until somebody answers": Story(
+        *(connect(SLOW, **HOLD), *CONNECTING),
+        *(2, "state ringing", "caller presses 1"),
+        *(100, *CONNECTED),
+        script=(Hear("hold"), Press("1")),
+        lines=LINES,
+        journal={
+            What.PLAYED: [
+                "program plays “please hold”",
+                "program plays the ringing tone of us",
+                "program plays “please hold”",
+            ]
+        },
+    ),
+    "nobody is left ringing when the call ends": Story(
+        *(connect(SILENT, **HOLD), *CONNECTING, 2, "state ringing"),
+        *(ask("end"), *ended("cancel"), *ended("hangup")),
+        100,
+        lines=LINES,
+    ),
+    "a bridge has a longest duration": Story(
+        *(connect(QUICK, max_duration=1), *CONNECTING, 2, "state ringing", *CONNECTED),
+        *(59.4, 0.2, "state ending max_duration"),
+        *("state ended max_duration", "connect disconnected"),
+        lines=LINES,
+    ),
+    "the two hear each other": Story(
+        ask("connect", devices=[[{"type": "sip", "params": {"to": SIP, "from": "sip:ivr"}}]]),
+        *(*CONNECTING, 2, "state ringing", *CONNECTED),
+        *(10, "caller says “Hello Bob”", "caller says “hi there”", "caller presses 5"),
+        *(*HANGS_UP, "connect disconnected"),
+        script=(Wait(3), Say("Hello Bob"), Hear("hi there"), Press("5")),
+        lines=LINES,
+    ),
+    "keys are heard across a bridge": Story(
+        *(connect(ALERT), *CONNECTING, 2, "state ringing", *CONNECTED),
+        *(10, "caller presses 5", *HANGS_UP, "connect disconnected"),
+        script=(Wait(5), Press("5")),
+        lines=LINES,
+    ),
+}
+
+
+@stories(BRIDGES)
+def test_bridges(story: Story) -> None:
+    story.check()
 
 
 def test_a_call_that_is_being_connected_ends_with_its_session() -> None:
@@ -413,27 +405,12 @@ def test_a_call_that_is_being_connected_ends_with_its_session() -> None:
     ]
 
 
-def test_a_call_is_connected_once_at_a_time() -> None:
-    _, client, near, _ = bridged(far=SILENT)
-    assert client.verb("connect", near, devices=[[phone(QUICK)]])["code"] == "409"
-
-
-def test_a_bridge_has_a_longest_duration() -> None:
-    world, client, near, far = bridged(max_duration=1)
-    world.pass_time(60)
-    [ended] = client.events("call.state", call_id=far, call_state="ended")
-    assert ended["end_reason"] == "max_duration"
-    assert connects(client, near)[-1] == "disconnected"
-
-
 # Texts
 
 
 def send(client: Client, **params: Any) -> Object:
     given = {"context": "c", "to_number": QUICK, "from_number": OFFICE, "body": "Hi", "tags": ["v"]}
-    answer = client.ask("messaging.send", **(given | params))
-    result: Object = answer.get("result") or answer["error"]
-    return result
+    return client.answer("messaging.send", **(given | params))
 
 
 def test_a_text_is_delivered_step_by_step() -> None:
@@ -463,7 +440,7 @@ def test_a_text_that_cannot_be_delivered() -> None:
     world, client = make_world(undeliverable=frozenset({NOWHERE}))
     send(client, to_number=NOWHERE, body="", media=["https://example.com/a.png"])
     world.pass_time(10)
-    states = [event["message_state"] for event in client.events("messaging.state")]
+    states = client.values("messaging.state", "message_state")
     assert states == ["queued", "initiated", "sent", "undelivered"]
     assert client.events("messaging.state")[-1]["reason"]
 
@@ -471,7 +448,7 @@ def test_a_text_that_cannot_be_delivered() -> None:
 def test_long_texts_have_segments() -> None:
     _, client = make_world()
     send(client, body="x" * 161)
-    assert client.events("messaging.state")[-1]["segments"] == 2
+    assert client.values("messaging.state", "segments") == [2]
 
 
 @pytest.mark.parametrize("params", [{"body": ""}, {"to_number": ""}, {"media": "x"}, {"body": 5}])

@@ -7,246 +7,204 @@ from typing import Any
 
 import pytest
 
-from relay_proto.exchange import ExchangeLimits, HangUp, Hear, Press, Say, Step, Wait, What
+from relay_proto.exchange import HangUp, Hear, Press, Say, Step, Wait, What
 from tests.unit.exchange_client import (
-    Client,
+    HANGS_UP,
+    Ask,
     Object,
-    World,
+    Story,
     answered_call,
-    make_config,
+    ask,
+    stories,
     tts,
 )
 
 VISA = "4111111111111111"
 AMEX = "378282246310005"
+DISCOVER = "6011111111111117"
 CARD = (Hear("card number"), Press(VISA))
 DATE = (Hear("expiration"), Press("1229"))
 CODE = (Hear("security code"), Press("123#"))
 POSTAL = (Hear("postal code"), Press("12345#"))
+ALL = (*CARD, *DATE, *CODE, *POSTAL)
+ONLY_TWO: Object = {"security_code": "false", "postal_code": "false"}
 
 
-def pay(client: Client, call_id: str, **params: Any) -> Object:
-    url = "https://example.com/pay"
-    return client.verb("pay", call_id, control_id="p", payment_connector_url=url, **params)
+def pay(**params: Any) -> Ask:
+    return ask("pay", payment_connector_url="https://example.com/pay", **params)
 
 
-def paid(*script: Step, **params: Any) -> Client:
-    """A payment that has come to its end."""
+def typed(number: str) -> tuple[Step, ...]:
+    return (Hear("card number"), Press(number))
+
+
+NUMBER = "payment-card-number"
+DONE = "payment-processing, payment-completed"
+TWO, THREE = f"{NUMBER}, expiration-date", f"{NUMBER}, expiration-date, security-code"
+FAILED = f"{NUMBER}, payment-failed invalid-card-number"
+PAYMENTS: dict[str, tuple[tuple[Step, ...], Object, str, Object]] = {
+    "one detail after another": (
+        *(ALL, {}, f"{THREE}, postal-code, {DONE}"),
+        {"payment_method": "credit-card", "payment_card_type": "visa"}
+        | {"payment_card_number": "xxxxxxxxxxxx1111", "security_code": "xxx"}
+        | {"expiration_date": "1229", "payment_card_postal_code": "12345"},
+    ),
+    "only what is wanted": (
+        *((*typed(f"{AMEX}#"), *DATE), ONLY_TWO, f"{TWO}, {DONE}"),
+        {"payment_card_type": "amex"},
+    ),
+    "a postal code that is known": (
+        *((*CARD, *DATE, *CODE), {"postal_code": "98765"}, f"{THREE}, {DONE}"),
+        {"payment_card_postal_code": "98765"},
+    ),
+    "another type of card": (
+        *((*typed(DISCOVER), *DATE, *CODE, *POSTAL), {"valid_card_types": "discover"}),
+        *(f"{THREE}, postal-code, {DONE}", {"payment_card_type": "discover"}),
+    ),
+    "keys after the last detail mean nothing": (
+        *((*CARD, Hear("expiration"), Press("12299")), ONLY_TWO, f"{TWO}, {DONE}", {}),
+    ),
+    "invalid details are asked for again": (
+        (
+            *(*typed("4111111111111112"), *typed("12*"), Press(VISA)),
+            *(Hear("expiration"), Press("1329"), Hear("expiration"), Press("12#"), *DATE),
+            *(Hear("security code"), Press("1#"), Hear("security code"), Press("1234")),
+            *(Hear("postal code"), Press("12#"), *POSTAL),
+        ),
+        {"max_attempts": "3", "min_postal_code_length": "5"},
+        (
+            f"{NUMBER}, {NUMBER} invalid-card-number, "
+            "expiration-date, expiration-date invalid-date, expiration-date invalid-date, "
+            "security-code, security-code invalid-security-code, "
+            f"postal-code, postal-code invalid-postal-code, {DONE}"
+        ),
+        {},
+    ),
+    "all attempts are used up": (
+        *(typed("1#"), {"max_attempts": "2"}),
+        *(f"{NUMBER}, {NUMBER} invalid-card-number, payment-failed timeout", {}),
+    ),
+    "a type of card that is not taken": (typed(DISCOVER), {}, FAILED, {}),
+    "a number of no type": (typed("9999999999999995"), {}, FAILED, {}),
+    "a number that is too short": (typed("4111#"), {}, FAILED, {}),
+    "letters": (typed("4A11B11C11111D#"), {}, FAILED, {}),
+}
+
+
+@pytest.mark.parametrize(("script", "params", "told", "final"), PAYMENTS.values(), ids=PAYMENTS)
+def test_a_payment(script: tuple[Step, ...], params: Object, told: str, final: Object) -> None:
     world, client, call_id = answered_call(*script)
-    assert pay(client, call_id, **params)["control_id"] == "p"
+    client.verb("pay", call_id, **pay(**params).params)
     world.pass_time(300)
-    return client
-
-
-def told(client: Client, *keys: str) -> list[tuple[object, ...]]:
-    return [tuple(event.get(key) for key in keys) for event in client.events("call.pay")]
-
-
-def test_a_payment_asks_for_one_particular_after_another() -> None:
-    client = paid(*CARD, *DATE, *CODE, *POSTAL)
-    assert told(client, "for", "error_type") == [
-        ("payment-card-number", None),
-        ("expiration-date", None),
-        ("security-code", None),
-        ("postal-code", None),
-        ("payment-processing", None),
-        ("payment-completed", None),
-    ]
-    final = client.events("call.pay")[-1]
-    assert final["payment_method"] == "credit-card"
-    assert final["payment_card_number"] == "xxxxxxxxxxxx1111"
-    assert final["payment_card_type"] == "visa"
-    assert final["expiration_date"] == "1229"
-    assert final["security_code"] == "xxx"
-    assert final["payment_card_postal_code"] == "12345"
+    lines = [line.removeprefix("pay ") for line in world.told if line.startswith("pay ")]
+    assert ", ".join(lines) == told
+    assert final.items() <= client.events("call.pay")[-1].items()
     assert VISA not in json.dumps(client.frames)
 
 
-def test_a_payment_asks_only_for_what_is_wanted() -> None:
-    card = (Hear("card number"), Press(f"{AMEX}#"))
-    client = paid(*card, *DATE, security_code="false", postal_code="false")
-    assert told(client, "for")[1:] == [
-        ("expiration-date",),
-        ("payment-processing",),
-        ("payment-completed",),
-    ]
-    assert client.events("call.pay")[-1]["payment_card_type"] == "amex"
-
-
-def test_a_postal_code_that_is_known_is_not_asked_for() -> None:
-    client = paid(*CARD, *DATE, *CODE, postal_code="98765")
-    assert {event["payment_card_postal_code"] for event in client.events("call.pay")} == {"98765"}
-    assert told(client, "for")[-1] == ("payment-completed",)
-
-
-def test_what_cannot_be_right_is_asked_for_again() -> None:
-    client = paid(
-        *(Hear("card number"), Press("4111111111111112")),
-        *(Hear("card number"), Press("12*"), Press(VISA)),
-        *(Hear("expiration"), Press("1329")),
-        *(Hear("expiration"), Press("12#")),
-        *DATE,
-        *(Hear("security code"), Press("1#")),
-        *(Hear("security code"), Press("1234")),
-        *(Hear("postal code"), Press("12#")),
-        *POSTAL,
-        max_attempts="3",
-        min_postal_code_length="5",
-    )
-    assert told(client, "for", "error_type") == [
-        ("payment-card-number", None),
-        ("payment-card-number", "invalid-card-number"),
-        ("expiration-date", None),
-        ("expiration-date", "invalid-date"),
-        ("expiration-date", "invalid-date"),
-        ("security-code", None),
-        ("security-code", "invalid-security-code"),
-        ("postal-code", None),
-        ("postal-code", "invalid-postal-code"),
-        ("payment-processing", None),
-        ("payment-completed", None),
-    ]
-
-
-def test_a_payment_fails_when_the_attempts_are_used_up() -> None:
-    client = paid(Hear("card number"), Press("1#"), max_attempts="2")
-    assert told(client, "for", "error_type") == [
-        ("payment-card-number", None),
-        ("payment-card-number", "invalid-card-number"),
-        ("payment-failed", "timeout"),
-    ]
-
-
-@pytest.mark.parametrize(
-    "number", ["6011111111111117", "9999999999999995", "4111#", "4A11B11C11111D#"]
-)
-def test_some_cards_are_not_taken(number: str) -> None:
-    client = paid(Hear("card number"), Press(number))
-    assert told(client, "for")[-1] == ("payment-failed",)
-
-
-def test_other_cards_may_be_taken() -> None:
-    card = (Hear("card number"), Press("6011111111111117"))
-    client = paid(*card, *DATE, *CODE, *POSTAL, valid_card_types="discover")
-    assert client.events("call.pay")[-1]["payment_card_type"] == "discover"
-
-
-def test_a_payment_can_be_stopped() -> None:
-    world, client, call_id = answered_call(Hear("card number"), Press("41"))
-    pay(client, call_id)
-    assert client.verb("pay", call_id, control_id="q", payment_connector_url="u")["code"] == "409"
-    world.pass_time(2)
-    assert client.verb("pay.stop", call_id, control_id="p")["code"] == "200"
-    world.pass_time(60)
-    assert told(client, "state", "for") == [(None, "payment-card-number"), ("finished", None)]
-
-
-def test_a_payment_ends_with_the_call() -> None:
-    world, client, call_id = answered_call(Say("no"), HangUp())
-    pay(client, call_id)
-    world.pass_time(60)
-    assert len(client.events("call.pay")) == 1
-
-
-def test_keys_after_the_last_particular_mean_nothing() -> None:
-    only = {"security_code": "false", "postal_code": "false"}
-    client = paid(*CARD, Hear("expiration"), Press("12299"), **only)
-    assert told(client, "for")[-1] == ("payment-completed",)
-
-
-@pytest.mark.parametrize("params", [{"max_attempts": 2}, {"timeout": "x"}, {"security_code": 1}])
-def test_numbers_and_choices_are_text(params: Object) -> None:
+def test_a_postal_code_that_is_known_is_in_all_events() -> None:
     _, client, call_id = answered_call()
-    assert pay(client, call_id, **params)["code"] == -32602
+    client.verb("pay", call_id, **pay(postal_code="98765").params)
+    assert client.values("call.pay", "payment_card_postal_code") == ["98765"]
+
+
+PAYING = {
+    "a payment can be stopped": Story(
+        *(pay(), "pay payment-card-number", 0.5, 0.5, "caller presses 4", "caller presses 1"),
+        *(ask("pay.stop"), "pay finished"),
+        60,
+        script=(Hear("card number"), Press("41")),
+    ),
+    "a payment ends with the call": Story(
+        *(pay(), "pay payment-card-number"),
+        *(60, "caller says “no”", *HANGS_UP),
+        script=(Say("no"), HangUp()),
+    ),
+}
+
+
+@stories(PAYING)
+def test_paying(story: Story) -> None:
+    story.check()
 
 
 # Bound digits
 
 
-def bind(client: Client, call_id: str, digits: str, method: str, **params: Any) -> Object:
-    bound: Object = {"digits": digits, "bind_method": method} | params
-    return client.verb("bind_digit", call_id, **bound)
+def bind(digits: str, method: str, **params: Any) -> Ask:
+    return ask("bind_digit", digits=digits, bind_method=f"calling.{method}", **params)
 
 
-def test_keys_run_a_method() -> None:
+def says(text: str, **more: Any) -> Object:
+    return {"play": [tts(text)]} | more
+
+
+deep: list[object] = []
+for _ in range(900):
+    deep = [deep]
+BOUND = {
+    "a binding may wear out": Story(
+        bind("1", "play", params=says("Hello"), max_triggers=2),
+        *(0.3, "caller presses 1", "play playing"),
+        *(60, "caller presses 1", "play playing", "play finished"),
+        *("caller presses 1", "play finished"),
+        script=(Press("111"),),
+        journal={What.PLAYED: ["program plays “Hello”"] * 2},
+    ),
+    "keys may end the call": Story(
+        *(bind("1", "end", params={"reason": "busy"}), ask("collect", digits={"max": 2})),
+        *(60, "caller presses 1", "state ending busy", "state ended busy"),
+        script=(Press("1"),),
+    ),
+    "a refusal becomes an error": Story(
+        *(bind("1", "play", params={"play": []}), bind("2", "unhold")),
+        *(0.3, "caller presses 1", "error -32602"),
+        *(10, "caller presses 2", "error 409"),
+        script=(Press("12"),),
+    ),
+    "parameters of any depth do no harm": Story(
+        bind("1", "play", params={"play": deep}),
+        *(10, "caller presses 1", "error -32602"),
+        script=(Press("1"),),
+    ),
+    "bindings are cleared, those of a realm or all": Story(
+        *(bind("1", "play", params=says("this is a"), realm="a"),),
+        *(bind("2", "play", params=says("this is b"), realm="b"),),
+        ask("clear_digit_bindings", realm="a"),
+        *(1, "caller presses 1", "caller presses 2", "play playing", "caller presses 3"),
+        ask("clear_digit_bindings"),
+        *(60, "play finished", "caller presses 1", "caller presses 2"),
+        script=(Press("123"), Wait(1), Press("12")),
+        journal={What.PLAYED: ["program plays “this is b”"]},
+    ),
+    "words are no keys": Story(
+        *(bind("1", "hold"), 10, "caller says “1”"),
+        script=(Say("1"),),
+    ),
+}
+
+
+@stories(BOUND)
+def test_keys_run_a_method(story: Story) -> None:
+    story.check()
+
+
+def test_a_method_that_keys_run_is_about_their_call() -> None:
     world, client, call_id = answered_call(Press("1*12*1"), Hear("hello"), Say("thanks"))
-    play = {"play": [tts("Hello")], "call_id": "another"}
-    bound = bind(client, call_id, "*1", "calling.play", params=play)
-    assert bound == {"code": "200", "message": "Digit binding created", "call_id": call_id}
+    client.verb(
+        "bind_digit", call_id, **bind("*1", "play", params=says("Hello", call_id="x")).params
+    )
     world.pass_time(60)
-    events = client.events("call.play", call_id=call_id)
-    assert [event["state"] for event in events].count("finished") == 2
-    assert len({event["control_id"] for event in events}) == 2
+    assert client.values("call.play", "state", call_id=call_id).count("finished") == 2
+    assert len(set(client.values("call.play", "control_id"))) == 2
     assert world.story(What.SAID) == ["caller says “thanks”"]
 
 
-def test_a_binding_may_wear_out() -> None:
-    world, client, call_id = answered_call(Press("111"))
-    bind(client, call_id, "1", "calling.play", params={"play": [tts("Hello")]}, max_triggers=2)
-    world.pass_time(60)
-    assert world.story(What.PLAYED) == ["program plays “Hello”"] * 2
-
-
-def test_keys_may_end_the_call() -> None:
-    world, client, call_id = answered_call(Press("1"))
-    bind(client, call_id, "1", "calling.end", params={"reason": "busy"})
-    client.verb("collect", call_id, control_id="c", digits={"max": 2})
-    world.pass_time(60)
-    assert client.states(call_id) == ["answered", "ending", "ended"]
-    assert client.events("call.collect") == []
-
-
-def test_what_keys_cannot_do_is_told_as_an_error() -> None:
-    world, client, call_id = answered_call(Press("12"))
-    bind(client, call_id, "1", "calling.play", params={"play": []})
-    bind(client, call_id, "2", "calling.unhold")
+def test_a_refusal_of_what_keys_run_is_in_the_journal() -> None:
+    world, client, call_id = answered_call(Press("2"))
+    client.verb("bind_digit", call_id, **bind("2", "unhold").params)
     world.pass_time(10)
-    errors = client.events("calling.error", call_id=call_id)
-    assert [error["code"] for error in errors] == ["-32602", "409"]
-    assert world.story(What.REFUSED)[-1] == (
+    assert client.values("calling.error", "call_id") == [call_id]
+    assert world.story(What.REFUSED) == [
         "exchange refuses calling.unhold: there is no hold on this call"
-    )
-
-
-def test_parameters_of_any_depth_do_no_harm() -> None:
-    world, client, call_id = answered_call(Press("1"))
-    deep: list[object] = []
-    for _ in range(900):
-        deep = [deep]
-    bind(client, call_id, "1", "calling.play", params={"play": deep})
-    world.pass_time(10)
-    assert client.events("calling.error", code="-32602")
-
-
-def test_bindings_are_cleared_all_or_those_of_a_realm() -> None:
-    world, client, call_id = answered_call(Press("123"), Wait(1), Press("12"))
-    for digit, realm in (("1", "a"), ("2", "b")):
-        play = {"play": [tts(f"this is {realm}")]}
-        bind(client, call_id, digit, "calling.play", params=play, realm=realm)
-    cleared = client.verb("clear_digit_bindings", call_id, realm="a")
-    assert cleared["message"] == "Digit bindings cleared"
-    world.pass_time(1)
-    client.verb("clear_digit_bindings", call_id)
-    world.pass_time(60)
-    assert world.story(What.PLAYED) == ["program plays “this is b”"]
-
-
-@pytest.mark.parametrize("method", ["calling.fly", "signalwire.receive", ""])
-def test_only_methods_on_calls_can_be_bound(method: str) -> None:
-    _, client, call_id = answered_call()
-    assert bind(client, call_id, "1", method)["code"] == -32602
-
-
-def test_there_are_so_many_bindings_at_most() -> None:
-    world = World(make_config(limits=ExchangeLimits(operations=1)))
-    _, client, call_id = answered_call(world=world)
-    assert bind(client, call_id, "1", "calling.hold")["code"] == "200"
-    assert bind(client, call_id, "2", "calling.hold")["code"] == "503"
-    assert bind(client, call_id, "w", "calling.hold")["code"] == -32602
-
-
-def test_words_are_no_keys() -> None:
-    world, client, call_id = answered_call(Say("1"))
-    bind(client, call_id, "1", "calling.hold")
-    world.pass_time(10)
-    assert client.events("call.hold") == []
+    ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,7 +24,9 @@ from tests.unit.exchange_client import (
     AUTHENTICATION,
     JWT,
     VERSION,
+    Client,
     World,
+    answered_call,
     make_config,
     tts,
 )
@@ -288,57 +292,60 @@ def test_a_limit_of_nothing_is_misuse(name: str) -> None:
         ExchangeLimits(**{name: 0})
 
 
-def test_a_cut_keeps_the_session() -> None:
-    world = World()
-    client = world.connect("office")
-    world.exchange.drop(client.transport, 0.0)
-    world.exchange.drop(99, 0.0)
-    world.deliver()
-    assert client.closed
-    assert client.close_code == 0
-    assert "session_restored" in world.open().connect(protocol=client.protocol)["result"]
+def cut(world: World, client: Client) -> None:
+    world.exchange.drop(client.transport, world.now)
+    world.exchange.drop(99, world.now)
 
 
-@pytest.mark.parametrize("restart", [False, True])
-def test_a_goodbye_and_the_session_after_it(restart: bool) -> None:
-    world = World()
-    client = world.connect("office")
-    call_id = world.place()
-    client.verb("answer", call_id)
-    world.exchange.say_goodbye(client.transport, 0.0, restart=restart)
-    world.exchange.say_goodbye(99, 0.0, restart=restart)
+def say_goodbye(world: World, client: Client, *, restart: bool = False) -> None:
+    world.exchange.say_goodbye(client.transport, world.now, restart=restart)
+    world.exchange.say_goodbye(99, world.now, restart=restart)
+
+
+def forget(world: World, client: Client) -> None:
+    world.exchange.forget_sessions(world.now)
+
+
+def revoke(world: World, client: Client) -> None:
+    world.exchange.revoke("project-1", world.now)
+
+
+@pytest.mark.parametrize(
+    ("fault", "close_code", "refused"),
+    [
+        pytest.param(cut, 0, 0, id="cut"),
+        pytest.param(say_goodbye, 1000, 0, id="goodbye"),
+        pytest.param(partial(say_goodbye, restart=True), 1000, -32003, id="goodbye with restart"),
+        pytest.param(forget, 0, -32003, id="restart"),
+        pytest.param(revoke, 1000, -32002, id="revoked credentials"),
+    ],
+)
+def test_what_a_fault_leaves_of_a_session(
+    fault: Callable[[World, Client], None], close_code: int, refused: int
+) -> None:
+    world, client, call_id = answered_call()
+    fault(world, client)
     world.deliver()
     assert client.closed
+    assert client.close_code == close_code
     again = world.open()
     reply = again.connect(protocol=client.protocol)
-    if restart:
-        assert reply["error"]["code"] == -32003
+    if refused:
+        assert reply["error"]["code"] == refused
         assert world.story(What.ENDED) == ["exchange ends the call: error"]
     else:
         assert reply["result"]["session_restored"] is True
-        play = {"control_id": "p", "play": [tts("still here")]}
-        assert again.verb("play", call_id, **play)["code"] == "200"
+        assert again.codes(call_id, "play", control_id="p", play=[tts("still here")]) == ["200"]
+        assert world.story(What.ENDED) == []
 
 
-def test_a_goodbye_before_a_session_is_a_goodbye_too() -> None:
+@pytest.mark.parametrize("fault", [cut, partial(say_goodbye, restart=True), forget, revoke])
+def test_a_fault_before_a_session(fault: Callable[[World, Client], None]) -> None:
     world = World()
     client = world.open()
-    world.exchange.say_goodbye(client.transport, 0.0, restart=True)
+    fault(world, client)
     world.deliver()
-    assert client.closed
-
-
-def test_a_server_without_a_memory() -> None:
-    world = World()
-    client = world.connect("office")
-    bystander = world.open()
-    client.verb("answer", world.place())
-    world.exchange.forget_sessions(0.0)
-    world.deliver()
-    assert client.closed
-    assert bystander.closed
-    assert world.open().connect(protocol=client.protocol)["error"]["code"] == -32003
-    assert world.story(What.ENDED) == ["exchange ends the call: error"]
+    assert client.closed == (fault is not revoke), "only who has used credentials loses them"
 
 
 def test_revoked_credentials_end_the_sessions_of_the_project() -> None:
@@ -349,7 +356,6 @@ def test_revoked_credentials_end_the_sessions_of_the_project() -> None:
     world.exchange.revoke("project-1", 0.0)
     world.deliver()
     assert client.closed
-    assert client.close_code == 1000
     assert not other.closed
     assert world.open().connect()["error"]["code"] == -32002
     assert world.open().connect(protocol=away.protocol)["error"]["code"] == -32002
