@@ -81,9 +81,9 @@ class Outcome:
     error: AssertionError | None
 
 
-def carry_out(plan: Plan, *, make_core: MakeCore = ClientCore, event_ids: int = 1024) -> Outcome:
+def carry_out(plan: Plan, *, make_core: MakeCore = ClientCore) -> Outcome:
     """Run one world to its end, or to the first broken promise."""
-    simulation = _Simulation(plan, make_core, event_ids)
+    simulation = _Simulation(plan, make_core)
     try:
         simulation.run()
     except AssertionError as error:
@@ -91,13 +91,13 @@ def carry_out(plan: Plan, *, make_core: MakeCore = ClientCore, event_ids: int = 
     return Outcome(plan, simulation.world, None)
 
 
-def simulate(seed: int, *, make_core: MakeCore = ClientCore, event_ids: int = 1024) -> World:
+def simulate(seed: int, *, make_core: MakeCore = ClientCore) -> World:
     """Run the world of a seed to its end, and return it.
 
     Raises:
         AssertionError: a promise was broken. The trace is in its notes.
     """
-    outcome = carry_out(draw_plan(seed), make_core=make_core, event_ids=event_ids)
+    outcome = carry_out(draw_plan(seed), make_core=make_core)
     if outcome.error is not None:
         outcome.error.add_note(outcome.world.report())
         raise outcome.error
@@ -107,7 +107,7 @@ def simulate(seed: int, *, make_core: MakeCore = ClientCore, event_ids: int = 10
 class _Simulation:
     """One world, and the plan that is carried out in it."""
 
-    def __init__(self, plan: Plan, make_core: MakeCore, event_ids: int) -> None:
+    def __init__(self, plan: Plan, make_core: MakeCore) -> None:
         random = Random(f"{plan.seed} world")
         config = exchange_config(
             lines=lines(),
@@ -123,7 +123,6 @@ class _Simulation:
             queued_requests=random.choice((20, 500)),
             pending_requests=random.choice((12, 10_000)),
             tags=50,
-            event_ids=event_ids,
         )
         self._applications: list[Application] = []
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from tests.faults.registry import FAULTS, Fault, PlantedError
 from tests.fuzz.__main__ import NAMES, find_atheris
-from tests.fuzz.faults import PLANTED, Patch
 from tests.fuzz.source import Source
-from tests.fuzz.targets import CORPUS, TARGETS, Target, inputs
+from tests.fuzz.targets import CORPUS, TARGETS, inputs
 
 MOST_BYTES: Final = 200 * 1024
 ROOT: Final = Path(__file__).parents[2]
@@ -53,21 +53,30 @@ def test_a_source_gives_the_first_choice_behind_its_end() -> None:
     assert (source.byte(), source.below(7), source.blob(), source.rest()) == (0, 0, b"", b"")
 
 
-@pytest.mark.parametrize(("name", "plant"), PLANTED)
-def test_the_corpus_finds_a_planted_fault(
-    name: str, plant: Callable[[Patch], None], monkeypatch: Patch
-) -> None:
-    plant(monkeypatch)
-    target = TARGETS[name]
-    assert any(fails(target, path.read_bytes()) for path in inputs(name))
+def test_every_target_has_faults_to_find() -> None:
+    assert {name for fault in FAULTS for name in fault.targets} == set(TARGETS)
 
 
-def fails(target: Target, data: bytes) -> bool:
-    try:
-        target(data)
-    except Exception:  # noqa: BLE001 - an assertion of the oracle's, or what was planted
-        return True
-    return False
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        pytest.param(name, fault, id=f"{name}-{fault.name}")
+        for fault in FAULTS
+        for name in fault.targets
+    ],
+)
+def test_the_corpus_finds_a_planted_fault(name: str, fault: Fault) -> None:
+    instead = Counter[str]()
+    with fault.planted():
+        for path in inputs(name):
+            try:
+                TARGETS[name](path.read_bytes())
+            except (AssertionError, PlantedError):
+                return
+            except Exception as error:  # noqa: BLE001 - it crashes the target: no check has failed
+                instead[repr(error)] += 1
+    words = f"no input of {name!r} made a check fail"
+    pytest.fail(f"{fault} But {words}; what was raised instead: {dict(instead) or 'nothing'}.")
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -87,6 +87,7 @@ def _check(events: list[WireEvent]) -> None:
     assert ends == events[-1:], "the end comes once, and last"
     for event in events:
         if isinstance(event, TextReceived):
-            event.data.decode()
+            repaired = event.data.decode(errors="replace").encode()
+            assert event.data == repaired, "a text is UTF-8"
             assert len(event.data) <= LIMIT
     assert all(len(str(end)) < 2000 for end in ends), "the peer's words are bounded"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import struct
-from collections.abc import Callable
+from contextlib import nullcontext
+from operator import attrgetter
 from typing import Final
 
 import pytest
@@ -23,6 +24,9 @@ from relay_proto.wire.websocket import (
     WireFailed,
     WireState,
 )
+from tests.faults import seams
+from tests.faults.registry import FAULTS, Fault, Law
+from tests.faults.seams import Function
 from tests.property.test_wire_laws import cuts, roles
 from tests.property.wires import KEY, LIMIT, begun, comparable, feed, frame, split, xor
 
@@ -72,12 +76,11 @@ def streams(role: Role) -> st.SearchStrategy[bytes]:
     return st.tuples(whole, st.integers(0, 40)).map(lambda pair: pair[0][: len(pair[0]) - pair[1]])
 
 
-class AllThroughWsproto(Splitter):
-    """What a wire has in place of the short path, to be compared with it."""
-
-    def next(self, *, inside_message: bool) -> tuple[list[bytes], bytes]:
-        piece = self.rest()
-        return [], piece
+def all_through_wsproto(
+    original: Function, self: Splitter, *, inside_message: bool
+) -> tuple[list[bytes], bytes]:
+    """What a wire does in place of the short path, to be compared with it."""
+    return [], self.rest()
 
 
 def opened(role: Role) -> Wire:
@@ -86,14 +89,16 @@ def opened(role: Role) -> Wire:
     return wire
 
 
-def all_events(role: Role, chunks: list[bytes], *, short: bool) -> list[object]:
+def all_events(
+    role: Role, chunks: list[bytes], *, short: bool, close: bool = False
+) -> list[object]:
     """What a wire says to these chunks and to the end of the stream behind them."""
-    with pytest.MonkeyPatch.context() as patch:
-        if not short:
-            patch.setattr("relay_proto.wire.websocket.Splitter", AllThroughWsproto)
+    with nullcontext() if short else seams.SPLIT.replaced(all_through_wsproto):
         wire = opened(role)
-    events = [event for chunk in chunks for event in wire.receive(chunk)]
-    return comparable(role, events + wire.receive_eof())
+        if close:
+            wire.close(1000)
+        events = [event for chunk in chunks for event in wire.receive(chunk)]
+        return comparable(role, events + wire.receive_eof())
 
 
 def check_equal(role: Role, stream: bytes, at: list[int]) -> None:
@@ -132,16 +137,8 @@ def test_it_is_equal_behind_our_own_close_frame(
     data: st.DataObject, role: Role, at: list[int], before: bytes
 ) -> None:
     chunks = split(before + data.draw(streams(role)), at)
-    found: list[list[object]] = []
-    for short in (False, True):
-        with pytest.MonkeyPatch.context() as patch:
-            if not short:
-                patch.setattr("relay_proto.wire.websocket.Splitter", AllThroughWsproto)
-            wire = opened(role)
-        wire.close(1000)
-        events = [event for chunk in chunks for event in wire.receive(chunk)]
-        found.append(comparable(role, events + wire.receive_eof()))
-    assert found[0] == found[1]
+    expected = all_events(role, chunks, short=False, close=True)
+    assert all_events(role, chunks, short=True, close=True) == expected
 
 
 @given(
@@ -189,90 +186,34 @@ def test_no_two_frames_have_the_same_key() -> None:
     assert len(set(keys)) == len(keys)
 
 
-def test_without_the_short_path_means_through_wsproto(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_short_path_means_through_wsproto() -> None:
     """The reference is what it says: else both sides of the comparison were the same."""
     seen: list[bytes] = []
-    wire = opened(Role.CLIENT)
-    right = LongPath.receive
 
-    def receive(self: LongPath, data: bytes) -> list[WireEvent]:
+    def receive(original: Function, self: LongPath, data: bytes) -> list[WireEvent]:
         seen.append(data)
-        return right(self, data)
+        return []
 
-    monkeypatch.setattr(LongPath, "receive", receive)
-    wire.receive(b"\x81\x01a")
-    assert not seen
-    monkeypatch.setattr("relay_proto.wire.websocket.Splitter", AllThroughWsproto)
-    opened(Role.CLIENT).receive(b"\x81\x01a")
-    assert b"\x81\x01a" in seen
-
-
-# Planted faults: each is one that somebody might write.
-
-
-def no_utf8(text: bytes) -> bool:
-    return True
-
-
-def forgets_the_message(splitter: Splitter, *, inside_message: bool) -> tuple[list[bytes], bytes]:
-    return genuine_next(splitter, inside_message=False)
-
-
-genuine_next: Final[Callable[..., tuple[list[bytes], bytes]]] = Splitter.next
-
-
-def plant_no_validation(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(fastpath, "is_utf8", no_utf8)
-
-
-def plant_texts_inside_messages(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Splitter, "next", forgets_the_message)
-
-
-def plant_needless_lengths(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(fastpath, "SHORTEST_IN_TWO", 0)
-
-
-def plant_no_limit(patch: pytest.MonkeyPatch) -> None:
-    genuine = Splitter.__init__
-
-    def unlimited(self: Splitter, *, masked: bool, limit: int) -> None:
-        genuine(self, masked=masked, limit=limit + 1)
-
-    patch.setattr(Splitter, "__init__", unlimited)
-
-
-def plant_reserved_bits(patch: pytest.MonkeyPatch) -> None:
-    class AnyText(int):
-        def __eq__(self, other: object) -> bool:
-            return isinstance(other, int) and other & 0x8F == 0x81
-
-        __hash__ = int.__hash__
-
-    patch.setattr(fastpath, "WHOLE_TEXT", AnyText(0x81))
+    with seams.LONG_PATH.replaced(receive):
+        assert opened(Role.CLIENT).receive(b"\x81\x01a") == [TextReceived(b"a")]
+        assert not seen
+        with seams.SPLIT.replaced(all_through_wsproto):
+            assert opened(Role.CLIENT).receive(b"\x81\x01a") == []
+        assert seen == [b"\x81\x01a"]
 
 
 @pytest.mark.parametrize(
-    "plant",
-    [
-        plant_no_validation,
-        plant_texts_inside_messages,
-        plant_needless_lengths,
-        plant_no_limit,
-        plant_reserved_bits,
-    ],
+    "fault",
+    [fault for fault in FAULTS if Law.SHORT_PATH in fault.laws],
+    ids=attrgetter("name"),
 )
-def test_a_planted_fault_is_found(
-    plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plant(monkeypatch)
-
+def test_a_planted_fault_is_found(fault: Fault) -> None:
     @given(data=st.data(), role=roles, at=cuts)
     @settings(max_examples=4_000, database=None, phases=[Phase.generate], derandomize=True)
     def law(data: st.DataObject, role: Role, at: list[int]) -> None:
         check_equal(role, data.draw(streams(role)), at)
 
-    with pytest.raises(AssertionError):
+    with fault.planted(), pytest.raises(AssertionError):
         law()
 
 

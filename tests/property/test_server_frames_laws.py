@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+from operator import attrgetter
 
 import msgspec
 import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from relay_proto.rpc import frames
 from relay_proto.rpc.event_base import RelayEvent
 from relay_proto.rpc.events import decode_event, event_of
-from relay_proto.rpc.frames import EventFrame, RequestFrame, decode_frame, decode_server_frame
+from relay_proto.rpc.frames import (
+    EventFrame,
+    Frame,
+    ReplyFrame,
+    RequestFrame,
+    decode_frame,
+    decode_server_frame,
+)
+from tests.faults import seams
+from tests.faults.registry import FAULTS, Fault, Law, PlantedError
+from tests.faults.seams import Function
 from tests.spec.json_values import json_objects, json_values
 
 ids = st.sampled_from(['"1"', '"é"', r'"\u0061"', "7", "-0", "1.5", "null", "[]", "{}", "true"])
@@ -81,64 +91,35 @@ def test_at_one_go_means_what_it_means_step_by_step(data: bytes) -> None:
     check_equal(data)
 
 
-def test_an_event_and_a_reply_are_decoded_at_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_and_a_reply_are_decoded_at_one_go() -> None:
     """Else both sides of the comparison were the same."""
-    monkeypatch.setattr(frames, "decode_frame", None)
-    event = decode_server_frame(
-        b'{"id":"1","method":"signalwire.event","params":{"event_type":"x","params":{"a":1}}}'
-    )
+
+    def decode_frame(original: Function, data: bytes) -> Frame:
+        raise PlantedError
+
+    with seams.DECODE_FRAME.replaced(decode_frame):
+        event = decode_server_frame(
+            b'{"id":"1","method":"signalwire.event","params":{"event_type":"x","params":{"a":1}}}'
+        )
+        reply = decode_server_frame(b'{"id":"1","result":{}}')
+        with pytest.raises(PlantedError):
+            decode_server_frame(b"{}")
     assert event == EventFrame(
         id=b'"1"', event_type="x", body=msgspec.Raw(b'{"a":1}'), timestamp=None
     )
-    reply = decode_server_frame(b'{"id":"1","result":{}}')
-    assert reply == frames.ReplyFrame(id="1", result=msgspec.Raw(b"{}"))
-
-
-# Planted faults: each is one that somebody might write.
-
-
-decoder = frames._event_params  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-Envelope = decoder.type
-
-
-class Forgetful:
-    """Overlooks one member of the envelope."""
-
-    def __init__(self, member: str) -> None:
-        self.member = member
-
-    def decode(self, data: bytes) -> object:
-        return msgspec.structs.replace(decoder.decode(data), **{self.member: msgspec.UNSET})
-
-
-class Untimely:
-    """Overlooks when an event happened."""
-
-    def decode(self, data: bytes) -> object:
-        envelope = decoder.decode(data)
-        if envelope.params is msgspec.UNSET:
-            return envelope
-        params = msgspec.structs.replace(envelope.params, timestamp=None)
-        return msgspec.structs.replace(envelope, params=params)
+    assert reply == ReplyFrame(id="1", result=msgspec.Raw(b"{}"))
 
 
 @pytest.mark.parametrize(
-    "planted",
-    [
-        Forgetful("error"),
-        Forgetful("result"),
-        Untimely(),
-        msgspec.json.Decoder(Envelope, strict=False),
-    ],
-    ids=["no errors", "no results", "no time", "numbers in texts"],
+    "fault",
+    [fault for fault in FAULTS if Law.SERVER_FRAME in fault.laws],
+    ids=attrgetter("name"),
 )
-def test_a_planted_fault_is_found(planted: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "_event_params", planted)
-
+def test_a_planted_fault_is_found(fault: Fault) -> None:
     @given(messages)
     @settings(max_examples=4_000, database=None, phases=[Phase.generate], derandomize=True)
     def law(data: bytes) -> None:
         check_equal(data)
 
-    with pytest.raises(AssertionError):
+    with fault.planted(), pytest.raises(AssertionError):
         law()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from random import Random
-from typing import Any
 
 import pytest
 
 from relay_proto.config import ClientConfig
-from relay_proto.link.requests import Request
 from relay_proto.recorder.recording import RecordingCore
 from relay_proto.recorder.replay import replay
 from relay_proto.testing import PROJECT, TOKEN, simulate
+from tests.faults.registry import acknowledge_twice
 
 
 class Recorder:
@@ -52,23 +51,13 @@ def test_a_recording_holds_no_secret_and_nobodys_number() -> None:
         assert secret not in text
 
 
-def test_a_core_that_has_changed_is_told_from_the_recorded_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_core_that_has_changed_is_told_from_the_recorded_one() -> None:
     recorder = Recorder()
     simulate(3, make_core=recorder)
     [tape, *_] = recorder.tapes
-    monkeypatch.setattr(Request, "__init__", _impatient(Request.__init__))
-    different = [step.number for step in replay(tape, Random) if not step.same]
+    with acknowledge_twice.planted():
+        different = [step.number for step in replay(tape, Random) if not step.same]
     assert different
-
-
-def _impatient(original: Any) -> Any:
-    def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
-        self.method = f"{self.method}.later"
-
-    return init
 
 
 def test_lines_are_json_and_begin_with_what_the_core_was_made_of() -> None:

@@ -7,57 +7,58 @@ import os
 import runpy
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from relay_proto.testing import PROMISES, Shrinker, carry_out, draw_plan
 from relay_proto.testing.soak import Tally, main, soak
-from tests.simulation import plants
+from tests.faults import registry
+from tests.faults.registry import Fault
 
 ROOT = Path(__file__).parents[2]
 MOST_SEEDS = 40
 
-PLANTS = [
-    (plants.send_again_after_a_cut, "promise 2: nothing is sent twice", 60),
-    (plants.forget_an_acknowledgement_after_a_resume, "everything is acknowledged", 30),
-    (plants.leave_the_loser_of_a_dial, "promise 6: nobody is left ringing", 60),
+FORGETFUL = registry.forget_an_acknowledgement_after_a_resume
+SHRUNK = [
+    (registry.send_again_after_a_cut, "promise 2: nothing is sent twice", 80),
+    (FORGETFUL, "everything is acknowledged", 30),
+    (registry.leave_the_loser_of_a_dial, "promise 6: nobody is left ringing", 60),
 ]
-"""Each with what it breaks, and how short its trace becomes."""
+"""Faults, what each breaks, and how short its trace becomes."""
 
 
 def until_one_fails(tally: Tally) -> bool:
     return not tally.failures and tally.seeds < MOST_SEEDS
 
 
-@pytest.mark.parametrize(("plant", "promise", "lines"), PLANTS)
-def test_a_planted_bug_is_found_shrunk_and_replayed(
-    monkeypatch: pytest.MonkeyPatch,
-    plant: Callable[[pytest.MonkeyPatch], None],
-    promise: str,
-    lines: int,
+@pytest.mark.parametrize(
+    ("fault", "promise", "lines"), SHRUNK, ids=[fault.name for fault, _, _ in SHRUNK]
+)
+def test_a_planted_fault_is_found_shrunk_and_replayed(
+    fault: Fault, promise: str, lines: int
 ) -> None:
-    plant(monkeypatch)
-    (failure,) = soak(0, until_one_fails).failures
-    shortest = failure.shortest
+    with fault.planted():
+        (failure,) = soak(0, until_one_fails).failures
+        shortest = failure.shortest
+        again = carry_out(shortest.plan).world
     assert promise in failure.what
     assert promise in str(shortest.error)
     assert len(shortest.plan.acts) <= 4, failure.text
     assert len(shortest.world.trace) <= lines, failure.text
-    again = carry_out(shortest.plan).world
     assert again.trace == shortest.world.trace
     assert again.fingerprint == shortest.world.fingerprint
     assert f"seed {failure.seed} failed" in failure.text
     assert shortest.world.trace[-1] in failure.text
 
 
-def test_shrinking_ends_when_it_may_run_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    plants.forget_an_acknowledgement_after_a_resume(monkeypatch)
-    (failure,) = soak(0, until_one_fails).failures
-    failed = carry_out(draw_plan(failure.seed))
-    shrinker = Shrinker(failed, carry_out, most_runs=3)
-    assert len(shrinker.shrink().plan.acts) < len(failed.plan.acts)
+def test_shrinking_ends_when_it_may_run_no_more() -> None:
+    with FORGETFUL.planted():
+        (failure,) = soak(0, until_one_fails).failures
+        failed = carry_out(draw_plan(failure.seed))
+        shrinker = Shrinker(failed, carry_out, most_runs=3)
+        shortest = shrinker.shrink()
+    assert len(shortest.plan.acts) < len(failed.plan.acts)
     assert shrinker.runs == 3
 
 
@@ -83,9 +84,9 @@ def test_a_soak_ends_after_so_many_seeds() -> None:
     assert "\n3 seeds in" in "\n" + said("soak", "--minutes", "60", "--seeds", "3")
 
 
-def test_a_soak_that_fails_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    plants.forget_an_acknowledgement_after_a_resume(monkeypatch)
-    text = said("soak", "--minutes", "60", "--seed", "1", "--seeds", "1")
+def test_a_soak_that_fails_says_so() -> None:
+    with FORGETFUL.planted():
+        text = said("soak", "--minutes", "60", "--seed", "1", "--seeds", "1")
     assert text.startswith("seed 1 failed: promise 4 (nothing is heard twice)")
     assert "\n1 seeds failed\n           1  promise 4" in text
     assert text.endswith("exit 1")
@@ -97,12 +98,13 @@ def test_a_seed_that_holds_is_replayed_to_its_end() -> None:
     assert text.endswith("every promise was kept\nexit 0")
 
 
-def test_a_seed_that_fails_is_replayed_to_its_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    plants.forget_an_acknowledgement_after_a_resume(monkeypatch)
-    text = said("replay", "1")
+def test_a_seed_that_fails_is_replayed_to_its_failure() -> None:
+    with FORGETFUL.planted():
+        text = said("replay", "1")
+        shorter = said("replay", "1", "--shrink")
     assert "everything is acknowledged" in text
     assert text.endswith("exit 1")
-    assert len(said("replay", "1", "--shrink")) < len(text)
+    assert len(shorter) < len(text)
 
 
 def test_a_replay_does_not_depend_on_the_process() -> None:

@@ -12,7 +12,7 @@ from collections import Counter
 
 import pytest
 
-from relay_proto.testing import CHECKS, World, simulate
+from relay_proto.testing import CHECKS, LivelockError, World, simulate
 
 SEEDS = range(max(64, int(os.environ.get("RELAY_SIMULATION_SEEDS") or 0)))
 FAULTS_TO_SEE = """
@@ -66,3 +66,9 @@ def test_one_seed_is_one_world(seed: int) -> None:
     assert first.trace == second.trace
     assert len(first.trace) > 100
     assert first.trace != simulate(seed + 1).trace
+
+
+def test_time_must_not_stand_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay_proto.testing.world.MOST_STEPS_PER_SECOND", 20)
+    with pytest.raises(LivelockError):
+        simulate(1)

@@ -46,7 +46,7 @@ from relay_proto.testing import (
     tts,
 )
 from relay_proto.testing.faults import drop_link
-from tests.simulation import plants
+from tests.faults.registry import forget_an_acknowledgement_after_a_resume
 
 MOST_PROGRAMS = 4
 LIMITS = Limits(active_calls=4, queued_requests=5, pending_requests=5, tags=50)
@@ -246,11 +246,13 @@ TestWorldMachine = WorldMachine.TestCase
 TestWorldMachine.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
 
 
-def test_the_machine_finds_a_planted_bug(monkeypatch: pytest.MonkeyPatch) -> None:
-    plants.forget_an_acknowledgement_after_a_resume(monkeypatch)
+def test_the_machine_finds_a_planted_fault() -> None:
     searching = settings(
         TestWorldMachine.settings, phases=[Phase.generate], database=None, derandomize=True
     )
-    with pytest.raises(BrokenPromiseError) as broken:
+    with (
+        forget_an_acknowledgement_after_a_resume.planted(),
+        pytest.raises(BrokenPromiseError) as broken,
+    ):
         run_state_machine_as_test(WorldMachine, settings=searching)
     assert broken.value.check == "everything is acknowledged"
