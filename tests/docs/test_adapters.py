@@ -20,15 +20,18 @@ import pytest
 
 from relay_proto.exchange import ExchangeTiming, What
 from relay_proto.outputs import Output
+from tests.adapters.peers import Peer, serving
 from tests.adapters.support import PROJECT, TOKEN, Certificates, World, open_world
 from tests.docs.test_programs import BLOCK, ROOT, environment, start
 
 TEXT: Final = (ROOT / "docs" / "adapters.md").read_text("utf-8")
-PATIENCE: Final = 60.0
+PATIENCE: Final = 30.0
 SPEAKING: Final = ExchangeTiming(ring_delay=0.01, reaction=0.01)
 """People answer at once, but a text takes as long as it takes to say it."""
 CONNECTED: Final = "Connected(resumed={})"
 GONE: Final = "Disconnected(error=None, retry_delay=None)\n"
+OFFICE: Final = 'contexts=["office"]'
+TIMEOUT: Final = 1.0
 PARTS: Final = BLOCK.findall(TEXT)
 PROGRAM: Final[str] = BLOCK.findall(TEXT.partition("<!-- test: adapter -->")[2])[0]
 
@@ -54,17 +57,23 @@ class Program:
         assert self._process.stdout is not None
         return (await anyio.to_thread.run_sync(self._process.stdout.readline)).rstrip("\n")
 
+    def tell(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
     async def asked_to_end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         """How it ends then, and what else it prints."""
-        self._process.send_signal(number)
+        self.tell(number)
         said, _ = await anyio.to_thread.run_sync(self._process.communicate)
         return self._process.returncode, said
 
 
 @asynccontextmanager
-async def running(folder: Path, certificates: Certificates, host: str) -> AsyncGenerator[Program]:
+async def running(
+    folder: Path, certificates: Certificates, host: str, code: str = PROGRAM
+) -> AsyncGenerator[Program]:
     path = folder / "program.py"
-    path.write_text(PROGRAM, "utf-8")
+    path.write_text(code, "utf-8")
     variables: Mapping[str, str] = {
         "SIGNALWIRE_SPACE": host,
         "SIGNALWIRE_PROJECT_ID": PROJECT,
@@ -157,6 +166,39 @@ async def test_it_ends_while_a_connection_is_being_opened(
             with accepted:
                 assert await anyio.to_thread.run_sync(accepted.recv, 1), "it shakes hands"
                 assert await program.asked_to_end() == (0, "")
+
+
+@pytest.mark.anyio
+async def test_a_reply_that_waits_in_the_socket_is_not_late(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    asked, frozen, answered, taken = (anyio.Event() for _ in range(4))
+
+    async def script(peer: Peer) -> None:
+        await peer.welcome()
+        await peer.offer_call()
+        request = await peer.request("calling.answer")
+        asked.set()
+        await frozen.wait()
+        await peer.reply(request)
+        answered.set()
+        await peer.request("calling.play")  # as the program does only when its call is answered
+        taken.set()
+
+    code = PROGRAM.replace(OFFICE, f"{OFFICE}, timing=Timing(request_timeout={TIMEOUT})")
+    code = code.replace("ClientCore, ", "ClientCore, Timing, ", 1)
+    async with (
+        serving(certificates.server_context(), script) as host,
+        running(tmp_path, certificates, host, code) as program,
+    ):
+        with anyio.fail_after(PATIENCE):
+            await asked.wait()
+            program.tell(signal.SIGSTOP)
+            frozen.set()
+            await answered.wait()
+            await anyio.sleep(1.5 * TIMEOUT)  # nothing happens but that time passes
+            program.tell(signal.SIGCONT)
+            await taken.wait()
 
 
 @pytest.mark.parametrize("number", range(len(PARTS)))
