@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
 import anyio.lowlevel
 
+from relay_proto.adapter.delivery import Delivery
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import split_host
-from relay_proto.outputs import Closed, OpenTransport, Output, Settled
+from relay_proto.outputs import Closed, EventReceived, OpenTransport, Output, Settled
 from relay_proto.pending import Pending
-from relay_proto.records import CallRecord
 from relay_proto.transitions import SessionState
 
 from ._background import EventLoop, Waker, running_loop
@@ -41,6 +41,11 @@ class AppTask:
         self.cancel_on_end = cancel_on_end
         self.cancel_on_close = cancel_on_close
 
+    def cancel(self, error: BaseException) -> None:
+        """Cancel it: a task needs no reason."""
+        del error
+        self.scope.cancel()
+
 
 current_app_task: ContextVar[AppTask | None] = ContextVar("current_app_task", default=None)
 """The handler or listener that is running: its own `disconnect()` must not cancel it."""
@@ -49,8 +54,8 @@ current_app_task: ContextVar[AppTask | None] = ContextVar("current_app_task", de
 class Engine:
     """Runs a client's core over real byte streams until it is closed."""
 
-    publish: Callable[[Output], None]
-    """Hands events to the application; set before the first command."""
+    delivery: Delivery[AppTask, Any, Any]
+    """Takes events to the application; set before the first command."""
 
     def __init__(self, core: ClientInterface, connector: Connector) -> None:
         self.core = core
@@ -58,8 +63,8 @@ class Engine:
         self._connector = connector
         self._driver: Driver[Output] = Driver(core, self._perform)
         self._driver.hear(Settled, self._settled)
-        self.hear = self._driver.hear
-        self.handling: dict[CallRecord, AppTask] = {}
+        self.lock = nullcontext()
+        self.backlog = core.config.limits.listener_backlog
         self._loop: EventLoop | None = None
         self._io: TaskGroup | None = None
         self._app: TaskGroup | None = None
@@ -68,6 +73,7 @@ class Engine:
         self._timer = anyio.CancelScope()
         self._closed = anyio.Event()
         self._finished = anyio.Event()
+        self._changed = anyio.Event()
 
     @property
     def alive(self) -> bool:
@@ -85,7 +91,25 @@ class Engine:
         finally:
             self._step()
 
-    def post(self, function: Callable[[], object]) -> None:
+    def deliver_by(self, delivery: Delivery[AppTask, Any, Any]) -> None:
+        """See `ClientEngine`."""
+        self.delivery = delivery
+        self._driver.hear(EventReceived, delivery.event_received)
+
+    def ask(self, function: Callable[[], R]) -> R:
+        """See `relay_proto.adapter.handles.Engine`."""
+        return function()
+
+    def arrange(self, function: Callable[[], object], *, wait: bool) -> None:
+        """See `ClientEngine`."""
+        del wait  # it is done at once
+        function()
+
+    def tell(self, function: Callable[..., object], *args: Any) -> None:
+        """See `relay_proto.adapter.handles.Engine`."""
+        self.command(function, *args)
+
+    def soon(self, function: Callable[[], object]) -> None:
         """Let the event loop call `function` soon. From any thread, and anywhere in it."""
         if self._loop is not None:
             with suppress(RuntimeError):  # the event loop has ended: nobody is there to care
@@ -148,6 +172,17 @@ class Engine:
         with anyio.move_on_after(timing.close_timeout * 2 + LAST_BREATH, shield=True):
             await self._finished.wait()
 
+    async def wait_until(self, happened: Callable[[], bool], timeout: float) -> None:
+        """Wait for something that ends with a call, its handler or the client."""
+        with anyio.move_on_after(timeout):
+            while not happened():
+                await self._changed.wait()
+
+    def tell_changed(self) -> None:
+        """See `ClientEngine`."""
+        self._changed.set()
+        self._changed = anyio.Event()
+
     async def wait_closed(self) -> None:
         """Wait until the core is closed."""
         await self._closed.wait()
@@ -180,10 +215,10 @@ class Engine:
             case OpenTransport(number):
                 self._open(number)
             case Closed():
-                self.publish(output)
+                self.delivery.publish(output)
                 self._closed.set()
             case _:
-                self.publish(output)
+                self.delivery.publish(output)
 
     def _settled(self, output: Settled) -> None:
         pending = output.pending
@@ -191,7 +226,7 @@ class Engine:
             waker.set()
             self._driver.gathering.count_woken()  # it goes on now, and may have a request
         if pending.callback is not None:
-            self.publish(output)
+            self.delivery.publish(output)
 
     def _open(self, number: int) -> None:
         assert self._io is not None, "outputs are performed by a running engine"

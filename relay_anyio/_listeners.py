@@ -10,13 +10,12 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Protocol
 
-from relay_proto.errors import ClientClosedError
+from relay_proto.adapter.handles import Function, ListenerBase
 
+from ._guard import call, finish
 from ._log import logger
-
-E = TypeVar("E")
 
 
 class Spawner(Protocol):
@@ -25,36 +24,26 @@ class Spawner(Protocol):
     def __call__(self, function: Callable[[], Awaitable[None]], /) -> bool: ...
 
 
-class Listener(Generic[E]):
+class Listener(ListenerBase):
     """One function that hears one kind of event."""
 
-    __slots__ = ("_backlog", "_busy", "_limit", "_name", "_spawn", "event_type", "handler")
+    __slots__ = ("_backlog", "_busy", "_limit", "_spawn")
 
     def __init__(
-        self,
-        handler: Callable[[E], Any],
-        name: str,
-        spawn: Spawner,
-        limit: int,
-        event_type: str = "",
+        self, name: str, handler: Function, spawn: Spawner, limit: int, event_type: str = ""
     ) -> None:
-        """`event_type` is for those who keep listeners of several."""
-        if not callable(handler):
-            raise TypeError(f"the handler must be a function, not {handler!r}")
-        self.event_type = event_type
-        self.handler = handler
-        self._name = name
+        super().__init__(name, handler, event_type)
         self._spawn = spawn
         self._limit = limit
         self._busy = False
-        self._backlog: deque[E] | None = None  # an empty one takes 760 bytes
+        self._backlog: deque[Any] | None = None  # an empty one takes 760 bytes
 
-    def deliver(self, event: E) -> None:
+    def deliver(self, event: Any) -> None:
         """Hand an event to the function, now or after the earlier ones."""
         if not self._busy:
-            awaitable = self._call(event)
+            awaitable = call(self._name, self.handler, event)
             if awaitable is not None:
-                self._start(awaitable)
+                self._start(event, awaitable)
         elif len(self._backlog or ()) < self._limit:
             if self._backlog is None:
                 self._backlog = deque()
@@ -62,45 +51,21 @@ class Listener(Generic[E]):
         else:
             logger.error("%s: %d events wait for it, %r is dropped", self._name, self._limit, event)
 
-    async def deliver_and_wait(self, event: E) -> None:
-        """Call the function in this task, and wait until it is done."""
-        awaitable = self._call(event)
-        if awaitable is not None:
-            await self._finish(awaitable)
-
-    def _start(self, awaitable: Awaitable[object]) -> None:
+    def _start(self, event: Any, awaitable: Awaitable[object]) -> None:
         self._busy = True  # before the task begins: an eager one may end at once
-        if not self._spawn(lambda: self._work_off(awaitable)):
+        if not self._spawn(lambda: self._work_off(event, awaitable)):
             self._busy = False
             if inspect.iscoroutine(awaitable):
                 awaitable.close()
 
-    async def _work_off(self, awaitable: Awaitable[object]) -> None:
-        current: Awaitable[object] | None = awaitable
+    async def _work_off(self, event: Any, awaitable: Awaitable[object] | None) -> None:
         try:
             while True:
-                if current is not None:
-                    await self._finish(current)
+                if awaitable is not None:
+                    await finish(self._name, event, awaitable)
                 if not self._backlog:
                     break
-                current = self._call(self._backlog.popleft())
+                event = self._backlog.popleft()
+                awaitable = call(self._name, self.handler, event)
         finally:
             self._busy = False
-
-    def _call(self, event: E) -> Awaitable[object] | None:
-        try:
-            result = self.handler(event)
-        except Exception:  # noqa: BLE001 - it is logged
-            logger.exception("%s failed on %r", self._name, event)
-            return None
-        if result is None:
-            return None  # as of nearly every plain function
-        return cast("Awaitable[object]", result) if inspect.isawaitable(result) else None
-
-    async def _finish(self, awaitable: Awaitable[object]) -> None:
-        try:
-            await awaitable
-        except ClientClosedError:
-            logger.debug("%s: the client was disconnected under it", self._name)
-        except Exception:  # noqa: BLE001 - it is logged
-            logger.exception("%s failed", self._name)

@@ -1,54 +1,92 @@
-"""Verbs as methods: a pure function of `relay_proto.commands`, made awaitable."""
+"""Verbs as methods: a pure function of `relay_proto.api.commands`, made awaitable."""
+
+# Handles are made of records, and clients have an engine, for these alone.
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
+from relay_proto.adapter.clients import ClientBase
+from relay_proto.adapter.handles import ActionBase, CallBase, MessageBase
 from relay_proto.api.commands import Command
 from relay_proto.api.methods import result_of, signed
-from relay_proto.records import ActionRecord
+from relay_proto.records import ActionRecord, CallRecord, MessageRecord
 
-if TYPE_CHECKING:
-    from .action import Action
-    from .call import Call
+from ._engine import Engine
 
 P = ParamSpec("P")
 R = TypeVar("R")
-A = TypeVar("A", bound="Action")
+A = TypeVar("A", bound=ActionBase[Any])
+C = TypeVar("C", bound=CallBase[Any, Any])
+M = TypeVar("M", bound=MessageBase[Any])
+Client: TypeAlias = ClientBase[Engine, Any, Any]
+
+
+class Target(Protocol):
+    """What commands are carried out on: a call or an action."""
+
+    async def execute(self, command: Command[R]) -> R: ...
 
 
 def verb(
     function: Callable[P, Command[R]],
-) -> Callable[Concatenate[Call, P], Coroutine[Any, Any, R]]:
-    """Make a method of `Call` that returns the result of the request."""
-
-    async def method(call: Call, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await call.execute(function(*args, **kwargs))
-
-    words = "The server's answer, ``{}`` if the call is gone."
-    return signed(method, function, result_of(function), words)
-
-
-def action(
-    function: Callable[P, Command[ActionRecord]], handle: type[A]
-) -> Callable[Concatenate[Call, P], Coroutine[Any, Any, A]]:
-    """Make a method of `Call` that starts an action and returns its handle."""
-
-    async def method(call: Call, /, *args: P.args, **kwargs: P.kwargs) -> A:
-        return handle.of(call, await call.execute(function(*args, **kwargs)))
-
-    words = f"The `{handle.__name__}`, once the server has accepted it."
-    return signed(method, function, handle, words)
+) -> Callable[Concatenate[Target, P], Coroutine[Any, Any, R]]:
+    """Make a method of a call that returns the result of the request."""
+    return _on_target(function, "The server's answer, ``{}`` if the call is gone.")
 
 
 def control(
     function: Callable[P, Command[R]],
-) -> Callable[Concatenate[Action, P], Coroutine[Any, Any, R]]:
+) -> Callable[Concatenate[Target, P], Coroutine[Any, Any, R]]:
     """Make a method of an action that controls it."""
+    return _on_target(function, "The server's answer, ``{}`` if the action is over.")
 
-    async def method(action: Action, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await action.execute(function(*args, **kwargs))
 
-    words = "The server's answer, ``{}`` if the action is over."
-    return signed(method, function, result_of(function), words)
+def _on_target(
+    function: Callable[P, Command[R]], returns: str
+) -> Callable[Concatenate[Target, P], Coroutine[Any, Any, R]]:
+    async def method(target: Target, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await target.execute(function(*args, **kwargs))
+
+    return signed(method, function, result_of(function), returns)
+
+
+def action(
+    function: Callable[P, Command[ActionRecord]], handle: type[A]
+) -> Callable[Concatenate[Target, P], Coroutine[Any, Any, A]]:
+    """Make a method of a call that starts an action and returns its handle."""
+
+    async def method(call: Target, /, *args: P.args, **kwargs: P.kwargs) -> A:
+        return handle._of(call, await call.execute(function(*args, **kwargs)))
+
+    return signed(
+        method, function, handle, f"The `{handle.__name__}`, once the server has accepted it."
+    )
+
+
+def dialing(
+    function: Callable[P, Command[CallRecord]], handle: type[C]
+) -> Callable[Concatenate[Client, P], Coroutine[Any, Any, C]]:
+    """Make a method of a client that calls out."""
+
+    async def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> C:
+        engine, command = client._engine, function(*args, **kwargs)
+        record = await engine.carry_out(engine.core.execute, command)
+        return handle._of(client, engine, record)
+
+    return signed(method, function, handle, f"The `{handle.__name__}`, once it was answered.")
+
+
+def sending(
+    function: Callable[P, Command[MessageRecord]], handle: type[M]
+) -> Callable[Concatenate[Client, P], Coroutine[Any, Any, M]]:
+    """Make a method of a client that sends a text."""
+
+    async def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> M:
+        engine, command = client._engine, function(*args, **kwargs)
+        return handle._of(engine, await engine.carry_out(engine.core.execute, command))
+
+    return signed(method, function, handle, f"The `{handle.__name__}`, once the server has it.")

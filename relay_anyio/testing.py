@@ -274,8 +274,8 @@ class Stage:
 
     async def quiet(self) -> None:
         """Wait until all calls have ended and all call handlers have returned."""
-        engine = self.client.engine
-        while engine.core.active_calls or engine.handling:  # noqa: ASYNC110 - no event says so
+        engine = self.client._engine  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        while engine.core.active_calls or engine.delivery.handlers:  # noqa: ASYNC110 - no event says so
             await anyio.sleep(POLL_INTERVAL)
 
     # Trouble

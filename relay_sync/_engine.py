@@ -16,6 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
+from relay_proto.adapter.delivery import Delivery
 from relay_proto.api.commands import Command
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import split_host
@@ -33,57 +34,18 @@ from relay_proto.pending import Pending
 from relay_proto.records import ActionRecord, CallRecord
 from relay_proto.transitions import SessionState
 
-from ._listeners import plain
+from ._guard import plain
 from ._log import logger
 from ._orders import Order, Waiter
 from ._reactor import Reactor
-from ._threads import Threads
-from ._waiting import SLICE, Mailbox
+from ._threads import Strand, Threads
+from ._waiting import SLICE, AppTask, Mailbox, current
 from .transport import Connector, Transport
 
 R = TypeVar("R")
 
 LAST_BREATH: Final = 1.0
 """Seconds beyond the core's own bounds in which everything must have stopped."""
-
-
-class AppTask:
-    """A handler that is running in a thread of its own."""
-
-    def __init__(self, *, cancel_on_end: bool = False) -> None:
-        self.cancel_on_end = cancel_on_end
-        self._lock = threading.Lock()
-        self._error: BaseException | None = None
-        self._waits_for: Mailbox[Any] | None = None
-
-    def cancel(self, error: BaseException) -> None:
-        """Let what it waits for, or will wait for next, raise `error`."""
-        with self._lock:
-            self._error = error
-            if self._waits_for is not None:
-                self._waits_for.put(None)
-
-    def wait(self, mailbox: Mailbox[R], timeout: float | None) -> R:
-        """Wait for an item, or be cancelled."""
-        self._begin(mailbox)
-        try:
-            return mailbox.take(timeout)
-        finally:
-            self._begin(None)
-
-    def _begin(self, mailbox: Mailbox[Any] | None) -> None:
-        with self._lock:
-            self._waits_for = mailbox
-            if self._error is not None:
-                raise self._error
-
-
-class _Current(threading.local):
-    task: AppTask | None = None
-
-
-current = _Current()
-"""The handler that this thread is running."""
 
 
 def _timed(function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
@@ -99,14 +61,14 @@ def _result(pending: Pending[R]) -> R:
 class Engine:
     """Runs a client's core over real byte streams until it is closed."""
 
-    publish: Callable[[Output], None]
-    """Hands events to the application; set before the first command."""
+    delivery: Delivery[AppTask, Any, Any]
+    """Takes events to the application; set before the first command."""
 
     def __init__(self, core: ClientInterface, connector: Connector | None) -> None:
         limits = core.config.limits
         self.core = core
         self.over = False
-        self.handling: dict[CallRecord, AppTask] = {}
+        self.backlog = limits.listener_backlog
         self.calls = Threads("call handler", limits.active_calls, limits.active_calls)
         self.messages = Threads("message handler", limits.active_calls, limits.listener_backlog)
         self.listeners = Threads("listener", limits.active_calls, limits.listener_backlog)
@@ -139,12 +101,13 @@ class Engine:
         """Whether this is the I/O thread, where the log and the collection of garbage may act."""
         return self._thread is not None and self._thread.ident == threading.get_ident()
 
-    @property
-    def busy(self) -> bool:
-        """Whether calls are up, or handlers other than the one that asks still run."""
-        with self.lock:
-            others = any(task is not current.task for task in self.handling.values())
-        return self.alive and (self.core.active_calls > 0 or others)
+    def deliver_by(self, delivery: Delivery[AppTask, Any, Any]) -> None:
+        """See `ClientEngine`."""
+        self.delivery = delivery
+
+    def new_strand(self) -> Strand:
+        """For listeners that hear one after another."""
+        return Strand(self.listeners, self.backlog)
 
     # From any thread
 
@@ -163,6 +126,20 @@ class Engine:
     def tell(self, function: Callable[..., object], *args: Any) -> None:
         """Let the I/O thread call a command of the core, and do not wait for that."""
         self.post(partial(_timed, function, *args))
+
+    def arrange(self, function: Callable[[], object], *, wait: bool) -> None:
+        """See `ClientEngine`."""
+        if not self.running:
+            function()
+        elif wait and not self.in_io_thread:
+            self.ask(function)
+        else:
+            self.post(function)
+
+    def soon(self, function: Callable[[], object]) -> None:
+        """See `ClientEngine`."""
+        if self.running:
+            self.post(function)
 
     def post(self, function: Callable[[], object]) -> None:
         """Let the I/O thread call `function`, and do not wait for that."""
@@ -369,11 +346,11 @@ class Engine:
                 if number in self._transports:
                     self._transports[number].write(data)
             case EventReceived():
-                self.publish(output)  # early, for it is what comes most often
+                self.delivery.event_received(output)  # early, for it is what comes most often
             case Settled(pending):
                 self._wake(pending)
                 if pending.callback is not None:
-                    self.publish(output)
+                    self.delivery.publish(output)
             case CloseTransport(number, flush):
                 if number in self._transports:
                     self._transports[number].close(flush=flush)
@@ -382,7 +359,7 @@ class Engine:
             case Closed():
                 self._close(output)
             case _:
-                self.publish(output)
+                self.delivery.publish(output)
 
     def _open(self, number: int, reactor: Reactor) -> None:
         config = self.core.config
@@ -401,7 +378,7 @@ class Engine:
             self._closed = True
             for mail in self._told_when_closed:
                 mail.put(None)
-        self.publish(output)
+        self.delivery.publish(output)
 
     def _execute(self, command: Command[R], target: CallRecord | ActionRecord | None) -> Pending[R]:
         now = time.monotonic()

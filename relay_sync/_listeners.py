@@ -2,65 +2,30 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
 
-from relay_proto.errors import CallEndedError, ClientClosedError
+from relay_proto.adapter.handles import Function, ListenerBase
 
+from ._guard import run
 from ._log import logger
-from ._threads import Strand, Threads
-
-F = TypeVar("F", bound=Callable[..., Any])
+from ._threads import Strand
 
 
-def plain(function: F) -> F:
-    """Return `function`.
+class Listener(ListenerBase):
+    """One function that hears one kind of event, in the turns of a `Strand`."""
 
-    Raises:
-        TypeError: it is a coroutine function, which only `relay_anyio` can await.
-    """
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(type(function), "__call__", None)  # noqa: B004 - not whether it can be called
-    ):
-        name = getattr(function, "__name__", repr(function))
-        raise TypeError(f"{name} is a coroutine function: leave out its async, or use relay_anyio")
-    return function
+    __slots__ = ("_strand",)
 
+    def __init__(self, name: str, handler: Function, strand: Strand, event_type: str = "") -> None:
+        super().__init__(name, handler, event_type)
+        self._strand = strand
 
-def run(name: str, function: Callable[[Any], Any], argument: object) -> None:
-    """Call a function of the application's; what it raises is logged and harms nobody."""
-    try:
-        result = function(argument)
-    except (ClientClosedError, CallEndedError) as error:
-        logger.debug("%s: %s", name, error)
-    except BaseException:  # noqa: BLE001 - sys.exit() in a handler ends the handler
-        logger.exception("%s failed on %r", name, argument)
-    else:
-        if result is not None and inspect.iscoroutine(result):
-            result.close()
-            logger.error("%s returned a coroutine: relay_sync takes plain functions", name)
-
-
-class Listeners:
-    """Functions that hear events one after another, in a thread that is not the I/O thread."""
-
-    def __init__(self, threads: Threads, limit: int) -> None:
-        self._limit = limit
-        self._strand = Strand(threads, limit)
-
-    def tell(self, name: str, functions: Sequence[Callable[[Any], Any]], event: object) -> None:
-        """Let each function hear `event`, after all that came before; `name` is for the log."""
-        if not self._strand.post(partial(_tell, name, functions, event)):
+    def deliver(self, event: object) -> None:
+        """Let the function hear an event, after all that its strand has to do before."""
+        if not self._strand.post(partial(run, self._name, self.handler, event)):
             logger.error(
                 "%s: %d events wait for it, or too many listeners run: %r is dropped",
-                name,
-                self._limit,
+                self._name,
+                self._strand.limit,
                 event,
             )
-
-
-def _tell(name: str, functions: Sequence[Callable[[Any], Any]], event: object) -> None:
-    for function in functions:
-        run(name, function, event)

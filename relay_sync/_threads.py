@@ -170,7 +170,8 @@ class Strand:
 
     def __init__(self, threads: Threads, limit: int) -> None:
         self._threads = threads
-        self._limit = limit
+        self.limit = limit
+        """How many jobs may wait."""
         self._lock = threading.Lock()
         self._jobs: deque[Job] | None = None  # an empty one takes 760 bytes
         self._busy = False
@@ -183,7 +184,7 @@ class Strand:
                 return self._busy
             if self._jobs is None:
                 self._jobs = deque()
-            if len(self._jobs) >= self._limit:
+            if len(self._jobs) >= self.limit:
                 return False
             self._jobs.append(job)
             return True

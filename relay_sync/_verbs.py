@@ -1,50 +1,92 @@
-"""Verbs as methods: a pure function of `relay_proto.commands`, made blocking."""
+"""Verbs as methods: a pure function of `relay_proto.api.commands`, made blocking."""
+
+# Handles are made of records, and clients have an engine, for these alone.
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
+from relay_proto.adapter.clients import ClientBase
+from relay_proto.adapter.handles import ActionBase, CallBase, MessageBase
 from relay_proto.api.commands import Command
 from relay_proto.api.methods import result_of, signed
-from relay_proto.records import ActionRecord
+from relay_proto.records import ActionRecord, CallRecord, MessageRecord
 
-if TYPE_CHECKING:
-    from .action import Action
-    from .call import Call
+from ._engine import Engine
 
 P = ParamSpec("P")
 R = TypeVar("R")
-A = TypeVar("A", bound="Action")
+A = TypeVar("A", bound=ActionBase[Any])
+C = TypeVar("C", bound=CallBase[Any, Any])
+M = TypeVar("M", bound=MessageBase[Any])
+Client: TypeAlias = ClientBase[Engine, Any, Any]
 
 
-def verb(function: Callable[P, Command[R]]) -> Callable[Concatenate[Call, P], R]:
-    """Make a method of `Call` that returns the result of the request."""
+class Target(Protocol):
+    """What commands are carried out on: a call or an action."""
 
-    def method(call: Call, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return call.execute(function(*args, **kwargs))
+    def execute(self, command: Command[R]) -> R: ...
 
-    words = "The server's answer, ``{}`` if the call is gone."
-    return signed(method, function, result_of(function), words)
+
+def verb(
+    function: Callable[P, Command[R]],
+) -> Callable[Concatenate[Target, P], R]:
+    """Make a method of a call that returns the result of the request."""
+    return _on_target(function, "The server's answer, ``{}`` if the call is gone.")
+
+
+def control(
+    function: Callable[P, Command[R]],
+) -> Callable[Concatenate[Target, P], R]:
+    """Make a method of an action that controls it."""
+    return _on_target(function, "The server's answer, ``{}`` if the action is over.")
+
+
+def _on_target(
+    function: Callable[P, Command[R]], returns: str
+) -> Callable[Concatenate[Target, P], R]:
+    def method(target: Target, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return target.execute(function(*args, **kwargs))
+
+    return signed(method, function, result_of(function), returns)
 
 
 def action(
     function: Callable[P, Command[ActionRecord]], handle: type[A]
-) -> Callable[Concatenate[Call, P], A]:
-    """Make a method of `Call` that starts an action and returns its handle."""
+) -> Callable[Concatenate[Target, P], A]:
+    """Make a method of a call that starts an action and returns its handle."""
 
-    def method(call: Call, /, *args: P.args, **kwargs: P.kwargs) -> A:
-        return handle.of(call, call.execute(function(*args, **kwargs)))
+    def method(call: Target, /, *args: P.args, **kwargs: P.kwargs) -> A:
+        return handle._of(call, call.execute(function(*args, **kwargs)))
 
-    words = f"The `{handle.__name__}`, once the server has accepted it."
-    return signed(method, function, handle, words)
+    return signed(
+        method, function, handle, f"The `{handle.__name__}`, once the server has accepted it."
+    )
 
 
-def control(function: Callable[P, Command[R]]) -> Callable[Concatenate[Action, P], R]:
-    """Make a method of an action that controls it."""
+def dialing(
+    function: Callable[P, Command[CallRecord]], handle: type[C]
+) -> Callable[Concatenate[Client, P], C]:
+    """Make a method of a client that calls out."""
 
-    def method(action: Action, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return action.execute(function(*args, **kwargs))
+    def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> C:
+        engine, command = client._engine, function(*args, **kwargs)
+        record = engine.execute(command)
+        return handle._of(client, engine, record)
 
-    words = "The server's answer, ``{}`` if the action is over."
-    return signed(method, function, result_of(function), words)
+    return signed(method, function, handle, f"The `{handle.__name__}`, once it was answered.")
+
+
+def sending(
+    function: Callable[P, Command[MessageRecord]], handle: type[M]
+) -> Callable[Concatenate[Client, P], M]:
+    """Make a method of a client that sends a text."""
+
+    def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> M:
+        engine, command = client._engine, function(*args, **kwargs)
+        return handle._of(engine, engine.execute(command))
+
+    return signed(method, function, handle, f"The `{handle.__name__}`, once the server has it.")

@@ -6,7 +6,7 @@ import os
 import queue
 import threading
 import time
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
@@ -38,3 +38,42 @@ class Mailbox(queue.SimpleQueue[T]):
             except queue.Empty:
                 if ends_at is not None and time.monotonic() >= ends_at:
                     raise TimeoutError(f"it took longer than {timeout:g} s") from None
+
+
+class AppTask:
+    """A handler that is running in a thread of its own."""
+
+    def __init__(self, *, cancel_on_end: bool = False) -> None:
+        self.cancel_on_end = cancel_on_end
+        self._lock = threading.Lock()
+        self._error: BaseException | None = None
+        self._waits_for: Mailbox[Any] | None = None
+
+    def cancel(self, error: BaseException) -> None:
+        """Let what it waits for, or will wait for next, raise `error`."""
+        with self._lock:
+            self._error = error
+            if self._waits_for is not None:
+                self._waits_for.put(None)
+
+    def wait(self, mailbox: Mailbox[T], timeout: float | None) -> T:
+        """Wait for an item, or be cancelled."""
+        self._begin(mailbox)
+        try:
+            return mailbox.take(timeout)
+        finally:
+            self._begin(None)
+
+    def _begin(self, mailbox: Mailbox[Any] | None) -> None:
+        with self._lock:
+            self._waits_for = mailbox
+            if self._error is not None:
+                raise self._error
+
+
+class _Current(threading.local):
+    task: AppTask | None = None
+
+
+current = _Current()
+"""The handler that this thread is running."""

@@ -1,57 +1,49 @@
-"""`Call`: what a program holds of a call, and can do with it.
+"""`Call` and its actions: what a program holds of a call, and can do with it.
 
 Public: for applications, which may also import the names from `relay_sync`.
 """
 
+# An action asks the engine of its call.
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, ClassVar, TypeVar
 
+from relay_proto.adapter.clients import ClientBase
+from relay_proto.adapter.guard import judge
+from relay_proto.adapter.handles import ActionBase, CallBase, ExpectationBase, Function
 from relay_proto.api import commands
 from relay_proto.api.commands import Command
 from relay_proto.api.methods import named
-from relay_proto.api.routes import check_function
-from relay_proto.api.views import CallView
+from relay_proto.api.outcomes import Outcome, outcome_of
+from relay_proto.api.results import CollectResults, DetectResults, FaxResults, RecordResults
 from relay_proto.errors import CallEndedError
-from relay_proto.records import ActionRecord, CallRecord
+from relay_proto.records import CallRecord
+from relay_proto.rpc import action_kinds as actions
 from relay_proto.rpc.action_kinds import ActionKind
 from relay_proto.rpc.event_base import RelayEvent
 from relay_proto.rpc.frames import JSONObject
 from relay_proto.transitions import CallState
 
-from ._listeners import Listeners, plain
+from ._engine import Engine
+from ._guard import plain
+from ._listeners import Listener
 from ._log import logger
-from ._verbs import action, verb
+from ._threads import Strand
+from ._verbs import action, control, dialing, sending, verb
 from ._waiting import Mailbox
-from .action import (
-    Action,
-    AIAction,
-    CollectAction,
-    DetectAction,
-    FaxAction,
-    PausableAction,
-    PayAction,
-    PlayAction,
-    RecordAction,
-    StandaloneCollectAction,
-    StoppableAction,
-    StreamAction,
-    TapAction,
-    TranscribeAction,
-    VolumeAction,
-)
-
-if TYPE_CHECKING:
-    from ._engine import Engine
-    from .client import RelayClient
+from .message import Message
 
 __all__ = [
     "AIAction",
     "Action",
     "Call",
+    "Client",
     "CollectAction",
     "DetectAction",
     "Expectation",
@@ -69,77 +61,154 @@ __all__ = [
 ]
 
 R = TypeVar("R")
-H = TypeVar("H", bound=Callable[[Any], Any])
+
+
+class Action(ActionBase["Call"]):
+    """An operation on a call: running until its last event, or the call's end.
+
+    Verbs return handles; one that is made by hand follows an operation that was
+    started elsewhere, until an event of type `terminal_event` has one of the
+    `terminal_states`.
+    """
+
+    def wait(self, timeout: float | None = None) -> RelayEvent:
+        """Wait for the end of the operation, and return the event that told it.
+
+        A call that ends ends its operations: the event is then the call's.
+
+        Raises:
+            TimeoutError: it did not end in `timeout` seconds; it goes on, wait again.
+            RelayError: it could not be started.
+        """
+        return self.call._engine.wait(self._record.done, timeout)
+
+    def wait_outcome(self, timeout: float | None = None) -> Outcome:
+        """Wait as `wait` does, and return how it ended, as a value to match."""
+        return outcome_of(self.wait(timeout))
+
+    def execute(self, command: Command[R]) -> R:
+        """Carry out a control of the action."""
+        return self.call._engine.execute(command, self._record)
 
 
 @named
-class Call(CallView):
+class StoppableAction(Action):
+    """An action that can be stopped."""
+
+    stop = control(commands.stop)
+
+
+@named
+class PausableAction(StoppableAction):
+    """An action that can also be paused."""
+
+    pause = control(commands.pause)
+    resume = control(commands.resume)
+
+
+@named
+class VolumeAction(PausableAction):
+    """An action that also has a volume."""
+
+    volume = control(commands.volume)
+
+
+class _OfKind(Action):
+    """What is made by hand with a control id alone: the class says the rest."""
+
+    kind: ClassVar[ActionKind]
+
+    def __init__(self, call: Call, control_id: str) -> None:
+        self._follow(call, type(self).kind, control_id)
+
+
+class PlayAction(_OfKind, VolumeAction):
+    """A playback. Completes when it has finished or failed."""
+
+    kind = actions.PLAY
+
+
+class RecordAction(_OfKind, PausableAction, RecordResults):
+    """A recording. Completes when it has finished, failed, or heard nothing."""
+
+    kind = actions.RECORD
+
+
+@named
+class CollectAction(_OfKind, VolumeAction, CollectResults):
+    """A prompt and the input it asks for. Completes with the input, or without it in time."""
+
+    kind = actions.PLAY_AND_COLLECT
+    start_input_timers = control(commands.start_input_timers)
+
+
+@named
+class StandaloneCollectAction(_OfKind, StoppableAction, CollectResults):
+    """Input without a prompt. Completes with the input, or without it in time."""
+
+    kind = actions.COLLECT
+    start_input_timers = control(commands.start_input_timers)
+
+
+class DetectAction(_OfKind, StoppableAction, DetectResults):
+    """A detector. Completes with the first thing it hears; `stop` works until it is done."""
+
+    kind = actions.DETECT
+
+
+class FaxAction(StoppableAction, FaxResults):
+    """A fax being sent or received. Completes when it is through, or has failed."""
+
+    def __init__(self, call: Call, control_id: str, method_prefix: str) -> None:
+        """`method_prefix` is ``send_fax`` or ``receive_fax``, or the whole method."""
+        sending = method_prefix.removeprefix("calling.") == "send_fax"
+        kind = actions.SEND_FAX if sending else actions.RECEIVE_FAX
+        self._follow(call, kind, control_id)
+
+
+class TapAction(_OfKind, StoppableAction):
+    """A tap. Completes when it has finished."""
+
+    kind = actions.TAP
+
+
+class StreamAction(_OfKind, StoppableAction):
+    """A media stream. Completes when it has finished."""
+
+    kind = actions.STREAM
+
+
+class PayAction(_OfKind, StoppableAction):
+    """A payment. Completes when it has been made, or has failed."""
+
+    kind = actions.PAY
+
+
+class TranscribeAction(_OfKind, StoppableAction, RecordResults):
+    """A transcription. Completes when it has finished."""
+
+    kind = actions.TRANSCRIBE
+
+
+class AIAction(_OfKind, StoppableAction):
+    """An AI talking to the caller. Completes when it is stopped, or the call ends."""
+
+    kind = actions.AI
+
+
+@named
+class Call(CallBase[Engine, "Client"]):
     """A call. Its attributes follow what the server tells; its verbs ask for more.
 
     `state` only moves forward: ``created``, ``ringing``, ``answered``, ``ending``,
     ``ended``. Times are in seconds.
     """
 
-    # There may be many calls: what they all have is kept close together. A program may
-    # still add what it likes.
-    __slots__ = (
-        "__dict__",
-        "__weakref__",
-        "_expected",
-        "_heard_by",
-        "_listeners",
-        "_record",
-        "client",
-        "engine",
-    )
+    __slots__ = ("_strand",)
 
-    def __init__(
-        self,
-        client: RelayClient,
-        call_id: str,
-        node_id: str,
-        project_id: str,
-        context: str,
-        *,
-        tag: str = "",
-        direction: str = "",
-        device: JSONObject | None = None,
-        state: str = "",
-        segment_id: str = "",
-    ) -> None:
-        record = CallRecord(
-            call_id,
-            node_id,
-            project_id=project_id,
-            context=context,
-            tag=tag,
-            direction=direction,
-            device=device,
-            state=state,
-            segment_id=segment_id,
-        )
-        self._bind(client, client.engine, _adopt(client.engine, record))
-
-    @classmethod
-    def of(cls, client: RelayClient, engine: Engine, record: CallRecord) -> Self:
-        """The handle of a call that the core knows. Not for applications."""
-        with engine.lock:
-            if record.handle is None:
-                call = cls.__new__(cls)
-                call._bind(client, engine, record)  # noqa: SLF001 - another way to construct it
-                record.handle = call
-        handle = record.handle
-        assert isinstance(handle, cls), "a record has one handle"
-        return handle
-
-    def _bind(self, client: RelayClient, engine: Engine, record: CallRecord) -> None:
-        self.client = client
-        self.engine = engine
-        self._record = record
-        # Replaced, never changed: the I/O thread reads them.
-        self._heard_by: Mapping[str, tuple[Callable[[Any], Any], ...]] = {}
-        self._expected: tuple[Expectation, ...] = ()
-        self._listeners: Listeners | None = None
+    def _bind(self, client: Client, engine: Engine, record: CallRecord) -> None:
+        super()._bind(client, engine, record)
+        self._strand: Strand | None = None
 
     answer = verb(commands.answer)
     hangup = verb(commands.hangup)
@@ -191,28 +260,6 @@ class Call(CallView):
     amazon_bedrock = verb(commands.amazon_bedrock)
     user_event = verb(commands.user_event)
 
-    def on(self, event_type: str, handler: H) -> H:
-        """Hear the events of one type on this call.
-
-        The listeners of one call run one after another, in a thread that is not the
-        one that reads: they may wait for whatever they like. What they raise is logged.
-        """
-        check_function("listener", plain(handler))
-        with self.engine.lock:
-            if self._listeners is None:
-                limit = self.engine.core.config.limits.listener_backlog
-                self._listeners = Listeners(self.engine.listeners, limit)
-            known = self._heard_by.get(event_type, ())
-            self._heard_by = {**self._heard_by, event_type: (*known, handler)}
-        return handler
-
-    def off(self, event_type: str, handler: Callable[[Any], Any]) -> None:
-        """Stop hearing: `handler` was given to `on`. One that was not is no error."""
-        with self.engine.lock:
-            known = self._heard_by.get(event_type, ())
-            kept = tuple(one for one in known if one != handler)
-            self._heard_by = {**self._heard_by, event_type: kept}
-
     @contextmanager
     def expect(
         self, event_type: str, predicate: Callable[[RelayEvent], bool] | None = None
@@ -226,15 +273,11 @@ class Call(CallView):
             playing.wait(timeout=5)
         """
         expectation = Expectation(self, event_type, predicate)
-        with self.engine.lock:
-            self._expected = (*self._expected, expectation)
-        if self._record.ended:
-            expectation.fail(CallEndedError(self.call_id, self.end_reason))
+        self._expect(expectation)
         try:
             yield expectation
         finally:
-            with self.engine.lock:
-                self._expected = tuple(one for one in self._expected if one is not expectation)
+            self._expect_no_longer(expectation)
 
     def wait_for(
         self,
@@ -273,88 +316,103 @@ class Call(CallView):
 
     def execute(self, command: Command[R]) -> R:
         """Carry out a command of the call."""
-        return self.engine.execute(command, self._record)
-
-    def pass_back(self) -> None:
-        """Give the call back to routing, and do not wait for that. Not for applications."""
-        if self.engine.alive:
-            self.engine.tell(self.engine.core.execute_on, self._record, commands.pass_())
-
-    def attach(self, kind: ActionKind, control_id: str) -> ActionRecord:
-        """The record of an operation that was started elsewhere. Not for applications."""
-        core = self.engine.core
-        return self.engine.ask(lambda: core.attach(self._record, kind, control_id))
-
-    def publish(self, event: RelayEvent) -> None:
-        """Tell who listens. Not for applications."""
-        for expectation in self._expected:
-            expectation.consider(event)
-        heard_by = self._heard_by.get(event.event_type)
-        if heard_by and self._listeners is not None:
-            name = f"listener of {event.event_type} on call {self.call_id}"
-            self._listeners.tell(name, heard_by, event)
-
-    def ended(self) -> None:
-        """Nothing more will come. Not for applications."""
-        for expectation in self._expected:
-            expectation.fail(CallEndedError(self.call_id, self.end_reason))
+        return self._engine.execute(command, self._record)
 
     def _wait_for_state(self, state: CallState, timeout: float | None) -> RelayEvent:
-        engine = self.engine
+        engine = self._engine
         pending = engine.command(engine.core.wait_for, self._record, state)
         return engine.wait(pending, timeout)
 
+    def _new_listener(self, name: str, handler: Function, event_type: str) -> Listener:
+        self._strand = self._strand or self._engine.new_strand()
+        return Listener(name, plain(handler), self._strand, event_type)
 
-class Expectation:
+
+class Expectation(ExpectationBase):
     """One event to come: see `Call.expect`."""
 
     def __init__(
         self, call: Call, event_type: str, predicate: Callable[[RelayEvent], bool] | None
     ) -> None:
-        self._call = call
-        self._event_type = event_type
-        self._predicate = predicate
-        self._limit = call.engine.core.config.limits.listener_backlog
+        super().__init__(call, event_type, predicate)
+        self._engine = call._engine
         self._mail: Mailbox[RelayEvent | Exception] = Mailbox()
-
-    def __repr__(self) -> str:
-        return f"<Expectation of {self._event_type} on {self._call.call_id}>"
 
     def wait(self, timeout: float | None = None) -> RelayEvent:
         """Wait for the event. Raises as `Call.wait_for`."""
         ends_at = None if timeout is None else time.monotonic() + timeout
         while True:
             left = None if ends_at is None else ends_at - time.monotonic()
-            found = self._call.engine.await_mail(self._mail, left)
-            outcome = self._judge(found)
+            found = self._engine.await_mail(self._mail, left)
+            # Judged here: the predicate runs in the thread that waits.
+            outcome = found if isinstance(found, Exception) else judge(self._predicate, found)
             if outcome is not None:
                 self._mail.put(outcome)  # for whoever waits again
                 if isinstance(outcome, Exception):
                     raise outcome.with_traceback(None)
                 return outcome
 
-    def _judge(self, found: RelayEvent | Exception) -> RelayEvent | Exception | None:
-        """What ends the wait, if this does; here, in the thread that waits for it."""
-        if isinstance(found, Exception) or self._predicate is None:
-            return found
-        try:
-            return found if self._predicate(found) else None
-        except Exception as error:  # noqa: BLE001 - it is the waiter's own, and raised there
-            return error
-
-    def consider(self, event: RelayEvent) -> None:
-        """Keep `event` if it may be the one. Not for applications."""
+    def _consider(self, event: RelayEvent) -> None:
         if event.event_type != self._event_type:
             return
-        if len(self._mail) < self._limit:
+        if len(self._mail) < self._engine.backlog:
             self._mail.put(event)
         else:
-            logger.error("%r: %d events wait for it, %r is dropped", self, self._limit, event)
+            limit = self._engine.backlog
+            logger.error("%r: %d events wait for it, %r is dropped", self, limit, event)
 
-    def fail(self, error: CallEndedError) -> None:
-        """There will be no such event. Not for applications."""
+    def _fail(self, error: CallEndedError) -> None:
         self._mail.put(error)
 
 
-def _adopt(engine: Engine, record: CallRecord) -> CallRecord:
-    return engine.ask(lambda: engine.core.adopt(record))
+@named
+class Client(ClientBase[Engine, Call, Message]):
+    """A `RelayClient`, as its calls know it: what it can be asked for."""
+
+    dial = dialing(commands.dial, Call)
+    dial_phone = dialing(commands.dial_phone, Call)
+    dial_sip = dialing(commands.dial_sip, Call)
+    send_message = sending(commands.send_message, Message)
+
+    def execute(
+        self, method: str, params: Mapping[str, Any], *, timeout: float | None = None
+    ) -> JSONObject:
+        """Send any method, and return its result.
+
+        `timeout` is the time for the reply in seconds. A refusal raises `RelayError`,
+        whatever its code.
+        """
+        return self._carry_out(commands.execute(method, params, timeout=timeout))
+
+    def receive(self, contexts: Sequence[str]) -> None:
+        """Subscribe to more contexts; they are kept over reconnects."""
+        self._carry_out(commands.receive(contexts))
+
+    def unreceive(self, contexts: Sequence[str]) -> None:
+        """Unsubscribe from contexts."""
+        self._carry_out(commands.unreceive(contexts))
+
+    def disconnect(self) -> None:
+        """Disconnect. What is pending fails, calls are finished locally, who waits is released.
+
+        The calls themselves go on at the server. Handlers are not interrupted in what
+        they do, only in what they wait for; they have `Timing.close_timeout` to end.
+        Calling it again does nothing; called from a handler, it does not wait for that one.
+        """
+        if self._current is not None:
+            self._current.shut_down()
+
+    def drain(self, timeout: float | None = None) -> None:
+        """Take no more calls, let those that are up finish, then disconnect.
+
+        `timeout` is how long they may take, in seconds; None for the configured time.
+        """
+        engine = self._current
+        if engine is not None and engine.alive:
+            limit = self._config.timing.drain_timeout if timeout is None else timeout
+            engine.tell(engine.core.drain)
+            engine.wait_until(lambda: not engine.delivery.busy, limit)
+        self.disconnect()
+
+    def _carry_out(self, command: Command[R]) -> R:
+        return self._engine.execute(command)

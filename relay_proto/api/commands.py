@@ -144,6 +144,8 @@ def dial(
 ) -> Command[CallRecord]:
     """Call somebody, and return the call when it is answered.
 
+    A dial that is cancelled, times out or fails leaves nobody ringing.
+
     Args:
         devices: a list of groups. The groups are tried one after another; the devices of
             a group ring together: ``[[a], [b, c]]`` tries `a`, then `b` and `c`. A
@@ -173,6 +175,52 @@ def dial(
     return Command(
         "calling.dial", params, Purpose.DIAL, timeout=values.seconds("dial_timeout", dial_timeout)
     )
+
+
+def dial_phone(
+    to_number: str,
+    from_number: str,
+    *,
+    timeout: int | None = None,
+    dial_timeout: float | None = None,
+) -> Command[CallRecord]:
+    """Call one telephone number, and return the call when it is answered.
+
+    Args:
+        to_number: who is called, in E.164 form.
+        from_number: a number of the project.
+        timeout: seconds for which it may ring.
+        dial_timeout: as for `dial`.
+
+    Raises:
+        DialFailedError, DialTimeoutError, ValueError, TypeError, RelayError: as for `dial`.
+    """
+    device = builders.phone(to_number, from_number, timeout=timeout)
+    return dial([[device]], dial_timeout=dial_timeout)
+
+
+def dial_sip(
+    to: str,
+    from_: str,
+    *,
+    timeout: int | None = None,
+    headers: Mapping[str, str] | None = None,
+    dial_timeout: float | None = None,
+) -> Command[CallRecord]:
+    """Call one SIP address, and return the call when it is answered.
+
+    Args:
+        to: who is called, such as ``sip:bob@example.com``.
+        from_: who is calling.
+        timeout: seconds for which it may ring.
+        headers: SIP headers by name.
+        dial_timeout: as for `dial`.
+
+    Raises:
+        DialFailedError, DialTimeoutError, ValueError, TypeError, RelayError: as for `dial`.
+    """
+    device = builders.sip(to, from_, timeout=timeout, headers=headers)
+    return dial([[device]], dial_timeout=dial_timeout)
 
 
 def send_message(

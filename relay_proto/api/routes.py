@@ -22,7 +22,7 @@ EVERY: Final = ""
 Link: TypeAlias = Connected | Disconnected
 
 
-class CallRoute(msgspec.Struct, eq=False):
+class CallRoute:
     """The function that gets inbound calls.
 
     With `at_once`, the function returns at once, so no task or thread is needed for it. A
@@ -30,10 +30,15 @@ class CallRoute(msgspec.Struct, eq=False):
     collector may close it at any time, even while the table is being replaced.
     """
 
-    handler: Callable[[Any], Any]
-    cancel_on_end: bool = False
-    at_once: bool = False
-    closed: bool = False
+    __slots__ = ("at_once", "cancel_on_end", "closed", "handler")
+
+    def __init__(
+        self, handler: Callable[[Any], Any], *, cancel_on_end: bool = False, at_once: bool = False
+    ) -> None:
+        self.handler = handler
+        self.cancel_on_end = cancel_on_end
+        self.at_once = at_once
+        self.closed = False
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True, eq=False):

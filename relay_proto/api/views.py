@@ -105,6 +105,11 @@ class CallView:
         }
 
     @property
+    def ended(self) -> bool:
+        """Whether the call is over."""
+        return self._record.ended
+
+    @property
     def is_active(self) -> bool:
         """Whether the call is neither ending nor ended."""
         return not self._record.has_reached(CallState.ENDING.value)

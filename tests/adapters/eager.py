@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
 from functools import partial
 from typing import Any
 
@@ -71,7 +71,7 @@ class _Rest:
         self._work = work
         self._waits_for = waits_for
 
-    def __await__(self) -> Any:
+    def __await__(self) -> Generator[Any, Any, None]:
         waits_for = self._waits_for
         while True:
             try:

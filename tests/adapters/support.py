@@ -242,6 +242,11 @@ def state_of(client: RelayClient) -> SessionState:
     return client.state
 
 
+def engine_of(client: Any) -> Any:
+    """What carries out its commands: programs have no use for it."""
+    return client._engine  # noqa: SLF001
+
+
 def client_tasks() -> list[str]:
     """The background tasks of clients that are running."""
     names = (task.name or "" for task in anyio.get_running_tasks())

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from relay_anyio import Limits, RelayClient, SessionState, Timing
+from tests.adapters.support import engine_of
 
 PROJECT = "project-1"
 TOKEN = "PT-secret-token"
@@ -142,7 +143,7 @@ async def test_the_number_of_active_calls(
     if variable is not None:
         monkeypatch.setenv("RELAY_MAX_ACTIVE_CALLS", variable)
     client = make(max_active_calls=argument)
-    assert client.engine.core.config.limits.active_calls == limit
+    assert engine_of(client).core.config.limits.active_calls == limit
 
 
 @pytest.mark.parametrize("value", ["5", 5.0, True])
@@ -154,14 +155,14 @@ def test_a_number_of_active_calls_that_is_none_is_refused(value: Any) -> None:
 @pytest.mark.anyio
 async def test_limits_and_timing_are_taken() -> None:
     client = make(limits=Limits(active_calls=7), timing=Timing(dial_timeout=5))
-    config = client.engine.core.config
+    config = engine_of(client).core.config
     assert (config.limits.active_calls, config.timing.dial_timeout) == (7, 5)
 
 
 @pytest.mark.anyio
 async def test_a_repr_shows_no_credential() -> None:
     client = make(jwt_token="jwt-secret")
-    shown = repr(client) + repr(client.engine.core) + repr(client.engine.core.config)
+    shown = repr(client) + repr(engine_of(client).core) + repr(engine_of(client).core.config)
     assert TOKEN not in shown
     assert "jwt-secret" not in shown
     assert PROJECT not in shown

@@ -7,7 +7,14 @@ import pytest
 
 from relay_anyio import Call, SessionState
 from relay_proto.exchange import HangUp, Hear, What
-from tests.adapters.support import Heard, World, answered_call, client_tasks, tts
+from tests.adapters.support import (
+    Heard,
+    World,
+    answered_call,
+    client_tasks,
+    engine_of,
+    tts,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +50,7 @@ async def test_drain_lets_a_call_finish_and_takes_no_other(world: World) -> None
         answered_call(world, client, Hear("goodbye"), HangUp()) as call,
     ):
         tasks.start_soon(drain)
-        while client.engine.core.accepting_calls:
+        while engine_of(client).core.accepting_calls:
             await anyio.lowlevel.checkpoint()
         refused = world.place_call()
         assert (await world.until(What.ENDED, reason="not_found")).call_id == refused

@@ -298,9 +298,11 @@ async def test_waiting_for_a_state_that_was_passed_ends_at_once(world: World) ->
         await call.wait_for_answered()
         with pytest.raises(TimeoutError):
             await call.wait_for_ended(timeout=0.01)
+        before = call.ended
         await call.hangup()
         await call.wait_for_ending()
         event = await call.wait_for_ended()
+        assert (before, call.ended) == (False, True)
         assert isinstance(event, CallStateEvent)
         assert event.call_state == "ended"
         assert await call.wait_for_ended(timeout=0) is event

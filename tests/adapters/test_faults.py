@@ -41,6 +41,7 @@ from tests.adapters.support import (
     Heard,
     World,
     answered_call,
+    engine_of,
     no_client_task_is_left,
     phone,
     state_of,
@@ -411,9 +412,9 @@ async def test_after_many_faults_every_call_has_been_served_once(
             for number in range(1, len(faults) + 1):
                 await over(await proxy.connection(number))
             enough.set()
-        while office.served.total() < len(placed) or client.engine.core.active_calls:
+        while office.served.total() < len(placed) or engine_of(client).core.active_calls:
             await anyio.lowlevel.checkpoint()
-        while client.engine.handling:
+        while engine_of(client).delivery.handlers:
             await anyio.lowlevel.checkpoint()
         await client.receive(["sales"])
         assert client.state is SessionState.READY

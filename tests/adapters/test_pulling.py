@@ -9,7 +9,12 @@ import pytest
 
 from relay_anyio import Call, ClientClosedError
 from relay_proto.exchange import HangUp, What
-from tests.adapters.support import OFFICE, Heard, World
+from tests.adapters.support import (
+    OFFICE,
+    Heard,
+    World,
+    engine_of,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -127,7 +132,7 @@ async def test_a_loop_that_is_left_gives_calls_back(world: World) -> None:
                 gc.collect()
 
             tasks.start_soon(leave_after_one)
-            while not client.engine.core.accepting_calls:
+            while not engine_of(client).core.accepting_calls:
                 await anyio.lowlevel.checkpoint()
             world.place_call()
         world.place_call()

@@ -14,7 +14,10 @@ import pytest
 from relay_anyio import AuthenticationError, Call, Connected, RelayClient, SessionState
 from relay_proto.exchange import HangUp, Hear, What, Who
 from tests.adapters.programs import Program, program
-from tests.adapters.support import PATIENCE, World
+from tests.adapters.support import (
+    PATIENCE,
+    World,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +34,7 @@ client = RelayClient(contexts=["office"], timing=timing)
 async def take(call):
     await call.answer()
     print("answered")
-    while client.engine.core.accepting_calls:
+    while client._engine.core.accepting_calls:
         await anyio.sleep(0.01)
     if "polite" in sys.argv:
         await call.play([{"type": "tts", "text": "goodbye"}])
@@ -56,7 +59,7 @@ client = RelayClient(contexts=["office"], timing=timing)
 def take(call):
     call.answer()
     print("answered")
-    while client.engine.core.accepting_calls:
+    while client._engine.core.accepting_calls:
         time.sleep(0.01)
     if "polite" in sys.argv:
         call.play([{"type": "tts", "text": "goodbye"}])

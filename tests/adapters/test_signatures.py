@@ -154,6 +154,7 @@ def test_every_public_method_says_what_it_does(owner: type) -> None:
 OWNERS: Final[tuple[type, ...]] = (
     *(relay_anyio.Call, relay_anyio.PlayAction, relay_anyio.CollectAction),
     *(relay_sync.Call, relay_sync.PlayAction, relay_sync.CollectAction),
+    *(relay_anyio.RelayClient, relay_sync.RelayClient),
 )
 VERBS: Final = [
     pytest.param(owner, name, id=f"{owner.__module__}.{owner.__name__}.{name}")
@@ -183,9 +184,10 @@ def test_a_verb_that_starts_an_action_returns_its_handle(package: Any) -> None:
     assert len(VERBS) > 100
     assert inspect.signature(package.Call.play).return_annotation is package.PlayAction
     assert inspect.signature(package.Call.hangup).return_annotation == dict[str, Any]
+    assert inspect.signature(package.RelayClient.dial).return_annotation is package.Call
 
 
 def test_help_names_the_module_and_the_type_of_the_result() -> None:
     page = pydoc.plain(pydoc.render_doc(Call.play))
     assert "function play in module relay_anyio.call" in page
-    assert "-> relay_anyio.action.PlayAction" in page
+    assert "-> relay_anyio.call.PlayAction" in page

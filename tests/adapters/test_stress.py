@@ -18,7 +18,15 @@ import pytest
 
 from relay_proto.exchange import Hear, Press
 from relay_sync import Call, CollectEvent, RelayClient
-from tests.adapters.support import OFFICE, PATIENCE, PROJECT, QUICK, TOKEN, World
+from tests.adapters.support import (
+    OFFICE,
+    PATIENCE,
+    PROJECT,
+    QUICK,
+    TOKEN,
+    World,
+    engine_of,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -56,11 +64,11 @@ class Round:
                 )
             calls = [self._collected.get(timeout=PATIENCE) for _ in range(CALLS)]
             self.most_threads = threading.active_count()
-            assert client.engine.core.active_calls == CALLS
+            assert engine_of(client).core.active_calls == CALLS
             with ThreadPoolExecutor(THREADS) as pool:
                 for done in [pool.submit(self._finish, call) for call in calls]:
                     done.result(PATIENCE)
-            assert client.engine.core.active_calls == 0
+            assert engine_of(client).core.active_calls == 0
             assert {call.state for call in calls} == {"ended"}
 
     def _take(self, call: Call) -> None:

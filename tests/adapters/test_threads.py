@@ -27,6 +27,7 @@ from tests.adapters.support import (
     OFFICE,
     PATIENCE,
     World,
+    engine_of,
 )
 
 pytestmark = pytest.mark.anyio
@@ -218,7 +219,9 @@ async def test_handlers_that_outlive_their_calls_count(
             service.until(What.PASSED)
             assert f"call {second} was passed back: all handlers are busy" in caplog.text
             over.set()
-            assert client.engine.wait_until(lambda: not client.engine.busy, PATIENCE)
+            assert engine_of(client).wait_until(
+                lambda: not engine_of(client).delivery.busy, PATIENCE
+            )
             service.place_call()
             assert take(taken).is_active
 

@@ -23,7 +23,7 @@ from anyio.from_thread import BlockingPortal
 import relay_anyio
 import relay_sync
 import relay_sync.call
-from relay_sync._engine import AppTask, current
+from relay_sync._waiting import AppTask, current
 from tests.adapters.support import PATIENCE
 
 MOST_THREADS: Final = 1000

@@ -29,8 +29,6 @@ CLASSES: Final = sorted(
 )
 ONLY_AWAITED: Final = {("RelayClient", "run"): {"backend"}}
 """Parameters that make sense with event loops alone."""
-NOT_FOR_APPLICATIONS: Final = "Not for applications."
-"""How a method says that a program must not rely on it, nor on its types."""
 TOGETHER: Final[Mapping[str, str]] = {
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
@@ -73,7 +71,7 @@ def shape(function: Callable[..., Any]) -> list[tuple[str, object, object]]:
 def result_of(function: Callable[..., Any]) -> str:
     """What it gives, once that was awaited."""
     result = inspect.signature(function).return_annotation
-    return result.__name__ if type(result) is type else str(result)
+    return result.__name__ if inspect.isclass(result) else str(result)
 
 
 def exported(package: ModuleType) -> list[str]:
@@ -108,10 +106,9 @@ def test_a_method_has_the_same_parameters_in_both(name: str, method: str) -> Non
     blocking = getattr(class_of(SYNC, name), method)
     only_awaited = ONLY_AWAITED.get((name, method), set[str]())
     assert [item for item in shape(awaited) if item[0] not in only_awaited] == shape(blocking)
-    if not (inspect.getdoc(awaited) or "").endswith(NOT_FOR_APPLICATIONS):
-        types = {item.name: item.annotation for item in parameters(blocking)}
-        assert types.items() <= {item.name: item.annotation for item in parameters(awaited)}.items()
-        assert result_of(blocking) == result_of(awaited).removeprefix("Async")
+    types = {item.name: item.annotation for item in parameters(blocking)}
+    assert types.items() <= {item.name: item.annotation for item in parameters(awaited)}.items()
+    assert result_of(blocking) == result_of(awaited).removeprefix("Async")
 
 
 @pytest.mark.parametrize("name", CLASSES)

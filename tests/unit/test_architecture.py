@@ -204,6 +204,15 @@ def import_circles(sources: dict[str, str]) -> list[list[str]]:
     return [sorted(left)] if left else []
 
 
+def hidden_in_words(source: str, path: str) -> list[str]:
+    """Docstrings that say what an underscore should: it is not offered by an editor, then."""
+    return [
+        f"{path}:{number} says that it is not for applications: let its name begin with _"
+        for number, line in enumerate(source.splitlines(), 1)
+        if "not for applications" in line.lower()
+    ]
+
+
 Rule = Callable[[str, str], list[str]]
 
 
@@ -215,6 +224,7 @@ Rule = Callable[[str, str], list[str]]
         (anyio_violations, "relay_anyio"),
         (sync_violations, "relay_sync"),
         *((length_violations, package) for package in PACKAGES),
+        *((hidden_in_words, package) for package in PACKAGES),
     ],
 )
 def test_the_packages_keep_the_rules(rule: Rule, package: str) -> None:
@@ -313,6 +323,7 @@ def test_the_packages_keep_the_rules(rule: Rule, package: str) -> None:
         (sync_violations, "relay_sync/client.py", "import msgspec"),
         (sync_violations, "relay_sync/client.py", "from relay_anyio.call import Call"),
         (length_violations, "relay_anyio/commands.py", "\n" * (MAX_LINES + 1)),
+        (hidden_in_words, "relay_anyio/call.py", '"""Tell who listens. Not for applications."""'),
     ],
 )
 def test_each_rule_can_be_broken(rule: Rule, path: str, source: str) -> None:
@@ -369,7 +380,7 @@ def test_each_rule_can_be_kept(rule: Rule, path: str, source: str) -> None:
     assert rule(source, path) == []
 
 
-@pytest.mark.parametrize("package", ["relay_proto"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_there_are_no_import_circles(package: str) -> None:
     files = sorted((ROOT / package).rglob("*.py"))
     sources = {file.relative_to(ROOT).as_posix(): file.read_text("utf-8") for file in files}

@@ -1,0 +1,234 @@
+"""Clients: what is registered with one, and which engine it has; nothing here waits."""
+
+# ruff: noqa: SLF001 - what streams keep for the adapters
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import abc
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from ..api import arguments as values
+from ..api.routes import EVERY, CallRoute, Routes
+from ..client_interface import ClientInterface
+from ..config import ENV_RECORD, ClientConfig
+from ..outputs import Closed, Connected, Disconnected
+from ..pending import Pending
+from ..records import CallRecord, MessageRecord
+from ..transitions import SessionState
+from .cores import make_core
+from .delivery import Delivery, Runner
+from .handles import CallBase, Engine, Function, MessageBase
+from .logs import set_log_level
+from .record_file import Path
+from .slots import Slots
+from .streams import StreamBase
+
+R = TypeVar("R")
+EventHandler = TypeVar("EventHandler", bound=Callable[[Any], Any])
+LinkHandler = TypeVar("LinkHandler", bound=Callable[[Any], Any])
+
+
+class ClientEngine(Engine, Protocol):
+    """What a client needs of its engine beside that."""
+
+    def deliver_by(self, delivery: Delivery[Any, Any, Any], /) -> None:
+        """Take events to the application this way. Comes before the first command."""
+
+    def command(self, function: Callable[..., R], /, *args: Any, **kwargs: Any) -> R:
+        """Call a command of the core, with the time, and return what it returns."""
+        ...
+
+    def arrange(self, function: Callable[[], object], /, *, wait: bool) -> None:
+        """Call a function where the core is; with `wait`, it has been called afterwards."""
+
+    def soon(self, function: Callable[[], object], /) -> None:
+        """Call a function where the core is, if it still runs. From anywhere at all."""
+
+    def tell_changed(self) -> None:
+        """A call or the handler of one has ended."""
+
+
+E = TypeVar("E", bound=ClientEngine)
+C = TypeVar("C", bound=CallBase[Any, Any])
+M = TypeVar("M", bound=MessageBase[Any])
+
+
+class ClientBase(abc.ABC, Generic[E, C, M]):
+    """A connection to RELAY: its configuration, its engine, and who hears what."""
+
+    _slots: ClassVar[Slots]
+    """Of all clients of the adapter in this process."""
+
+    def __init__(self, config: ClientConfig, record: Path | None, log: logging.Logger) -> None:
+        credentials = config.credentials
+        self.project = credentials.project.reveal()
+        self.token = credentials.token.reveal()
+        self.jwt_token = credentials.jwt_token.reveal()
+        self.host = config.host
+        self.contexts = list(config.contexts)
+        self._config = config
+        self._record = record or os.environ.get(ENV_RECORD)
+        self._log = log
+        self._current: E | None = None
+        self._started: Pending[None] = Pending()
+        self._connecting = 0
+        self._failure: BaseException | None = None
+        self._lock = threading.RLock()  # may be held while the core is asked
+        self._routes_lock = threading.RLock()  # never held while waiting
+        self._routes = Routes()
+        self._streams: weakref.WeakSet[StreamBase[C]] = weakref.WeakSet()
+        set_log_level(log, os.environ)
+
+    def __repr__(self) -> str:
+        return f"<RelayClient {self.host} {self.state.value}>"
+
+    @property
+    def state(self) -> SessionState:
+        """Where the client stands: ``ready`` when requests are sent at once."""
+        return SessionState.DISCONNECTED if self._current is None else self._current.core.state
+
+    @property
+    def relay_protocol(self) -> str:
+        """The protocol string that the server assigned, ``""`` without a session."""
+        return "" if self._current is None else self._current.core.protocol
+
+    # Registration
+
+    def on_connected(self, handler: LinkHandler) -> LinkHandler:
+        """Hear of each session: `handler` gets a `Connected`, which says if it was resumed."""
+        with self._routes_lock:
+            self._routes.add_link(Connected, self._accepted(handler))
+        return handler
+
+    def on_disconnected(self, handler: LinkHandler) -> LinkHandler:
+        """Hear of each lost session: `handler` gets a `Disconnected`, with why and what next."""
+        with self._routes_lock:
+            self._routes.add_link(Disconnected, self._accepted(handler))
+        return handler
+
+    def on_event(self, handler: EventHandler) -> EventHandler:
+        """Hear every event, of all calls and messages and of none, in order."""
+        with self._routes_lock:
+            self._routes.add_event(EVERY, self._accepted(handler))
+        return handler
+
+    def on(self, event_type: str, handler: EventHandler) -> EventHandler:
+        """Hear the events of one type, of all calls and messages and of none, in order."""
+        with self._routes_lock:
+            self._routes.add_event(values.text("event_type", event_type), self._accepted(handler))
+        return handler
+
+    def off(self, event_type: str, handler: Function) -> None:
+        """Stop hearing: `handler` was given to `on`. One that was not is no error."""
+        with self._routes_lock:
+            self._routes.remove_event(event_type, handler)
+
+    def _add_call(
+        self, handler: Function, contexts: Sequence[str] | None, *, cancel_on_end: bool
+    ) -> None:
+        with self._routes_lock:
+            route = CallRoute(self._accepted(handler), cancel_on_end=cancel_on_end)
+            self._routes.add_call(route, contexts)
+        self._routes_changed()
+
+    def _add_stream(self, stream: StreamBase[C], contexts: Sequence[str] | None) -> None:
+        with self._routes_lock:
+            self._routes.add_call(stream._route, contexts)
+            self._streams.add(stream)
+        self._routes_changed()
+
+    def _add_message(self, handler: Function) -> None:
+        with self._routes_lock:
+            self._routes.set_message(self._accepted(handler))
+
+    def _accepted(self, function: Function) -> Function:
+        """Return `function` if the adapter can run functions of its kind."""
+        return function
+
+    def _routes_changed(self, *, wait: bool = True) -> None:
+        """Let the core know which calls are taken."""
+        engine = self._current
+        if engine is not None:
+            engine.arrange(partial(self._prepare, engine), wait=wait)
+
+    def _prepare(self, engine: E) -> None:
+        engine.core.accepting_calls = self._routes.accepting_calls
+        engine.core.accepted_contexts = self._routes.accepted_contexts
+
+    # The engine
+
+    @property
+    def _engine(self) -> E:
+        """What carries out the commands."""
+        if (engine := self._current) is None:
+            with self._lock:
+                engine = self._current = self._current or self._new_engine()
+        return engine
+
+    def _new_engine(self) -> E:
+        engine = self._make_engine(make_core(self._config, self._record, self._log))
+        engine.deliver_by(
+            Delivery(
+                engine,
+                self._routes,
+                self._make_runner(engine),
+                self._log,
+                call_of=partial(self._call_of, engine),
+                message_of=partial(self._message_of, engine),
+                changed=engine.tell_changed,
+                closed=partial(self._closed, engine),
+            )
+        )
+        self._prepare(engine)
+        return engine
+
+    @abc.abstractmethod
+    def _make_engine(self, core: ClientInterface) -> E: ...
+
+    @abc.abstractmethod
+    def _make_runner(self, engine: E) -> Runner[Any]: ...
+
+    @abc.abstractmethod
+    def _call_of(self, engine: E, record: CallRecord) -> C: ...
+
+    @abc.abstractmethod
+    def _message_of(self, engine: E, record: MessageRecord) -> M: ...
+
+    def _start(self, *, retry: bool) -> E:
+        """Begin to connect, unless that has begun: see `_started`."""
+        with self._lock:
+            if self._current is not None and not self._current.alive:
+                self._current = None
+            engine = self._engine
+            if engine.core.state is SessionState.DISCONNECTED:
+                self._slots.take(engine, os.environ)
+                self._failure = None
+                self._started = engine.command(engine.core.start, retry=retry)
+        return engine
+
+    def _forget(self, engine: E) -> None:
+        """An attempt to connect came to nothing: others may connect while it leaves."""
+        self._slots.give_back(engine)
+        if self._current is engine:
+            self._current = None
+
+    def _closed(self, engine: E, output: Closed) -> None:
+        self._failure = output.error
+        self._slots.give_back(engine)
+        engine.tell_changed()
+        with self._routes_lock:
+            streams = tuple(self._streams)
+        for stream in streams:
+            stream._wake()
+
+    def _post(self, function: Callable[[], object]) -> None:
+        """Call `function` where the core is, if it runs."""
+        if self._current is not None:
+            self._current.soon(function)

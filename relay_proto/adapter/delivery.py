@@ -1,0 +1,248 @@
+"""Delivery: how an output of a core reaches the functions of the application.
+
+Both adapters deliver alike; they differ in how they run a function, which their
+`Runner` knows. All of this happens within a step, or in the one thread that has them.
+"""
+
+# What handles keep behind an underscore is for this module.
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+from ..api.routes import CallRoute, Link, Registration, Routes
+from ..calls.calls import LOST_SESSION
+from ..errors import CallEndedError
+from ..outputs import (
+    CallEnded,
+    CallOffered,
+    Closed,
+    Connected,
+    Disconnected,
+    EventReceived,
+    MessageChanged,
+    MessageReceived,
+    Output,
+    Settled,
+)
+from ..pending import Pending
+from ..records import CallRecord, MessageRecord
+from ..rpc.event_base import RelayEvent
+from ..rpc.events import CallStateEvent
+from .handles import CallBase, Engine, Function, ListenerBase, MessageBase
+from .logs import log_output
+
+
+class Running(Protocol):
+    """A call handler that runs."""
+
+    @property
+    def cancel_on_end(self) -> bool:
+        """Whether it is cancelled when its call ends."""
+        ...
+
+    def cancel(self, error: CallEndedError) -> None:
+        """Let it wait no longer."""
+
+
+T = TypeVar("T", bound=Running)
+C = TypeVar("C", bound=CallBase[Any, Any])
+M = TypeVar("M", bound=MessageBase[Any])
+Hooks: TypeAlias = tuple[Function, ...]
+
+
+class Runner(Protocol[T]):
+    """How an adapter runs functions of the application, each behind its guard.
+
+    What returns a bool returns false if there is nothing to run the function in.
+    """
+
+    def new_task(self, *, cancel_on_end: bool) -> T:
+        """What the handler of a call will run as."""
+        ...
+
+    def is_own(self, task: T) -> bool:
+        """Whether this is asked by `task` itself."""
+        ...
+
+    def start_call(
+        self, task: T, name: str, handler: Function, call: object, done: Callable[[], None]
+    ) -> bool:
+        """Run the handler of a call, and call `done` when it has ended, however it did."""
+        ...
+
+    def start_message(self, name: str, handler: Function, message: object) -> bool:
+        """Run the handler of a message."""
+        ...
+
+    def call_back(self, name: str, callback: Function, event: RelayEvent) -> bool:
+        """Run a function that is called once."""
+        ...
+
+    def tell_hooks(self, name: str, hooks: Hooks, event: Link) -> None:
+        """Run hooks one after another, behind the earlier ones; a disconnect stops none."""
+
+    def new_listener(self, name: str, handler: Function) -> ListenerBase:
+        """What lets a function hear event after event."""
+        ...
+
+
+class Delivery(Generic[T, C, M]):
+    """The way from the outputs of one engine's core to the application's functions."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        routes: Routes,
+        runner: Runner[T],
+        log: logging.Logger,
+        *,
+        call_of: Callable[[CallRecord], C],
+        message_of: Callable[[MessageRecord], M],
+        changed: Callable[[], None],
+        closed: Callable[[Closed], None],
+    ) -> None:
+        """`changed` is called whenever a call or the handler of one has ended."""
+        self._engine = engine
+        self._routes = routes
+        self._runner = runner
+        self._log = log
+        self._host = engine.core.config.host
+        self._call_of = call_of
+        self._message_of = message_of
+        self._changed = changed
+        self._closed = closed
+        self._listeners: dict[Registration, ListenerBase] = {}
+        self._handling: dict[CallRecord, T] = {}
+        self._lock = threading.RLock()  # handlers may end in other threads
+
+    @property
+    def handlers(self) -> int:
+        """How many handlers of calls run."""
+        return len(self._handling)
+
+    @property
+    def busy(self) -> bool:
+        """Whether calls are up, or handlers other than the one that asks still run."""
+        with self._lock:
+            others = any(not self._runner.is_own(task) for task in self._handling.values())
+        return self._engine.alive and (self._engine.core.active_calls > 0 or others)
+
+    # From the engine
+
+    def event_received(self, output: EventReceived) -> None:
+        """Hand on an event: to whom it concerns on its call, then to who hears all."""
+        event, record = output.event, output.call
+        if self._log.isEnabledFor(logging.DEBUG):
+            self._log.debug("event %r", event)
+        if record is not None:
+            call: C = record.handle or self._call_of(record)
+            call._publish(event)
+            if type(event) is CallStateEvent and event.local:
+                self._tell_lost(record)
+        if self._routes.hears_events:
+            self._tell_all(event)
+
+    def publish(self, output: Output) -> None:
+        """Hand on anything else that is not an effect."""
+        match output:
+            case EventReceived():
+                self.event_received(output)
+            case Settled(pending):
+                self._call_back(pending)
+            case CallOffered(call):
+                self._handle_call(call)
+            case CallEnded(call):
+                self._call_ended(call)
+            case MessageReceived(message, event):
+                self._handle_message(message)
+                self._tell_all(event)
+            case MessageChanged(message, event):
+                self._message_of(message)._publish(event)
+                self._tell_all(event)
+            case Connected() | Disconnected():
+                log_output(self._log, self._host, output)
+                if hooks := self._routes.link(output):
+                    self._runner.tell_hooks(f"{type(output).__name__} hook", hooks, output)
+            case Closed():
+                self._closed(output)
+            case _:
+                log_output(self._log, self._host, output)
+
+    def _tell_lost(self, call: CallRecord) -> None:
+        if self._engine.alive and call.end_reason == LOST_SESSION:
+            self._log.warning("call %s is over: the server has lost it", call.call_id)
+
+    def _tell_all(self, event: RelayEvent) -> None:
+        for known in self._routes.event(event.event_type):
+            listener = self._listeners.get(known)
+            if listener is None:
+                listener = self._runner.new_listener(known.name, known.handler)
+                self._listeners[known] = listener
+            listener.deliver(event)
+
+    def _call_back(self, pending: Pending[RelayEvent]) -> None:
+        if pending.error is None:
+            callback = pending.callback
+            assert callable(callback), "a callback is checked where it is given"
+            if not self._runner.call_back("on_completed", callback, pending.result()):
+                self._not_run("on_completed: too many listeners run, %r is dropped", callback)
+
+    # Calls and messages
+
+    def _handle_call(self, record: CallRecord) -> None:
+        call = self._call_of(record)
+        route = self._routes.call(record.context)
+        if route is None:  # its handler has just been taken away
+            call._pass_back()
+        elif route.at_once:
+            route.handler(call)
+        else:
+            self._start_handler(record, call, route)
+
+    def _start_handler(self, record: CallRecord, call: C, route: CallRoute) -> None:
+        task = self._runner.new_task(cancel_on_end=route.cancel_on_end)
+        with self._lock:
+            free = len(self._handling) < self._engine.core.config.limits.active_calls
+            if free:
+                self._handling[record] = task
+        name = f"handler of call {record.call_id}"
+        done = partial(self._handled, record)
+        if not free:
+            self._log.error("call %s was passed back: all handlers are busy", record.call_id)
+            call._pass_back()
+        elif not self._runner.start_call(task, name, route.handler, call, done):
+            self._handled(record)
+            call._pass_back()
+
+    def _handled(self, record: CallRecord) -> None:
+        with self._lock:
+            del self._handling[record]
+        self._changed()
+
+    def _call_ended(self, record: CallRecord) -> None:
+        self._call_of(record)._end()
+        with self._lock:
+            task = self._handling.get(record)
+        if task is not None and task.cancel_on_end:
+            task.cancel(CallEndedError(record.call_id, record.end_reason))
+        self._changed()
+
+    def _handle_message(self, record: MessageRecord) -> None:
+        handler = self._routes.message
+        if handler is None:
+            self._log.warning("message %s came, and no on_message handler", record.message_id)
+            return
+        name = f"handler of message {record.message_id}"
+        if not self._runner.start_message(name, handler, self._message_of(record)):
+            self._not_run("%s: all handlers are busy, it is dropped", name)
+
+    def _not_run(self, words: str, what: object) -> None:
+        if self._engine.alive:  # else nothing is begun any more, as everybody knows
+            self._log.error(words, what)

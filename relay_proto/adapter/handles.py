@@ -1,0 +1,313 @@
+"""Handles: calls, actions and messages, as far as nothing in them has to wait.
+
+The handles of both adapters derive from these, and add how they wait. A handle is
+made when it is needed first, and is then its record's for good.
+"""
+
+# A record is bound to a handle from outside of it: another way to construct one.
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
+
+from ..api import commands
+from ..api.routes import check_function
+from ..api.views import ActionView, CallView, MessageView
+from ..client_interface import ClientInterface
+from ..errors import CallEndedError
+from ..records import ActionRecord, CallRecord, MessageRecord
+from ..rpc.action_kinds import ActionKind, custom_kind
+from ..rpc.event_base import RelayEvent
+from ..rpc.frames import JSONObject
+from .guard import Predicate
+
+R = TypeVar("R")
+H = TypeVar("H", bound=Callable[[Any], Any])
+Function: TypeAlias = Callable[[Any], Any]
+"""A function of the application's."""
+
+
+class Engine(Protocol):
+    """What handles need of the engine that carries out their commands."""
+
+    @property
+    def core(self) -> ClientInterface:
+        """The core whose records these are the handles of."""
+        ...
+
+    @property
+    def lock(self) -> AbstractContextManager[object]:
+        """For what several threads may change."""
+        ...
+
+    @property
+    def alive(self) -> bool:
+        """Whether the program still wants it."""
+        ...
+
+    def ask(self, function: Callable[[], R], /) -> R:
+        """Call a function where the core is, and return what it returns."""
+        ...
+
+    def tell(self, function: Callable[..., object], /, *args: Any) -> None:
+        """Call a command of the core; nobody waits for what comes of it."""
+        ...
+
+
+class ListenerBase(abc.ABC):
+    """One function that hears events, one after another."""
+
+    __slots__ = ("_name", "event_type", "handler")
+
+    def __init__(self, name: str, handler: Function, event_type: str = "") -> None:
+        """`event_type` is for those who keep listeners of several."""
+        self.event_type = event_type
+        self.handler = handler
+        self._name = name
+
+    @abc.abstractmethod
+    def deliver(self, event: Any) -> None:
+        """Let the function hear `event`, now or after the earlier ones."""
+
+
+class Expects(Protocol):
+    """What waits for one event of a call."""
+
+    def _consider(self, event: RelayEvent) -> None: ...
+    def _fail(self, error: CallEndedError) -> None: ...
+
+
+E = TypeVar("E", bound=Engine)
+
+
+class Owner(Protocol):
+    """What a call needs of its client."""
+
+    @property
+    def _engine(self) -> Any: ...
+
+
+K = TypeVar("K", bound=Owner)
+
+
+class CallBase(CallView, abc.ABC, Generic[E, K]):
+    """A call: its record, and who hears of it."""
+
+    # There may be many calls: what they all have is kept close together. A program may
+    # still add what it likes.
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_engine",
+        "_expected",
+        "_listeners",
+        "_record",
+        "client",
+    )
+
+    def __init__(
+        self,
+        client: K,
+        call_id: str,
+        node_id: str,
+        project_id: str,
+        context: str,
+        *,
+        tag: str = "",
+        direction: str = "",
+        device: JSONObject | None = None,
+        state: str = "",
+        segment_id: str = "",
+    ) -> None:
+        record = CallRecord(
+            call_id,
+            node_id,
+            project_id=project_id,
+            context=context,
+            tag=tag,
+            direction=direction,
+            device=device,
+            state=state,
+            segment_id=segment_id,
+        )
+        engine: E = client._engine
+        self._bind(client, engine, engine.ask(partial(engine.core.adopt, record)))
+
+    @classmethod
+    def _of(cls, client: K, engine: E, record: CallRecord) -> Self:
+        """The handle of a call that the core knows."""
+        with engine.lock:
+            if record.handle is None:
+                call = cls.__new__(cls)
+                call._bind(client, engine, record)
+                record.handle = call
+        handle = record.handle
+        assert isinstance(handle, cls), "a record has one handle"
+        return handle
+
+    def _bind(self, client: K, engine: E, record: CallRecord) -> None:
+        self.client = client
+        self._engine = engine
+        self._record = record
+        # Tuples are replaced, and never changed: who reads them may be another thread.
+        self._listeners: tuple[ListenerBase, ...] = ()
+        self._expected: tuple[Expects, ...] = ()
+
+    def on(self, event_type: str, handler: H) -> H:
+        """Hear the events of one type on this call, in order.
+
+        With `relay_anyio`, a coroutine function is awaited in a task of its own. With
+        `relay_sync`, the listeners of one call run one after another, in a thread that is
+        not the one that reads. Either way they may wait as long as they like, and what
+        they raise is logged.
+        """
+        check_function("listener", handler)
+        name = f"listener of {event_type} on call {self.call_id}"
+        with self._engine.lock:
+            listener = self._new_listener(name, handler, event_type)
+            self._listeners = (*self._listeners, listener)
+        return handler
+
+    def off(self, event_type: str, handler: Function) -> None:
+        """Stop hearing: `handler` was given to `on`. One that was not is no error."""
+        with self._engine.lock:
+            self._listeners = tuple(
+                one
+                for one in self._listeners
+                if one.event_type != event_type or one.handler != handler
+            )
+
+    @abc.abstractmethod
+    def _new_listener(self, name: str, handler: Function, event_type: str) -> ListenerBase:
+        """What lets `handler` hear, in the way of the adapter."""
+
+    def _attach(self, kind: ActionKind, control_id: str) -> ActionRecord:
+        """The record of an operation that was started elsewhere."""
+        return self._engine.ask(partial(self._engine.core.attach, self._record, kind, control_id))
+
+    def _pass_back(self) -> None:
+        """Give the call back to routing, and do not wait for that."""
+        if self._engine.alive:
+            self._engine.tell(self._engine.core.execute_on, self._record, commands.pass_())
+
+    def _publish(self, event: RelayEvent) -> None:
+        """Tell who listens."""
+        for expectation in self._expected:
+            expectation._consider(event)
+        event_type = event.event_type
+        # In a tuple, not by their types in a table: a call has few of them, and each table
+        # is one more place to look, in memory that is cold when there are many calls.
+        for listener in self._listeners:
+            if listener.event_type == event_type:
+                listener.deliver(event)
+
+    def _end(self) -> None:
+        """Nothing more will come: tell who expects something."""
+        for expectation in self._expected:
+            expectation._fail(CallEndedError(self.call_id, self.end_reason))
+
+    def _expect(self, expectation: Expects) -> None:
+        with self._engine.lock:
+            self._expected = (*self._expected, expectation)
+        if self._record.ended:
+            expectation._fail(CallEndedError(self.call_id, self.end_reason))
+
+    def _expect_no_longer(self, expectation: Expects) -> None:
+        with self._engine.lock:
+            self._expected = tuple(one for one in self._expected if one is not expectation)
+
+
+class ExpectationBase:
+    """One event to come on a call."""
+
+    def __init__(
+        self, call: CallBase[Any, Any], event_type: str, predicate: Predicate | None
+    ) -> None:
+        self._call_id = call.call_id
+        self._event_type = event_type
+        self._predicate = predicate
+
+    def __repr__(self) -> str:
+        return f"<Expectation of {self._event_type} on {self._call_id}>"
+
+
+C = TypeVar("C", bound=CallBase[Any, Any])
+
+
+class ActionBase(ActionView, Generic[C]):
+    """An operation on a call."""
+
+    def __init__(
+        self, call: C, control_id: str, terminal_event: str, terminal_states: tuple[str, ...]
+    ) -> None:
+        kind = custom_kind(terminal_event, terminal_states)
+        self._bind(call, call._attach(kind, control_id))
+
+    @classmethod
+    def _of(cls, call: C, record: ActionRecord) -> Self:
+        """The handle of an action that the core knows."""
+        handle = cls.__new__(cls)
+        handle._bind(call, record)
+        return handle
+
+    def _follow(self, call: C, kind: ActionKind, control_id: str) -> None:
+        """Be the handle of an operation that was started elsewhere."""
+        self._bind(call, call._attach(kind, control_id))
+
+    def _bind(self, call: C, record: ActionRecord) -> None:
+        self.call = call
+        self._record = record
+
+
+class MessageBase(MessageView, abc.ABC, Generic[E]):
+    """A text message, and who hears of its delivery."""
+
+    _engine: E | None = None
+    _listeners: tuple[ListenerBase, ...] = ()
+
+    @classmethod
+    def _of(cls, engine: E, record: MessageRecord) -> Self:
+        """The handle of a message that the core knows."""
+        with engine.lock:
+            if record.handle is None:
+                message = cls()
+                message._record = record
+                message._engine = engine
+                record.handle = message
+        handle = record.handle
+        assert isinstance(handle, cls), "a record has one handle"
+        return handle
+
+    def on(self, handler: H) -> H:
+        """Hear each change of its delivery, as a `MessageStateEvent`, in order."""
+        engine = self._bound()
+        check_function("listener", handler)
+        with engine.lock:
+            listener = self._new_listener(f"listener of message {self.message_id}", handler)
+            self._listeners = (*self._listeners, listener)
+        return handler
+
+    @abc.abstractmethod
+    def _new_listener(self, name: str, handler: Function) -> ListenerBase:
+        """What lets `handler` hear, in the way of the adapter."""
+
+    def _publish(self, event: RelayEvent) -> None:
+        """Tell the listeners."""
+        for listener in self._listeners:
+            listener.deliver(event)
+
+    def _bound_to_wait(self) -> E:
+        if self.direction == "inbound":
+            raise ValueError("an inbound message has arrived: there is nothing to wait for")
+        return self._bound()
+
+    def _bound(self) -> E:
+        if self._engine is None:
+            raise ValueError("this message was made by hand: nothing will be heard of it")
+        return self._engine

@@ -1,0 +1,131 @@
+"""Streams: inbound calls that wait until they are pulled."""
+
+# ruff: noqa: SLF001 - what handles keep for the adapters
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import abc
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from ..api.routes import CallRoute
+from ..errors import ClientClosedError
+from ..transitions import SessionState
+from .handles import CallBase
+
+C = TypeVar("C", bound=CallBase[Any, Any])
+
+
+class Source(Protocol):
+    """What a stream needs of the client whose calls it takes."""
+
+    @property
+    def state(self) -> SessionState:
+        """Where the client stands."""
+        ...
+
+    def _routes_changed(self, *, wait: bool = True) -> None: ...
+    def _post(self, function: Callable[[], object]) -> None: ...
+
+
+class StreamBase(abc.ABC, Generic[C]):
+    """Inbound calls, one after another.
+
+    The collection of garbage may end one in any thread, and while the core is at work.
+    """
+
+    _open = False
+
+    def __init__(self, client: Source) -> None:
+        self._client = client
+        self._route = CallRoute(_offer_to(weakref.ref(self)), at_once=True)
+        self._offered: deque[C] = deque()
+        self._lock = threading.RLock()
+        self._open = True
+
+    def __repr__(self) -> str:
+        return f"<InboundCalls {'open' if self._open else 'closed'}, {len(self._offered)} waiting>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if self._open:
+            self._route.closed = True
+            self._client._post(partial(_give_back, self._client, self._offered))
+
+    def close(self) -> None:
+        """Take no more calls, and pass back those that nobody has pulled."""
+        with self._lock:
+            if not self._open:
+                return
+            self._open = False
+            self._route.closed = True
+            left = self._offered
+            self._offered = deque()
+        _give_back(self._client, left)
+        self._wake()
+
+    def _offer(self, call: C) -> None:
+        """Keep a call until it is pulled."""
+        with self._lock:
+            is_open = self._open
+            if is_open:
+                self._offered = self._active()  # so there are never more than may be up
+                self._offered.append(call)
+        if is_open:
+            self._wake()
+        else:
+            call._pass_back()
+
+    @abc.abstractmethod
+    def _wake(self) -> None:
+        """Let who waits for a call look again."""
+
+    @property
+    def _is_over(self) -> bool:
+        ended = self._client.state in (SessionState.CLOSING, SessionState.CLOSED)
+        return ended or not self._open
+
+    def _take(self) -> C | None:
+        """The next call, or None while there is none.
+
+        Raises:
+            ClientClosedError: nobody has connected the client.
+        """
+        with self._lock:
+            self._offered = self._active()
+            if self._offered:
+                return self._offered.popleft()
+        if self._client.state is SessionState.DISCONNECTED:
+            raise ClientClosedError
+        return None
+
+    def _active(self) -> deque[C]:
+        return deque(call for call in self._offered if call.is_active)
+
+
+def _give_back(client: Source, calls: deque[C]) -> None:
+    client._routes_changed(wait=False)
+    for call in calls:
+        if call.is_active:
+            call._pass_back()
+
+
+def _offer_to(stream: weakref.ref[StreamBase[C]]) -> Callable[[C], None]:
+    def offer(call: C) -> None:
+        alive = stream()
+        if alive is None:
+            call._pass_back()
+        else:
+            alive._offer(call)
+
+    return offer

@@ -1,0 +1,39 @@
+"""The guard: the one place in which functions of the application are run."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TypeVar
+
+from relay_proto.adapter.guard import report_failure
+from relay_proto.adapter.handles import Function
+
+from ._log import logger
+
+F = TypeVar("F", bound=Function)
+
+
+def plain(function: F) -> F:
+    """Return `function`.
+
+    Raises:
+        TypeError: it is a coroutine function, which only `relay_anyio` can await.
+    """
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(type(function), "__call__", None)  # noqa: B004 - not whether it can be called
+    ):
+        name = getattr(function, "__name__", repr(function))
+        raise TypeError(f"{name} is a coroutine function: leave out its async, or use relay_anyio")
+    return function
+
+
+def run(name: str, function: Function, argument: object) -> None:
+    """Call a function."""
+    try:
+        result = function(argument)
+    except BaseException as error:  # noqa: BLE001 - sys.exit() in a handler ends the handler
+        report_failure(logger, name, argument, error)
+    else:
+        if result is not None and inspect.iscoroutine(result):
+            result.close()
+            logger.error("%s returned a coroutine: relay_sync takes plain functions", name)
