@@ -98,7 +98,7 @@ class ClientCore(Core[Output]):
         out = self._out = OutputQueue()
         deadlines = self._deadlines = Deadlines[Any]()
         self._session = Session(config, random, out, deadlines, scrubber, make_wire)
-        self._calls = Calls(out, deadlines, timing)
+        self._calls = Calls(out, deadlines, timing, limits)
         self._offers = Offers(out, self._calls, limits)
         self._dials = Dials(out, deadlines, self._calls, limits, scrubber)
         self._messages = Messages(out, deadlines, timing, limits)

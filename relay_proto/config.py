@@ -167,16 +167,28 @@ class Limits:
     """Calls at the same time. Further calls are passed back to the server's routing."""
     queued_requests: int = 500
     """Requests that may wait for a session."""
+    queued_bytes: int = 16 * 1024 * 1024
+    """Bytes of the requests that may wait for a session."""
     pending_requests: int = 10_000
     """Requests that may wait for their answers."""
     message_bytes: int = 10 * 1024 * 1024
     """Bytes in one incoming WebSocket message. A longer one ends the connection."""
+    kept_event_bytes: int = 64 * 1024
+    """Bytes of an event whose contents the client keeps. Of a longer one it keeps the state."""
     event_ids: int = 1024
     """Ids of past events to remember, so that a repeated event is reported only once."""
     messages: int = 10_000
     """Sent text messages whose delivery the client follows."""
     early_messages: int = 1000
     """Text messages without an id yet for which delivery reports are kept."""
+    early_bytes: int = 8 * 1024 * 1024
+    """Bytes of these delivery reports."""
+    dials: int = 1000
+    """Dials that may be under way at the same time."""
+    actions_per_call: int = 1000
+    """Actions that may run on one call at the same time."""
+    contexts: int = 10_000
+    """Contexts that the client may subscribe to."""
     tags: int = 1000
     """Finished dials to remember, so that a late answer to one of them is hung up."""
     listener_backlog: int = 1000

@@ -113,6 +113,7 @@ class Dispatch:
         dials: Dials,
     ) -> None:
         self._timing = config.timing
+        self._limits = config.limits
         self._random = random
         self._out = out
         self._scrubber = scrubber
@@ -147,6 +148,7 @@ class Dispatch:
                 text = Text(self._out, pending, self._messages, _message(command))
                 self._dispatch(self._new_request(command.method, params, text, pending), now)
             case Purpose.RECEIVE:
+                self._check_contexts(command)
                 self._change_contexts(command, self._session.subscribe, pending, now)
             case Purpose.UNRECEIVE:
                 self._change_contexts(command, self._session.unsubscribe, pending, now)
@@ -199,7 +201,7 @@ class Dispatch:
             if request.subject.decided:
                 self._requests.finish(request)  # an event of the same tag has decided the dial
                 continue
-            if request.params.get("context") is DEFAULT_CONTEXT:  # only now is it known
+            if request.params is not None:
                 params = self._with_context(request.params)
                 request.frame = encode_request(request.id, request.method, params)
             self._write(request, now)
@@ -254,6 +256,11 @@ class Dispatch:
         request = self._new_request(command.method, params, subject, pending)
         self._dials.begin(dial)
         self._dispatch(request, now)
+
+    def _check_contexts(self, command: Command[Any]) -> None:
+        wanted = {*self._session.contexts, *command.params["contexts"]}
+        if len(wanted) > self._limits.contexts:
+            raise RequestQueueFullError(command.method, self._limits.contexts, "contexts")
 
     def _change_contexts(
         self,
@@ -326,24 +333,25 @@ class Dispatch:
         timeout: float | None = None,
     ) -> Request:
         """Make a request. Raises if the queue is full, or if `params` is not JSON."""
-        self._requests.check_room(method, writable=self._session.state is _READY)
-        return self._request(method, params, subject, pending, timeout)
+        request = self._request(method, params, subject, timeout)
+        size, writable = len(request.frame), self._session.state is _READY
+        self._requests.check_room(method, size, writable=writable)
+        if pending is not None:
+            pending.source = request
+        return request
 
     def _request(
         self,
         method: str,
         params: JSONObject,
         subject: Subject,
-        pending: Pending[Any] | None = None,
         timeout: float | None = None,
     ) -> Request:
         identity = new_id(self._random)
         frame = encode_request(identity, method, self._with_context(params))
+        again = params if params.get("context") is DEFAULT_CONTEXT else None
         patience = self._timing.request_timeout if timeout is None else timeout
-        request = Request(identity, method, params, subject, patience, frame)
-        if pending is not None:
-            pending.source = request
-        return request
+        return Request(identity, method, again, subject, patience, frame)
 
     def _with_context(self, params: JSONObject) -> JSONObject:
         if params.get("context") is DEFAULT_CONTEXT:

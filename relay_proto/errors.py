@@ -155,18 +155,20 @@ class RequestTimeoutError(_LocalError, TimeoutError):
 class RequestQueueFullError(_LocalError):
     """Too many requests are waiting, for a session or for their answers.
 
-    Raised at once, and the request is not sent. `limit` is the number that was reached:
-    `Limits.queued_requests` without a session, `Limits.pending_requests` with one. Wait
-    until some of them are done, then repeat the request.
+    Raised at once, and the request is not sent. `limit` is the number that was reached,
+    and `name` the attribute of `Limits` that it comes from: ``queued_requests`` or
+    ``queued_bytes`` without a session, ``pending_requests`` with one, ``dials``,
+    ``actions_per_call`` or ``contexts``. Wait until some of them are done, then repeat the request.
     """
 
-    def __init__(self, method: str, limit: int) -> None:
+    def __init__(self, method: str, limit: int, name: str = "queued_requests") -> None:
         super().__init__(
-            f"{method}: not sent, because {limit} requests are waiting already; "
-            "wait until some of them are done"
+            f"{method}: not sent, because the limit of {limit} {name.replace('_', ' ')} is "
+            f"reached; wait until some are done, or raise Limits.{name}"
         )
         self.method = method
         self.limit = limit
+        self.name = name
 
 
 class DialFailedError(_LocalError):

@@ -3,35 +3,46 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
-K = TypeVar("K", bound=Hashable)
+K = TypeVar("K", str, bytes)
+
+LONGEST_KEY: Final = 256
 
 
 class Recent(Generic[K]):
-    """The last so many distinct keys; an older one is forgotten for each new one."""
+    """The last so many distinct keys. Each new one makes it forget the oldest.
+
+    Of a long key it remembers length and hash alone, so that a peer that makes up
+    long ids cannot fill the memory.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._known: set[K] = set()
-        self._order: deque[K] = deque()
+        self._known: set[object] = set()
+        self._order: deque[object] = deque()
 
     def __contains__(self, key: K) -> bool:
-        return key in self._known
+        return _remembered(key) in self._known
 
     def add(self, key: K) -> bool:
         """Remember `key`. False if it is known already."""
         known, order = self._known, self._order
-        if key in known:
+        kept = key if len(key) <= LONGEST_KEY else _remembered(key)
+        if kept in known:
             return False
         if len(order) == self._limit:
             known.remove(order.popleft())
-        known.add(key)
-        order.append(key)
+        known.add(kept)
+        order.append(kept)
         return True
 
     def clear(self) -> None:
         """Forget all of them."""
         self._known.clear()
         self._order.clear()
+
+
+def _remembered(key: str | bytes) -> object:
+    # Nobody outside knows the seed of hash(), so nobody can make two keys collide.
+    return key if len(key) <= LONGEST_KEY else (len(key), hash(key))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ..config import Timing
+from ..config import Limits, Timing
 from ..constants import (
     CALL_STATE_ENDED,
     CALL_STATE_ENDING,
@@ -20,11 +20,12 @@ from ..constants import (
     EVENT_CALL_STATE,
 )
 from ..core import OutputQueue
+from ..errors import RequestQueueFullError
 from ..outputs import CallEnded, EventReceived
 from ..pending import Pending
 from ..records import ActionRecord, CallRecord
 from ..rpc.action_kinds import FINAL_STATES, ActionKind
-from ..rpc.event_base import OperationEvent, RelayEvent
+from ..rpc.event_base import OperationEvent, RelayEvent, size_of
 from ..rpc.events import CallStateEvent, ConnectEvent, DetectEvent, local_ended_event
 from ..timers import Deadlines
 from ..transitions import CALL_ORDER, ActionInput, forward
@@ -38,7 +39,10 @@ PASSED_ON: Final = "passed"
 class Calls:
     """The table of live calls. Events change them, and commands start actions on them."""
 
-    def __init__(self, out: OutputQueue, deadlines: Deadlines[Any], timing: Timing) -> None:
+    def __init__(
+        self, out: OutputQueue, deadlines: Deadlines[Any], timing: Timing, limits: Limits
+    ) -> None:
+        self._limits = limits
         self._out = out
         self._deadlines = deadlines
         self._timing = timing
@@ -66,9 +70,13 @@ class Calls:
 
         Raises:
             ValueError: the control id is in use on this call.
+            RequestQueueFullError: too many actions run on this call.
         """
         if control_id in call.actions or (call.call_id, control_id) in self._lingering:
             raise ValueError(f"control_id {control_id!r} is in use on call {call.call_id}")
+        limit = self._limits.actions_per_call
+        if len(call.actions) >= limit:
+            raise RequestQueueFullError(kind.method, limit, "actions_per_call")
         return ActionRecord(call, control_id, kind, callback)
 
     def begin(self, action: ActionRecord) -> None:
@@ -92,7 +100,8 @@ class Calls:
             self._receive_state(call, event, now)
             return True
         if type(event) is ConnectEvent:
-            call.peer = event.peer if event.connect_state == CONNECT_STATE_CONNECTED else {}
+            connected = event.connect_state == CONNECT_STATE_CONNECTED
+            call.peer = event.peer if connected and self.keeps(event) else {}
         elif call.actions and isinstance(event, OperationEvent):
             action = call.actions.get(event.control_id)
             if action is not None:
@@ -100,12 +109,16 @@ class Calls:
         self._out.push(EventReceived(event, call, action))
         return True
 
+    def keeps(self, event: RelayEvent) -> bool:
+        """Whether the contents of an event are small enough to keep with the call."""
+        return size_of(event) <= self._limits.kept_event_bytes
+
     def update(self, call: CallRecord, event: RelayEvent, state: str) -> None:
         """Move a call forward to `state` because of `event`, and wake whoever waits for it."""
         before = call.state
         call.state = forward(CALL_ORDER, call.state, state)
         if call.state != before:
-            call.last_state_event = event
+            call.last_state_event = event if self.keeps(event) else _state_event(call)
             for target in [t for t in call.waits if call.has_reached(t)]:
                 self._out.resolve(call.waits.pop(target), event)
 
@@ -183,13 +196,8 @@ class Calls:
                 action.call.actions.pop(action.control_id, None)
 
     def _receive_state(self, call: CallRecord, event: CallStateEvent, now: float) -> None:
-        for name in ("node_id", "direction", "device", "context", "segment_id", "project_id"):
-            if not getattr(call, name):
-                setattr(call, name, getattr(event, name))
-        if event.peer:
-            call.peer = event.peer
-        if event.end_reason and event.call_state in (CALL_STATE_ENDING, CALL_STATE_ENDED):
-            call.end_reason = event.end_reason
+        if self.keeps(event):
+            _complete(call, event)
         self.update(call, event, event.call_state)
         if call.ended:
             self._end(call, event, now)
@@ -209,6 +217,17 @@ class Calls:
         call.actions.clear()  # detectors go on after their first result
         self._out.push(EventReceived(event, call))
         self._out.push(CallEnded(call))
+
+
+def _complete(call: CallRecord, event: CallStateEvent) -> None:
+    """Add to the record of a call what an event says about it."""
+    for name in ("node_id", "direction", "device", "context", "segment_id", "project_id"):
+        if not getattr(call, name):
+            setattr(call, name, getattr(event, name))
+    if event.peer:
+        call.peer = event.peer
+    if event.end_reason and event.call_state in (CALL_STATE_ENDING, CALL_STATE_ENDED):
+        call.end_reason = event.end_reason
 
 
 def _state_event(call: CallRecord) -> CallStateEvent:

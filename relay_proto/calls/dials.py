@@ -18,7 +18,7 @@ import msgspec
 from ..config import Limits
 from ..constants import CALL_STATE_ANSWERED, CALL_STATE_ENDED, CALL_STATE_ENDING
 from ..core import OutputQueue
-from ..errors import DialFailedError, DialTimeoutError, RelayError
+from ..errors import DialFailedError, DialTimeoutError, RelayError, RequestQueueFullError
 from ..outputs import Dropped, EventReceived, PeerViolation
 from ..pending import Pending
 from ..records import CallRecord, DialRecord, Leg
@@ -65,9 +65,12 @@ class Dials:
 
         Raises:
             ValueError: a dial with this tag is pending.
+            RequestQueueFullError: too many dials are pending.
         """
         if tag in self._pending:
             raise ValueError(f"tag {tag!r} is in use by a dial that is still pending")
+        if len(self._pending) >= self._limits.dials:
+            raise RequestQueueFullError("calling.dial", self._limits.dials, "dials")
         return DialRecord(tag, pending, timeout)
 
     def begin(self, dial: DialRecord) -> None:

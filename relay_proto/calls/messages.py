@@ -17,7 +17,9 @@ from ..config import Limits, Timing
 from ..core import OutputQueue
 from ..errors import RelayError, RemoteProtocolError
 from ..outputs import Dropped, Ignored, MessageChanged, MessageReceived
+from ..recent import Recent
 from ..records import MessageRecord
+from ..rpc.event_base import size_of
 from ..rpc.events import MessageReceiveEvent, MessageStateEvent
 from ..timers import Deadlines
 from ..transitions import MESSAGE_ORDER, MESSAGE_TERMINAL, MessageState, forward
@@ -41,7 +43,8 @@ class Messages:
         self._limits = limits
         self._sent: OrderedDict[str, MessageRecord] = OrderedDict()
         self._early: OrderedDict[str, list[MessageStateEvent]] = OrderedDict()
-        self._received: OrderedDict[str, None] = OrderedDict()
+        self._early_bytes = 0
+        self._received: Recent[str] = Recent(limits.event_ids)
 
     def accepted(self, message: MessageRecord, message_id: str) -> None:
         """Follow the delivery of a message that the server has accepted and named."""
@@ -58,7 +61,7 @@ class Messages:
             self._out.push(Dropped(f"message {oldest.message_id} is no longer followed"))
         self._sent[message_id] = message
         self._deadlines.clear(EarlyReports(message_id))
-        for event in self._early.pop(message_id, ()):
+        for event in self._take_early(message_id):
             self._change(message, event)
 
     def receive_state(self, event: MessageStateEvent, now: float) -> None:
@@ -70,20 +73,18 @@ class Messages:
         reports = self._early.setdefault(event.message_id, [])
         if len(reports) < len(MESSAGE_ORDER):
             reports.append(event)
+            self._early_bytes += size_of(event)
         self._deadlines.set(EarlyReports(event.message_id), now + self._timing.message_grace)
-        if len(self._early) > self._limits.early_messages:
-            oldest, _ = self._early.popitem(last=False)
-            self.forget_early(EarlyReports(oldest))
+        limits = self._limits
+        while len(self._early) > limits.early_messages or self._early_bytes > limits.early_bytes:
+            self.forget_early(EarlyReports(next(iter(self._early))))
 
     def receive(self, event: MessageReceiveEvent) -> None:
         """Report an inbound message, once."""
-        if event.message_id in self._received:
+        # Without an id, a repetition looks like a new message.
+        if event.message_id and not self._received.add(event.message_id):
             self._out.push(Ignored(f"message {event.message_id} came again"))
             return
-        if event.message_id:  # without an id, a repetition looks like a new message
-            self._received[event.message_id] = None
-        if len(self._received) > self._limits.event_ids:
-            self._received.popitem(last=False)
         message = MessageRecord(
             message_id=event.message_id,
             context=event.context,
@@ -100,7 +101,7 @@ class Messages:
 
     def forget_early(self, key: EarlyReports) -> None:
         """Drop early reports whose message did not become known in time."""
-        self._early.pop(key.message_id, None)
+        self._take_early(key.message_id)
         self._deadlines.clear(key)
         self._out.push(Ignored(f"reports about the unknown message {key.message_id}"))
 
@@ -110,14 +111,21 @@ class Messages:
             self._out.fail(message.done, error)
         self._sent.clear()
         self._early.clear()
+        self._early_bytes = 0
+
+    def _take_early(self, message_id: str) -> list[MessageStateEvent]:
+        reports = self._early.pop(message_id, [])
+        self._early_bytes -= sum(map(size_of, reports))
+        return reports
 
     def _change(self, message: MessageRecord, event: MessageStateEvent) -> None:
         message.state = forward(MESSAGE_ORDER, message.state, event.message_state)
-        message.reason = event.reason or message.reason
-        message.body = event.body or message.body
         message.segments = event.segments or message.segments
-        message.media = event.media or message.media
-        message.tags = event.tags or message.tags
+        if size_of(event) <= self._limits.kept_event_bytes:
+            message.reason = event.reason or message.reason
+            message.body = event.body or message.body
+            message.media = event.media or message.media
+            message.tags = event.tags or message.tags
         if message.state in MESSAGE_TERMINAL and message.result is None:
             self._sent.pop(message.message_id, None)
             message.result = event

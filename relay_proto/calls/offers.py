@@ -68,6 +68,8 @@ class Offers:
 
     def _unwelcome(self, event: CallReceiveEvent) -> str:
         """Why an offered call is not taken; ``""`` if it is."""
+        if not self._calls.keeps(event):
+            return "what the server tells of it is too long"
         if not self.accepting:
             return "this client takes no calls: it has no handler for them, or is draining"
         if self.contexts is not None and event.context not in self.contexts:

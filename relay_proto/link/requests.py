@@ -68,7 +68,8 @@ class Subject(Protocol):
 class Request:
     """One request: what it asks, and what it is about.
 
-    `frame` holds its bytes until they are written.
+    `frame` holds its bytes until they are written. `params` are kept if the frame must
+    be made once more, because only the session says which context is its own.
     """
 
     __slots__ = ("frame", "id", "method", "params", "state", "subject", "timeout")
@@ -77,7 +78,7 @@ class Request:
         self,
         identity: str,
         method: str,
-        params: JSONObject,
+        params: JSONObject | None,
         subject: Subject,
         timeout: float,
         frame: bytes,
@@ -102,31 +103,35 @@ class Requests:
         self._timing = timing
         self._limits = limits
         self._queued: dict[str, Request] = {}
+        self._queued_bytes = 0
         self._sent: dict[str, Request] = {}
 
-    def check_room(self, method: str, *, writable: bool) -> None:
-        """Check that there is room for one more request.
+    def check_room(self, method: str, size: int, *, writable: bool) -> None:
+        """Check that there is room for one more request, of `size` bytes.
 
         Raises:
             RequestQueueFullError: there is none.
         """
-        count, limit = (
-            (len(self._sent), self._limits.pending_requests)
-            if writable
-            else (len(self._queued), self._limits.queued_requests)
-        )
-        if count >= limit:
-            raise RequestQueueFullError(method, limit)
+        limits = self._limits
+        if writable:
+            if len(self._sent) >= limits.pending_requests:
+                raise RequestQueueFullError(method, limits.pending_requests, "pending_requests")
+        elif len(self._queued) >= limits.queued_requests:
+            raise RequestQueueFullError(method, limits.queued_requests, "queued_requests")
+        elif self._queued_bytes + size > limits.queued_bytes:
+            raise RequestQueueFullError(method, limits.queued_bytes, "queued_bytes")
 
     def enqueue(self, request: Request, now: float) -> None:
         """Keep a request until it can be written."""
         self._queued[request.id] = request
+        self._queued_bytes += len(request.frame)
         self._deadlines.set(request, now + self._timing.queue_timeout)
 
     def take_queued(self) -> list[Request]:
         """Take out all unwritten requests, in order. The caller writes them now."""
         taken = list(self._queued.values())
         self._queued.clear()
+        self._queued_bytes = 0
         return taken
 
     def written(self, request: Request, now: float) -> None:
@@ -147,7 +152,8 @@ class Requests:
     def finish(self, request: Request) -> None:
         """Forget a request that has expired, or is cancelled, lost or needless."""
         request.state = _DONE
-        self._queued.pop(request.id, None)
+        if self._queued.pop(request.id, None) is not None:
+            self._queued_bytes -= len(request.frame)
         self._sent.pop(request.id, None)
         self._deadlines.clear(request)
 

@@ -87,6 +87,11 @@ class UnknownEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=Tru
     """An event of a type that this version does not know. `params` has its body."""
 
 
+def size_of(event: RelayEvent) -> int:
+    """The length of the JSON that the event was made of, in bytes."""
+    return memoryview(event.raw).nbytes
+
+
 def build_event(kind: type[E], event_type: str, raw: msgspec.Raw, timestamp: float | None) -> E:
     """Decode the body of one event as `kind`. Never raises."""
     decoder = _decoders.get(kind) or _new_decoder(kind)

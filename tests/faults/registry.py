@@ -229,7 +229,9 @@ def ignore_the_peer(original: Function, self: Liveness) -> None:
 
 
 @fault(seams.CHECK_ROOM, checks=["growth has a bound"])
-def queue_without_limit(original: Function, self: Requests, method: str, *, writable: bool) -> None:
+def queue_without_limit(
+    original: Function, self: Requests, method: str, size: int, *, writable: bool
+) -> None:
     """There is always room for one more request."""
 
 
@@ -237,8 +239,7 @@ def queue_without_limit(original: Function, self: Requests, method: str, *, writ
 def send_again_after_a_cut(original: Function, self: Requests) -> list[Request]:
     """A request whose answer is lost goes back into the queue."""
     for request in original(self):
-        params = {name: value for name, value in request.params.items() if name != "context"}
-        request.frame = encode_request(request.id, request.method, params)
+        request.frame = encode_request(request.id, request.method, {})
         request.state = RequestState.QUEUED
         self.enqueue(request, LATE)
     return []

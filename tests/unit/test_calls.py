@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from relay_proto.calls.calls import Calls
-from relay_proto.config import Timing
+from relay_proto.config import Limits, Timing
 from relay_proto.core import OutputQueue
 from relay_proto.errors import RelayError
 from relay_proto.outputs import CallEnded, EventReceived, Output, Settled
@@ -34,7 +34,7 @@ class Table:
     def __init__(self) -> None:
         self.out = OutputQueue()
         self.deadlines: Deadlines[Any] = Deadlines()
-        self.calls = Calls(self.out, self.deadlines, Timing(action_grace=5.0))
+        self.calls = Calls(self.out, self.deadlines, Timing(action_grace=5.0), Limits())
 
     def outputs(self) -> list[Output]:
         outputs: list[Output] = []

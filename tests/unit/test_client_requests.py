@@ -226,7 +226,9 @@ class TestLimits:
         peer.execute(c.execute("what", {}))
         peer.event("calling.call.receive", call_id="c-1", node_id="n-1")
         assert peer.last(OfferRefused).call_id == "c-1"
-        assert peer.last(Dropped).reason == str(RequestQueueFullError("calling.pass", 1))
+        assert peer.last(Dropped).reason == str(
+            RequestQueueFullError("calling.pass", 1, "pending_requests")
+        )
 
 
 class TestCommands:

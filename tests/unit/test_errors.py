@@ -62,8 +62,8 @@ EXAMPLES = [
         RequestQueueFullError("calling.play", 500),
         -1,
         (
-            "calling.play: not sent, because 500 requests are waiting already; "
-            "wait until some of them are done"
+            "calling.play: not sent, because the limit of 500 queued requests is reached; "
+            "wait until some are done, or raise Limits.queued_requests"
         ),
     ),
     (DialFailedError("t", "busy"), -1, "dial t failed: busy"),
@@ -128,8 +128,8 @@ def test_what_a_program_branches_on_is_an_attribute() -> None:
     assert (lost.reason, lost.maybe_delivered) == ("cut", True)
     late = RequestTimeoutError("m", 1.5, sent=True)
     assert (late.method, late.seconds, late.sent) == ("m", 1.5, True)
-    full = RequestQueueFullError("m", 5)
-    assert (full.method, full.limit) == ("m", 5)
+    full = RequestQueueFullError("m", 5, "dials")
+    assert (full.method, full.limit, full.name) == ("m", 5, "dials")
     assert (DialFailedError("t", "r").tag, DialFailedError("t", "r").reason) == ("t", "r")
     assert (DialTimeoutError("t", 2.0).tag, DialTimeoutError("t", 2.0).seconds) == ("t", 2.0)
     ended = CallEndedError("c", "busy")

@@ -43,10 +43,10 @@ class RequestsMachine(RuleBasedStateMachine):
 
     def has_room(self, held: list[Request], limit: int, *, writable: bool) -> bool:
         if len(held) < limit:
-            self.requests.check_room("calling.play", writable=writable)
+            self.requests.check_room("calling.play", 1, writable=writable)
             return True
         with pytest.raises(RequestQueueFullError) as caught:
-            self.requests.check_room("calling.play", writable=writable)
+            self.requests.check_room("calling.play", 1, writable=writable)
         assert (caught.value.method, caught.value.limit) == ("calling.play", limit)
         return False
 
