@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Final, TypeGuard
+from typing import Final, Literal, TypeAlias, TypeGuard, get_args
 
 from ._version import __version__
 
@@ -35,6 +35,9 @@ ENV_MAX_CALLS: Final = "RELAY_MAX_ACTIVE_CALLS"
 ENV_MAX_CONNECTIONS: Final = "RELAY_MAX_CONNECTIONS"
 ENV_LOG_LEVEL: Final = "SIGNALWIRE_LOG_LEVEL"
 ENV_RECORD: Final = "RELAY_RECORD"
+
+
+WhileReconnecting: TypeAlias = Literal["queue", "fail"]
 
 
 class Secret:
@@ -226,8 +229,14 @@ class ClientConfig:
     limits: Limits = field(default_factory=Limits)
     trace_frames: bool = False
     """Whether to report every frame, masked, as a `FrameTraced` output."""
+    while_reconnecting: WhileReconnecting = "queue"
+    """What a request does without a session: wait for the next one, or fail at once."""
 
     def __post_init__(self) -> None:
+        if self.while_reconnecting not in get_args(WhileReconnecting):
+            raise ValueError(
+                f'while_reconnecting must be "queue" or "fail", not {self.while_reconnecting!r}'
+            )
         split_host(self.host)
         check_contexts(self.contexts)
 
@@ -243,6 +252,7 @@ def resolve_config(
     max_active_calls: int | None = None,
     timing: Timing | None = None,
     limits: Limits | None = None,
+    while_reconnecting: WhileReconnecting = "queue",
 ) -> ClientConfig:
     """Make a configuration from arguments, environment variables and defaults.
 
@@ -260,6 +270,8 @@ def resolve_config(
         max_active_calls: else ``RELAY_MAX_ACTIVE_CALLS``, else 1000; at least 1.
         timing: all times; the defaults of `Timing` if not given.
         limits: all limits; the defaults of `Limits` if not given.
+        while_reconnecting: ``"queue"``: a request waits for the next session, for
+            ``timing.queue_timeout`` at most; ``"fail"``: it fails at once.
 
     Raises:
         ValueError: credentials are missing, or a value is out of its range.
@@ -283,6 +295,7 @@ def resolve_config(
         contexts=check_contexts(() if contexts is None else contexts),
         timing=timing or Timing(),
         limits=_resolve_limits(environ, max_active_calls, limits),
+        while_reconnecting=while_reconnecting,
     )
 
 

@@ -62,6 +62,9 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+NO_SESSION_TO_COME: Final = frozenset({SessionState.DISCONNECTED, *OVER})
+"""Commands are refused at once: nobody has called ``connect()``, or it is over."""
+
 NO_CONTEXT: Final = "default"
 """The messaging context of a session that was given no protocol string."""
 
@@ -114,6 +117,7 @@ class Dispatch:
     ) -> None:
         self._timing = config.timing
         self._limits = config.limits
+        self._fails_fast = config.while_reconnecting == "fail"
         self._random = random
         self._out = out
         self._scrubber = scrubber
@@ -129,11 +133,13 @@ class Dispatch:
         """Carry out a command of the client.
 
         Raises:
-            ClientClosedError: the core is closed.
+            ClientClosedError: the core is not started, or is closed.
+            ConnectionLostError: there is no session, and the configuration says that
+                requests do not wait for one.
             RequestQueueFullError: too many requests are waiting.
             ValueError, TypeError: the parameters are not JSON, or a tag is in use.
         """
-        self.check_open()
+        self._check_started()
         pending: Pending[Any] = Pending()
         params = command.params
         if command.purpose is _REQUEST:
@@ -166,7 +172,7 @@ class Dispatch:
 
         Raises: as `execute`; and ValueError if a control id is in use.
         """
-        self.check_open()
+        self._check_started()
         pending: Pending[Any] = Pending()
         match target, command.purpose:
             case CallRecord(), Purpose.VERB:
@@ -229,11 +235,15 @@ class Dispatch:
         if self._session.state in OVER:
             raise ClientClosedError
 
+    def _check_started(self) -> None:
+        if self._session.state in NO_SESSION_TO_COME:
+            raise ClientClosedError
+
     def request_own(self, method: str, params: JSONObject, now: float) -> None:
         """Make a request whose answer changes nothing."""
         try:
             self._dispatch(self._new_request(method, params, OwnRequest()), now)
-        except RequestQueueFullError as error:
+        except (RequestQueueFullError, ConnectionLostError) as error:
             self._out.push(Dropped(str(error)))
 
     def hang_up(self, legs: Legs, now: float) -> None:
@@ -335,6 +345,8 @@ class Dispatch:
         """Make a request. Raises if the queue is full, or if `params` is not JSON."""
         request = self._request(method, params, subject, timeout)
         size, writable = len(request.frame), self._session.state is _READY
+        if not writable and self._fails_fast:
+            raise ConnectionLostError("there is no session now", maybe_delivered=False)
         self._requests.check_room(method, size, writable=writable)
         if pending is not None:
             pending.source = request

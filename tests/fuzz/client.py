@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from relay_proto.api import commands as c
 from relay_proto.api.commands import Command
-from relay_proto.errors import RequestQueueFullError
+from relay_proto.errors import ClientClosedError, RequestQueueFullError
 from relay_proto.records import ActionRecord, CallRecord
 from relay_proto.rpc.events import EVENT_CLASS_MAP
 from relay_proto.transitions import CallState, SessionState
@@ -205,8 +205,8 @@ class _World:
     def _order(self, order: Callable[[], Any]) -> None:
         if self._core.state in OVER:
             return
-        # Too many requests wait; or a tag, or a control id, is in use.
-        with suppress(RequestQueueFullError, ValueError):
+        # Nobody has called start(); too many requests wait; a tag or a control id is in use.
+        with suppress(ClientClosedError, RequestQueueFullError, ValueError):
             self._watch.expect(order())
         self._watch.drain()
 

@@ -304,6 +304,8 @@ class TestSettling:
     ) -> None:
         peer = state()
         handed_out: list[Pending[Any]] = []
+        if peer.core.state is SessionState.DISCONNECTED:
+            handed_out.append(peer.start())
         if peer.core.state not in (SessionState.CLOSING, SessionState.CLOSED):
             handed_out += [
                 peer.execute(c.execute("what", {})),

@@ -7,9 +7,12 @@ every `Pending` settles at most once, and nothing follows `Closed`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -23,7 +26,7 @@ from hypothesis.stateful import (
 from relay_proto import Limits
 from relay_proto.api import commands as c
 from relay_proto.api.commands import Command
-from relay_proto.errors import RequestQueueFullError
+from relay_proto.errors import ClientClosedError, RequestQueueFullError
 from relay_proto.outputs import CallEnded, Closed, EventReceived
 from relay_proto.pending import Pending
 from relay_proto.records import ActionRecord, CallRecord
@@ -72,14 +75,19 @@ class ClientMachine(RuleBasedStateMachine):
     # What the program does
 
     def command(self, command: Command[Any]) -> None:
-        if self.state is not SessionState.CLOSED:
-            with suppress(RequestQueueFullError):
-                self.handed_out.append(self.peer.execute(command))
+        self.hand_out(partial(self.peer.execute, command))
 
     def command_on(self, target: CallRecord | ActionRecord, command: Command[Any]) -> None:
-        if self.state is not SessionState.CLOSED:
+        self.hand_out(partial(self.peer.execute_on, target, command))
+
+    def hand_out(self, carry_out: Callable[[], Pending[Any]]) -> None:
+        refusing = (SessionState.DISCONNECTED, SessionState.CLOSING, SessionState.CLOSED)
+        if self.state in refusing:
+            with pytest.raises(ClientClosedError):
+                carry_out()
+        else:
             with suppress(RequestQueueFullError):
-                self.handed_out.append(self.peer.execute_on(target, command))
+                self.handed_out.append(carry_out())
 
     @precondition(lambda self: self.state is SessionState.DISCONNECTED)
     @rule(retry=st.booleans())

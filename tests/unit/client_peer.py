@@ -16,6 +16,7 @@ from relay_proto import ClientConfig, ClientCore, Credentials, Limits, Secret, T
 from relay_proto.api import commands as c
 from relay_proto.api.commands import Command, Purpose
 from relay_proto.client_interface import ClientInterface
+from relay_proto.config import WhileReconnecting
 from relay_proto.outputs import (
     CallOffered,
     Closed,
@@ -68,6 +69,7 @@ class Peer:
         timing: Timing | None = None,
         limits: Limits | None = None,
         trace_frames: bool = False,
+        while_reconnecting: WhileReconnecting = "queue",
         seed: int = 1,
         make_core: Callable[[ClientConfig, random.Random], ClientInterface] = ClientCore,
     ) -> None:
@@ -79,6 +81,7 @@ class Peer:
             timing=timing or Timing(),
             limits=limits or Limits(),
             trace_frames=trace_frames,
+            while_reconnecting=while_reconnecting,
         )
         self.core = make_core(config, random.Random(seed))
         self.core.accepting_calls = True
@@ -110,6 +113,13 @@ class Peer:
         started = self.core.start(self.now, retry=retry)
         self.pump()
         return started
+
+    @classmethod
+    def waiting(cls, **config: Any) -> Peer:
+        """One that is started, and waits for its first session."""
+        peer = cls(**config)
+        peer.start(retry=True)
+        return peer
 
     def execute(self, command: Command[R]) -> Pending[R]:
         pending = self.core.execute(command, self.now)
@@ -171,12 +181,13 @@ class Peer:
         return frame
 
     def connect(self, **result: Any) -> Frame:
-        """Start the client, as far as a session; returns its connect frame."""
-        started = self.start()
+        """Bring the client to a session, started or not; returns its connect frame."""
+        if self.core.state is SessionState.DISCONNECTED:
+            self.start()
+        if not self.transport:
+            self.await_transport()
         self.open()
-        frame = self.accept(**result)
-        assert started.result() is None
-        return frame
+        return self.accept(**result)
 
     def reopen(self) -> Frame:
         """Wait for the next transport, and open it; returns the connect frame."""

@@ -30,7 +30,7 @@ def is_full(caught: pytest.ExceptionInfo[RequestQueueFullError], name: str, limi
 
 
 def test_requests_that_wait_are_bounded_in_bytes() -> None:
-    peer = Peer(limits=Limits(queued_bytes=250_000))
+    peer = Peer.waiting(limits=Limits(queued_bytes=250_000))
     first = peer.execute(c.execute("what", {"text": LONG}))
     peer.execute(c.execute("what", {"text": LONG}))
     with pytest.raises(RequestQueueFullError) as caught:

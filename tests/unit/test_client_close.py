@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from relay_proto.api import commands as c
+from relay_proto.api.commands import Command
 from relay_proto.errors import ClientClosedError, LocalProtocolError
 from relay_proto.outputs import (
     CallEnded,
@@ -73,16 +74,32 @@ WITH_HANDSHAKE = (authenticating, ready, draining)
 
 State = Callable[[Peer], None]
 
+ASK = c.execute("what", {})
+
 
 class TestEveryState:
     @pytest.mark.parametrize("state", WITHOUT_HANDSHAKE)
     def test_without_a_websocket_it_is_over_at_once(self, state: State) -> None:
         peer = Peer()
-        queued = peer.execute(c.execute("what", {}))
         state(peer)
+        queued = [] if peer.core.state is SessionState.DISCONNECTED else [peer.execute(ASK)]
         peer.close()
         self.check_over(peer)
-        assert queued.settled
+        assert all(request.settled for request in queued)
+
+    @pytest.mark.parametrize("state", [disconnected, abandoned])
+    @pytest.mark.parametrize("command", [ASK, c.dial(DEVICES), c.receive(["more"])])
+    def test_before_it_is_started_a_command_is_refused(
+        self, state: State, command: Command[Any]
+    ) -> None:
+        peer = Peer()
+        state(peer)
+        with pytest.raises(ClientClosedError, match=r"connect\(\)"):
+            peer.execute(command)
+        peer.connect()
+        assert peer.requests == []
+        peer.execute(command)
+        assert len(peer.requests) == 1, "it has left no trace"
 
     @pytest.mark.parametrize("state", WITH_HANDSHAKE)
     def test_with_one_it_is_over_when_the_server_has_closed_too(self, state: State) -> None:

@@ -160,7 +160,7 @@ class TestFailed:
         assert isinstance(error, TimeoutError)
 
     def test_the_time_runs_from_when_the_dial_is_written(self) -> None:
-        peer = Peer()
+        peer = Peer.waiting()
         dialled = peer.execute(c.dial(DEVICES, tag="t-1", dial_timeout=5))
         peer.advance(20)
         peer.connect()

@@ -75,7 +75,7 @@ class TestNobodyIsLeftRinging:
         assert ends(peer) == []
 
     def test_a_queued_dial_that_is_cancelled_is_never_written(self) -> None:
-        peer = Peer()
+        peer = Peer.waiting()
         dialled = peer.execute(c.dial(DEVICES, tag="t-1"))
         peer.cancel(dialled)
         assert dialled.settled

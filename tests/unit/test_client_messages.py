@@ -78,7 +78,7 @@ class TestSending:
         assert not message.done.settled
 
     def test_the_default_context_is_that_of_the_session_it_is_written_on(self) -> None:
-        peer = Peer()
+        peer = Peer.waiting()
         peer.execute(sms())
         peer.execute(sms(context="office"))
         peer.connect(protocol="later")

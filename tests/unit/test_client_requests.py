@@ -10,6 +10,7 @@ from relay_proto import Limits
 from relay_proto.api import commands as c
 from relay_proto.api.commands import Command
 from relay_proto.errors import (
+    ConnectionLostError,
     LocalProtocolError,
     RelayError,
     RequestQueueFullError,
@@ -184,7 +185,7 @@ class TestTimeouts:
 
 class TestLimits:
     def test_the_501st_request_that_would_wait_for_a_session_fails(self) -> None:
-        peer = Peer()
+        peer = Peer.waiting()
         waiting = [peer.execute(c.execute("what", {"n": n})) for n in range(500)]
         with pytest.raises(RequestQueueFullError) as caught:
             peer.execute(c.execute("more", {}))
@@ -202,7 +203,7 @@ class TestLimits:
         assert peer.requests[-1]["method"] == "calling.dial", "a refused dial leaves no tag behind"
 
     def test_expired_requests_make_room(self) -> None:
-        peer = Peer(limits=Limits(queued_requests=1))
+        peer = Peer.waiting(limits=Limits(queued_requests=1))
         peer.execute(c.execute("what", {}))
         peer.advance(60)
         peer.execute(c.execute("what", {}))
@@ -233,7 +234,7 @@ class TestLimits:
 
 class TestCommands:
     def test_a_queued_request_is_written_as_it_was_asked(self) -> None:
-        peer = Peer()
+        peer = Peer.waiting()
         tags: list[object] = ["vip"]
         peer.execute(c.execute("what", {"deep": {"tags": tags}}))
         tags.append(object())
@@ -273,7 +274,7 @@ class TestCommands:
 
 class TestCancelling:
     def test_what_is_queued_is_never_written(self) -> None:
-        peer = Peer()
+        peer = Peer.waiting()
         waiting = peer.execute(c.execute("what", {}))
         peer.cancel(waiting)
         assert error_of(waiting, LocalProtocolError)
@@ -311,3 +312,33 @@ class TestCancelling:
         started = peer.start()
         peer.cancel(started)
         assert not started.settled
+
+
+class TestWithoutASession:
+    def test_a_request_may_fail_at_once_instead_of_waiting(self) -> None:
+        peer = Peer.waiting(while_reconnecting="fail")
+        with pytest.raises(ConnectionLostError) as caught:
+            peer.execute(c.execute("what", {}))
+        assert not caught.value.maybe_delivered
+        peer.connect()
+        assert peer.requests == []
+        peer.execute(c.execute("what", {}))
+        peer.take("what")
+        peer.cut()
+        with pytest.raises(ConnectionLostError):
+            peer.execute(c.dial(DEVICES, tag="t-1"))
+        peer.connect()
+        peer.execute(c.dial(DEVICES, tag="t-1"))
+
+    def test_an_offer_while_the_server_says_goodbye_is_reported(self) -> None:
+        peer = Peer.waiting(while_reconnecting="fail")
+        peer.connect()
+        peer.core.accepting_calls = False
+        peer.ask("signalwire.disconnect")
+        peer.event("calling.call.receive", call_id="c-1", node_id="n-1")
+        assert "no session" in peer.last(Dropped).reason
+
+    @pytest.mark.parametrize("choice", ["", "wait", None])
+    def test_any_other_choice_is_refused(self, choice: Any) -> None:
+        with pytest.raises(ValueError, match="while_reconnecting must be"):
+            Peer(while_reconnecting=choice)

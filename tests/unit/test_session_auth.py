@@ -78,8 +78,8 @@ class TestConnectFrame:
 class TestBeforeTheReply:
     def test_nothing_is_asked_before_the_reply_and_all_in_order_behind_it(self) -> None:
         peer = Peer()
-        peer.execute(c.execute("first", {}))
         peer.start()
+        peer.execute(c.execute("first", {}))
         peer.execute(c.execute("second", {}))
         peer.open()
         peer.execute(c.execute("third", {}))
@@ -164,8 +164,8 @@ class TestRefused:
         self, answer: dict[str, Any], code: int, message: str
     ) -> None:
         peer = Peer()
-        waiting = peer.execute(c.execute("what", {}))
         started = peer.start()
+        waiting = peer.execute(c.execute("what", {}))
         peer.open()
         peer.feed({"id": peer.take("signalwire.connect")["id"], **answer})
         error = error_of(started, AuthenticationError)

@@ -168,7 +168,7 @@ class TestRequests:
         assert peer.requests == []
 
     def test_a_reply_has_its_time_from_when_the_request_was_written(self) -> None:
-        peer = Peer()
+        peer = Peer.waiting()
         waiting = peer.execute(c.execute("what", {}))
         peer.advance(30)
         peer.connect()
