@@ -207,6 +207,7 @@ class Session:
         wire = self._wire
         if transport != self._transport or wire is None:
             return
+        self._liveness.heard()  # a message that is still arriving is a sign of life, too
         for event in wire.receive(data):
             if self._wire is not wire:
                 break  # an earlier event ended this transport
@@ -218,7 +219,6 @@ class Session:
             else:
                 if self._traced:
                     self._out.push(FrameTraced(False, self._scrubber.frame(event.data)))
-                self._liveness.heard()
                 frame = decode_server_frame(event.data)
                 # Nearly every frame is an event, and of interest to others only.
                 happened = frame if type(frame) is EventFrame else self._receive_frame(frame, now)

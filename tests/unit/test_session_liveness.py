@@ -157,6 +157,16 @@ class TestProbing:
         assert peer.take_all(PING)
         assert peer.core.state is SessionState.READY
 
+    def test_a_message_that_is_still_arriving_is_a_sign_of_life(self, peer: Peer) -> None:
+        event = peer.encoded(peer.told("calling.conference", text="x" * 1000))
+        peer.advance(30)
+        for part in range(0, len(event), 300):
+            peer.advance(9)
+            peer.raw(event[part : part + 300])
+        assert len(peer.events()) == 1
+        assert peer.all(CloseTransport) == []
+        assert peer.core.state is SessionState.READY
+
     def test_a_binary_message_is_no_frame(self, peer: Peer) -> None:
         peer.raw(b"\x82\x03abc")
         assert peer.last(PeerViolation).reason == "a binary message of 3 bytes was ignored"
