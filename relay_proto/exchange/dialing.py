@@ -30,7 +30,7 @@ from .shapes import Name, Seconds
 from .switch import CONFLICT, FULL, Switch
 
 SECONDS_PER_MINUTE: Final = 60.0
-"""Beside a plan, ``max_duration`` is in minutes."""
+"""The ``max_duration`` of a whole plan is in minutes, that of a device in seconds."""
 
 
 class DialParams(msgspec.Struct, frozen=True, kw_only=True):

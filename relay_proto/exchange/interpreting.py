@@ -55,7 +55,7 @@ class Inject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TranscribeAction(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do: one of these fields is given."""
+    """What to do. A request gives one of these fields."""
 
     start: TranscribeStart | None = None
     summarize: JSONObject | None = None
@@ -63,7 +63,7 @@ class TranscribeAction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TranslateAction(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do: one of these fields is given."""
+    """What to do. A request gives one of these fields."""
 
     start: TranslateStart | None = None
     summarize: JSONObject | None = None

@@ -37,7 +37,7 @@ class FarEnd(abc.ABC):
 
     @abc.abstractmethod
     def start(self, now: float) -> None:
-        """Begin to act: the call is answered."""
+        """Start, because the call is answered."""
 
     @abc.abstractmethod
     def hear(self, text: str, now: float) -> None:
@@ -45,7 +45,7 @@ class FarEnd(abc.ABC):
 
     @abc.abstractmethod
     def stop(self) -> None:
-        """Stop to act: the call has ended."""
+        """Do nothing more, because the call has ended."""
 
 
 class Operation(abc.ABC):

@@ -1,4 +1,4 @@
-"""Media items as they are on the wire, how long they take, and what one hears.
+"""Media items as they are on the wire, how long they take, and what people hear.
 
 Source: docs/protocol.md, section 17.
 """
@@ -13,7 +13,7 @@ from .config import ExchangeTiming
 from .shapes import Seconds
 
 SHORTEST = 0.1
-"""The least seconds of an item, so that time passes even in an endless loop of nothing."""
+"""The minimum length of an item, so that time passes even in an endless loop of nothing."""
 
 
 class TtsParams(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """`Person`: somebody at the far end of a leg, who follows a script.
 
-A person never acts while they hear something. Each step is on the agenda, the reaction
-time after the answer or after what the step waited for.
+A person never acts while they hear something. Each step waits on the agenda until the
+reaction time has passed.
 """
 
 from __future__ import annotations

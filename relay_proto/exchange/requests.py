@@ -130,13 +130,13 @@ def control_verb(
 
 
 def check_none(leg: Leg, kind: type[Operation], named: str) -> None:
-    """Refuse a second operation of a kind, where a call may only have one."""
+    """Refuse a second operation of a kind that a call has only once."""
     if leg.running(kind) is not None:
         raise RelayError(CONFLICT, f"there is {named} on this call already")
 
 
 def running_one(leg: Leg, kind: type[O], named: str) -> O:
-    """Return the operation of a kind, where a call may only have one.
+    """Return the operation of a kind that a call has only once.
 
     Raises:
         RelayError: there is none (409).

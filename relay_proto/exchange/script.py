@@ -87,7 +87,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Somebody answers after some seconds of ringing, and follows the script."""
+    """Somebody answers after `after` seconds of ringing, and follows the script."""
 
     after: float = 2.0
     script: tuple[Step, ...] = ()
@@ -96,7 +96,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Declines:
-    """The line rings for some seconds, and then declines the call."""
+    """The line rings for `after` seconds, and then declines the call."""
 
     after: float = 1.0
 
