@@ -65,9 +65,10 @@ class Threads:
             self._idle.clear()
 
     def join(self, ends_at: float) -> list[str]:
-        """Wait until all threads have ended; returns the names of those that have not by then.
+        """Wait until all threads have ended, until `ends_at` at the latest.
 
-        A thread that calls this itself is not waited for, by nobody.
+        Returns the names of the threads that still run. Nobody waits for a thread that
+        itself calls this.
         """
         with self._lock:
             self._spared.add(threading.current_thread())

@@ -114,19 +114,28 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
         return handler
 
     def on_event(self, handler: EventHandler) -> EventHandler:
-        """Hear every event, of all calls and messages and of none, in order."""
+        """Call `handler` for every event, in order.
+
+        These are the events of all calls and all messages, and those about neither.
+        """
         with self._routes_lock:
             self._routes.add_event(EVERY, self._accepted(handler))
         return handler
 
     def on(self, event_type: str, handler: EventHandler) -> EventHandler:
-        """Hear the events of one type, of all calls and messages and of none, in order."""
+        """Call `handler` for every event of one type, in order.
+
+        These are the events of all calls and all messages, and those about neither.
+        """
         with self._routes_lock:
             self._routes.add_event(values.text("event_type", event_type), self._accepted(handler))
         return handler
 
     def off(self, event_type: str, handler: Function) -> None:
-        """Stop hearing: `handler` was given to `on`. One that was not is no error."""
+        """Do not call `handler` any more, which was given to `on`.
+
+        Does nothing if it was not given to `on`.
+        """
         with self._routes_lock:
             self._routes.remove_event(event_type, handler)
 

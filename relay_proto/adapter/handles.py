@@ -175,7 +175,10 @@ class CallBase(CallView, abc.ABC, Generic[E, K]):
         return handler
 
     def off(self, event_type: str, handler: Function) -> None:
-        """Stop hearing: `handler` was given to `on`. One that was not is no error."""
+        """Do not call `handler` any more, which was given to `on`.
+
+        Does nothing if it was not given to `on`.
+        """
         with self._engine.lock:
             self._listeners = tuple(
                 one
