@@ -114,6 +114,7 @@ class ClientCore(Core[Output]):
             self._dials,
         )
         self._seen_event_ids: Recent[bytes] = Recent(limits.event_ids)
+        self._draining = False
 
     def __repr__(self) -> str:
         return f"<ClientCore {self.config.host} {self.state.value}>"
@@ -140,7 +141,7 @@ class ClientCore(Core[Output]):
 
     @accepting_calls.setter
     def accepting_calls(self, accepting: bool) -> None:
-        self._offers.accepting = accepting
+        self._offers.accepting = accepting and not self._draining
 
     @property
     def accepted_contexts(self) -> frozenset[str] | None:
@@ -181,6 +182,7 @@ class ClientCore(Core[Output]):
 
     def drain(self, now: float) -> None:
         """Take no more calls: unsubscribe from all contexts, and pass further offers back."""
+        self._draining = True  # whatever becomes of the handlers meanwhile
         self._offers.accepting = False
         contexts = list(self._session.contexts)
         self._session.unsubscribe(contexts)

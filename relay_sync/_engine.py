@@ -79,6 +79,7 @@ class Engine:
         self._connector = connector
         self._reactor: Reactor | None = None
         self._thread: threading.Thread | None = None
+        self._io_thread = 0
         self._process: int | None = None
         self._transports: dict[int, Transport] = {}
         self._waiters: dict[Pending[Any], list[Waiter]] = {}
@@ -99,7 +100,7 @@ class Engine:
     @property
     def in_io_thread(self) -> bool:
         """Whether this is the I/O thread, where the log and the collection of garbage may act."""
-        return self._thread is not None and self._thread.ident == threading.get_ident()
+        return self._io_thread == threading.get_ident()
 
     def deliver_by(self, delivery: Delivery[AppTask, Any, Any]) -> None:
         """See `ClientEngine`."""
@@ -307,6 +308,7 @@ class Engine:
         self.core.transport_closed(number, time.monotonic(), reason)
 
     def _run(self, reactor: Reactor) -> None:
+        self._io_thread = threading.get_ident()
         try:
             while not self._finished:
                 self._turn(reactor)

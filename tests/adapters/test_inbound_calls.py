@@ -252,3 +252,65 @@ async def test_a_handler_that_waits_on_its_ended_call_is_told(world: World) -> N
         call_id = world.place_call(HangUp())
         error = await seen.next()
         assert (error.call_id, error.end_reason, error.code) == (call_id, "hangup", 410)
+
+
+async def test_handlers_that_outlive_their_calls_count(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    taken: Heard[Call] = Heard()
+    over = anyio.Event()
+    client = world.client(max_active_calls=1)
+
+    @client.on_call
+    async def take(call: Call) -> None:
+        await call.answer()
+        taken(call)
+        await over.wait()
+
+    async with client:
+        world.place_call(HangUp())
+        await (await taken.next()).wait_for_ended()
+        second = world.place_call()
+        await world.until(What.PASSED, call_id=second)
+        assert f"call {second} was passed back: all handlers are busy" in caplog.text
+        over.set()
+
+
+async def test_a_caller_who_hangs_up_is_no_error_of_the_handler(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    done = anyio.Event()
+    client = world.client()
+
+    @client.on_call
+    async def take(call: Call) -> None:
+        await call.answer()
+        try:
+            await call.wait_for("calling.call.play")
+        finally:
+            done.set()
+
+    async with client:
+        world.place_call(Wait(0.01), HangUp())
+        await done.wait()
+        await client.receive(["office"])  # so the handler has ended
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
+async def test_the_text_of_a_handler_that_fails_names_its_call(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    taken: Heard[Call] = Heard()
+    client = world.client()
+
+    @client.on_call
+    async def take(call: Call) -> None:
+        taken(call)
+        raise ZeroDivisionError
+
+    async with client:
+        call_id = world.place_call()
+        await taken.next()
+        await client.receive(["office"])  # so the handler has ended
+    (logged,) = [record for record in caplog.records if record.exc_info]
+    assert logged.getMessage().startswith(f"handler of call {call_id} failed on <Call {call_id}")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from relay_proto.exchange import HangUp, TextMessage, What
+from relay_proto.exchange import TextMessage, What
 from relay_sync import (
     Call,
     CallEndedError,
@@ -27,7 +27,6 @@ from tests.adapters.support import (
     OFFICE,
     PATIENCE,
     World,
-    engine_of,
 )
 
 pytestmark = pytest.mark.anyio
@@ -198,32 +197,27 @@ async def test_cancel_on_end_ends_what_the_handler_waits_for(world: World) -> No
     await in_a_program(world, body)
 
 
-async def test_handlers_that_outlive_their_calls_count(
-    world: World, caplog: pytest.LogCaptureFixture
+async def test_a_call_whose_thread_cannot_be_started_is_passed_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    over = threading.Event()
-    taken: queue.Queue[Call] = queue.Queue()
+    start = threading.Thread.start
 
-    def handle(call: Call) -> None:
-        call.answer()
-        taken.put(call)
-        over.wait(PATIENCE)
+    def refuse(self: threading.Thread) -> None:
+        if "call handler" in self.name:
+            raise RuntimeError("can't start new thread")
+        start(self)
 
     def body(service: Service) -> None:
-        client = service.client(max_active_calls=1)
-        client.on_call(handle)
+        taken: queue.Queue[Call] = queue.Queue()
+        client = service.client()
+        client.on_call(taken.put)
         with client:
-            service.place_call(HangUp())
-            take(taken).wait_for_ended()
-            second = service.place_call()
-            service.until(What.PASSED)
-            assert f"call {second} was passed back: all handlers are busy" in caplog.text
-            over.set()
-            assert engine_of(client).wait_until(
-                lambda: not engine_of(client).delivery.busy, PATIENCE
-            )
-            service.place_call()
-            assert take(taken).is_active
+            with monkeypatch.context() as patch:
+                patch.setattr(threading.Thread, "start", refuse)
+                refused = service.place_call()
+                assert service.until(What.PASSED).call_id == refused
+            taken_later = service.place_call()
+            assert take(taken).call_id == taken_later
 
     await in_a_program(world, body)
 

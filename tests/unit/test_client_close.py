@@ -244,3 +244,11 @@ class TestWhatIsUnderWay:
         call = peer.offer()
         peer.close()
         assert peer.core.wait_for(call, CallState.ENDED, peer.now).settled
+
+
+def test_who_drains_takes_no_calls_whatever_becomes_of_the_handlers() -> None:
+    peer = Peer()
+    ready(peer)
+    peer.core.drain(peer.now)
+    peer.core.accepting_calls = True
+    assert not peer.core.accepting_calls
