@@ -81,15 +81,19 @@ class Engine:
         return not self.over and self.core.state not in (SessionState.CLOSING, SessionState.CLOSED)
 
     def command(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
-        """Call a command of the core, with the time as its last argument, and step."""
-        loop = self._loop
-        if loop is None:
-            loop = self._loop = running_loop()
-            loop.spawn(self._run, "relay_anyio engine")
+        """Call a command of the core, with the time as its last argument, and step.
+
+        The first one that succeeds starts the engine: one that raises leaves no trace.
+        """
+        loop = self._loop or running_loop()
         try:
-            return function(*args, loop.time(), **kwargs)
+            result = function(*args, loop.time(), **kwargs)
+            if self._loop is None:
+                self._loop = loop
+                loop.spawn(self._run, "relay_anyio engine")
         finally:
             self._step()
+        return result
 
     def deliver_by(self, delivery: Delivery[AppTask, Any, Any]) -> None:
         """See `ClientEngine`."""

@@ -18,6 +18,7 @@ from relay_proto import Limits, Timing, resolve_config
 from relay_proto.adapter.record_file import Path
 from relay_proto.adapter.slots import Slots
 from relay_proto.client_interface import ClientInterface
+from relay_proto.config import WhileReconnecting
 from relay_proto.errors import RelayError
 from relay_proto.records import CallRecord, MessageRecord
 
@@ -43,6 +44,10 @@ class RelayClient(Client):
     Use it with ``async with``, with `connect` and `disconnect`, or as a program of
     its own with `run`. It reconnects by itself.
 
+    A request that is made without a session waits for the next one, for
+    ``timing.queue_timeout`` at most. With ``while_reconnecting="fail"`` it raises
+    `ConnectionLostError` at once.
+
     `record` is a file in which the flight recorder writes down all that happens, masked,
     for ``relay replay``.
 
@@ -63,6 +68,7 @@ class RelayClient(Client):
         *,
         timing: Timing | None = None,
         limits: Limits | None = None,
+        while_reconnecting: WhileReconnecting = "queue",
         connector: Connector | None = None,
         record: Path | None = None,
     ) -> None:
@@ -76,6 +82,7 @@ class RelayClient(Client):
             max_active_calls=max_active_calls,
             timing=timing,
             limits=limits,
+            while_reconnecting=while_reconnecting,
         )
         super().__init__(config, record, logger)
         self._connector = connector or connect_tls

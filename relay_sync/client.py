@@ -18,6 +18,7 @@ from relay_proto.adapter.handles import Function
 from relay_proto.adapter.record_file import Path
 from relay_proto.adapter.slots import Slots
 from relay_proto.client_interface import ClientInterface
+from relay_proto.config import WhileReconnecting
 from relay_proto.errors import RelayError
 from relay_proto.records import CallRecord, MessageRecord
 
@@ -46,6 +47,10 @@ class RelayClient(Client):
     with `run`. It reconnects by itself. All of it may be used from any thread; who
     waits is released by the result, the timeout, `disconnect` or Ctrl+C.
 
+    A request that is made without a session waits for the next one, for
+    ``timing.queue_timeout`` at most. With ``while_reconnecting="fail"`` it raises
+    `ConnectionLostError` at once.
+
     `record` is a file in which the flight recorder writes down all that happens, masked,
     for ``relay replay``.
 
@@ -66,6 +71,7 @@ class RelayClient(Client):
         *,
         timing: Timing | None = None,
         limits: Limits | None = None,
+        while_reconnecting: WhileReconnecting = "queue",
         connector: Connector | None = None,
         record: Path | None = None,
     ) -> None:
@@ -79,6 +85,7 @@ class RelayClient(Client):
             max_active_calls=max_active_calls,
             timing=timing,
             limits=limits,
+            while_reconnecting=while_reconnecting,
         )
         super().__init__(config, record, logger)
         self._connector = connector

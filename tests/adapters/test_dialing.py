@@ -13,6 +13,7 @@ from relay_anyio import (
     ConnectionLostError,
     DialFailedError,
     DialTimeoutError,
+    Disconnected,
     RelayError,
 )
 from relay_proto.exchange import Answers, HangUp, Line, Wait, What
@@ -213,17 +214,20 @@ async def test_devices_that_are_no_plan_are_refused(world: World, devices: objec
             await client.dial(devices)  # type: ignore[arg-type]
 
 
-async def test_a_dial_before_connect_waits_for_the_session(world: World) -> None:
-    client = world.client()
-    call: Heard[Call] = Heard()
+async def test_a_dial_without_a_session_waits_for_the_next_one(world: World) -> None:
+    async with world.client() as client:
+        lost: Heard[Disconnected] = Heard()
+        client.on_disconnected(lost)
+        world.exchange.refuse_upgrades(503)
+        world.cut()
+        await lost.next()
+        call: Heard[Call] = Heard()
 
-    async def dial() -> None:
-        call(await client.dial([[phone(ANSWERING)]]))
+        async def dial() -> None:
+            call(await client.dial([[phone(ANSWERING)]]))
 
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(dial)
-        await anyio.lowlevel.checkpoint()
-        assert not world.happened
-        await client.connect()
-        assert (await call.next()).state == "answered"
-    await client.disconnect()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(dial)
+            await anyio.lowlevel.checkpoint()
+            world.exchange.refuse_upgrades(0)
+            assert (await call.next()).state == "answered"

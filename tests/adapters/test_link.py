@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import anyio
 import pytest
@@ -14,6 +15,7 @@ from relay_anyio import (
     ConnectionLostError,
     Disconnected,
     Limits,
+    RelayClient,
     RelayError,
     RequestQueueFullError,
     RequestTimeoutError,
@@ -21,7 +23,17 @@ from relay_anyio import (
 )
 from relay_proto.exchange import HangUp, Hear, Wait, What
 from tests.adapters.peers import Frame, Peer, client_of, oblige, obliging, serving
-from tests.adapters.support import LONG, QUICK, Certificates, Heard, World, answered_call, tts
+from tests.adapters.support import (
+    ANSWERING,
+    LONG,
+    QUICK,
+    Certificates,
+    Heard,
+    World,
+    answered_call,
+    phone,
+    tts,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -288,23 +300,61 @@ async def test_a_cancelled_request_harms_no_other(certificates: Certificates) ->
         await client.execute("test.echo", {})
 
 
+LATE = replace(QUICK, retry_min_delay=3600.0, retry_max_delay=3600.0)
+"""Whoever loses the link stays without it."""
+
+
+async def cut(world: World, client: RelayClient) -> None:
+    """Cut the link of a connected client, and wait until it knows."""
+    lost: Heard[Disconnected] = Heard()
+    client.on_disconnected(lost)
+    world.cut()
+    await lost.next()
+
+
 async def test_a_request_that_is_never_sent_times_out(world: World) -> None:
-    client = world.client(timing=replace(QUICK, queue_timeout=0.02))
-    with pytest.raises(RequestTimeoutError) as raised:
-        await client.execute("test.echo", {})
-    assert not raised.value.sent
-    await client.disconnect()
+    async with world.client(timing=replace(LATE, queue_timeout=0.02)) as client:
+        await cut(world, client)
+        with pytest.raises(RequestTimeoutError) as raised:
+            await client.execute("test.echo", {})
+        assert not raised.value.sent
 
 
 async def test_too_many_requests_offline_are_refused_at_once(world: World) -> None:
-    client = world.client(limits=Limits(queued_requests=1))
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(client.receive, ["sales"])
-        await anyio.lowlevel.checkpoint()
-        await anyio.wait_all_tasks_blocked()
-        with pytest.raises(RequestQueueFullError):
+    limits = Limits(queued_requests=1)
+    async with world.client(timing=LATE, limits=limits) as client:
+        await cut(world, client)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.receive, ["sales"])
+            await anyio.lowlevel.checkpoint()
+            await anyio.wait_all_tasks_blocked()
+            with pytest.raises(RequestQueueFullError):
+                await client.receive(["billing"])
+            tasks.cancel_scope.cancel()
+
+
+async def test_a_client_may_fail_at_once_while_it_reconnects(world: World) -> None:
+    async with world.client(timing=LATE, while_reconnecting="fail") as client:
+        await client.receive(["sales"])
+        await cut(world, client)
+        with pytest.raises(ConnectionLostError) as raised:
             await client.receive(["billing"])
-        await client.connect()
+        assert not raised.value.maybe_delivered
+
+
+async def test_requests_before_connect_are_refused_at_once(world: World) -> None:
+    client = world.client()
+    for request in (
+        partial(client.execute, "test.echo", {}),
+        partial(client.receive, ["sales"]),
+        partial(client.dial, [[phone(ANSWERING)]]),
+        partial(client.send_message, to_number="+1555000222", from_number="+1555000111", body="x"),
+    ):
+        with pytest.raises(ClientClosedError, match=r"connect\(\)"):
+            await request()
+    assert not world.happened
+    await client.connect()
+    await client.receive(["sales"])
     await client.disconnect()
 
 

@@ -30,6 +30,11 @@ async def silent(peer: Peer) -> None:
     await peer.gone()
 
 
+async def leaving(peer: Peer) -> None:
+    """Gone as soon as there is a session."""
+    await peer.welcome()
+
+
 @in_virtual_time
 async def test_an_idle_connection_is_kept_up_by_pings() -> None:
     pings: Heard[float] = Heard()
@@ -170,7 +175,11 @@ async def test_disconnect_interrupts_a_delay_at_once() -> None:
 
 @in_virtual_time
 async def test_a_request_waits_a_minute_for_a_session() -> None:
-    async with in_memory(None) as (client, _):
+    async with in_memory(leaving, None) as (client, _):
+        lost: Heard[Disconnected] = Heard()
+        client.on_disconnected(lost)
+        await client.connect()
+        await lost.next()
         started_at = anyio.current_time()
         with pytest.raises(RequestTimeoutError, match="not sent"):
             await client.execute("test.echo", {})
