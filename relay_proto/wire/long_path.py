@@ -34,11 +34,10 @@ from .reports import (
     UpgradeRequested,
     WireEvent,
     failure,
+    quoted,
 )
 from .size_limit import MessageLimit
 
-MAX_QUOTED: Final = 200
-"""Characters of a peer's text that an error message repeats."""
 TARGET: Final = "/"
 PLACEHOLDER: Final = "host.invalid"
 
@@ -102,14 +101,14 @@ class LongPath:
             case RejectConnection(status_code=status):
                 # The server's text is in the status line only, and wsproto drops it.
                 words = head.partition(b"\n")[0].partition(b" ")[2].decode(errors="replace")
-                refused = f"the server refused the WebSocket: {_quoted(words)}"
+                refused = f"the server refused the WebSocket: {quoted(words)}"
                 return failure(refused, status=status)
             case _:
                 return [Upgraded()]
 
     def _fail_upgrade(self, reason: str, refusal: Event | None) -> list[WireEvent]:
         answer = b"" if self._client or refusal is None else self._handshake.send(refusal)
-        return failure(f"the WebSocket upgrade failed: {_quoted(reason)}", answer=answer)
+        return failure(f"the WebSocket upgrade failed: {quoted(reason)}", answer=answer)
 
     # Frames
 
@@ -182,9 +181,3 @@ class LongPath:
             answer = self.close(event.code, words)
         self._text.clear()
         return failure(f"the peer broke the WebSocket protocol: {words}", answer=answer)
-
-
-def _quoted(words: str) -> str:
-    """Return a text of the peer on one line, and not longer than `MAX_QUOTED`."""
-    bounded = words.strip()[:MAX_QUOTED]
-    return "".join(c if c.isprintable() else "\ufffd" for c in bounded)

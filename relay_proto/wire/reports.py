@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
 from ..errors import RemoteProtocolError
+
+MAX_QUOTED: Final = 200
+"""Characters of a peer's text that an error message repeats."""
 
 
 class UpgradeRequested(msgspec.Struct, frozen=True):
@@ -73,3 +76,9 @@ def failure(message: str, *, status: int = 0, answer: bytes = b"") -> list[WireE
     """Return the report of a violation, after the bytes that tell the peer about it."""
     failed = WireFailed(RemoteProtocolError(message, status=status))
     return [BytesToSend(answer), failed] if answer else [failed]
+
+
+def quoted(words: str) -> str:
+    """Return a text of the peer on one line, and not longer than `MAX_QUOTED`."""
+    bounded = words.strip()[:MAX_QUOTED]
+    return "".join(c if c.isprintable() else "\ufffd" for c in bounded)

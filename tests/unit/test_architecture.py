@@ -24,7 +24,7 @@ PACKAGES: Final = ("relay_proto", "relay_anyio", "relay_sync")
 MAX_LINES: Final = 500
 LISTS_OF_ANY_LENGTH: Final = ("relay_proto/api/commands.py", "relay_proto/rpc/events.py")
 
-CORE_LIBRARIES: Final = frozenset({"h11", "msgspec", "wsproto"})
+CORE_LIBRARIES: Final = frozenset({"h11", "msgspec", "socksio", "wsproto"})
 PURE_STDLIB: Final = frozenset(
     """
     __future__ abc array base64 binascii bisect collections contextlib copy dataclasses enum
@@ -49,7 +49,7 @@ FORBIDDEN_IN_CORE: Final = frozenset(
 )
 """Named for the check of the running interpreter; the sources are held to the lists above."""
 
-LATER: Final = frozenset({"asyncio", "h11", "trio", "wsproto"})
+LATER: Final = frozenset({"asyncio", "h11", "socksio", "trio", "wsproto"})
 """What no import loads: the first connection does, or the event loop."""
 
 STDLIB: Final = frozenset(sys.stdlib_module_names) - {"asyncio"}

@@ -11,7 +11,7 @@ import pytest
 from wsproto.frame_protocol import LOCAL_ONLY_CLOSE_REASONS, CloseReason
 
 from relay_proto.errors import LocalProtocolError, RemoteProtocolError
-from relay_proto.wire.long_path import MAX_QUOTED
+from relay_proto.wire.reports import MAX_QUOTED
 from relay_proto.wire.websocket import (
     CLOSE_CODES,
     MAX_HEAD_BYTES,
