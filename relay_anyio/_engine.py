@@ -11,9 +11,10 @@ import anyio
 import anyio.lowlevel
 
 from relay_proto.adapter.delivery import Delivery
+from relay_proto.adapter.network import Network
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import split_host
-from relay_proto.outputs import Closed, EventReceived, OpenTransport, Output, Settled
+from relay_proto.outputs import Closed, Connected, EventReceived, OpenTransport, Output, Settled
 from relay_proto.pending import Pending
 from relay_proto.transitions import SessionState
 
@@ -57,10 +58,11 @@ class Engine:
     delivery: Delivery[AppTask, Any, Any]
     """Takes events to the application; set before the first command."""
 
-    def __init__(self, core: ClientInterface, connector: Connector) -> None:
+    def __init__(self, core: ClientInterface, connector: Connector, network: Network) -> None:
         self.core = core
         self.over = False
         self._connector = connector
+        self._network = network
         self._driver: Driver[Output] = Driver(core, self._perform)
         self._driver.hear(Settled, self._settled)
         self.lock = nullcontext()
@@ -221,6 +223,9 @@ class Engine:
             case Closed():
                 self.delivery.publish(output)
                 self._closed.set()
+            case Connected():
+                self._network.proved()
+                self.delivery.publish(output)
             case _:
                 self.delivery.publish(output)
 

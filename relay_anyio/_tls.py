@@ -10,41 +10,113 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Self
+from functools import partial
+from typing import Self, TypeVar
 
 import anyio
 from anyio.abc import ByteStream
 
+from relay_proto.adapter.errands import Outcome, errands
+from relay_proto.adapter.network import Channel, Network, Route
 from relay_proto.adapter.sockets import (
     ATTEMPT_DELAY,
     READ_SIZE,
     Address,
     begin_to_connect,
     check_connected,
-    interleaved,
 )
-from relay_proto.adapter.tls import TLSChannel
 
 from ._background import running_loop
+
+R = TypeVar("R")
 
 
 class TLSStream(ByteStream):
     """A client's TLS connection over a non-blocking socket that it owns."""
 
-    def __init__(self, sock: socket.socket, context: ssl.SSLContext, host: str) -> None:
+    def __init__(self, sock: socket.socket, channel: Channel) -> None:
         self._sock = sock
-        self._channel = TLSChannel(context, host)
+        self._channel = channel
         self._arrivals = running_loop().arrivals(sock, self._take_in)
         self._drained = False  # what has come in was decrypted
         self._ended: ssl.SSLError | None = None
         self._unsent = b""  # encrypted, and not yet taken by the socket
 
     @classmethod
-    async def connect(cls, host: str, port: int, context: ssl.SSLContext) -> Self:
-        """Open a connection, and shake hands. `context` says what is verified."""
-        stream = cls(await connect_socket(host, port), context, host)
+    async def connect(cls, host: str, port: int, network: Network) -> Self:
+        """Open a connection to `host`, with all handshakes, racing the addresses.
+
+        Raises:
+            OSError: no address was good for it; the causes say why.
+        """
+        route = await in_own_thread(
+            partial(network.find_route, host, port), f"relay_anyio resolver of {host}"
+        )
+        winners: list[tuple[Address, Self]] = []
+        errors: list[BaseException] = []
+        try:
+            await cls._race(route, winners, errors)
+        except BaseException:
+            for _, stream in winners:  # the caller was cancelled when it had all but succeeded
+                await stream.aclose()
+            raise
+        if not winners:
+            if len(errors) == 1:
+                raise errors[0]
+            cause = BaseExceptionGroup("every address failed", errors)
+            raise OSError("All connection attempts failed") from cause
+        for _, late in winners[1:]:
+            await late.aclose()
+        address, stream = winners[0]
+        network.opened(address)
+        return stream
+
+    @classmethod
+    async def _race(
+        cls,
+        route: Route,
+        winners: list[tuple[Address, Self]],
+        errors: list[BaseException],
+    ) -> None:
+        """Try one address after another, each beside those that are not done yet."""
+        async with anyio.create_task_group() as tasks:
+
+            async def attempt(address: Address, accepted: anyio.Event, over: anyio.Event) -> None:
+                try:
+                    stream = await cls._open(address, route, accepted)
+                except OSError as error:
+                    # What went wrong with an address that has accepted says more.
+                    errors.insert(0 if accepted.is_set() else len(errors), error)
+                else:
+                    winners.append((address, stream))
+                    tasks.cancel_scope.cancel()
+                finally:
+                    accepted.set()
+                    over.set()
+
+            for address in route.addresses:
+                accepted, over = anyio.Event(), anyio.Event()
+                tasks.start_soon(attempt, address, accepted, over)
+                with anyio.move_on_after(ATTEMPT_DELAY):
+                    await accepted.wait()
+                if accepted.is_set():
+                    with anyio.move_on_after(route.share):
+                        await over.wait()
+
+    @classmethod
+    async def _open(cls, address: Address, route: Route, accepted: anyio.Event) -> Self:
+        try:
+            sock = await _connect_to(address)
+        except OSError as error:
+            raise route.explain(error) from error
+        accepted.set()
+        try:
+            stream = cls(sock, route.new_channel())
+        except BaseException:
+            sock.close()
+            raise
         try:
             await stream._shake_hands()
         except BaseException:
@@ -100,7 +172,7 @@ class TLSStream(ByteStream):
         while True:
             try:
                 done = self._channel.shake_hands()
-            except ssl.SSLError:
+            except OSError:
                 with suppress(OSError):
                     await self._flush()  # the alert that tells the peer why
                 raise
@@ -139,52 +211,6 @@ class TLSStream(ByteStream):
         return data
 
 
-async def connect_socket(host: str, port: int) -> socket.socket:
-    """A non-blocking socket, connected to the first of the host's addresses that answers.
-
-    Raises:
-        OSError: none did; its cause says why.
-    """
-    addresses = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    winners: list[socket.socket] = []
-    errors: list[OSError] = []
-    try:
-        await _race(interleaved(addresses), winners, errors)
-    except BaseException:
-        for sock in winners:  # the caller was cancelled when it had all but succeeded
-            sock.close()
-        raise
-    if not winners:
-        cause = errors[0] if len(errors) == 1 else ExceptionGroup("every address failed", errors)
-        raise OSError("All connection attempts failed") from cause
-    for late in winners[1:]:
-        late.close()
-    return winners[0]
-
-
-async def _race(
-    addresses: Iterable[Address], winners: list[socket.socket], errors: list[OSError]
-) -> None:
-    async with anyio.create_task_group() as tasks:
-
-        async def attempt(address: Address, over: anyio.Event) -> None:
-            try:
-                connected = await _connect_to(address)
-            except OSError as error:
-                errors.append(error)
-            else:
-                winners.append(connected)
-                tasks.cancel_scope.cancel()
-            finally:
-                over.set()
-
-        for address in addresses:
-            over = anyio.Event()
-            tasks.start_soon(attempt, address, over)
-            with anyio.move_on_after(ATTEMPT_DELAY):
-                await over.wait()
-
-
 async def _connect_to(address: Address) -> socket.socket:
     sock = begin_to_connect(address)
     try:
@@ -195,3 +221,26 @@ async def _connect_to(address: Address) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+async def in_own_thread(function: Callable[[], R], name: str) -> R:
+    """Call what may block in a daemon thread. A caller that is cancelled leaves it behind.
+
+    A worker thread of AnyIO's or of the event loop's would not do: the program waits for
+    those before it ends, and there are few of them.
+
+    Raises:
+        ToldError: there are too many such threads.
+    """
+    loop = running_loop()
+    woken = loop.waker()
+    outcomes: list[Outcome[R]] = []
+
+    def done(outcome: Outcome[R]) -> None:
+        outcomes.append(outcome)
+        with suppress(RuntimeError):  # the event loop has ended: nobody is there to care
+            loop.post(woken.set)
+
+    errands.run(function, done, name)
+    await woken.wait()
+    return outcomes[0].get()

@@ -7,17 +7,16 @@ Public: `Connector`, for applications that pass a `connector` of their own.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 import anyio
 from anyio.abc import ByteStream
 
 from relay_proto.adapter import connection_errors
+from relay_proto.adapter.network import Network
 from relay_proto.adapter.sockets import READ_SIZE
-from relay_proto.adapter.tls import tls_context
 
 from ._background import running_loop
 from ._gathering import Gathering
@@ -36,9 +35,30 @@ STREAM_ERRORS: Final = (
 describe: Final = partial(connection_errors.describe, ends=(anyio.EndOfStream,))
 
 
-async def connect_tls(host: str, port: int) -> ByteStream:
-    """Open a verified TLS connection, racing the host's addresses."""
-    return await TLSStream.connect(host, port, tls_context(os.environ))
+def connector_of(network: Network) -> Connector:
+    """A connector that opens verified TLS connections."""
+
+    async def connect(host: str, port: int) -> ByteStream:
+        return await TLSStream.connect(host, port, network)
+
+    return connect
+
+
+def failure_words(error: BaseException) -> str:
+    """Say in words how a stream has failed, whatever it has raised.
+
+    It may be the application's, and raise anything. A cancellation, and what ends the
+    program, is no failure of the stream: it is raised again.
+    """
+    if _ends_more(error):
+        raise error
+    return describe(error)
+
+
+def _ends_more(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_ends_more, cast("BaseExceptionGroup[BaseException]", error).exceptions))
+    return isinstance(error, (KeyboardInterrupt, SystemExit, anyio.get_cancelled_exc_class()))
 
 
 class Transport:
@@ -99,15 +119,18 @@ class Transport:
         with self._scope:
             try:
                 stream = await connect()
-            except STREAM_ERRORS as error:
-                return describe(error)
+            except BaseException as error:  # noqa: BLE001 - see `failure_words`
+                return failure_words(error)
             if isinstance(stream, TLSStream):
                 self._direct = stream
             try:
                 opened()
                 return await self._exchange(stream, received)
             finally:
-                await anyio.aclose_forcefully(stream)
+                try:
+                    await anyio.aclose_forcefully(stream)
+                except BaseException as error:  # noqa: BLE001 - see `failure_words`
+                    failure_words(error)
         return self._reason
 
     async def _exchange(self, stream: ByteStream, received: Callable[[bytes], None]) -> str:
@@ -129,8 +152,8 @@ class Transport:
         while True:
             try:
                 data = await stream.receive(READ_SIZE)
-            except STREAM_ERRORS as error:
-                return describe(error)
+            except BaseException as error:  # noqa: BLE001 - see `failure_words`
+                return failure_words(error)
             received(data)
 
     async def _write(self, stream: ByteStream) -> str:
@@ -146,8 +169,8 @@ class Transport:
             try:
                 if size:
                     await stream.send(data)
-            except STREAM_ERRORS as error:
-                return describe(error)
+            except BaseException as error:  # noqa: BLE001 - see `failure_words`
+                return failure_words(error)
             self._unsent -= size
             if self._closing and not self._unsent:
                 return ""

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Final, TypeVar, cast
 
 from relay_proto.adapter.delivery import Delivery
+from relay_proto.adapter.network import Network
 from relay_proto.api.commands import Command
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import split_host
@@ -24,6 +25,7 @@ from relay_proto.errors import ClientClosedError, LocalProtocolError
 from relay_proto.outputs import (
     Closed,
     CloseTransport,
+    Connected,
     EventReceived,
     OpenTransport,
     Output,
@@ -64,7 +66,9 @@ class Engine:
     delivery: Delivery[AppTask, Any, Any]
     """Takes events to the application; set before the first command."""
 
-    def __init__(self, core: ClientInterface, connector: Connector | None) -> None:
+    def __init__(
+        self, core: ClientInterface, connector: Connector | None, network: Network
+    ) -> None:
         limits = core.config.limits
         self.core = core
         self.over = False
@@ -77,6 +81,7 @@ class Engine:
         self.changed = threading.Condition(self.lock)
         """Told when a call or its handler has ended."""
         self._connector = connector
+        self._network = network
         self._reactor: Reactor | None = None
         self._thread: threading.Thread | None = None
         self._io_thread = 0
@@ -358,8 +363,8 @@ class Engine:
                     self._transports[number].close(flush=flush)
             case OpenTransport(number):
                 self._open(number, reactor)
-            case Closed():
-                self._close(output)
+            case Closed() | Connected():
+                self._session_changed(output)
             case _:
                 self.delivery.publish(output)
 
@@ -373,7 +378,14 @@ class Engine:
             most_unsent=config.limits.unsent_bytes,
         )
         self._transports[number] = transport
-        transport.open(*split_host(config.host), self._connector)
+        transport.open(*split_host(config.host), self._connector, self._network)
+
+    def _session_changed(self, output: Closed | Connected) -> None:
+        if isinstance(output, Closed):
+            self._close(output)
+        else:
+            self._network.proved()
+            self.delivery.publish(output)
 
     def _close(self, output: Closed) -> None:
         with self.lock:

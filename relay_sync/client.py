@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,6 +16,7 @@ from typing import Any, Self, TypeVar, overload
 
 from relay_proto import Limits, Timing, resolve_config
 from relay_proto.adapter.handles import Function
+from relay_proto.adapter.network import Network
 from relay_proto.adapter.record_file import Path
 from relay_proto.adapter.slots import Slots
 from relay_proto.client_interface import ClientInterface
@@ -54,6 +56,12 @@ class RelayClient(Client):
     `record` is a file in which the flight recorder writes down all that happens, masked,
     for ``relay replay``.
 
+    `proxy` is the URL of a proxy, like ``http://user:password@proxy:8080`` or
+    ``socks5h://proxy:1080``. True means the one of the environment (``HTTPS_PROXY``,
+    ``ALL_PROXY``, ``NO_PROXY``), False or None means none. `ssl_context` says what is
+    verified, in place of a context of the system's authorities. A `connector` makes
+    the connections itself, and then neither is used.
+
     Raises:
         ValueError, TypeError: an argument is missing or wrong; the message names it.
     """
@@ -74,6 +82,8 @@ class RelayClient(Client):
         while_reconnecting: WhileReconnecting = "queue",
         connector: Connector | None = None,
         record: Path | None = None,
+        proxy: str | bool | None = True,
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         config = resolve_config(
             os.environ,
@@ -88,6 +98,7 @@ class RelayClient(Client):
             while_reconnecting=while_reconnecting,
         )
         super().__init__(config, record, logger)
+        self._network = Network(config.timing.connect_timeout, proxy=proxy, ssl_context=ssl_context)
         self._connector = connector
 
     def connect(self) -> None:
@@ -204,7 +215,7 @@ class RelayClient(Client):
         return plain(function)
 
     def _make_engine(self, core: ClientInterface) -> Engine:
-        return Engine(core, self._connector)
+        return Engine(core, self._connector, self._network)
 
     def _make_runner(self, engine: Engine) -> Handlers:
         return Handlers(engine)

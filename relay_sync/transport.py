@@ -9,37 +9,38 @@ Public: `Connector`, for applications that pass a `connector` of their own.
 from __future__ import annotations
 
 import enum
-import os
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Final, Protocol, TypeAlias
 
 from relay_proto.adapter.connection_errors import describe
+from relay_proto.adapter.errands import Outcome, errands
+from relay_proto.adapter.network import Channel, Network, Route
 from relay_proto.adapter.sockets import (
     ATTEMPT_DELAY,
     READ_SIZE,
     Address,
     begin_to_connect,
     check_connected,
-    interleaved,
 )
-from relay_proto.adapter.tls import TLSChannel, tls_context
 
 from ._reactor import READ, WRITE, Reactor
 
 ALL_BUT_OVER: Final = 1.0
 """Seconds, at the most, for a thread that has nothing left to do."""
+NOT_YET: Final = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+"""What a socket raises that cannot go on now; the last two are an `ssl.SSLSocket`'s."""
 
-Resolved: TypeAlias = "socket.socket | tuple[list[Address], ssl.SSLContext]"
 Connector: TypeAlias = Callable[[str, int], socket.socket]
 """Opens a connected socket to a host and port, on which nothing but RELAY's bytes pass.
 
-Without one it is TLS over TCP. It may block: it has a thread of its own.
+It may be an `ssl.SSLSocket`, after its handshake. Without a connector it is TLS over
+TCP. It may block: it has a thread of its own.
 """
 
 
@@ -48,7 +49,6 @@ class Phase(enum.Enum):
 
     RESOLVING = "resolving"
     CONNECTING = "connecting"
-    SECURING = "securing"
     OPEN = "open"
     CLOSED = "closed"
 
@@ -64,6 +64,56 @@ class Owner(Protocol):
 
     def ended(self, number: int, reason: str) -> None:
         """It could not be opened, has ended or broke."""
+
+
+class _Line:
+    """A socket, and the channel of what passes on it."""
+
+    def __init__(self, sock: socket.socket, channel: Channel) -> None:
+        self.sock = sock
+        self.channel = channel
+        self.unsent = bytearray()
+
+    def read(self) -> bool:
+        """Take in what has arrived; false if nothing has.
+
+        Raises:
+            OSError: the connection is broken.
+        """
+        try:
+            data = self.sock.recv(READ_SIZE)
+        except NOT_YET:
+            return False
+        self.channel.feed(data)
+        if isinstance(self.sock, ssl.SSLSocket):  # what it has decrypted wakes no selector
+            while data and self.sock.pending():
+                data = self.sock.recv(READ_SIZE)
+                self.channel.feed(data)
+        return True
+
+    def send(self) -> None:
+        """Send what the socket takes; the rest is left in `unsent`.
+
+        Raises:
+            OSError: the connection is broken.
+        """
+        self.unsent += self.channel.outgoing()
+        if self.unsent:
+            try:
+                sent = self.sock.send(self.unsent)
+            except NOT_YET:
+                sent = 0
+            del self.unsent[:sent]
+
+
+class _Attempt:
+    """An address that is being tried: it is connecting, or shakes hands."""
+
+    def __init__(self, address: Address, sock: socket.socket) -> None:
+        self.address = address
+        self.sock = sock
+        self.line: _Line | None = None
+        """There is one when the address has accepted."""
 
 
 class Transport:
@@ -84,16 +134,14 @@ class Transport:
         self._flush_timeout = flush_timeout
         self._most_unsent = most_unsent
         self._phase = Phase.RESOLVING
+        self._network: Network | None = None
+        self._route: Route | None = None
         self._addresses: list[Address] = []
-        self._attempts: list[socket.socket] = []
-        self._error: OSError = OSError("the name has no address")
+        self._attempts: list[_Attempt] = []
+        self._errors: list[BaseException] = []
         self._due_at: float | None = None
-        self._name = ""
-        self._context: ssl.SSLContext | None = None
-        self._socket: socket.socket | None = None
-        self._channel: TLSChannel | _Clear = _Clear()
+        self._line: _Line | None = None
         self._unsealed = bytearray()
-        self._unsent = bytearray()
         self._closing = False
 
     def __repr__(self) -> str:
@@ -101,15 +149,13 @@ class Transport:
 
     # From the engine
 
-    def open(self, host: str, port: int, connector: Connector | None) -> None:
+    def open(self, host: str, port: int, connector: Connector | None, network: Network) -> None:
         """Begin to open it. Whatever comes of that is told later."""
-        self._name = host
-        work = partial(connector or _resolve, host, port)
-        name = f"relay_sync resolver of {host}"
-        thread = threading.Thread(target=self._resolve, args=(work,), name=name, daemon=True)
+        self._network = network
+        work: Callable[[], object] = partial(connector or network.find_route, host, port)
         try:
-            thread.start()
-        except RuntimeError as error:  # the system has no more, or the interpreter is ending
+            errands.run(work, self._look_at, f"relay_sync resolver of {host}")
+        except OSError as error:
             self._end(describe(error))
 
     def write(self, data: bytes) -> None:
@@ -118,7 +164,7 @@ class Transport:
 
     def flush(self) -> None:
         """Send what can be sent; the rest follows when the peer reads on."""
-        if self._phase is not Phase.OPEN:
+        if self._phase is not Phase.OPEN or self._line is None:
             return
         try:
             self._seal()
@@ -126,7 +172,7 @@ class Transport:
         except OSError as error:
             self._end(describe(error))
             return
-        waiting = len(self._unsent) + len(self._unsealed)
+        waiting = len(self._line.unsent) + len(self._unsealed)
         if waiting > self._most_unsent:
             self._end(f"the server has not read {waiting} bytes")
         elif self._closing and not waiting:
@@ -158,99 +204,145 @@ class Transport:
     def abandon(self) -> None:
         """In a forked child: give back its copies of the sockets, and tell nobody."""
         self._phase = Phase.CLOSED
-        for sock in self._sockets():
-            sock.close()
+        for attempt in self._attempts:
+            attempt.sock.close()
+        if self._line is not None:
+            self._line.sock.close()
 
     # Opening
 
-    def _resolve(self, work: Callable[[], Resolved]) -> None:
-        try:
-            found: Resolved | Exception = work()
-        except Exception as error:  # noqa: BLE001 - a connector is the application's
-            found = error
-        if self._phase is Phase.CLOSED and isinstance(found, socket.socket):
-            found.close()  # perhaps nobody is there any more to take it
+    def _look_at(self, outcome: Outcome[object]) -> None:
+        """In the thread of its own: hand on what came of it."""
+        if self._phase is Phase.CLOSED:
+            _discard(outcome)  # perhaps nobody is there any more to take it
         else:
-            self._reactor.post(partial(self._resolved, found, threading.current_thread()))
+            self._reactor.post(partial(self._resolved, outcome, threading.current_thread()))
 
-    def _resolved(self, found: Resolved | Exception, resolver: threading.Thread) -> None:
+    def _resolved(self, outcome: Outcome[object], resolver: threading.Thread) -> None:
         resolver.join(ALL_BUT_OVER)  # so that nobody finds it alive who has heard what came of it
         if self._phase is not Phase.RESOLVING:
-            if isinstance(found, socket.socket):
-                found.close()
+            _discard(outcome)
+            return
+        try:
+            found = outcome.get()
+        except BaseException as error:  # noqa: BLE001 - a connector is the application's
+            self._end(describe(error))
             return
         match found:
             case socket.socket():
-                found.setblocking(False)
-                self._socket = found
-                self._secure()
-            case tuple():
-                self._addresses, self._context = found
+                self._take(found)
+            case Route():
+                self._route = found
+                self._addresses = [*found.addresses]
                 self._phase = Phase.CONNECTING
                 self._try_next()
             case _:
-                self._end(describe(found))
+                self._end(f"the connector has returned a {type(found).__name__}, not a socket")
+
+    def _take(self, sock: socket.socket) -> None:
+        line = _Line(sock, _Clear())
+        try:
+            sock.setblocking(False)
+            self._reactor.watch(sock, READ, self._readable)
+        except (OSError, ValueError) as error:  # it is closed already
+            sock.close()
+            self._end(describe(error))
+            return
+        self._opened(line)
+        self._readable()  # an `ssl.SSLSocket` may have read ahead
 
     def _try_next(self) -> None:
         """Begin to connect to the next address that can be tried at all."""
+        assert self._route is not None, "there are addresses"
+        self._due_at = None
         while self._addresses:
+            address = self._addresses.pop(0)
             try:
-                sock = begin_to_connect(self._addresses.pop(0))
+                sock = begin_to_connect(address)
             except OSError as error:
-                self._error = error
+                self._errors.append(self._route.explain(error))
                 continue
-            self._attempts.append(sock)
-            self._reactor.watch(sock, WRITE, partial(self._tried, sock))
+            attempt = _Attempt(address, sock)
+            self._attempts.append(attempt)
+            self._reactor.watch(sock, WRITE, partial(self._tried, attempt))
             self._due_at = time.monotonic() + ATTEMPT_DELAY
             return
         if not self._attempts:
-            self._end(describe(self._error))
+            self._end(describe(BaseExceptionGroup("every address failed", self._errors)))
 
-    def _tried(self, sock: socket.socket) -> None:
-        if sock not in self._attempts:
-            return
-        self._reactor.forget(sock)
-        self._attempts.remove(sock)
+    def _tried(self, attempt: _Attempt) -> None:
+        """An address has accepted, or refused."""
+        assert self._route is not None, "there are addresses"
         try:
-            check_connected(sock)
+            check_connected(attempt.sock)
         except OSError as error:
-            self._error = error
-            sock.close()
-            self._try_next()
+            self._give_up(attempt, self._route.explain(error))
             return
-        for other in self._attempts:
-            self._reactor.forget(other)
-            other.close()
-        self._attempts.clear()
-        self._due_at = None
-        self._socket = sock
-        self._secure()
-
-    def _secure(self) -> None:
-        assert self._socket is not None, "it is connected"
-        self._phase = Phase.SECURING
-        if self._context is not None:
-            self._channel = TLSChannel(self._context, self._name)
-        self._reactor.watch(self._socket, READ, self._readable)
-        self._shake_hands()
-
-    def _shake_hands(self) -> None:
         try:
-            done = self._channel.shake_hands()
-            self._send()
+            attempt.line = _Line(attempt.sock, self._route.new_channel())
+        except OSError as error:
+            self._give_up(attempt, error)
+            return
+        if attempt is self._attempts[-1]:
+            self._due_at = time.monotonic() + self._route.share
+        self._shake_hands(attempt, attempt.line)
+
+    def _shake_hands(self, attempt: _Attempt, line: _Line) -> None:
+        try:
+            done = line.channel.shake_hands()
+            line.send()
         except OSError as error:
             with suppress(OSError):
-                self._send()  # the alert that tells the server why
-            self._end(describe(error))
+                line.send()  # the alert that tells the server why
+            self._give_up(attempt, error)
             return
-        if done:
-            self._phase = Phase.OPEN
-            self._owner.opened(self.number)
+        if not done:
+            go_on = partial(self._go_on, attempt, line)
+            self._reactor.watch(line.sock, READ | WRITE if line.unsent else READ, go_on)
+            return
+        assert self._network is not None, "it was told when it was opened"
+        self._network.opened(attempt.address)
+        self._attempts.remove(attempt)
+        self._drop_attempts()
+        self._due_at = None
+        self._reactor.watch(line.sock, READ | WRITE if line.unsent else READ, self._ready)
+        self._opened(line)
+        self._deliver()
+
+    def _go_on(self, attempt: _Attempt, line: _Line) -> None:
+        try:
+            arrived = line.read()
+            line.send()
+        except OSError as error:
+            self._give_up(attempt, error)
+            return
+        if arrived or line.unsent:
+            self._shake_hands(attempt, line)
+
+    def _give_up(self, attempt: _Attempt, error: BaseException) -> None:
+        """An address is no good: try the next one, unless another is on its way."""
+        # What went wrong with an address that has accepted says more.
+        self._errors.insert(0 if attempt.line is not None else len(self._errors), error)
+        self._reactor.forget(attempt.sock)
+        attempt.sock.close()
+        self._attempts.remove(attempt)
+        self._try_next()
+
+    def _drop_attempts(self) -> None:
+        for attempt in self._attempts:
+            self._reactor.forget(attempt.sock)
+            attempt.sock.close()
+        self._attempts.clear()
+
+    def _opened(self, line: _Line) -> None:
+        self._line = line
+        self._phase = Phase.OPEN
+        self._owner.opened(self.number)
 
     # Open
 
     def _ready(self) -> None:
-        if self._unsent:
+        if self._line is not None and self._line.unsent:
             self._writable()
         self._readable()
 
@@ -263,61 +355,57 @@ class Transport:
         self.flush()
 
     def _readable(self) -> None:
-        if self._socket is None:
+        if self._line is None:
             return
         try:
-            data = self._socket.recv(READ_SIZE)
-        except (BlockingIOError, InterruptedError):
-            return
+            arrived = self._line.read()
         except OSError as error:
             self._end(describe(error))
             return
-        self._channel.feed(data)
-        if self._phase is Phase.SECURING:
-            self._shake_hands()
-        if self._phase is Phase.OPEN:
+        if arrived:
             self._deliver()
 
     def _deliver(self) -> None:
-        text, error = self._channel.decrypt()
+        if self._line is None:
+            return
+        text, error = self._line.channel.decrypt()
         if text:
             self._owner.received(self.number, text)
         if error is not None:
             self._end(describe(error))
 
     def _seal(self) -> None:
-        if self._unsealed:
-            self._channel.encrypt(self._unsealed)
+        if self._unsealed and self._line is not None:
+            self._line.channel.encrypt(self._unsealed)
             self._unsealed.clear()
 
     def _send(self) -> None:
-        assert self._socket is not None, "it is connected"
-        had = bool(self._unsent)
-        self._unsent += self._channel.outgoing()
-        if self._unsent:
-            try:
-                sent = self._socket.send(self._unsent)
-            except (BlockingIOError, InterruptedError):
-                sent = 0
-            del self._unsent[:sent]
-        if had != bool(self._unsent):
-            events = READ | WRITE if self._unsent else READ
-            self._reactor.watch(self._socket, events, self._ready)
+        line = self._line
+        assert line is not None, "it is connected"
+        had = bool(line.unsent)
+        line.send()
+        if had != bool(line.unsent):
+            events = READ | WRITE if line.unsent else READ
+            self._reactor.watch(line.sock, events, self._ready)
 
     def _end(self, reason: str) -> None:
         if self._phase is Phase.CLOSED:
             return
         self._phase = Phase.CLOSED
         self._due_at = None
-        for sock in self._sockets():
-            self._reactor.forget(sock)
-            sock.close()
-        self._socket = None
-        self._attempts.clear()
+        self._drop_attempts()
+        if self._line is not None:
+            self._reactor.forget(self._line.sock)
+            self._line.sock.close()
+            self._line = None
         self._reactor.post(partial(self._owner.ended, self.number, reason))
 
-    def _sockets(self) -> Sequence[socket.socket]:
-        return (*self._attempts, *(() if self._socket is None else (self._socket,)))
+
+def _discard(outcome: Outcome[object]) -> None:
+    with suppress(BaseException):
+        found = outcome.get()
+        if isinstance(found, socket.socket):
+            found.close()
 
 
 class _Clear:
@@ -345,8 +433,3 @@ class _Clear:
     def outgoing(self) -> bytes:
         outgoing, self._outgoing = self._outgoing, b""
         return outgoing
-
-
-def _resolve(host: str, port: int) -> Resolved:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return interleaved(found), tls_context(os.environ)

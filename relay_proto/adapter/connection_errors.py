@@ -8,24 +8,31 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final, cast
 
-from .tls import CAFileError
-
 MOST_CAUSES: Final = 100
 """Of these one is named; more are not looked at."""
+
+
+class ToldError(OSError):
+    """A failure that is told in words already: they are for people, and name no secrets."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
 
 
 def describe(error: BaseException, *, ends: tuple[type[BaseException], ...] = ()) -> str:
     """Say in words which of the usual things it was; `ends` are the errors at the end of a stream.
 
     An error that is not one of them speaks for itself, in the words of its first cause.
+    Nothing that it does makes this raise.
     """
     causes = list(islice(_causes(error), MOST_CAUSES))
     for cause in causes:
         if isinstance(cause, ends):
             return "the server closed the connection"
         match cause:
-            case CAFileError():
-                return str(cause)
+            case ToldError():
+                return cause.words
             case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
                 return "the server closed the connection"
             case socket.gaierror():
@@ -42,7 +49,14 @@ def describe(error: BaseException, *, ends: tuple[type[BaseException], ...] = ()
                 return "the connection was reset"
             case _:
                 pass
-    return next((str(cause) for cause in reversed(causes) if str(cause)), type(error).__name__)
+    return next(filter(None, map(_words, reversed(causes))), type(error).__name__)
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - it is a class of the application's
+        return ""
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

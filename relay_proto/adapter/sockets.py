@@ -18,7 +18,9 @@ Address: TypeAlias = tuple[Any, ...]
 READ_SIZE: Final = 65_536
 """How many bytes one read takes at most."""
 ATTEMPT_DELAY: Final = 0.25
-"""Seconds for an address before the next one is tried beside it. Source: RFC 8305, section 5."""
+"""Seconds for an address to accept, before the next one is tried beside it.
+
+Source: RFC 8305, section 5."""
 
 
 def interleaved(addresses: Sequence[Address]) -> list[Address]:

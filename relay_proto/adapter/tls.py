@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Mapping
 
 from ..config import ENV_CA_FILE
+from .connection_errors import ToldError
 from .sockets import READ_SIZE
 
 
@@ -28,7 +29,7 @@ def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
     return context
 
 
-class CAFileError(OSError):
+class CAFileError(ToldError):
     """The file of additional roots is missing, unreadable or holds no certificate."""
 
     def __init__(self, path: str, error: OSError) -> None:

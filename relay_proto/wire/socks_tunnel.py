@@ -34,7 +34,7 @@ class SocksTunnel:
             LocalProtocolError: socksio is not installed, or a text is too long for SOCKS.
         """
         try:
-            import socksio  # noqa: PLC0415 - it is optional
+            import socksio.socks5  # noqa: PLC0415 - it is optional
         except ImportError:
             raise LocalProtocolError(
                 "a SOCKS proxy needs the package socksio: pip install 'relay-proto[socks]'"
@@ -67,7 +67,10 @@ class SocksTunnel:
             return []
         self._unread += data
         events: list[TunnelEvent] = []
-        while not self._over and (size := self._length()) and size <= len(self._unread):
+        while not self._over:
+            size = self._length()
+            if not size or size > len(self._unread):
+                break
             message, self._unread = self._unread[:size], self._unread[size:]
             try:
                 events += self._take(message)
@@ -88,6 +91,7 @@ class SocksTunnel:
 
     def _take_method(self, message: bytes) -> list[TunnelEvent]:
         reply = self._connection.receive_data(message)
+        assert isinstance(reply, self._socks.SOCKS5AuthReply), "nothing else is awaited"
         method = self._socks.SOCKS5AuthMethod
         if message[:1] != b"\x05":
             return self._refuse(0, "its answer is not SOCKS5")
@@ -105,12 +109,17 @@ class SocksTunnel:
         )
 
     def _take_verdict(self, message: bytes) -> list[TunnelEvent]:
-        if self._connection.receive_data(message).success:
+        reply = self._connection.receive_data(message)
+        assert isinstance(reply, self._socks.socks5.SOCKS5UsernamePasswordReply), (
+            "nothing else is awaited"
+        )
+        if reply.success:
             return self._ask()
         return self._refuse(message[1], "it does not accept the user and password")
 
     def _take_reply(self, message: bytes) -> list[TunnelEvent]:
         reply = self._connection.receive_data(message)
+        assert isinstance(reply, self._socks.SOCKS5Reply), "nothing else is awaited"
         if reply.reply_code != self._socks.SOCKS5ReplyCode.SUCCEEDED:
             words = reply.reply_code.name.lower().replace("_", " ")
             return self._refuse(message[1], words)

@@ -87,7 +87,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, certificates: Certificates) -> 
     To read the machine's authorities takes longer than all else in a connection.
     """
     for variable in tuple(os.environ):
-        if variable.startswith(("SIGNALWIRE_", "RELAY_")):
+        if variable.startswith(("SIGNALWIRE_", "RELAY_")) or variable.lower().endswith("_proxy"):
             monkeypatch.delenv(variable)
     monkeypatch.setenv("SIGNALWIRE_RELAY_CA_FILE", str(certificates.ca_file))
     for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR"):

@@ -19,9 +19,10 @@ from anyio.abc import ByteStream
 from anyio.streams.tls import TLSListener
 
 from relay_anyio._gathering import SEVERAL, Gathering
-from relay_anyio._tls import TLSStream, connect_socket
+from relay_anyio._tls import TLSStream
 from relay_anyio.transport import Transport
-from relay_proto.adapter.tls import tls_context
+from relay_proto.adapter.connection_errors import describe
+from relay_proto.adapter.network import Network
 from tests.adapters.support import PATIENCE, Certificates, Heard
 
 pytestmark = pytest.mark.anyio
@@ -60,10 +61,10 @@ async def serving(
 async def connected(
     certificates: Certificates,
 ) -> AsyncGenerator[tuple[TLSStream, ByteStream]]:
-    context = tls_context({"SIGNALWIRE_RELAY_CA_FILE": str(certificates.ca_file)})
+    network = Network(PATIENCE)
     async with (
         serving(certificates) as (port, accepted),
-        await TLSStream.connect(HOST, port, context) as stream,
+        await TLSStream.connect(HOST, port, network) as stream,
     ):
         yield stream, await accepted.next()
 
@@ -121,7 +122,7 @@ def transport_of_its_own() -> tuple[Gathering, Transport]:
 async def test_a_transport_keeps_the_order_when_the_socket_is_full(
     certificates: Certificates,
 ) -> None:
-    context = tls_context({"SIGNALWIRE_RELAY_CA_FILE": str(certificates.ca_file)})
+    network = Network(PATIENCE)
     gathering, transport = transport_of_its_own()
     size = 5_000_000
     async with serving(certificates) as (port, accepted), anyio.create_task_group() as tasks:
@@ -135,7 +136,7 @@ async def test_a_transport_keeps_the_order_when_the_socket_is_full(
 
         async def run() -> None:
             reason = await transport.run(
-                lambda: TLSStream.connect(HOST, port, context), opened, lambda _: None
+                lambda: TLSStream.connect(HOST, port, network), opened, lambda _: None
             )
             assert reason == ""
 
@@ -152,7 +153,7 @@ async def test_tasks_that_are_woken_later_write_together_too(
 ) -> None:
     if anyio_backend != "asyncio":
         pytest.skip("trio shuffles the turns of its tasks")
-    context = tls_context({"SIGNALWIRE_RELAY_CA_FILE": str(certificates.ca_file)})
+    network = Network(PATIENCE)
     gathering, transport = transport_of_its_own()
     right, sent, is_open = TLSStream.send_at_once, list[bytes](), anyio.Event()
 
@@ -164,7 +165,7 @@ async def test_tasks_that_are_woken_later_write_together_too(
     async with serving(certificates) as (port, accepted), anyio.create_task_group() as tasks:
 
         async def run() -> None:
-            connect = partial(TLSStream.connect, HOST, port, context)
+            connect = partial(TLSStream.connect, HOST, port, network)
             await transport.run(connect, is_open.set, lambda _: None)
 
         tasks.start_soon(run)
@@ -185,14 +186,14 @@ async def test_tasks_that_are_woken_later_write_together_too(
 async def test_what_was_begun_without_a_transport_ends_with_the_next(
     certificates: Certificates,
 ) -> None:
-    context = tls_context({"SIGNALWIRE_RELAY_CA_FILE": str(certificates.ca_file)})
+    network = Network(PATIENCE)
     gathering = Gathering(lambda: None)
     gather(gathering)
     transport = Transport(gathering, flush_timeout=20, most_unsent=100_000_000)
     async with serving(certificates) as (port, accepted), anyio.create_task_group() as tasks:
 
         async def run() -> None:
-            connect = partial(TLSStream.connect, HOST, port, context)
+            connect = partial(TLSStream.connect, HOST, port, network)
             await transport.run(connect, lambda: transport.write(b"a"), lambda _: None)
 
         tasks.start_soon(run)
@@ -249,7 +250,7 @@ async def test_a_stream_is_closed_under_its_reader(certificates: Certificates) -
 
 
 async def test_a_certificate_of_another_host_is_refused(certificates: Certificates) -> None:
-    context = tls_context({"SIGNALWIRE_RELAY_CA_FILE": str(certificates.ca_file)})
+    network = Network(PATIENCE)
     tcp = await anyio.create_tcp_listener(local_host="127.0.0.1")
     listener = TLSListener(
         tcp,
@@ -267,40 +268,45 @@ async def test_a_certificate_of_another_host_is_refused(certificates: Certificat
         tasks.start_soon(serve)
         port = tcp.extra(anyio.abc.SocketAttribute.local_port)
         with pytest.raises(ssl.SSLCertVerificationError, match="localhost"):
-            await TLSStream.connect(HOST, port, context)
+            await TLSStream.connect(HOST, port, network)
         tasks.cancel_scope.cancel()
 
 
-async def test_no_address_answers() -> None:
+def resolve_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
+    """Let every name have these addresses."""
+    tcp = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+    found = [(*tcp, ("127.0.0.1", port)) for port in ports]
+
+    def getaddrinfo(*_: object, **__: object) -> list[object]:
+        return [*found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+async def test_no_address_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
+    resolve_to(monkeypatch, port, port)
     with pytest.raises(OSError, match="All connection attempts failed") as caught:
-        await connect_socket(HOST, port)
-    assert isinstance(caught.value.__cause__, OSError | ExceptionGroup)
+        await TLSStream.connect(HOST, port, Network(PATIENCE))
+    assert "nothing is listening there" in describe(caught.value)
 
 
 async def test_an_address_that_does_not_answer_gets_a_rival(
-    monkeypatch: pytest.MonkeyPatch,
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0), backlog=1) as server,
-        socket.create_server(("127.0.0.1", 0), backlog=0) as full,
-        contextlib.ExitStack() as waiting,
-    ):
-        port = server.getsockname()[1]
-        tcp = (socket.SOCK_STREAM, 6, "")
-        for _ in range(4):  # nobody accepts these, so the next one hears nothing
-            one = waiting.enter_context(socket.socket())
-            one.setblocking(False)
-            one.connect_ex(full.getsockname())
-
-        async def both(*_: object, **__: object) -> list[object]:
-            silent = (socket.AF_INET, *tcp, full.getsockname())
-            return [silent, (socket.AF_INET, *tcp, ("127.0.0.1", port))]
-
-        monkeypatch.setattr(anyio, "getaddrinfo", both)
-        with await connect_socket(HOST, port) as sock:
-            assert sock.getpeername() == ("127.0.0.1", port)
+    async with serving(certificates) as (port, _):
+        with (
+            socket.create_server(("127.0.0.1", 0), backlog=0) as full,
+            contextlib.ExitStack() as waiting,
+        ):
+            for _ in range(4):  # nobody accepts these, so the next one hears nothing
+                one = waiting.enter_context(socket.socket())
+                one.setblocking(False)
+                one.connect_ex(full.getsockname())
+            resolve_to(monkeypatch, full.getsockname()[1], port)
+            async with await TLSStream.connect(HOST, port, Network(PATIENCE)) as stream:
+                assert stream.send_at_once(b"hello")
 
 
 @pytest.mark.parametrize("turns", range(0, 60, 4))
@@ -308,11 +314,11 @@ async def test_whoever_is_cancelled_while_it_connects_leaves_no_socket(
     certificates: Certificates, turns: int
 ) -> None:
     """A socket that is left behind is a warning, and so an error."""
-    context = tls_context({"SIGNALWIRE_RELAY_CA_FILE": str(certificates.ca_file)})
+    network = Network(PATIENCE)
     async with serving(certificates) as (port, _), anyio.create_task_group() as tasks:
 
         async def connect() -> None:
-            async with await TLSStream.connect(HOST, port, context):
+            async with await TLSStream.connect(HOST, port, network):
                 await anyio.sleep_forever()
 
         tasks.start_soon(connect)
