@@ -49,7 +49,8 @@ def describe(error: BaseException, *, ends: tuple[type[BaseException], ...] = ()
                 return "the connection was reset"
             case _:
                 pass
-    return next(filter(None, map(_words, reversed(causes))), type(error).__name__)
+    told = (_words(cause) for cause in reversed(causes))
+    return next((words for words in told if words), type(error).__name__)
 
 
 def _words(error: BaseException) -> str:

@@ -44,6 +44,8 @@ class SocksTunnel:
                 raise LocalProtocolError(f"the {name} is too long for a SOCKS proxy")
         self._socks = socksio
         self._connection = socksio.SOCKS5Connection()
+        # Pyright does not understand the decorator of the method.
+        self._send: Callable[[object], None] = self._connection.send  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
         self._command = socksio.SOCKS5CommandRequest.from_address(
             socksio.SOCKS5Command.CONNECT, (host, port)
         )
@@ -58,7 +60,7 @@ class SocksTunnel:
         methods = [method.NO_AUTH_REQUIRED]
         if self._user:
             methods.append(method.USERNAME_PASSWORD)
-        self._connection.send(self._socks.SOCKS5AuthMethodsRequest(methods))
+        self._send(self._socks.SOCKS5AuthMethodsRequest(methods))
         return self._connection.data_to_send()
 
     def receive(self, data: bytes) -> list[TunnelEvent]:
@@ -100,7 +102,7 @@ class SocksTunnel:
         if reply.method == method.USERNAME_PASSWORD and self._user:
             self._take = self._take_verdict
             user, password = self._user.encode(), self._password.encode()
-            self._connection.send(self._socks.SOCKS5UsernamePasswordRequest(user, password))
+            self._send(self._socks.SOCKS5UsernamePasswordRequest(user, password))
             return [BytesToSend(self._connection.data_to_send())]
         if self._user:
             return self._refuse(message[1], "it knows no way to take a user and a password")
@@ -129,7 +131,7 @@ class SocksTunnel:
 
     def _ask(self) -> list[TunnelEvent]:
         self._take = self._take_reply
-        self._connection.send(self._command)
+        self._send(self._command)
         return [BytesToSend(self._connection.data_to_send())]
 
     def _refuse(self, status: int, words: str) -> list[TunnelEvent]:
