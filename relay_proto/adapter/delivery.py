@@ -150,10 +150,8 @@ class Delivery(Generic[T, C, M]):
             self._tell_all(event)
 
     def publish(self, output: Output) -> None:
-        """Hand on anything else that is not an effect."""
+        """Hand on anything else that is not an effect, and no event for `event_received`."""
         match output:
-            case EventReceived():
-                self.event_received(output)
             case Settled(pending):
                 self._call_back(pending)
             case CallOffered(call):
