@@ -94,7 +94,9 @@ class ClientCore(Core[Output]):
         """`make_wire` makes the WebSocket of each transport; the flight recorder gives its own."""
         self.config = config
         timing, limits = config.timing, config.limits
-        scrubber = Scrubber(config.credentials.secrets())
+        scrubber = Scrubber(config.credentials.secrets(), show_personal=config.show_personal_data)
+        self.scrubber: Final = scrubber
+        """Masks what logs and recordings show of this client."""
         out = self._out = OutputQueue()
         deadlines = self._deadlines = Deadlines[Any]()
         self._session = Session(config, random, out, deadlines, scrubber, make_wire)

@@ -35,6 +35,9 @@ ENV_MAX_CALLS: Final = "RELAY_MAX_ACTIVE_CALLS"
 ENV_MAX_CONNECTIONS: Final = "RELAY_MAX_CONNECTIONS"
 ENV_LOG_LEVEL: Final = "SIGNALWIRE_LOG_LEVEL"
 ENV_RECORD: Final = "RELAY_RECORD"
+ENV_SHOW_PERSONAL: Final = "RELAY_SHOW_PERSONAL_DATA"
+YES: Final = frozenset({"1", "true", "yes", "on"})
+"""The values of a variable that switch something on."""
 
 
 WhileReconnecting: TypeAlias = Literal["queue", "fail"]
@@ -231,6 +234,8 @@ class ClientConfig:
     """Whether to report every frame, masked, as a `FrameTraced` output."""
     while_reconnecting: WhileReconnecting = "queue"
     """What a request does without a session: wait for the next one, or fail at once."""
+    show_personal_data: bool = False
+    """Whether logs, errors and recordings show numbers, texts and digits. Never credentials."""
 
     def __post_init__(self) -> None:
         if self.while_reconnecting not in get_args(WhileReconnecting):
@@ -253,6 +258,7 @@ def resolve_config(
     timing: Timing | None = None,
     limits: Limits | None = None,
     while_reconnecting: WhileReconnecting = "queue",
+    show_personal_data: bool | None = None,
 ) -> ClientConfig:
     """Make a configuration from arguments, environment variables and defaults.
 
@@ -272,6 +278,8 @@ def resolve_config(
         limits: all limits; the defaults of `Limits` if not given.
         while_reconnecting: ``"queue"``: a request waits for the next session, for
             ``timing.queue_timeout`` at most; ``"fail"``: it fails at once.
+        show_personal_data: else whether ``RELAY_SHOW_PERSONAL_DATA`` is ``1``, ``true``,
+            ``yes`` or ``on``.
 
     Raises:
         ValueError: credentials are missing, or a value is out of its range.
@@ -296,6 +304,9 @@ def resolve_config(
         timing=timing or Timing(),
         limits=_resolve_limits(environ, max_active_calls, limits),
         while_reconnecting=while_reconnecting,
+        show_personal_data=_resolve_flag(
+            environ, "show_personal_data", show_personal_data, ENV_SHOW_PERSONAL
+        ),
     )
 
 
@@ -374,6 +385,14 @@ def _resolve_limits(
         active = max(1, max_active_calls)
     values = {item.name: getattr(base, item.name) for item in fields(base)}
     return Limits(**{**values, "active_calls": active})
+
+
+def _resolve_flag(environ: Mapping[str, str], name: str, argument: object, variable: str) -> bool:
+    if argument is None:
+        return environ.get(variable, "").strip().lower() in YES
+    if not isinstance(argument, bool):
+        raise TypeError(f"{name} must be a bool, not {argument!r}")
+    return argument
 
 
 def _check_numbers(values: Timing | Limits, *, least: float) -> None:

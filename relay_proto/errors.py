@@ -28,6 +28,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .display import shown_id, words
+
 NO_CODE = -1
 """The code of the errors that do not come from the server."""
 
@@ -146,7 +148,7 @@ class RequestTimeoutError(_LocalError, TimeoutError):
             if sent
             else f"not sent within {seconds:g} s, because there was no session"
         )
-        super().__init__(f"{method}: {fate}")
+        super().__init__(f"{shown_id(method)}: {fate}")
         self.method = method
         self.seconds = seconds
         self.sent = sent
@@ -163,8 +165,8 @@ class RequestQueueFullError(_LocalError):
 
     def __init__(self, method: str, limit: int, name: str = "queued_requests") -> None:
         super().__init__(
-            f"{method}: not sent, because the limit of {limit} {name.replace('_', ' ')} is "
-            f"reached; wait until some are done, or raise Limits.{name}"
+            f"{shown_id(method)}: not sent, because the limit of {limit} "
+            f"{name.replace('_', ' ')} is reached; wait until some are done, or raise Limits.{name}"
         )
         self.method = method
         self.limit = limit
@@ -179,7 +181,7 @@ class DialFailedError(_LocalError):
     """
 
     def __init__(self, tag: str, reason: str) -> None:
-        super().__init__(f"dial {tag} failed: {reason or 'the server gave no reason'}")
+        super().__init__(f"dial {shown_id(tag)} failed: {reason or 'the server gave no reason'}")
         self.tag = tag
         self.reason = reason
 
@@ -193,7 +195,7 @@ class DialTimeoutError(_LocalError, TimeoutError):
     """
 
     def __init__(self, tag: str, seconds: float) -> None:
-        super().__init__(f"dial {tag}: nobody answered within {seconds:g} s")
+        super().__init__(f"dial {shown_id(tag)}: nobody answered within {seconds:g} s")
         self.tag = tag
         self.seconds = seconds
 
@@ -208,7 +210,8 @@ class CallEndedError(RelayError):
     """
 
     def __init__(self, call_id: str, end_reason: str) -> None:
-        super().__init__(410, f"call {call_id} has ended ({end_reason or 'no reason given'})")
+        why = words(end_reason) or "no reason given"
+        super().__init__(410, f"call {shown_id(call_id)} has ended ({why})")
         self.call_id = call_id
         self.end_reason = end_reason
 

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from .constants import CALL_STATE_ENDED
+from .display import shown_id
 from .pending import Pending
 from .rpc.action_kinds import ActionKind
 from .rpc.event_base import RelayEvent
@@ -80,7 +81,7 @@ class CallRecord:
         self.handle: Any = None
 
     def __repr__(self) -> str:
-        return f"<CallRecord {self.call_id} {self.state}>"
+        return f"<CallRecord {shown_id(self.call_id)} {shown_id(self.state)}>"
 
     @property
     def ended(self) -> bool:
@@ -109,7 +110,7 @@ class ActionRecord:
         self.done: Pending[RelayEvent] = Pending(callback)
 
     def __repr__(self) -> str:
-        return f"<ActionRecord {self.kind.method} {self.control_id} {self.state.value}>"
+        return f"<ActionRecord {self.kind.method} {shown_id(self.control_id)} {self.state.value}>"
 
     @property
     def completed(self) -> bool:
@@ -178,7 +179,7 @@ class MessageRecord:
         self.handle: Any = None
 
     def __repr__(self) -> str:
-        return f"<MessageRecord {self.message_id} {self.state}>"
+        return f"<MessageRecord {shown_id(self.message_id)} {shown_id(self.state)}>"
 
 
 class Leg(msgspec.Struct, frozen=True):
@@ -203,4 +204,4 @@ class DialRecord:
         self.legs: dict[str, CallRecord] = {}
 
     def __repr__(self) -> str:
-        return f"<DialRecord {self.tag} {self.state.value}>"
+        return f"<DialRecord {shown_id(self.tag)} {self.state.value}>"

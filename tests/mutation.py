@@ -32,6 +32,8 @@ TESTS: Final[Mapping[str, str]] = {
     "pending": "unit/test_pending.py",
     "rpc/frames": "unit/test_frames.py property/test_frames_laws.py",
     "rpc/masking": "unit/test_scrub.py property/test_scrub_laws.py",
+    "rpc/names": "unit/test_scrub.py",
+    "display": "unit/test_scrub.py property/test_scrub_laws.py",
     "rpc/event_base": "unit/test_event.py unit/test_events.py property/test_events_laws.py",
     "rpc/events": "unit/test_events.py property/test_events_laws.py",
     "api/outcomes": "unit/test_outcomes.py",

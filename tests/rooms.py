@@ -36,7 +36,9 @@ class Room:
 
 
 ROOMS: Final = (
-    Room("base", "what everything may use", ("_version", "errors", "constants", "config")),
+    Room(
+        "base", "what everything may use", ("_version", "display", "errors", "constants", "config")
+    ),
     Room(
         "state",
         "states, deadlines, results to come",

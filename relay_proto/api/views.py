@@ -10,11 +10,16 @@ from __future__ import annotations
 
 from typing import cast
 
+from ..display import shown_id
 from ..records import ActionRecord, CallRecord, MessageRecord
 from ..rpc.event_base import RelayEvent
 from ..rpc.frames import JSONObject, is_object
 from ..transitions import CallState
 from .results import Results
+
+
+def _shown(*parts: str) -> str:
+    return " ".join(map(shown_id, parts))
 
 
 class CallView:
@@ -25,7 +30,7 @@ class CallView:
     _record: CallRecord
 
     def __repr__(self) -> str:
-        return f"<Call {self.call_id} {self.direction} {self.state}>"
+        return f"<Call {_shown(self.call_id, self.direction, self.state)}>"
 
     @property
     def call_id(self) -> str:
@@ -121,7 +126,7 @@ class ActionView(Results):
     _record: ActionRecord
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.control_id} {self._record.state.value}>"
+        return f"<{type(self).__name__} {shown_id(self.control_id)} {self._record.state.value}>"
 
     @property
     def control_id(self) -> str:
@@ -184,7 +189,8 @@ class MessageView:
         )
 
     def __repr__(self) -> str:
-        return f"<Message {self.message_id or '(unsent)'} {self.direction} {self.state}>"
+        name = self.message_id or "(unsent)"
+        return f"<Message {_shown(name, self.direction, self.state)}>"
 
     @property
     def message_id(self) -> str:

@@ -18,6 +18,7 @@ import msgspec
 from ..config import Limits
 from ..constants import CALL_STATE_ANSWERED, CALL_STATE_ENDED, CALL_STATE_ENDING
 from ..core import OutputQueue
+from ..display import shown_id
 from ..errors import DialFailedError, DialTimeoutError, RelayError, RequestQueueFullError
 from ..outputs import Dropped, EventReceived, PeerViolation
 from ..pending import Pending
@@ -197,17 +198,21 @@ class Dials:
         leg = self._doomed[call_id] = Leg(call_id, node_id, reason)
         if len(self._doomed) > self._limits.tags:
             oldest, _ = self._doomed.popitem(last=False)
-            self._out.push(Dropped(f"the leg {oldest} could not be hung up: too many wait for it"))
+            self._out.push(
+                Dropped(f"the leg {shown_id(oldest)} could not be hung up: too many wait for it")
+            )
         return (leg,)
 
     def _report(self, leg: Leg, error: RelayError) -> None:
-        self._out.push(Dropped(f"the leg {leg.call_id} could not be hung up: {error}"))
+        self._out.push(Dropped(f"the leg {shown_id(leg.call_id)} could not be hung up: {error}"))
 
     def _answered(self, dial: DialRecord, event: DialEvent, call_id: str) -> Legs:
         answered = (leg.call_id for leg in dial.legs.values() if leg.state == CALL_STATE_ANSWERED)
         call_id = call_id or next(answered, "")
         if not call_id:
-            self._out.push(PeerViolation(f"dial {dial.tag} was answered by a call without an id"))
+            self._out.push(
+                PeerViolation(f"dial {shown_id(dial.tag)} was answered by a call without an id")
+            )
             return ()
         node_id = _text(event.call, "node_id") or event.node_id
         device = event.call.get("device")
@@ -229,7 +234,8 @@ class Dials:
         if len(dial.legs) < self._limits.active_calls:
             self._leg(dial, event.call_id, event.node_id, event.device)
         else:
-            self._out.push(Dropped(f"dial {dial.tag} has too many legs to follow {event.call_id}"))
+            tag, call_id = shown_id(dial.tag), shown_id(event.call_id)
+            self._out.push(Dropped(f"dial {tag} has too many legs to follow {call_id}"))
 
     def _leg(self, dial: DialRecord, call_id: str, node_id: str, device: JSONObject) -> CallRecord:
         leg = CallRecord(call_id, node_id, tag=dial.tag, direction="outbound", device=device)

@@ -15,6 +15,7 @@ import msgspec
 
 from ..config import Limits, Timing
 from ..core import OutputQueue
+from ..display import shown_id
 from ..errors import RelayError, RemoteProtocolError
 from ..outputs import Dropped, Ignored, MessageChanged, MessageReceived
 from ..recent import Recent
@@ -58,7 +59,7 @@ class Messages:
         if len(self._sent) >= self._limits.messages:
             _, oldest = self._sent.popitem(last=False)
             self._out.fail(oldest.done, RelayError(-1, "too many messages are being followed"))
-            self._out.push(Dropped(f"message {oldest.message_id} is no longer followed"))
+            self._out.push(Dropped(f"message {shown_id(oldest.message_id)} is no longer followed"))
         self._sent[message_id] = message
         self._deadlines.clear(EarlyReports(message_id))
         for event in self._take_early(message_id):
@@ -83,7 +84,7 @@ class Messages:
         """Report an inbound message, once."""
         # Without an id, a repetition looks like a new message.
         if event.message_id and not self._received.add(event.message_id):
-            self._out.push(Ignored(f"message {event.message_id} came again"))
+            self._out.push(Ignored(f"message {shown_id(event.message_id)} came again"))
             return
         message = MessageRecord(
             message_id=event.message_id,
@@ -103,7 +104,7 @@ class Messages:
         """Drop early reports whose message did not become known in time."""
         self._take_early(key.message_id)
         self._deadlines.clear(key)
-        self._out.push(Ignored(f"reports about the unknown message {key.message_id}"))
+        self._out.push(Ignored(f"reports about the unknown message {shown_id(key.message_id)}"))
 
     def fail_all(self, error: RelayError) -> None:
         """Fail every delivery: no more reports will come."""

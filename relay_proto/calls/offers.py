@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..config import Limits
 from ..constants import CALL_STATE_ENDED
 from ..core import OutputQueue
+from ..display import shown_id
 from ..outputs import CallOffered, EventReceived, Ignored, OfferRefused, PeerViolation
 from ..recent import Recent
 from ..records import CallRecord
@@ -73,7 +74,7 @@ class Offers:
         if not self.accepting:
             return "this client takes no calls: it has no handler for them, or is draining"
         if self.contexts is not None and event.context not in self.contexts:
-            return f"this client has no handler for calls of context {event.context!r}"
+            return f"this client has no handler for calls of context {shown_id(event.context)!r}"
         if len(self._calls) >= self._limit:
             return f"{self._limit} calls are active already"
         return ""

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..config import Limits, Timing
+from ..display import shown_id
 from ..errors import RelayError, RequestQueueFullError, RequestTimeoutError
 from ..records import Leg
 from ..rpc.frames import JSONObject, result_code
@@ -92,7 +93,7 @@ class Request:
         self.state: RequestState = _QUEUED
 
     def __repr__(self) -> str:
-        return f"<Request {self.method} {self.id} {self.state.value}>"
+        return f"<Request {shown_id(self.method)} {self.id} {self.state.value}>"
 
 
 class Requests:

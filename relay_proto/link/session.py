@@ -138,6 +138,7 @@ class Session:
 
     def remember(self, authorization_state: str) -> None:
         """Keep the authorization state: the server wants it back after a reconnect."""
+        self._scrubber.learn(authorization_state)
         self._resume.remember(authorization_state)
 
     def start(self, now: float, *, retry: bool) -> Pending[None]:
@@ -234,7 +235,8 @@ class Session:
         if self.state is SessionState.CLOSING:
             self._closed(flush=False)
             return None
-        return self._lost(self._link_error(reason or "the server closed it"), now)
+        words = self._scrubber.words(reason) or "the server closed it"
+        return self._lost(self._link_error(words), now)
 
     def handle_timer(self, timer: Timer, now: float) -> Unusual | None:
         """Do what is due at a deadline of the session."""

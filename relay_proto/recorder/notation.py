@@ -1,12 +1,13 @@
 """Notation: how a recording describes inputs, commands and outputs as JSON, and reads them.
 
 Everything is masked as in a log. A recording contains no credentials, and no
-telephone numbers, texts or digits.
+telephone numbers, texts or digits. To mask a recording again changes nothing in it, so
+a replay can mask what its own core does, and compare.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Final, assert_never, cast
 from weakref import WeakKeyDictionary
@@ -14,6 +15,7 @@ from weakref import WeakKeyDictionary
 from .. import outputs
 from ..api.commands import DEFAULT_CONTEXT, NEW_ID, Command, Purpose
 from ..config import ClientConfig, Credentials, Limits, Secret, Timing
+from ..display import MASK
 from ..errors import RemoteProtocolError
 from ..outputs import Output
 from ..pending import Pending
@@ -21,8 +23,8 @@ from ..records import ActionRecord, CallRecord, MessageRecord
 from ..rpc import action_kinds
 from ..rpc.action_kinds import ActionKind, custom_kind
 from ..rpc.event_base import RelayEvent
-from ..rpc.frames import JSONObject, decode_any, is_object
-from ..rpc.masking import MASK, Scrubber
+from ..rpc.frames import JSONObject, is_object
+from ..rpc.masking import Scrubber
 from ..wire import reports
 from ..wire.reports import WireEvent
 
@@ -36,6 +38,14 @@ MARKERS: Final[Mapping[str, object]] = {"id": NEW_ID, "context": DEFAULT_CONTEXT
 MARKED: Final = "$relay"
 """The key of an object that stands for one of the `MARKERS`."""
 CREDENTIALS: Final = ("project", "token", "jwt_token")
+NAMED_BY_IDS: Final = (
+    "call offered",
+    "call ended",
+    "event",
+    "message received",
+    "message changed",
+)
+"""The outputs that are described by ids alone."""
 ADOPTED: Final = (
     "call_id",
     "node_id",
@@ -57,15 +67,19 @@ class Writer:
     `Pending` by its number.
     """
 
-    def __init__(self, config: ClientConfig) -> None:
-        self._scrubber = Scrubber(config.credentials.secrets())
+    def __init__(self, scrubber: Scrubber) -> None:
+        self._scrubber = scrubber
         # Weak, not until it settles: a command can still be cancelled after that.
         self._numbers: WeakKeyDictionary[Pending[Any], int] = WeakKeyDictionary()
         self._last_number = 0
 
     def text(self, text: str) -> str:
         """Mask free text."""
-        return self._scrubber.text(text)
+        return self._scrubber.words(text)
+
+    def ids(self, *ids: str) -> list[str]:
+        """Mask ids, if they are none."""
+        return [self._scrubber.id(identity) for identity in ids]
 
     def new_number(self, pending: Pending[Any]) -> int:
         """Number what a command has returned; what is returned twice gets a new number."""
@@ -80,8 +94,7 @@ class Writer:
     def command(self, command: Command[Any]) -> JSONObject:
         """Describe a command, for `read_command`."""
         return {
-            "method": command.method,
-            "params": self._scrubber.value(_without_markers(command.params)),
+            **self._value({"method": command.method, "params": _without_markers(command.params)}),
             "purpose": command.purpose.value,
             "timeout": command.timeout,
             "kind": None if command.kind is None else kind_as_json(command.kind),
@@ -91,15 +104,45 @@ class Writer:
 
     def adopted(self, call: CallRecord) -> object:
         """Describe a call from elsewhere, as the arguments of a `CallRecord`."""
-        return self._scrubber.value({name: getattr(call, name) for name in ADOPTED})
+        return self._value({name: getattr(call, name) for name in ADOPTED})
+
+    def contexts(self, contexts: Iterable[str]) -> list[str]:
+        """Describe the names of contexts."""
+        return self.ids(*contexts)
+
+    def again(self, output: list[Any]) -> list[object]:
+        """Mask an output of a recording that was made when less was masked."""
+        match output:
+            case ["frame", sign, str(text)]:
+                return ["frame", sign, self._scrubber.json(text.encode()) or text]
+            case ["settled", number, "result", result]:
+                return ["settled", number, "result", self._result(result)]
+            case ["settled", number, kind, str(identity)] if kind != "error":
+                return ["settled", number, kind, *self.ids(identity)]
+            case ["offer refused", str(call_id), str(reason)]:
+                return ["offer refused", *self.ids(call_id), self.text(reason)]
+            case [name, *rest] if name in NAMED_BY_IDS:
+                return [name, *(self._id(part) for part in rest)]
+            case [name, *rest]:
+                return [name, *(self.text(x) if isinstance(x, str) else x for x in rest)]
+            case _:
+                return output
+
+    def _id(self, identity: str | None) -> str | None:
+        return None if identity is None else self._scrubber.id(identity)
+
+    def _result(self, result: object) -> object:
+        return self._value({"result": result})["result"]
+
+    def _value(self, value: JSONObject) -> JSONObject:
+        return cast("JSONObject", self._scrubber.value(value))
 
     def wire_event(self, event: WireEvent) -> list[object]:
         """Describe what the WebSocket made of bytes, for `read_wire_event`."""
         match event:
-            case reports.TextReceived(data) if decode_any(data) is None:
-                return ["garbage", len(data)]
             case reports.TextReceived(data):
-                return ["text", self._scrubber.frame(data)]
+                shown = self._scrubber.json(data)
+                return ["garbage", len(data)] if shown is None else ["text", shown]
             case reports.BinaryIgnored(size):
                 return ["binary", size]
             case reports.BytesToSend(data):
@@ -133,22 +176,36 @@ class Writer:
             case outputs.OpenTransport() | outputs.SendData() | outputs.CloseTransport():
                 return _effect(output)
             case _:
-                return _event(output)
+                return self._event(output)
 
     def _outcome(self, pending: Pending[Any]) -> list[object]:
         if pending.error is not None:
             return ["error", self._error(pending.error)]
         match pending.result():
             case CallRecord() as call:
-                return ["call", call.call_id]
+                return ["call", *self.ids(call.call_id)]
             case ActionRecord() as action:
-                return ["action", action.control_id]
+                return ["action", *self.ids(action.control_id)]
             case MessageRecord() as message:
-                return ["message", message.message_id]
+                return ["message", *self.ids(message.message_id)]
             case RelayEvent() as event:
-                return ["event", event.event_type]
+                return ["event", *self.ids(event.event_type)]
             case result:
-                return ["result", self._scrubber.value(result)]
+                return ["result", self._result(result)]
+
+    def _event(self, output: outputs.CallEvent | outputs.MessageEvent) -> list[object]:
+        match output:
+            case outputs.CallOffered(call) | outputs.CallEnded(call):
+                return [_name(output), *self.ids(call.call_id)]
+            case outputs.OfferRefused(call_id, reason):
+                return [_name(output), *self.ids(call_id), self.text(reason)]
+            case outputs.EventReceived(event, call):
+                about = None if call is None else self._id(call.call_id)
+                return ["event", self._id(event.event_type), about]
+            case outputs.MessageReceived(message) | outputs.MessageChanged(message):
+                return [_name(output), *self.ids(message.message_id, message.state)]
+            case _:
+                assert_never(output)
 
     def _error(self, error: BaseException | None) -> str | None:
         return None if error is None else f"{type(error).__name__}: {self.text(str(error))}"
@@ -162,20 +219,6 @@ def _effect(output: outputs.Effect) -> list[object]:
             return ["send", number]  # not the data: frames are traced, and masks are random
         case outputs.CloseTransport(number, flush):
             return ["close", number, flush]
-        case _:
-            assert_never(output)
-
-
-def _event(output: outputs.CallEvent | outputs.MessageEvent) -> list[object]:
-    match output:
-        case outputs.CallOffered(call) | outputs.CallEnded(call):
-            return [_name(output), call.call_id]
-        case outputs.OfferRefused(call_id, reason):
-            return ["offer refused", call_id, reason]
-        case outputs.EventReceived(event, call):
-            return ["event", event.event_type, None if call is None else call.call_id]
-        case outputs.MessageReceived(message) | outputs.MessageChanged(message):
-            return [_name(output), message.message_id, message.state]
         case _:
             assert_never(output)
 
@@ -243,13 +286,14 @@ def read_kind(written: Any) -> ActionKind:
     return custom_kind(written["event_type"], tuple(written["states"]))
 
 
-def config_as_json(config: ClientConfig) -> JSONObject:
+def config_as_json(config: ClientConfig, writer: Writer) -> JSONObject:
     """Describe a configuration, for `read_config`: of credentials only which there are."""
     return {
         "credentials": [name for name in CREDENTIALS if getattr(config.credentials, name)],
         "host": config.host,
-        "contexts": list(config.contexts),
+        "contexts": writer.contexts(config.contexts),
         "agent": config.agent,
+        "show_personal_data": config.show_personal_data,
         "timing": asdict(config.timing),
         "limits": asdict(config.limits),
     }
@@ -266,6 +310,7 @@ def read_config(written: Mapping[str, Any]) -> ClientConfig:
         agent=written["agent"],
         timing=Timing(**written["timing"]),
         limits=Limits(**written["limits"]),
+        show_personal_data=written.get("show_personal_data", False),
     )
 
 

@@ -8,10 +8,10 @@ place of bytes it contains what the WebSocket made of them.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
 
 from ..client import ClientCore
 from ..config import ClientConfig
@@ -64,13 +64,13 @@ class RecordingCore:
         self._on_failure = on_failure
         self._on_closed = on_closed
         self._make_wire = make_wire
-        self._writer = Writer(config)
         self._recording = True
         self._wire_events: list[WireEvent] = []
         self._outputs: deque[Output] = deque()
         self._accepts: tuple[bool, frozenset[str] | None] = (False, None)
         traced = replace(config, trace_frames=True)
         self._core = ClientCore(traced, random, make_wire=self._make_tapped_wire)
+        self._writer = Writer(self._core.scrubber)
         self._note(self._write_header, seed)
 
     def __repr__(self) -> str:
@@ -106,7 +106,7 @@ class RecordingCore:
     execute_on = _recorded(
         ClientCore.execute_on,
         lambda writer, target, command, now: _command(
-            now, "execute", on=_ids(target), command=writer.command(command)
+            now, "execute", on=_ids(writer, target), command=writer.command(command)
         ),
     )
     cancel = _recorded(
@@ -115,8 +115,8 @@ class RecordingCore:
     )
     wait_for = _recorded(
         ClientCore.wait_for,
-        lambda _, call, state, now: _command(
-            now, "wait_for", on=_ids(call), state_wanted=state.value
+        lambda writer, call, state, now: _command(
+            now, "wait_for", on=_ids(writer, call), state_wanted=state.value
         ),
     )
     adopt = _recorded(
@@ -124,9 +124,9 @@ class RecordingCore:
     )
     attach = _recorded(
         ClientCore.attach,
-        lambda _, call, kind, control_id: {
+        lambda writer, call, kind, control_id: {
             "do": "attach",
-            "on": [call.call_id, control_id],
+            "on": writer.ids(call.call_id, control_id),
             "kind": kind_as_json(kind),
         },
     )
@@ -196,6 +196,12 @@ class RecordingCore:
         """See `ClientCore.next_output`."""
         return self._outputs.popleft() if self._outputs else None
 
+    def masked_again(self, line: Mapping[str, Any]) -> JSONObject:
+        """Return a line of another recording, with all masked in it that is masked today."""
+        if "out" not in line:
+            return dict(line)
+        return {**line, "out": [self._writer.again(output) for output in line["out"]]}
+
     def note_acceptance(self) -> None:
         """Record which calls are accepted, if that has changed."""
         self._note(self._write_acceptance)
@@ -225,7 +231,7 @@ class RecordingCore:
         self._note(self._write_end, line, result, outputs)
 
     def _write_header(self, seed: int) -> None:
-        config = config_as_json(self.config)
+        config = config_as_json(self.config, self._writer)
         self._write({"recording": VERSION, "seed": seed, "config": config})
 
     def _write_end(self, line: JSONObject, result: object, outputs: list[Output]) -> None:
@@ -246,7 +252,7 @@ class RecordingCore:
         accepts = (self.accepting_calls, self.accepted_contexts)
         if accepts != self._accepts:
             self._accepts = accepts
-            contexts = None if accepts[1] is None else sorted(accepts[1])
+            contexts = None if accepts[1] is None else self._writer.contexts(sorted(accepts[1]))
             self._write({"do": "accept", "calls": accepts[0], "contexts": contexts})
 
     def _write(self, line: JSONObject) -> None:
@@ -308,7 +314,7 @@ def _input(now: float, name: str, **facts: object) -> JSONObject:
     return {"at": now, "in": name, **facts}
 
 
-def _ids(target: CallRecord | ActionRecord) -> list[str]:
+def _ids(writer: Writer, target: CallRecord | ActionRecord) -> list[str]:
     if isinstance(target, CallRecord):
-        return [target.call_id]
-    return [target.call.call_id, target.control_id]
+        return writer.ids(target.call_id)
+    return writer.ids(target.call.call_id, target.control_id)

@@ -76,7 +76,7 @@ def replay(lines: Iterable[str], make_random: MakeRandom) -> Iterator[Step]:
                 player = _Player(line, make_random)
                 step = Step(number, line)
             else:
-                step = Step(number, line, player.play(line))
+                step = Step(number, player.masked(line), player.play(line))
         except Exception as error:  # there may be anything in the file
             raise RecordingError(number, f"it cannot be played: {error!r}") from error
         yield step
@@ -122,6 +122,10 @@ class _Player:
         while (output := self._core.next_output()) is not None:
             self._name_records(output)
         return self._written_line
+
+    def masked(self, line: Mapping[str, Any]) -> JSONObject:
+        """Return `line` with all masked that the fresh core masks, even if it is older."""
+        return self._core.masked_again(line)
 
     def _do(self, line: Mapping[str, Any]) -> object:
         """Give the core an input or a command; return what it returns."""

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final, Self, TypeVar
 
 import msgspec
 
+from ..display import shown_id
 from .frames import EMPTY, JSONObject, decode_object, encode_json, is_object
 
 E = TypeVar("E", bound="RelayEvent")
@@ -43,7 +44,8 @@ class RelayEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True)
 
     def __repr__(self) -> str:
         # Without the other fields: they hold what a log must not show.
-        return f"<{type(self).__name__} {self.event_type} call_id={self.call_id!r}>"
+        name, call_id = shown_id(self.event_type), shown_id(self.call_id)
+        return f"<{type(self).__name__} {name} call_id={call_id!r}>"
 
     @functools.cached_property
     def params(self) -> JSONObject:

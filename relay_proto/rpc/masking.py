@@ -1,105 +1,315 @@
-"""Masking: hide in a log what must not be shown.
+"""Masking: which parts of a frame a log may show.
 
-Credentials and other secrets are always masked. So are telephone numbers and
-everything that a caller said or entered, because a log exists longer than a call.
+A field is shown only if its name is known to be harmless, and then only a value that
+fits the name. Everything else is masked, so that a field that nobody has thought of is
+masked rather than shown. The structure stays visible, and the length of texts.
+
+To mask twice is to mask once: a replay masks what a recording has masked before.
 
 Source: docs/protocol.md, section 20.
 """
 
 from __future__ import annotations
 
+import json
+import re
+from collections import deque
 from collections.abc import Iterable
 from typing import Final, cast
 
-from .frames import decode_any, encode_json, is_object
+import msgspec
 
-MASK: Final = "***"
-SECRET_KEYS: Final = frozenset(
-    {
-        "token",
-        "project",
-        "jwt_token",
-        "authorization_state",
-        "authorization_bearer_token",
-        "post_prompt_auth_password",
-        "password",
-        "dpop_token",
-    }
+from ..display import (
+    MASK,
+    bounded,
+    cleaned,
+    hidden,
+    is_mark,
+    looks_random,
+    one_line,
+    without_credentials,
+    without_logins,
+    without_numbers,
+    without_plus_numbers,
 )
-PERSONAL_KEYS: Final = frozenset(
-    {
-        "from_number",
-        "to_number",
-        "from",
-        "to",
-        "body",
-        "digits",
-        "text",
-        "payment_card_number",
-        "security_code",
-        "expiration_date",
-        "payment_card_postal_code",
-    }
-)
+from .frames import JSONObject, decode_any, encode_json, is_object
+from .names import KNOWN_NAMES, Kind, is_credential, kind_of, plain
+
 SHORTEST_SECRET: Final = 6
 """Shorter credentials are not masked in free text, because they occur in it by chance."""
+MOST_LEARNED: Final = 4
+"""Secrets of sessions that are remembered, the newest ones."""
 DEEPEST: Final = 32
 """Objects that are nested more deeply than this are masked completely."""
+MOST_ITEMS: Final = 200
+"""Items of one list that are shown."""
+LARGE: Final = 64 * 1024
+"""Bytes of a frame of which only the fields with known names are decoded."""
+LARGE_PART: Final = 16 * 1024
+"""Bytes of one list in such a frame that are decoded."""
+
+_ID: Final = re.compile(r"(?=.{1,200}\Z)[^\s\"'<>\\`]+(?: [^\s\"'<>\\`]+){0,2}")
+"""An id, or the name of a context, which may have three words."""
+_WORD: Final = re.compile(r"\.?[A-Za-z][A-Za-z0-9_.:/-]{1,63}")
+_NAME: Final = re.compile(r"[A-Za-z_$@][A-Za-z0-9_.$-]{0,63}")
+_SHORT_NUMBER: Final = re.compile(r"-?\d{1,6}(?:\.\d{1,6})?")
+_LARGEST_NUMBER: Final = 10**9
+"""No quantity is as large. A telephone number is."""
+LONGEST_LABEL: Final = 64
+"""Characters of a text that may be the name in a pair of a name and a value."""
+_LOGIN_OBJECT: Final = "authentication"
+_LABELS: Final = ("name", "key", "header", "field", "label")
+"""What an object has that is a pair of a name and a value, such as a SIP header."""
+_KINDS_OF_OBJECTS: Final = (Kind.PART, Kind.ID)
+"""An object in place of an id is a marker of the recorder."""
 
 
 class Scrubber:
     """Masks frames and texts for one client.
 
     `secrets` are the credentials of the client, which are masked wherever they occur.
-    With `personal`, numbers, texts and digits are masked, too.
+    With `show_personal`, everything but credentials is shown: telephone numbers, texts,
+    digits and fields with unknown names.
     """
 
-    def __init__(self, secrets: Iterable[str] = (), *, personal: bool = True) -> None:
-        self._secrets = sorted(
-            {s for s in secrets if len(s) >= SHORTEST_SECRET}, key=len, reverse=True
-        )
-        self._keys = SECRET_KEYS | PERSONAL_KEYS if personal else SECRET_KEYS
+    def __init__(self, secrets: Iterable[str] = (), *, show_personal: bool = False) -> None:
+        self._secrets = {s for s in secrets if len(s) >= SHORTEST_SECRET}
+        self._learned: deque[str] = deque(maxlen=MOST_LEARNED)
+        self._show_personal = show_personal
+        self._pattern: re.Pattern[str] | None = None
+        self._longest = 0
 
     def __repr__(self) -> str:
         return f"<Scrubber of {len(self._secrets)} secrets>"
 
+    def learn(self, secret: str) -> None:
+        """Also mask a secret that the server has sent, until newer ones have taken its place."""
+        if len(secret) >= SHORTEST_SECRET and secret not in self._learned:
+            self._learned.append(secret)
+            self._pattern = None
+
+    # Whole frames and values
+
     def frame(self, data: bytes) -> str:
         """Return a masked frame as text. Of anything but JSON, only the size is shown."""
-        value = decode_any(data)
+        shown = self.json(data)
+        return f"({len(data)} bytes that are not JSON)" if shown is None else shown
+
+    def json(self, data: bytes) -> str | None:
+        """Return a masked frame as JSON on one line. None if it is not JSON."""
+        value = decode_any(data) if len(data) <= LARGE else _decode_large(data)
         if value is None:
-            return f"({len(data)} bytes that are not JSON)"
-        return self.text(encode_json(self._masked(value, 0)).decode())
-
-    def text(self, text: str) -> str:
-        """Return a text in which this client's credentials are masked."""
-        for secret in self._secrets:
-            text = text.replace(secret, MASK)
-        return text
-
-    def words(self, text: str) -> str:
-        """Return a text of the peer on one line, without this client's credentials."""
-        return self.text("".join(c if c.isprintable() else " " for c in text))
+            return None
+        shown = self.text(encode_json(self.value(value)).decode())
+        return shown if shown.isprintable() else _escaped(shown)
 
     def value(self, value: object) -> object:
         """Return a masked copy of a decoded JSON value."""
-        return self._masked(value, 0)
+        return self._masked(value, None, 0)
 
-    def _masked(self, value: object, depth: int) -> object:
+    # Texts
+
+    def text(self, text: str) -> str:
+        """Return a text in which this client's credentials are masked."""
+        if self._pattern is None:
+            self._pattern = self._compile()
+        return self._pattern.sub(MASK, text)
+
+    def words(self, text: str) -> str:
+        """Return a text of the peer on one line and within a length, with nothing secret in it."""
+        return bounded(text, self._clean, self._longest)
+
+    def line(self, text: str) -> str:
+        """Return a line of a log, in which all but ids and credentials is masked already."""
+        return cleaned(text, self._clean_line)
+
+    def id(self, text: str) -> str:
+        """Return an id as it is, unless it has the shape of something else."""
+        if is_mark(text):
+            return text
+        shown = cleaned(one_line(text, len(text)), self._clean_line)
+        fits = self._show_personal or (_ID.fullmatch(shown) and text.isprintable())
+        return shown if fits else hidden(text)
+
+    def _clean_line(self, text: str) -> str:
+        text = without_logins(self.text(text))
+        return text if self._show_personal else without_plus_numbers(text)
+
+    def _clean(self, text: str) -> str:
+        # Search before the control characters are gone, and again afterwards: the server may
+        # quote a secret as it is, or with something else in place of such a character.
+        text = self.text(text)
+        text = self.text(one_line(text, len(text)))
+        text = without_credentials(text, show_paths=self._show_personal)
+        return text if self._show_personal else without_numbers(text)
+
+    def _compile(self) -> re.Pattern[str]:
+        secrets = sorted(self._secrets.union(self._learned), key=len, reverse=True)
+        self._longest = max(map(len, secrets), default=0) * 6  # as escaped as it can be
+        # Without any secret, this is a pattern that matches nothing.
+        return re.compile("|".join(map(_any_form, secrets)) or r"(?!)")
+
+    # Parts of a value
+
+    def _masked(self, value: object, kind: Kind | None, depth: int) -> object:
         if depth > DEEPEST:
             return MASK
         if is_object(value):
-            return {
-                self.text(key): MASK if self._hides(key, item) else self._masked(item, depth + 1)
-                for key, item in value.items()
-            }
+            return self._object(value, depth)
         if isinstance(value, list):
-            return [self._masked(item, depth + 1) for item in cast("list[object]", value)]
-        # Mask before encoding, which puts a backslash before each quote in a credential.
-        return self.text(value) if isinstance(value, str) else value
+            return self._list(cast("list[object]", value), kind, depth)
+        if isinstance(value, str):
+            return self._text_of(kind, value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return self._number(kind, value)
+        return value
 
-    def _hides(self, key: str, item: object) -> bool:
-        # "text" and "digits" may also be objects (the parameters of a collect). Their
-        # values are masked one by one, so that the log shows which keys they have.
-        if key in SECRET_KEYS:
-            return True
-        return key in self._keys and not isinstance(item, dict) and item not in (None, "", [])
+    def _object(self, value: JSONObject, depth: int) -> JSONObject:
+        shown: JSONObject = {}
+        labelled = any(_names_credential(value.get(label)) for label in _LABELS)
+        for key, item in value.items():
+            name = plain(key)
+            if name == _LOGIN_OBJECT and is_object(item):
+                shown[key] = {self._key(inner): MASK for inner in item}
+            elif is_credential(name) or (labelled and key not in _LABELS):
+                shown[self._key(key)] = MASK
+            else:
+                # Without a code, a message is somebody's words, and not the server's.
+                spoken = name == "message" and "code" not in value
+                kind = None if spoken else kind_of(name)
+                shown[self._key(key)] = self._item(item, kind, depth + 1)
+        return shown
+
+    def _list(self, items: list[object], kind: Kind | None, depth: int) -> list[object]:
+        if len(items) == 2 and _names_credential(items[0]):
+            return [self._item(items[0], kind, depth + 1), MASK]
+        shown = [self._item(item, kind, depth + 1) for item in items[:MOST_ITEMS]]
+        return [*shown, MASK] if len(items) > MOST_ITEMS else shown
+
+    def _item(self, item: object, kind: Kind | None, depth: int) -> object:
+        """Return a value below a name of this kind. None is a name that is not known."""
+        empty = item is None or isinstance(item, bool) or item in ("", [], {})
+        if self._show_personal or empty:
+            return self._masked(item, kind, depth)
+        if kind is None or (is_object(item) and kind not in _KINDS_OF_OBJECTS):
+            return hidden(item) if isinstance(item, str) else MASK
+        return self._masked(item, kind, depth)
+
+    def _key(self, key: str) -> str:
+        if is_mark(key):
+            return key
+        if _NAME.fullmatch(key) and not looks_random(key) and without_logins(key) == key:
+            return self.text(key)
+        return self._free(key) if self._show_personal else hidden(key)
+
+    def _text_of(self, kind: Kind | None, text: str) -> str:
+        if is_mark(text):
+            return text
+        if kind is Kind.ID:
+            return self.id(text)
+        if kind is Kind.MESSAGE:
+            return self.words(text)
+        if self._show_personal:
+            return self._free(text)
+        if kind is Kind.URL and "://" in text:
+            return self._url(text)
+        fits = (kind is Kind.WORD and _WORD.fullmatch(text)) or (
+            kind in (Kind.NUMBER, Kind.TIME) and _SHORT_NUMBER.fullmatch(text)
+        )
+        return text if fits and self._clean(text) == text else hidden(text)
+
+    def _url(self, text: str) -> str:
+        """Show the scheme and the host, and how long the rest is."""
+        shown = cleaned(re.sub(r"\s", "_", text), lambda part: without_logins(self.text(part)))
+        return shown if _ID.fullmatch(shown) else hidden(text)
+
+    def _free(self, text: str) -> str:
+        return bounded(
+            text,
+            lambda part: without_credentials(self.text(part), show_paths=True),
+            self._longest,
+        )
+
+    def _number(self, kind: Kind | None, number: float) -> object:
+        if self._show_personal or kind in (Kind.ID, Kind.TIME):
+            fits = True
+        else:
+            fits = kind is Kind.NUMBER and abs(number) < _LARGEST_NUMBER
+        return number if fits and self.text(str(number)) == str(number) else MASK
+
+
+def _names_credential(label: object) -> bool:
+    return isinstance(label, str) and len(label) <= LONGEST_LABEL and is_credential(plain(label))
+
+
+def _any_form(secret: str) -> str:
+    """Return a pattern for a secret, however the peer writes it when it quotes it."""
+    visible = sum(c.isprintable() and not c.isspace() for c in secret)
+    return "".join(_forms(c, may_vanish=visible >= SHORTEST_SECRET) for c in secret)
+
+
+def _forms(c: str, *, may_vanish: bool) -> str:
+    """Return a pattern for one character: as it is, escaped, or blanked."""
+    if c.isascii() and c.isalnum():
+        return c
+    encoded = c.encode(errors="surrogatepass")
+    forms = {
+        json.dumps(c)[1:-1],
+        json.dumps(c, ensure_ascii=False)[1:-1],
+        repr(c)[1:-1],
+        f"\\x{ord(c):02x}",
+        f"\\u{ord(c):04x}",
+        "".join(f"%{byte:02x}" for byte in encoded),
+    } - {c}
+    ways = [re.escape(c), *(f"(?i:{re.escape(form)})" for form in sorted(forms))]
+    if c == " ":
+        ways.append(r"\+")
+    if may_vanish and (c.isspace() or not c.isprintable()):
+        ways.append("[ ?_\ufffd]?")
+    return f"(?:{'|'.join(ways)})"
+
+
+_Known: Final = msgspec.defstruct(
+    "_Known",
+    [
+        (
+            f"field_{number}",
+            msgspec.Raw | msgspec.UnsetType,
+            msgspec.field(default=msgspec.UNSET, name=name),
+        )
+        for number, name in enumerate(KNOWN_NAMES)
+    ],
+    frozen=True,
+    gc=False,
+)
+"""The fields of any object that have known names: the others are not even decoded."""
+
+_known: Final = msgspec.json.Decoder(_Known)
+
+
+def _decode_large(data: bytes) -> object:
+    """Decode of a large frame only what could be shown. None if it is not JSON."""
+    try:
+        return _decode_known(data, 0)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _decode_known(data: bytes, depth: int) -> object:
+    start = data[:100].lstrip()[:1]
+    if len(data) <= LARGE_PART or start == b'"':
+        return msgspec.json.decode(data)
+    if start != b"{" or depth > DEEPEST:
+        return MASK
+    known = _known.decode(data)
+    found: dict[str, object] = {
+        field.encode_name: _decode_known(bytes(raw), depth + 1)
+        for field in msgspec.structs.fields(_Known)
+        if (raw := getattr(known, field.name)) is not msgspec.UNSET
+    }
+    return {**found, MASK: MASK}
+
+
+def _escaped(text: str) -> str:
+    """Return JSON with an escape in place of each character that is not printable."""
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

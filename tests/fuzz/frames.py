@@ -61,9 +61,10 @@ def _decode(data: bytes) -> None:
         case ErrorFrame(code=code, message=message):
             assert type(code) is int
             assert message
-    shown = Scrubber([SECRET]).frame(data)
-    assert SECRET not in shown
-    shown.encode()
+    for personal in (False, True):
+        shown = Scrubber([SECRET], show_personal=personal).frame(data)
+        assert SECRET not in shown
+        shown.encode()
 
 
 def _check_request(identity: bytes, method: str, params: bytes) -> None:

@@ -19,6 +19,7 @@ from relay_proto.config import (
     ENV_MAX_CALLS,
     ENV_MAX_CONNECTIONS,
     ENV_PROJECT,
+    ENV_SHOW_PERSONAL,
     ENV_TOKEN,
     ClientConfig,
     Credentials,
@@ -161,6 +162,33 @@ def test_a_text_of_another_type_is_named(name: str, value: object) -> None:
     given: dict[str, Any] = {name: value}
     with pytest.raises(TypeError, match=f"^{name} must be a str, not {type(value).__name__}"):
         resolve_config(ENVIRON, **given)
+
+
+@pytest.mark.parametrize(
+    ("argument", "variable", "shown"),
+    [
+        (None, None, False),
+        (None, "", False),
+        (None, "0", False),
+        (None, "no", False),
+        (None, "1", True),
+        (None, " True ", True),
+        (None, "yes", True),
+        (None, "on", True),
+        (False, "1", False),
+        (True, "0", True),
+    ],
+)
+def test_personal_data_is_shown_only_if_that_is_asked_for(
+    argument: bool | None, variable: str | None, shown: bool
+) -> None:
+    environ = ENVIRON if variable is None else {**ENVIRON, ENV_SHOW_PERSONAL: variable}
+    assert resolve_config(environ, show_personal_data=argument).show_personal_data is shown
+
+
+def test_a_choice_that_is_none_is_named() -> None:
+    with pytest.raises(TypeError, match=r"^show_personal_data must be a bool, not 'yes'"):
+        resolve_config(ENVIRON, show_personal_data=wrong("yes"))
 
 
 # Limits
