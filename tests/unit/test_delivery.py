@@ -1,5 +1,8 @@
 """Delivery, by the smallest adapter there can be: it runs everything where it stands."""
 
+# pyright: reportPrivateUsage=false
+# ruff: noqa: SLF001
+
 from __future__ import annotations
 
 import gc
@@ -127,13 +130,13 @@ class Scene:
             Refusing(),
             logging.getLogger("relay_test"),
             call_of=self.call_of,
-            message_of=lambda record: Message._of(self.engine, record),  # noqa: SLF001
+            message_of=lambda record: Message._of(self.engine, record),
             changed=lambda: None,
             closed=lambda output: None,
         )
 
     def call_of(self, record: CallRecord) -> Call:
-        return Call._of(self.client, self.engine, record)  # noqa: SLF001
+        return Call._of(self.client, self.engine, record)
 
     def publish(self, output: Output) -> None:
         self.delivery.publish(output)
@@ -188,8 +191,8 @@ def test_nothing_is_passed_back_by_a_client_that_is_leaving(scene: Scene) -> Non
 
 def test_a_stream_gives_back_what_it_cannot_keep(scene: Scene) -> None:
     stream = Stream(scene.client)
-    scene.routes.add_call(stream._route, None)  # noqa: SLF001
-    offer = stream._route.handler  # noqa: SLF001
+    scene.routes.add_call(stream._route, None)
+    offer = stream._route.handler
     waiting, over = scene.call_of(record("c-1")), record("c-2")
     offer(waiting)
     offer(scene.call_of(over))
