@@ -118,9 +118,11 @@ class Transport:
         """Open, read and write until the stream ends; return how it ended."""
         with self._scope:
             try:
-                stream = await connect()
+                stream: object = await connect()
             except BaseException as error:  # noqa: BLE001 - see `failure_words`
                 return failure_words(error)
+            if not isinstance(stream, ByteStream):
+                return f"the connector has returned a {type(stream).__name__}, not a ByteStream"
             if isinstance(stream, TLSStream):
                 self._direct = stream
             try:
