@@ -3,8 +3,35 @@
 Public: for applications, which may also import the names from `relay_sync`.
 """
 
-from relay_proto.api import public_events
-from relay_proto.api.public_events import *  # noqa: F403 - what is listed there
+from relay_proto.api.public_events import *
 
-__all__: list[str] = []
-__all__ += public_events.__all__
+__all__ = [
+    "EVENT_CLASS_MAP",
+    "CallReceiveEvent",
+    "CallStateEvent",
+    "CallingErrorEvent",
+    "CollectEvent",
+    "ConferenceEvent",
+    "ConnectEvent",
+    "DenoiseEvent",
+    "DetectEvent",
+    "DialEvent",
+    "EchoEvent",
+    "FaxEvent",
+    "HoldEvent",
+    "MessageReceiveEvent",
+    "MessageStateEvent",
+    "OperationEvent",
+    "PayEvent",
+    "PlayEvent",
+    "QueueEvent",
+    "RecordEvent",
+    "ReferEvent",
+    "RelayEvent",
+    "SendDigitsEvent",
+    "StreamEvent",
+    "TapEvent",
+    "TranscribeEvent",
+    "UnknownEvent",
+    "parse_event",
+]
