@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, TypeVar
+
+import anyio
+
+T = TypeVar("T")
 
 MOST_PASSES: Final = 100_000
 """Passes of an event loop at one instant. After more, a task must be in a busy loop."""
@@ -51,6 +55,22 @@ def virtual_time(backend: str = "asyncio", guard: Guard | None = None) -> dict[s
     if backend == "trio":
         return _on_trio(guard)
     return {"loop_factory": lambda: VirtualLoop(guard)}
+
+
+def run_in_virtual_time(
+    function: Callable[[], Awaitable[T]], backend: str = "asyncio", guard: Guard | None = None
+) -> T:
+    """Run an async function in virtual time, and return its result.
+
+    On asyncio, and with AnyIO 4.14 on trio too, this is `anyio.run` with the options of
+    `virtual_time`. Before 4.14, `anyio.run` ignores all options on trio.
+    """
+    options = virtual_time(backend, guard)
+    if backend == "trio":
+        import trio  # noqa: PLC0415 - not everybody has trio
+
+        return trio.run(function, **options)
+    return anyio.run(function, backend=backend, backend_options=options)
 
 
 def _on_trio(guard: Guard) -> dict[str, Any]:

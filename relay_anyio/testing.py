@@ -48,7 +48,7 @@ from relay_proto.exchange import (
 )
 
 from ._driver import Driver
-from ._virtual import DeadlockError, Guard, VirtualLoop, virtual_time
+from ._virtual import DeadlockError, Guard, VirtualLoop, run_in_virtual_time, virtual_time
 from .call import Call
 from .client import RelayClient
 
@@ -80,6 +80,7 @@ __all__ = [
     "Who",
     "rehearsal",
     "rehearse",
+    "run_in_virtual_time",
     "virtual_time",
 ]
 
@@ -135,7 +136,7 @@ def rehearse(
                 raise RehearsalTimeoutError(None if guard.spun else within, stage.story)
         return stage.story
 
-    return anyio.run(run, backend=backend, backend_options=virtual_time(backend, guard))
+    return run_in_virtual_time(run, backend, guard)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import anyio
 import pytest
 
-from relay_anyio.testing import Backend, DeadlockError, VirtualLoop, virtual_time
+from relay_anyio.testing import Backend, DeadlockError, VirtualLoop, run_in_virtual_time
 
 T = TypeVar("T")
 
@@ -30,8 +30,7 @@ def test_a_day_passes_at_once(backend: Backend) -> None:
         await anyio.sleep(86_400.0)
         return anyio.current_time() - began
 
-    slept = anyio.run(sleep, backend=backend, backend_options=virtual_time(backend))
-    assert slept == pytest.approx(86_400.0)
+    assert run_in_virtual_time(sleep, backend) == pytest.approx(86_400.0)
 
 
 def test_timers_go_off_in_order() -> None:

@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
-import relay_anyio.event
-import relay_sync.event
+import relay_anyio
+import relay_sync
 from relay_proto.api import public, public_events
 
 ROOT: Final = Path(__file__).parents[2]
