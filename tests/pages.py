@@ -1,6 +1,22 @@
-"""Parts of pages that are made from the code, each between two markers."""
+"""The pages of the documentation: the programs in them, and the parts made from the code."""
 
 from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[1]
+BLOCK: Final = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def programs() -> dict[str, str]:
+    """Every block of Python in the documentation, by page and number: ``README.md-1``."""
+    return {
+        f"{page.name}-{number}": code
+        for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+        for number, code in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), 1)
+    }
 
 
 def replace_part(page: str, begin: str, part: str, end: str) -> str:

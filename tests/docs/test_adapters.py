@@ -21,7 +21,8 @@ from relay_proto.exchange import ExchangeTiming, What
 from relay_proto.outputs import Output
 from tests.adapters.peers import Peer, serving
 from tests.adapters.support import PROJECT, TOKEN, Certificates, World, open_world
-from tests.docs.test_programs import BLOCK, ROOT, environment, start
+from tests.docs.test_programs import environment, start
+from tests.pages import BLOCK, ROOT
 
 TEXT: Final = (ROOT / "docs" / "adapters.md").read_text("utf-8")
 PATIENCE: Final = 30.0

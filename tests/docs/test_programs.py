@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -23,9 +22,10 @@ from typing import Any, Final, TypeAlias
 
 import pytest
 
+from tests import pages
+
 ROOT: Final = Path(__file__).parents[2]
 PATIENCE: Final = 60.0
-BLOCK: Final = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 Expected: TypeAlias = tuple[tuple[str, str], ...]
 """What happens on a call, in this order; other things may happen between."""
 
@@ -70,19 +70,6 @@ OUTBOUND: Final[Mapping[str, str]] = {
 SERVER: Final = "click_to_call_sync"
 
 
-def documents() -> list[Path]:
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-
-
-def blocks() -> dict[str, str]:
-    """Every block of Python in the documentation, by document and number."""
-    return {
-        f"{path.name}-{number}": code
-        for path in documents()
-        for number, code in enumerate(BLOCK.findall(path.read_text(encoding="utf-8")), 1)
-    }
-
-
 def programs() -> dict[str, str]:
     """What is a program: it makes a client, and runs it."""
     examples = {
@@ -90,7 +77,7 @@ def programs() -> dict[str, str]:
         for path in sorted((ROOT / "examples").glob("*.py"))
         if path.stem not in {*OUTBOUND, SERVER}
     }
-    complete = {name: code for name, code in blocks().items() if is_program(code)}
+    complete = {name: code for name, code in pages.programs().items() if is_program(code)}
     return examples | complete
 
 
@@ -98,9 +85,9 @@ def is_program(code: str) -> bool:
     return "RelayClient(" in code and ("run(" in code or "client.calls()" in code)
 
 
-@pytest.mark.parametrize("name", blocks())
+@pytest.mark.parametrize("name", pages.programs())
 def test_every_block_of_python_is_python_and_imports_what_there_is(name: str) -> None:
-    code = blocks()[name]
+    code = pages.programs()[name]
     for node in ast.parse(code).body:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("relay_"):
             exec(compile(ast.Module([node], []), name, "exec"), {})
