@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections import deque
+from typing import Any, cast
 
 import pytest
 
@@ -139,8 +140,8 @@ def _size_of_all(thing: object) -> int:
                 todo += [*one]
             case _ if hasattr(one, "__dict__") and type(one).__module__.startswith("relay_proto"):
                 todo += [*vars(one).values()]
-            case _ if hasattr(one, "__iter__") and type(one).__name__ in ("deque", "OrderedDict"):
-                todo += [*one]
+            case deque():
+                todo += [*cast("deque[object]", one)]
             case _:
                 pass
     return total
