@@ -87,12 +87,14 @@ class RemoteProtocolError(_LocalError):
     `error` of `Disconnected`, and the client reconnects by itself. `Message.wait` raises
     it if the server gave a sent message no id. `status` is the HTTP status with which
     the server refused the WebSocket, and 0 in all other cases. Check that the host is a
-    RELAY host; with a status of 500 or more, try again later.
+    RELAY host; with a status of 500 or more, try again later. `retry_after` is for how many
+    seconds the server wants to be left alone, if it said so with a status of 429 or 503.
     """
 
-    def __init__(self, message: str, *, status: int = 0) -> None:
+    def __init__(self, message: str, *, status: int = 0, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.retry_after = retry_after
 
 
 class AuthenticationError(RelayError):

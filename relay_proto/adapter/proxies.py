@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..config import Secret
 from ..errors import LocalProtocolError
-from ..rpc.masking import MASK, Scrubber
+from ..rpc.masking import Scrubber
 from ..wire.reports import BytesToSend
 from ..wire.tunnel import Tunnel, TunnelOpened, TunnelRefused, host_and_port
 from .connection_errors import ToldError, describe
@@ -56,9 +56,7 @@ class Proxy:
         """Return an error that has the proxy's own words."""
         user, password = self.user.reveal(), self.password.reveal()
         encoded = b64encode(f"{user}:{password}".encode()).decode()
-        told = Scrubber().words(words)
-        for secret in filter(None, (encoded, password)):  # be it short: a proxy may quote it
-            told = told.replace(secret, MASK)
+        told = Scrubber((encoded, password)).words(words)
         return ProxyError(f"the proxy {self} did not connect to the host: {told}")
 
     def tunnel(self, host: str, port: int) -> Tunnel:

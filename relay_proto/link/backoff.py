@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CREDENTIALS_REFUSED: Final = frozenset({-32002, 401, 403})
 JITTER: Final = 3.0
 """The next delay is drawn from the minimum to this many times the previous one."""
+LONGEST_WISH: Final = 300.0
+"""Seconds that a server may ask to be left alone for: a longer time counts as this one."""
 
 
 class Persistence(enum.Enum):
@@ -44,6 +46,7 @@ class Backoff:
         self._persistence = Persistence.ONE_ATTEMPT
         self._refusals = 0
         self._delay = self._shortest
+        self._wish = 0.0
         self.attempt = 0
         """The number of the attempt under way, from 1."""
 
@@ -68,10 +71,19 @@ class Backoff:
             self._refusals += 1
         return self._refusals >= self._most_refusals
 
+    def defer(self, wish: float) -> None:
+        """The server wants to be left alone for so many seconds."""
+        self._wish = min(wish, LONGEST_WISH)
+
     def next_delay(self) -> float | None:
-        """The seconds until the next attempt; None if there will be none."""
+        """The seconds until the next attempt; None if there will be none.
+
+        A time for which the server wants to be left alone comes before the delay. All
+        clients may have been told the same one: the delay keeps them apart.
+        """
+        wish, self._wish = self._wish, 0.0
         if self._persistence is Persistence.ONE_ATTEMPT:
             return None
         drawn = self._random.uniform(self._shortest, JITTER * self._delay)
         self._delay = min(self._longest, drawn)
-        return self._delay
+        return wish + self._delay

@@ -289,8 +289,7 @@ class Session:
                 words = f"the server closed it ({code} {self._scrubber.words(reason)})"
                 return self._drop(self._link_error(words.replace(" )", ")")), now)
             case WireFailed(failure):
-                words = self._scrubber.words(failure.message)
-                return self._break_off(RemoteProtocolError(words, status=failure.status), now)
+                return self._fail(failure, now)
             case BinaryIgnored(size):
                 self._out.push(PeerViolation(f"a binary message of {size} bytes was ignored"))
             case _:
@@ -422,6 +421,16 @@ class Session:
         return None
 
     # The end of a transport
+
+    def _fail(self, failure: RemoteProtocolError, now: float) -> Unusual:
+        """Leave a server that has refused the WebSocket, or has broken the protocol."""
+        words, wish = self._scrubber.words(failure.message), failure.retry_after
+        error = RemoteProtocolError(words, status=failure.status, retry_after=wish)
+        if not failure.status:
+            return self._break_off(error, now)
+        if wish is not None:
+            self._backoff.defer(wish)
+        return self._drop(error, now)
 
     def _break_off(self, error: RemoteProtocolError, now: float) -> Unusual:
         """Report a peer that has broken the protocol, and leave it."""

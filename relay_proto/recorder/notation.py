@@ -150,7 +150,8 @@ class Writer:
             case reports.PeerClosed(code, reason):
                 return ["closed", code, self.text(reason)]
             case reports.WireFailed(error):
-                return ["failed", self.text(str(error)), error.status]
+                wish = [] if error.retry_after is None else [error.retry_after]
+                return ["failed", self.text(str(error)), error.status, *wish]
             case reports.Upgraded() | reports.UpgradeRequested():
                 return ["upgraded"]
             case _:
@@ -246,8 +247,10 @@ def read_wire_event(written: list[Any]) -> WireEvent:
             return reports.BytesToSend(bytes(size))
         case ["closed", int(code), str(reason)]:
             return reports.PeerClosed(code, reason)
-        case ["failed", str(reason), int(status)]:
-            return reports.WireFailed(RemoteProtocolError(reason, status=status))
+        case ["failed", str(reason), int(status), *wish]:
+            retry_after = wish[0] if wish else None
+            failure = RemoteProtocolError(reason, status=status, retry_after=retry_after)
+            return reports.WireFailed(failure)
         case ["upgraded"]:
             return reports.Upgraded()
         case _:

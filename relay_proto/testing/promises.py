@@ -143,7 +143,7 @@ class Promises:
     def output(self, program: Subject, output: Output) -> None:
         """The core has made an output."""
         ledger = self.ledger(program)
-        if isinstance(output, PeerViolation) and "the server refused" not in output.reason:
+        if isinstance(output, PeerViolation):
             self.injected -= 1
             fair = self.injected >= 0
             ledger.that(fair, "the exchange keeps to the protocol", output.reason)

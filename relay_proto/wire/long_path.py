@@ -36,6 +36,7 @@ from .reports import (
     failure,
     quoted,
 )
+from .retry_after import BUSY, retry_after
 from .size_limit import MessageLimit
 
 TARGET: Final = "/"
@@ -98,11 +99,12 @@ class LongPath:
         match event:
             case Request(host=host, target=target):
                 return [UpgradeRequested(host, target)]
-            case RejectConnection(status_code=status):
+            case RejectConnection(status_code=status, headers=headers):
                 # The server's text is in the status line only, and wsproto drops it.
                 words = head.partition(b"\n")[0].partition(b" ")[2].decode(errors="replace")
                 refused = f"the server refused the WebSocket: {quoted(words)}"
-                return failure(refused, status=status)
+                wish = retry_after(headers) if status in BUSY else None
+                return failure(refused, status=status, retry_after=wish)
             case _:
                 return [Upgraded()]
 

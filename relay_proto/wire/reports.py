@@ -72,9 +72,11 @@ WireEvent: TypeAlias = (
 )
 
 
-def failure(message: str, *, status: int = 0, answer: bytes = b"") -> list[WireEvent]:
+def failure(
+    message: str, *, status: int = 0, answer: bytes = b"", retry_after: float | None = None
+) -> list[WireEvent]:
     """Return the report of a violation, after the bytes that tell the peer about it."""
-    failed = WireFailed(RemoteProtocolError(message, status=status))
+    failed = WireFailed(RemoteProtocolError(message, status=status, retry_after=retry_after))
     return [BytesToSend(answer), failed] if answer else [failed]
 
 

@@ -63,6 +63,8 @@ NO_CLOSE: Final = 1006
 """The code of `PeerClosed` if there was no closing handshake. It is never sent."""
 
 _END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
+_INTERIM: Final = re.compile(rb"HTTP/1\.[01] 1(?!01)[0-9][0-9]\b")
+"""An answer that another one follows, such as ``100 Continue``."""
 _HOST: Final = re.compile(rb"[!-~]+")
 
 
@@ -270,11 +272,12 @@ class Wire:
         unread = self._unread
         searched = max(len(unread) - 2, 0)
         unread += data
-        end = _END_OF_HEAD.search(unread, searched)
-        if end is not None and end.end() <= MAX_HEAD_BYTES:
+        while (end := _END_OF_HEAD.search(unread, searched)) and end.end() <= MAX_HEAD_BYTES:
             head = bytes(unread[: end.end()])
             del unread[: end.end()]
-            return self._take_head(head)
+            if self._role is Role.SERVER or not _INTERIM.match(head):
+                return self._take_head(head)
+            searched = 0
         if len(unread) <= MAX_HEAD_BYTES:
             return []
         words = f"the head is longer than {MAX_HEAD_BYTES} bytes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 import warnings
 from collections.abc import Awaitable, Callable
@@ -9,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 import trustme
 from anyio.abc import SocketStream
@@ -16,12 +18,13 @@ from anyio.abc import SocketStream
 from relay_anyio import (
     AuthenticationError,
     ConnectFailedError,
+    Disconnected,
     RelayError,
     RemoteProtocolError,
     SessionState,
 )
 from tests.adapters.peers import Peer, client_of, obliging, serving, serving_raw
-from tests.adapters.support import QUICK, TOKEN, Certificates, World, client_tasks
+from tests.adapters.support import QUICK, TOKEN, Certificates, Heard, World, client_tasks
 
 pytestmark = pytest.mark.anyio
 
@@ -141,6 +144,40 @@ async def test_the_upgrade_is_refused_with_its_status_and_reason(
     assert isinstance(error, RemoteProtocolError)
     assert error.status == 503
     assert "503 Closed for repairs" in str(error)
+
+
+async def test_a_busy_server_is_one_warning_and_is_left_alone_for_as_long_as_it_asks(
+    certificates: Certificates, caplog: pytest.LogCaptureFixture, package: str
+) -> None:
+    caplog.set_level(logging.INFO, package)
+
+    async def busy(peer: Peer) -> None:
+        await peer.upgrade_requested()
+        answer = b"HTTP/1.1 503 Busy\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n"
+        await peer.send_bytes(b"HTTP/1.1 100 Continue\r\n\r\n" + answer)
+        await peer.gone()
+
+    async with serving(certificates.server_context(), busy) as host:
+        with pytest.raises(RemoteProtocolError) as raised:
+            await client_of(host).connect()
+        assert raised.value.retry_after == 60.0
+        (record,) = caplog.records
+        assert record.levelno == logging.WARNING
+        assert "503 Busy" in record.message
+        assert "broke the protocol" not in record.message
+
+    lost: Heard[Disconnected] = Heard()
+
+    async def leave(peer: Peer) -> None:
+        await peer.welcome()
+
+    async with serving(certificates.server_context(), leave, busy) as host:
+        client = client_of(host, timing=QUICK)
+        client.on_disconnected(lost)
+        async with client:
+            await lost.next()
+            while "trying again in 6" not in caplog.text:
+                await anyio.lowlevel.checkpoint()
 
 
 async def test_the_server_speaks_http_but_no_websocket(certificates: Certificates) -> None:

@@ -139,6 +139,18 @@ def test_a_control_replays_on_its_action() -> None:
     assert all_same(peer.steps())
 
 
+@pytest.mark.parametrize("wish", ["", "Retry-After: 40\r\n"])
+def test_a_refusal_replays_with_the_servers_wish(wish: str) -> None:
+    peer = Recorded()
+    peer.start(retry=True)
+    peer.core.transport_opened(1, peer.now)
+    peer.pump()
+    peer.raw(f"HTTP/1.1 503 Busy\r\n{wish}Content-Length: 0\r\n\r\n".encode())
+    assert peer.last_line("data")["wire"][0][2:] == ([503, 40.0] if wish else [503])
+    peer.advance_to_deadline()
+    assert all_same(peer.steps())
+
+
 def test_what_the_wire_reports_beside_texts_replays() -> None:
     peer = Recorded()
     peer.connect()

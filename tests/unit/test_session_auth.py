@@ -307,7 +307,39 @@ class TestNoAnswer:
         error = error_of(started, RemoteProtocolError)
         assert error.status == 403
         assert error.message == "the server refused the WebSocket: 403 not ***"
-        assert peer.last(PeerViolation).reason == error.message
+        assert error.retry_after is None
+        assert not peer.all(PeerViolation), "it is a refusal, and no violation"
+
+    @pytest.mark.parametrize(
+        ("status", "wish", "heard"),
+        [
+            (503, "40", 40.0),
+            (429, "7", 7.0),
+            (503, "4000", 300.0),
+            (502, "40", 0.0),
+            (503, "x", 0.0),
+        ],
+    )
+    def test_a_server_that_wants_to_be_left_alone_is(
+        self, status: int, wish: str, heard: float
+    ) -> None:
+        peer = Peer()
+        peer.start(retry=True)
+        peer.core.transport_opened(1, peer.now)
+        peer.pump()
+        head = f"HTTP/1.1 {status} Busy\r\nRetry-After: {wish}\r\nContent-Length: 0\r\n\r\n"
+        peer.raw(head.encode())
+        delay = peer.last(ConnectFailed).retry_delay
+        assert delay is not None
+        assert heard + 1.0 <= delay <= heard + 3.0, "the usual delay keeps the clients apart"
+        error = peer.last(ConnectFailed).error
+        assert isinstance(error, RemoteProtocolError)
+        assert (error.retry_after is None) == (heard == 0.0)
+        peer.advance(delay)
+        peer.cut("no more")
+        again = peer.last(ConnectFailed).retry_delay
+        assert again is not None
+        assert again <= 9.0, "the wish counts once"
 
     def test_a_server_that_speaks_first_is_refused(self) -> None:
         peer = Peer()

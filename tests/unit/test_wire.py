@@ -174,8 +174,6 @@ def test_server_hears_host_and_target() -> None:
         (b"HTTP/1.1 302 Found", 302, "302 Found"),
         (b"HTTP/1.1 404 \xc3\xa9\xff\x1b[31m", 404, "404 é\ufffd\ufffd[31m"),
         (b"HTTP/1.0 403 No", 403, "403 No"),
-        (b"HTTP/1.1 100 Continue", 100, "100 Continue"),
-        (b"HTTP/1.1 103 Early Hints", 103, "103 Early Hints"),
     ],
 )
 def test_any_other_answer_is_reported_in_the_servers_words(
@@ -186,6 +184,24 @@ def test_any_other_answer_is_reported_in_the_servers_words(
     assert error.status == status
     assert str(error) == f"the server refused the WebSocket: {words}"
     assert client.state is WireState.FAILED
+
+
+@pytest.mark.parametrize("cut", [0, 10, 23, 25, 40])
+def test_interim_answers_are_skipped(cut: int) -> None:
+    client, server = asking(), Wire(Role.SERVER)
+    server.receive(request())
+    interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+    answer = interim + b"HTTP/1.1 503 Busy\r\nRetry-After: 9\r\n\r\n"
+    events = client.receive(answer[:cut]) + client.receive(answer[cut:])
+    assert failure(events).status == 503
+    assert failure(events).retry_after == 9.0
+
+
+def test_the_answer_that_follows_interim_ones_may_accept() -> None:
+    client, server = Wire(Role.CLIENT, host=HOST), Wire(Role.SERVER)
+    server.receive(client.open())
+    answer = b"HTTP/1.1 100 Continue\r\n\r\n" + server.accept()
+    assert client.receive(answer) == [Upgraded()]
 
 
 def test_refusal_is_reported_before_its_body_has_come() -> None:
