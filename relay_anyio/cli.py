@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command(options)
     except ModuleNotFoundError as error:
-        if error.name not in ("rich", "trustme"):
+        if error.name not in ("rich", "trustme", "cryptography"):
             raise
         print(f"relay: {error.name} is not installed: pip install '{EXTRA}'", file=sys.stderr)
     except KeyboardInterrupt:

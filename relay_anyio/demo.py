@@ -24,6 +24,7 @@ from anyio.streams.text import TextReceiveStream
 from rich.console import Console
 
 from relay_proto.config import ENV_RECORD
+from relay_proto.display import one_line
 
 TIMEOUT: Final = 60.0
 """Seconds for the whole demo."""
@@ -114,7 +115,7 @@ async def _follow(
     async for event in events:
         if started is None:
             started = event["at"]
-        line = f"{event['at'] - started:7.2f}  {event['text']}"
+        line = f"{event['at'] - started:7.2f}  {one_line(event['text'])}"
         console.print(line, style=COLORS[event["who"]], soft_wrap=True, markup=False)
         if expected and _matches(expected[0], event):
             del expected[0]

@@ -11,6 +11,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
+from relay_proto.display import one_line
 from relay_proto.recorder.replay import COMPARED, RecordingError, Step, replay
 
 DIFFERENT: Final = 1
@@ -28,7 +29,7 @@ def run(path: Path, *, everything: bool = False) -> int:
         for step in replay(_lines(files), Random):
             shown.show(step)
     except RecordingError as error:
-        console.print(f"[red]{error}[/red]")
+        console.print(Text(one_line(str(error)), "red"))
         return UNREADABLE
     return shown.conclude()
 
@@ -104,8 +105,7 @@ class _Shown:
 
     def _print(self, time: str, text: str, style: str) -> None:
         room = max(40, self._console.width - 12)
-        cut = text if len(text) <= room else f"{text[: room - 1]}…"
-        self._console.print(Text(f"{time:>10}  {cut}", style), soft_wrap=True)
+        self._console.print(Text(f"{time:>10}  {one_line(text, room)}", style), soft_wrap=True)
 
 
 def _headline(line: Mapping[str, Any]) -> str:

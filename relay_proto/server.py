@@ -26,6 +26,7 @@ from .constants import (
     METHOD_SIGNALWIRE_PING,
 )
 from .core import Core
+from .display import one_line
 from .errors import ConnectionLostError, LocalProtocolError, RelayError
 from .outputs import CloseTransport, PeerViolation, SendData, Settled
 from .pending import Pending
@@ -68,6 +69,13 @@ class ServerConfig:
     """The HTTP status with which to refuse the WebSocket; 0 accepts it."""
     refuse_reason: str = ""
     """The text that goes with `refuse_status`."""
+    hosts: frozenset[str] | None = None
+    """The names, without a port, by which clients may address this server; None for all.
+
+    A client that asks for another one in its `Host` header is refused, and so is a page
+    of another one, which a browser names in its `Origin` header. So no page of a foreign
+    site can use a server on this machine, whatever name it gives it.
+    """
     upgrade_timeout: float = 15.0
     """Time for the client to ask for the WebSocket."""
     ping_interval: float = 10.0
@@ -159,6 +167,9 @@ class _Ping(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ping = msgspec.json.Decoder(_Ping)
+
+FORBIDDEN: Final = 403
+"""The HTTP status for a `Host` or an `Origin` that is not allowed."""
 
 
 class ServerCore(Core[ServerOutput]):
@@ -316,7 +327,7 @@ class ServerCore(Core[ServerOutput]):
             case BytesToSend(data):
                 self._write(data)
             case UpgradeRequested():
-                self._answer_upgrade(now)
+                self._answer_upgrade(event, now)
             case PeerClosed(code):
                 self._end(f"the client closed the connection with code {code}", flush=True)
             case WireFailed(error):
@@ -328,12 +339,17 @@ class ServerCore(Core[ServerOutput]):
             case _:
                 assert_never(event)
 
-    def _answer_upgrade(self, now: float) -> None:
+    def _answer_upgrade(self, request: UpgradeRequested, now: float) -> None:
         config = self._config
         self._deadlines.clear(self._miss_upgrade)
-        if config.refuse_status:
-            self._write(self._wire.refuse(config.refuse_status, config.refuse_reason))
-            self._end(f"the WebSocket was refused with status {config.refuse_status}", flush=True)
+        status, reason = config.refuse_status, config.refuse_reason
+        if not status and config.hosts is not None:
+            for header, value in (("Host", request.host), ("Origin", request.origin)):
+                if value and host_of(value) not in config.hosts:
+                    status, reason = FORBIDDEN, f"{header} {one_line(value)!r} is not allowed here"
+        if status:
+            self._write(self._wire.refuse(status, reason))
+            self._end(f"the WebSocket was refused with status {status}", flush=True)
             return
         self._write(self._wire.accept())
         self._move(ServerInput.UPGRADED)
@@ -424,6 +440,12 @@ class ServerCore(Core[ServerOutput]):
     def _new_id(self) -> str:
         self._count += 1
         return f"s-{self._count}"
+
+
+def host_of(address: str) -> str:
+    """Return the name in ``name:port`` or ``https://name:port``, in small letters."""
+    name = address.rpartition("://")[2].lower()
+    return name.partition("]")[0].removeprefix("[") if name[:1] == "[" else name.partition(":")[0]
 
 
 def _echo(params: msgspec.Raw, now: float) -> JSONObject:

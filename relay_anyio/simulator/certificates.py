@@ -1,36 +1,66 @@
 """The simulator's own certificate authority, which it keeps between runs.
 
 A client that trusts the authority can still connect after the simulator restarts. A
-client trusts it only if `SIGNALWIRE_RELAY_CA_FILE` names it.
+client trusts it only if `SIGNALWIRE_RELAY_CA_FILE` names it. Even then, the authority
+can only vouch for this machine, and only for a year: whoever steals its key cannot
+pretend to be anybody else.
 """
 
 from __future__ import annotations
 
+import os
 import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from relay_proto.adapter.private_files import open_private
 
 NAMES: Final = ("localhost", "127.0.0.1", "::1")
+ONLY_THIS_MACHINE: Final = x509.NameConstraints(
+    permitted_subtrees=[
+        x509.DNSName("localhost"),
+        x509.IPAddress(ip_network("127.0.0.0/8")),
+        x509.IPAddress(ip_network("::1/128")),
+    ],
+    excluded_subtrees=None,
+)
+VALID_FOR: Final = timedelta(days=365)
+RENEWED_BEFORE: Final = timedelta(days=30)
+"""An authority that ends sooner is replaced at the start of the simulator."""
+CLOCKS_DIFFER: Final = timedelta(days=1)
 
 
 class Authority:
-    """A certificate authority, kept in a directory as ``ca.pem`` and ``ca.key``."""
+    """A certificate authority, kept in a directory as ``ca.pem`` and ``ca.key``.
+
+    Raises:
+        OSError: one of the files is a symbolic link, or belongs to another user.
+    """
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.ca_file = directory / "ca.pem"
         key_file = directory / "ca.key"
         if self.ca_file.exists() and key_file.exists():
-            self._ca = trustme.CA.from_pem(self.ca_file.read_bytes(), key_file.read_bytes())
-            return
-        self._ca = trustme.CA(organization_name="relay sim")
-        # Write the key first. After an interruption here, ca.pem is still missing, and the
-        # next run makes both files again.
-        key_file.touch(mode=0o600)
-        key_file.write_bytes(self._ca.private_key_pem.bytes())
-        self._ca.cert_pem.write_to_path(str(self.ca_file))
+            certificate, key = _read(self.ca_file), _read(key_file)
+            if _is_usable(certificate):
+                self._ca = trustme.CA.from_pem(certificate, key)
+                return
+        certificate, key = _new_authority()
+        # Write the key first. After an interruption here, ca.pem is still missing or old, and
+        # the next run makes both files again, or issues certificates that nobody accepts.
+        self.ca_file.unlink(missing_ok=True)
+        _write(key_file, key)
+        _write(self.ca_file, certificate)
+        self._ca = trustme.CA.from_pem(certificate, key)
 
     def server_context(self) -> ssl.SSLContext:
         """Return a server-side context with a new certificate for this machine."""
@@ -39,3 +69,63 @@ class Authority:
         certificate = self._ca.issue_cert(*NAMES)
         certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
         return context
+
+
+def _new_authority() -> tuple[bytes, bytes]:
+    """Return the certificate and the key of a new authority, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "relay sim")])
+    now = datetime.now(UTC)
+    usage = dict.fromkeys(
+        (
+            "digital_signature",
+            "content_commitment",
+            "key_encipherment",
+            "data_encipherment",
+            "key_agreement",
+            "encipher_only",
+            "decipher_only",
+        ),
+        False,
+    )
+    certificate = (
+        x509.CertificateBuilder(issuer_name=name, subject_name=name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - CLOCKS_DIFFER)
+        .not_valid_after(now + VALID_FOR)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.KeyUsage(**usage, key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(ONLY_THIS_MACHINE, critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return (
+        certificate.public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        ),
+    )
+
+
+def _is_usable(pem: bytes) -> bool:
+    """Return whether an authority is as narrow as it should be, and does not end soon."""
+    try:
+        certificate = x509.load_pem_x509_certificate(pem)
+        constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints)
+    except (ValueError, x509.ExtensionNotFound):
+        return False
+    ends_at = certificate.not_valid_after_utc
+    return constraints.value == ONLY_THIS_MACHINE and ends_at - datetime.now(UTC) > RENEWED_BEFORE
+
+
+def _read(path: Path) -> bytes:
+    with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
+        return file.read()
+
+
+def _write(path: Path, data: bytes) -> None:
+    with os.fdopen(open_private(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
+        file.write(data)

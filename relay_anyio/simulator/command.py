@@ -15,9 +15,11 @@ import anyio
 from rich.console import Console
 
 from relay_proto.config import ENV_CA_FILE, ENV_HOST, ENV_PROJECT, ENV_TOKEN
+from relay_proto.display import one_line
 from relay_proto.exchange import Account, Exchange, ExchangeConfig, Happened, What, Who
+from relay_proto.server import ServerConfig
 
-from .certificates import Authority
+from .certificates import NAMES, Authority
 from .scenario import Callers, Scenario
 from .server import Simulator
 
@@ -50,6 +52,7 @@ async def _serve(options: argparse.Namespace) -> None:
         accounts=(Account(project=PROJECT, token=TOKEN),),
         numbers={scenario.number: scenario.context},
         epoch=time.time() - anyio.current_time(),
+        server=ServerConfig(hosts=frozenset(NAMES)),
     )
     callers = Callers(scenario)
     reporter = _JSONReporter() if options.json else _Reporter(anyio.current_time())
@@ -113,7 +116,7 @@ class _Reporter:
     def happened(self, happened: Happened) -> None:
         """Print one thing that happened."""
         seconds = happened.at - self._started
-        line = f"{seconds:7.2f}  {happened.text}"
+        line = f"{seconds:7.2f}  {one_line(happened.text)}"
         self._console.print(line, style=COLORS[happened.who], soft_wrap=True, markup=False)
 
 

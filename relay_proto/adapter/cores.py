@@ -12,6 +12,7 @@ from ..client_interface import ClientInterface
 from ..config import ClientConfig
 from ..recorder.recording import RecordingCore
 from ..wire.websocket import Role, Wire
+from .logs import mask_lines
 from .record_file import Path, RecordFile
 
 
@@ -26,9 +27,11 @@ def make_core(config: ClientConfig, path: Path | None, logger: logging.Logger) -
     seed = system.getrandbits(64)
     chance = Random(seed)  # noqa: S311 - request ids and delays are no secrets
     if path is None:
-        return ClientCore(config, chance, make_wire=make_wire)
+        core = ClientCore(config, chance, make_wire=make_wire)
+        mask_lines(logger, core.scrubber)
+        return core
     file = RecordFile(path, config.limits.recording_bytes, logger)
-    return RecordingCore(
+    recorded = RecordingCore(
         config,
         chance,
         file.write,
@@ -37,6 +40,8 @@ def make_core(config: ClientConfig, path: Path | None, logger: logging.Logger) -
         on_closed=file.close,
         make_wire=make_wire,
     )
+    mask_lines(logger, recorded.scrubber)
+    return recorded
 
 
 def _make_wire(

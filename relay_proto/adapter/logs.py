@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import threading
+import weakref
 from collections.abc import Mapping
 
 from ..config import ENV_LOG_LEVEL
+from ..display import one_line
 from ..outputs import Output
+from ..rpc.masking import Scrubber
 from .narration import narrate
 
 
@@ -23,3 +27,42 @@ def set_log_level(logger: logging.Logger, environ: Mapping[str, str]) -> None:
         logger.setLevel(level)
         if not logger.hasHandlers():
             logging.basicConfig(level=level)
+
+
+def mask_lines(logger: logging.Logger, scrubber: Scrubber) -> None:
+    """From now on, mask in every line of `logger` what `scrubber` does not show.
+
+    This is for the lines that name what the peer has sent: ids, and handles with their
+    `repr`. It ends when nobody else uses the scrubber.
+    """
+    for known in logger.filters:
+        if isinstance(known, _LineFilter):
+            known.add(scrubber)
+            return
+    line_filter = _LineFilter()
+    line_filter.add(scrubber)
+    logger.addFilter(line_filter)
+
+
+class _LineFilter(logging.Filter):
+    """Changes lines, and lets all of them pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._scrubbers: weakref.WeakSet[Scrubber] = weakref.WeakSet()
+
+    def add(self, scrubber: Scrubber) -> None:
+        with self._lock:
+            self._scrubbers.add(scrubber)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        with self._lock:
+            scrubbers = tuple(self._scrubbers)
+        words = shown = record.getMessage()
+        for scrubber in scrubbers:
+            shown = scrubber.line(shown)
+        shown = one_line(shown, len(shown))
+        if shown != words:
+            record.msg, record.args = shown, None
+        return True

@@ -1,13 +1,15 @@
 """Narration: outputs of the core as lines for a log.
 
-The core has masked all secrets in them before.
+The core has masked all secrets in them before. What the peer wrote is shown without
+characters that control a terminal, and a frame within a length.
 """
 
 from __future__ import annotations
 
 from logging import DEBUG, ERROR, INFO, WARNING
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from ..display import one_line, shown_id
 from ..errors import ConnectFailedError, ConnectionLostError, RelayError
 from ..outputs import (
     Connected,
@@ -20,6 +22,9 @@ from ..outputs import (
     Output,
     PeerViolation,
 )
+
+MOST_OF_A_FRAME: Final = 8192
+"""Characters of a frame that are logged."""
 
 Line: TypeAlias = tuple[int, str]
 """The level, as a number of the standard library's `logging`, and the text."""
@@ -42,15 +47,16 @@ def narrate(host: str, output: Output) -> Line:
             failed = f"attempt {attempt} to connect to {host} failed"
             return WARNING, f"{failed}: {_reason(error)}{_next(delay)}"
         case OfferRefused(call_id, reason):
-            return ERROR, f"call {call_id} was passed back, for another client to take: {reason}"
+            passed = f"call {shown_id(call_id)} was passed back, for another client to take"
+            return ERROR, f"{passed}: {one_line(reason)}"
         case PeerViolation(reason):
-            return WARNING, f"{host} broke the protocol: {reason}"
+            return WARNING, f"{host} broke the protocol: {one_line(reason)}"
         case Dropped(reason):
-            return ERROR, f"{host}: {reason}"
+            return ERROR, f"{host}: {one_line(reason)}"
         case Ignored(reason):
-            return DEBUG, f"ignored: {reason}"
+            return DEBUG, f"ignored: {one_line(reason)}"
         case FrameTraced(sent, text):
-            return DEBUG, f"{'>' if sent else '<'} {text}"
+            return DEBUG, f"{'>' if sent else '<'} {one_line(text, MOST_OF_A_FRAME)}"
         case _:
             raise AssertionError(f"{output} is not for the log")
 
@@ -58,8 +64,8 @@ def narrate(host: str, output: Output) -> Line:
 def _reason(error: RelayError) -> str:
     """What went wrong, without the words that the line has already."""
     if isinstance(error, ConnectFailedError | ConnectionLostError):
-        return error.reason
-    return str(error)
+        return one_line(error.reason)
+    return one_line(str(error))
 
 
 def _next(delay: float | None) -> str:

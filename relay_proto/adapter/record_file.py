@@ -6,9 +6,11 @@ import logging
 import os
 from contextlib import suppress
 from io import FileIO
-from typing import Final, TypeAlias
+from typing import Final
 
-Path: TypeAlias = str | os.PathLike[str]
+from .private_files import Path, open_private
+
+__all__ = ["Path", "RecordFile"]
 
 CANNOT_WRITE: Final = (
     "%s cannot be written, so nothing more is recorded: %s. Calls are not affected. To record "
@@ -65,7 +67,6 @@ class RecordFile:
             self.close()
 
     def _open(self) -> FileIO:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(self._path, flags, 0o600)
+        descriptor = open_private(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._file = file = os.fdopen(descriptor, "ab", buffering=0)
         return file

@@ -19,6 +19,7 @@ from ..outputs import FrameTraced, Output
 from ..pending import Pending
 from ..records import ActionRecord, CallRecord
 from ..rpc.frames import JSONObject, encode_json
+from ..rpc.masking import Scrubber
 from ..transitions import SessionState
 from ..wire.client_wire import ClientWire, MakeWire
 from ..wire.reports import WireEvent
@@ -147,6 +148,11 @@ class RecordingCore:
     handle_timer = _recorded(ClientCore.handle_timer, lambda _, now: _input(now, "timer"))
 
     # What is only passed on
+
+    @property
+    def scrubber(self) -> Scrubber:
+        """See `ClientCore.scrubber`."""
+        return self._core.scrubber
 
     @property
     def state(self) -> SessionState:

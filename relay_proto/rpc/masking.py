@@ -37,6 +37,8 @@ from .names import KNOWN_NAMES, Kind, is_credential, kind_of, plain
 
 SHORTEST_SECRET: Final = 6
 """Shorter credentials are not masked in free text, because they occur in it by chance."""
+LONGEST_ESCAPE: Final = 12
+"""Characters that one character has when it is quoted."""
 MOST_LEARNED: Final = 4
 """Secrets of sessions that are remembered, the newest ones."""
 DEEPEST: Final = 32
@@ -76,8 +78,9 @@ class Scrubber:
         self._secrets = {s for s in secrets if len(s) >= SHORTEST_SECRET}
         self._learned: deque[str] = deque(maxlen=MOST_LEARNED)
         self._show_personal = show_personal
-        self._pattern: re.Pattern[str] | None = None
+        self._pattern: re.Pattern[str] | None = None  # compiled when it is needed first
         self._longest = 0
+        self._changed()
 
     def __repr__(self) -> str:
         return f"<Scrubber of {len(self._secrets)} secrets>"
@@ -86,7 +89,7 @@ class Scrubber:
         """Also mask a secret that the server has sent, until newer ones have taken its place."""
         if len(secret) >= SHORTEST_SECRET and secret not in self._learned:
             self._learned.append(secret)
-            self._pattern = None
+            self._changed()
 
     # Whole frames and values
 
@@ -111,9 +114,8 @@ class Scrubber:
 
     def text(self, text: str) -> str:
         """Return a text in which this client's credentials are masked."""
-        if self._pattern is None:
-            self._pattern = self._compile()
-        return self._pattern.sub(MASK, text)
+        pattern = self._pattern or self._compile()
+        return pattern.sub(MASK, text)
 
     def words(self, text: str) -> str:
         """Return a text of the peer on one line and within a length, with nothing secret in it."""
@@ -143,11 +145,17 @@ class Scrubber:
         text = without_credentials(text, show_paths=self._show_personal)
         return text if self._show_personal else without_numbers(text)
 
+    def _changed(self) -> None:
+        self._pattern = None
+        longest = max(map(len, (*self._secrets, *self._learned)), default=0)
+        self._longest = longest * LONGEST_ESCAPE
+
     def _compile(self) -> re.Pattern[str]:
         secrets = sorted(self._secrets.union(self._learned), key=len, reverse=True)
-        self._longest = max(map(len, secrets), default=0) * 6  # as escaped as it can be
         # Without any secret, this is a pattern that matches nothing.
-        return re.compile("|".join(map(_any_form, secrets)) or r"(?!)")
+        pattern = re.compile("|".join(map(_any_form, secrets)) or r"(?!)")
+        self._pattern = pattern
+        return pattern
 
     # Parts of a value
 

@@ -97,8 +97,11 @@ class LongPath:
             return self.fail_upgrade("a header cannot be decoded")
         event, *_ = self._handshake.events()
         match event:
-            case Request(host=host, target=target):
-                return [UpgradeRequested(host, target)]
+            case Request(host=host, target=target, extra_headers=headers):
+                origins = [value for name, value in headers if name.lower() == b"origin"]
+                # More than one is a list that no browser sends: it is nobody's page.
+                origin = b", ".join(origins).decode(errors="replace")
+                return [UpgradeRequested(host, target, origin)]
             case RejectConnection(status_code=status, headers=headers):
                 # The server's text is in the status line only, and wsproto drops it.
                 words = head.partition(b"\n")[0].partition(b" ")[2].decode(errors="replace")

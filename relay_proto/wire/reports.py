@@ -13,10 +13,14 @@ MAX_QUOTED: Final = 200
 
 
 class UpgradeRequested(msgspec.Struct, frozen=True):
-    """Server: a client asks for a WebSocket. Call `Wire.accept` or `Wire.refuse`."""
+    """Server: a client asks for a WebSocket. Call `Wire.accept` or `Wire.refuse`.
+
+    `origin` is the page from which a browser asks; ``""`` if it is no browser.
+    """
 
     host: str
     target: str
+    origin: str = ""
 
 
 class Upgraded(msgspec.Struct, frozen=True):

@@ -54,7 +54,7 @@ LATER: Final = frozenset({"asyncio", "h11", "socksio", "trio", "wsproto"})
 
 STDLIB: Final = frozenset(sys.stdlib_module_names) - {"asyncio"}
 EVENT_LOOPS: Final = frozenset({"asyncio", "sniffio", "trio"})
-SHOWS_AND_SERVES: Final = frozenset({"rich", "trustme"})
+SHOWS_AND_SERVES: Final = frozenset({"cryptography", "rich", "trustme"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -433,3 +433,51 @@ def test_a_goodbye_is_acknowledged_and_the_connection_closed_in_one_read() -> No
     acknowledgement = peer.text({"id": peer.frames[-1]["id"], "result": {}})
     peer.write(acknowledgement + peer.wire.close(1001))
     assert peer.reason() == "the client closed the connection with code 1001"
+
+
+# Who may connect
+
+LOCAL = ServerConfig(ping_interval=0, hosts=frozenset({"localhost", "127.0.0.1", "::1"}))
+
+
+def ask(peer: Peer, host: str, origin: str | None) -> None:
+    """Ask for the WebSocket by another name, or from a page."""
+    header = b"" if origin is None else b"Origin: " + origin.encode() + b"\r\n"
+    asked = peer.wire.open().replace(b"Host: sim.test\r\n", b"Host: " + host.encode() + b"\r\n")
+    assert host.encode() in asked
+    peer.core.transport_opened(7, peer.now)
+    peer.write(asked.replace(b"\r\n\r\n", b"\r\n" + header + b"\r\n"))
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8443", "127.0.0.1:8443", "[::1]:8443"])
+@pytest.mark.parametrize("origin", [None, "https://localhost:8443", "http://127.0.0.1"])
+def test_a_client_on_this_machine_is_accepted(host: str, origin: str | None) -> None:
+    peer = Peer(LOCAL)
+    ask(peer, host, origin)
+    assert peer.core.state is ServerState.OPEN
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("evil.example", None),
+        ("localhost.evil.example:8443", None),
+        ("localhost", "https://evil.example"),
+        ("localhost", "https://localhost.evil.example"),
+        ("localhost", "null"),
+        ("localhost", "https://[::2]:80"),
+    ],
+)
+def test_a_foreign_name_or_page_is_refused(host: str, origin: str | None) -> None:
+    peer = Peer(LOCAL)
+    ask(peer, host, origin)
+    assert peer.reason() == "the WebSocket was refused with status 403"
+    everyone = Peer(ServerConfig(ping_interval=0))
+    ask(everyone, host, origin)
+    assert everyone.core.state is ServerState.OPEN
+
+
+def test_two_pages_are_nobody_s_page() -> None:
+    peer = Peer(LOCAL)
+    ask(peer, "localhost", "https://localhost\r\nOrigin: https://evil.example")
+    assert peer.core.state is ServerState.ENDED

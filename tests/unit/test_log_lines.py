@@ -1,0 +1,86 @@
+"""What the logger of an adapter writes of what the peer has sent."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from relay_proto.adapter.logs import mask_lines
+from relay_proto.adapter.narration import MOST_OF_A_FRAME, narrate
+from relay_proto.display import MOST_ID
+from relay_proto.outputs import Dropped, FrameTraced, Ignored, OfferRefused, Output, PeerViolation
+from relay_proto.records import CallRecord
+from relay_proto.rpc.masking import Scrubber
+
+SECRET = "sesame-opened"
+
+
+@pytest.fixture
+def logger() -> Iterator[logging.Logger]:
+    logger = logging.getLogger("relay_test.lines")
+    yield logger
+    logger.filters.clear()
+
+
+def test_a_line_is_masked_whatever_has_been_put_into_it(
+    logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    scrubber = Scrubber([SECRET])
+    mask_lines(logger, scrubber)
+    logger.warning("call %s is over: %r", f"{SECRET}\x1b[31m", "+15550001111")
+    assert caplog.messages == ["call *** [31m is over: '***(12)'"]
+
+
+def test_a_line_with_nothing_to_mask_is_left_as_it_is(
+    logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    scrubber = Scrubber([SECRET])
+    mask_lines(logger, scrubber)
+    logger.warning("call %s is over", "c-1")
+    assert caplog.records[0].args == ("c-1",)
+    assert caplog.messages == ["call c-1 is over"]
+
+
+def test_the_credentials_of_all_clients_are_masked_as_long_as_there_are_clients(
+    logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    scrubbers = [Scrubber([SECRET]), Scrubber(["another-one"])]
+    for scrubber in scrubbers:
+        mask_lines(logger, scrubber)
+    logger.warning("%s and %s", SECRET, "another-one")
+    scrubbers.clear()
+    del scrubber
+    gc.collect()
+    logger.warning("%s", SECRET)
+    assert caplog.messages == ["*** and ***", SECRET]
+    assert len(logger.filters) == 1
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        OfferRefused("c\x1b[2J-1", "a\nb"),
+        PeerViolation("a\x9bb"),
+        Dropped("a\u202eb"),
+        Ignored("a\rb"),
+        FrameTraced(sent=True, text="a\u2028b"),
+    ],
+)
+def test_a_report_is_on_one_line(output: Output) -> None:
+    assert narrate("relay.example.com", output)[1].isprintable()
+
+
+def test_of_a_frame_the_beginning_is_logged() -> None:
+    _, words = narrate("relay.example.com", FrameTraced(sent=False, text="x" * 100_000))
+    assert len(words) == len("< ") + MOST_OF_A_FRAME
+    assert words.endswith("x…")
+
+
+def test_a_repr_shows_an_id_on_one_line_and_within_a_length() -> None:
+    record = CallRecord("c\x1b\n" * 1000, "n-1", state="+15550001111 \x07")
+    assert repr(record).isprintable()
+    assert len(repr(record)) < MOST_ID + 50
+    assert "5550001111" not in repr(record)
