@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import anyio
+import anyio.lowlevel
 
 from relay_proto.core import Core
 from relay_proto.outputs import CloseTransport, SendData
@@ -24,6 +25,11 @@ from .transport import Transport
 
 if TYPE_CHECKING:
     from anyio.abc import ByteStream
+
+TURNS_OF_A_READ: Final = 3
+"""Turns of the event loop from bytes in a socket to the core: it looks, wakes, reads."""
+MOST_READS: Final = 1000
+"""A peer that sends without end does not put off the deadlines for ever."""
 
 O = TypeVar("O")  # noqa: E741 - an output of whatever core it is
 K = TypeVar("K")
@@ -47,6 +53,7 @@ class Driver(Generic[O]):
         self.gathering = Gathering(self._wake_writers)
         self._wake: Waker | None = None  # nobody sleeps yet: there is nobody to wake
         self._sleeping_until = math.inf
+        self._reads = 0
 
     def step(self) -> None:
         """Perform all outputs of the core: now, or behind those that are being performed."""
@@ -93,6 +100,7 @@ class Driver(Generic[O]):
             self.step()
 
         def received(data: bytes) -> None:
+            self._reads += 1
             core.receive_data(number, data, time())
             self.step()
 
@@ -116,5 +124,20 @@ class Driver(Generic[O]):
             self._wake = loop.waker()
             with anyio.CancelScope(deadline=self._sleeping_until):
                 await self._wake.wait()
+            if loop.time() >= self._sleeping_until:
+                await self._read_what_waits()
             core.handle_timer(loop.time())
             self.step()
+
+    async def _read_what_waits(self) -> None:
+        """Let the readers read before deadlines are judged.
+
+        After a freeze of the process, or of the loop, an answer may be in the socket
+        while its deadline is over.
+        """
+        for _ in range(MOST_READS):
+            before = self._reads
+            for _ in range(TURNS_OF_A_READ):
+                await anyio.lowlevel.checkpoint()
+            if self._reads == before:
+                break

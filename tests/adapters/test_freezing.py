@@ -1,0 +1,84 @@
+"""After a freeze, what waits in the socket is read before any deadline is judged."""
+
+from __future__ import annotations
+
+import signal
+from typing import Final
+
+import anyio
+import pytest
+
+from tests.adapters.peers import Frame, Peer, serving
+from tests.adapters.programs import program
+from tests.adapters.support import Certificates, World
+
+pytestmark = pytest.mark.anyio
+
+TIMEOUT: Final = 1.0
+
+ASYNC: Final = """
+import sys
+import anyio
+from relay_anyio import RelayClient
+
+async def main():
+    async with RelayClient() as client:
+        print("the result is", await client.{verb})
+
+anyio.run(main, backend=sys.argv[1])
+"""
+
+BLOCKING: Final = """
+from relay_sync import RelayClient
+
+with RelayClient() as client:
+    print("the result is", client.{verb})
+"""
+
+EXECUTE: Final = f'execute("test.slow", {{}}, timeout={TIMEOUT})'
+DIAL: Final = f'dial_phone("+15550002222", "+15550001111", dial_timeout={TIMEOUT})'
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The test's own: the programs run on all runtimes."""
+    return "asyncio"
+
+
+@pytest.mark.parametrize("runtime", ["asyncio", "trio", "threads"])
+@pytest.mark.parametrize("verb", [EXECUTE, DIAL], ids=["request", "dial"])
+async def test_what_waits_in_the_socket_is_read_before_deadlines_are_judged(
+    world: World, certificates: Certificates, runtime: str, verb: str
+) -> None:
+    asked, frozen, answered = (anyio.Event() for _ in range(3))
+
+    async def script(peer: Peer) -> None:
+        await peer.welcome()
+        request = await peer.request("test.slow" if verb is EXECUTE else "calling.dial")
+        if verb is DIAL:
+            await peer.reply(request)
+        asked.set()
+        await frozen.wait()
+        if verb is DIAL:
+            winner: Frame = {"call_id": "c-1", "node_id": "n-1"}
+            tag = request["params"]["tag"]
+            await peer.event("calling.call.dial", tag=tag, dial_state="answered", call=winner)
+        else:
+            await peer.reply(request, slow="answer")
+        answered.set()
+        await peer.gone()
+
+    source = (BLOCKING if runtime == "threads" else ASYNC).replace("{verb}", verb)
+    async with (
+        serving(certificates.server_context(), script) as host,
+        program(world, source, runtime, SIGNALWIRE_SPACE=host) as running,
+    ):
+        with anyio.fail_after(30):
+            await asked.wait()
+            running.send(signal.SIGSTOP)
+            frozen.set()
+            await answered.wait()
+            await anyio.sleep(1.2 * TIMEOUT)  # nothing happens but that time passes
+            running.send(signal.SIGCONT)
+            await running.says("the result is")
+            assert await running.end() == 0
