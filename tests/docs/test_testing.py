@@ -1,4 +1,4 @@
-"""docs/testing.md: its programs run, and its tables are complete."""
+"""docs/testing.md: its programs run. docs/proof.md: its tables are complete."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from relay_proto.testing import CHECKS, PROMISES
 from tests.simulation.test_world import FAULTS_TO_SEE, names
 
 ROOT: Final = Path(__file__).parents[2]
-TEXT: Final = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+TESTING, PROOF = (
+    (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("testing.md", "proof.md")
+)
 BLOCK: Final = re.compile(r"^<!-- test: (\w+) -->\n```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-PROGRAMS: Final[dict[str, str]] = dict(BLOCK.findall(TEXT))
+PROGRAMS: Final[dict[str, str]] = dict(BLOCK.findall(TESTING))
 
 
 def run(folder: Path, *arguments: str) -> str:
@@ -53,8 +55,8 @@ def test_the_world_runs(tmp_path: Path) -> None:
 
 def table(heading: str) -> dict[str, str]:
     """The rows of the table under a heading."""
-    _, _, rest = TEXT.partition(f"## {heading}\n")
-    lines = [line for line in rest.split("\n## ")[0].splitlines() if line.startswith("| ")][1:]
+    _, _, rest = PROOF.partition(f"### {heading}\n")
+    lines = [line for line in re.split("\n##+ ", rest)[0].splitlines() if line.startswith("| ")][1:]
     return dict(line.strip("| ").split(" | ") for line in lines)
 
 
