@@ -38,6 +38,8 @@ WITH_ITEM: Final[Mapping[str, tuple[str, str]]] = {
     "detect_answering_machine": ("detect", "machine"),
     "detect_digit": ("detect", "digit"),
     "detect_fax": ("detect", "fax"),
+    "dial_phone": ("devices", "phone"),
+    "dial_sip": ("devices", "sip"),
 }
 """Functions that make one item of some of their arguments: its key and its type."""
 
@@ -52,6 +54,8 @@ _ON_THE_WIRE: Final[Mapping[tuple[str, str], str]] = {
     ("ai", "ai_params"): "params",
     ("amazon_bedrock", "ai_params"): "params",
     ("bind_digit", "bind_params"): "params",
+    ("dial_phone", "timeout"): "devices",
+    ("dial_sip", "timeout"): "devices",
 }
 
 names: Final = texts.filter(bool)
@@ -108,11 +112,20 @@ BY_NAME: Final[Mapping[str, st.SearchStrategy[Any]]] = {
     "dial_timeout": seconds,
     "volume": volumes,
 }
+sip_addresses: Final = st.from_regex(r"sips?:[a-z]{1,8}@[a-z]{1,8}\.example", fullmatch=True)
+phone_numbers: Final = st.from_regex(r"\+[1-9][0-9]{6,13}", fullmatch=True)
 BY_COMMAND: Final[Mapping[tuple[str, str], st.SearchStrategy[Any]]] = {
     ("ai_hold", "timeout"): as_texts,
     ("detect_digit", "digits"): st.text("0123456789*#ABCD", min_size=1),
     ("detect_fax", "tone"): st.sampled_from(["CED", "CNG"]),
     ("dial", "max_duration"): st.integers(1, 600),
+    ("dial_phone", "from_number"): phone_numbers,
+    ("dial_phone", "timeout"): st.integers(1, 600),
+    ("dial_phone", "to_number"): phone_numbers,
+    ("dial_sip", "from_"): sip_addresses,
+    ("dial_sip", "headers"): st.dictionaries(names, names, max_size=2),
+    ("dial_sip", "timeout"): st.integers(1, 600),
+    ("dial_sip", "to"): sip_addresses,
     ("execute", "method"): names,
     ("execute", "params"): json_objects,
     ("execute", "timeout"): seconds,
