@@ -26,8 +26,9 @@ from .transport import Transport
 if TYPE_CHECKING:
     from anyio.abc import ByteStream
 
-TURNS_OF_A_READ: Final = 3
-"""Turns of the event loop from bytes in a socket to the core: it looks, wakes, reads."""
+TURNS_OF_A_READ: Final = 20
+"""Turns of the event loop in which bytes come from a socket to the core: six are enough on
+asyncio and on trio, and more cost nothing, because deadlines seldom come."""
 MOST_READS: Final = 1000
 """A peer that sends without end does not put off the deadlines for ever."""
 
