@@ -12,6 +12,8 @@ ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]
 LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
 FENCE: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+CONTRIBUTING: Final = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+FILE: Final = re.compile(r"`((?:relay_\w+|tests|docs)/[\w/.]+)`")
 SCRIPT: Final = re.compile(r"(?<![\w./])scripts/([\w.]+)")
 
 each_page: Final = pytest.mark.parametrize("page", sorted(PAGES), ids=lambda page: page.name)
@@ -39,3 +41,16 @@ def test_a_link_leads_to_a_file_and_to_a_heading_in_it(page: Path) -> None:
 def test_a_script_that_a_page_names_is_there(page: Path) -> None:
     for name in SCRIPT.findall(page.read_text("utf-8")):
         assert (ROOT / "scripts" / name).is_file(), name
+
+
+def test_contributors_are_sent_to_files_that_are_there() -> None:
+    named = FILE.findall(CONTRIBUTING)
+    assert len(named) > 40
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_contributors_are_told_of_every_script_and_every_folder_of_tests() -> None:
+    scripts = {file.name for file in (ROOT / "scripts").iterdir() if not file.suffix}
+    assert scripts <= set(SCRIPT.findall(CONTRIBUTING))
+    folders = {path.parent.name for path in (ROOT / "tests").glob("*/*.py")}
+    assert folders <= set(re.findall(r"^\| `tests/(\w+)`", CONTRIBUTING, re.MULTILINE))
