@@ -26,9 +26,9 @@ from .transport import Transport
 if TYPE_CHECKING:
     from anyio.abc import ByteStream
 
-TURNS_OF_A_READ: Final = 20
-"""Turns of the event loop in which bytes come from a socket to the core: six are enough on
-asyncio and on trio, and more cost nothing, because deadlines seldom come."""
+TURNS_OF_A_READ: Final = 10
+"""Turns of the event loop in which bytes come from a socket to the core. Fewer are enough on
+asyncio and on trio; more cost nothing, because deadlines seldom come."""
 MOST_READS: Final = 1000
 """A peer that sends without end does not put off the deadlines for ever."""
 
@@ -125,7 +125,8 @@ class Driver(Generic[O]):
             self._wake = loop.waker()
             with anyio.CancelScope(deadline=self._sleeping_until):
                 await self._wake.wait()
-            if loop.time() >= self._sleeping_until:
+            deadline = core.deadline()  # not that of before: what woke this may have set another
+            if deadline is not None and deadline <= loop.time():
                 await self._read_what_waits()
             core.handle_timer(loop.time())
             self.step()

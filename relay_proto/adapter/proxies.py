@@ -11,7 +11,6 @@ from typing import Final, assert_never
 from urllib.parse import unquote, urlsplit
 
 from ..config import Secret
-from ..display import MASK
 from ..errors import LocalProtocolError
 from ..rpc.masking import Scrubber
 from ..wire.reports import BytesToSend
