@@ -82,6 +82,14 @@ class TestNobodyIsLeftRinging:
         peer.connect()
         assert peer.requests == []
 
+    def test_a_dial_that_is_refused_while_it_rings_is_hung_up(self, peer: Peer) -> None:
+        dialled = peer.execute(c.dial(DEVICES, tag="t-1"))
+        request = peer.take("calling.dial")
+        leg(peer, "c-1", "ringing")
+        peer.refuse(request, 500)
+        assert dialled.error is not None
+        assert ends(peer) == [("c-1", "cancel")]
+
     def test_each_leg_is_hung_up_once_per_need(self, peer: Peer) -> None:
         peer.cancel(dial(peer))
         leg(peer, "c-1", "ringing")
