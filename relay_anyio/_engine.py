@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext, suppress
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
 import anyio.lowlevel
 
+from relay_proto.adapter.credentials import CredentialSource, Question
 from relay_proto.adapter.delivery import Delivery
 from relay_proto.adapter.network import Network
 from relay_proto.client_interface import ClientInterface
@@ -21,7 +24,8 @@ from relay_proto.transitions import SessionState
 from ._background import EventLoop, Waker, running_loop
 from ._driver import Driver
 from ._log import logger
-from .transport import Connector
+from ._tls import in_own_thread
+from .transport import Connector, failure_words
 
 if TYPE_CHECKING:
     from anyio.abc import ByteStream, TaskGroup
@@ -58,11 +62,18 @@ class Engine:
     delivery: Delivery[AppTask, Any, Any]
     """Takes events to the application; set before the first command."""
 
-    def __init__(self, core: ClientInterface, connector: Connector, network: Network) -> None:
+    def __init__(
+        self,
+        core: ClientInterface,
+        connector: Connector,
+        network: Network,
+        source: CredentialSource,
+    ) -> None:
         self.core = core
         self.over = False
         self._connector = connector
         self._network = network
+        self._source = source
         self._driver: Driver[Output] = Driver(core, self._perform)
         self._driver.hear(Settled, self._settled)
         self.lock = nullcontext()
@@ -245,10 +256,27 @@ class Engine:
             flush_timeout=config.timing.close_timeout,
             most_unsent=config.limits.unsent_bytes,
         )
-        self._io.start_soon(self._driver.run_transport, number, transport, self._connect)
+        self._io.start_soon(
+            self._driver.run_transport, number, transport, partial(self._connect, number)
+        )
 
-    async def _connect(self) -> ByteStream:
+    async def _connect(self, number: int) -> ByteStream:
+        question = self._source.question()
+        answer = None if question is None else await self._ask(question)
+        self._source.update(self, number, question, answer)
         return await self._connector(*split_host(self.core.config.host))
+
+    async def _ask(self, question: Question) -> object:
+        """Ask the application for credentials; no more than this attempt waits for them."""
+        try:
+            if inspect.iscoroutinefunction(question.ask):
+                answer: object = question.ask()
+            else:  # it may block
+                answer = await in_own_thread(question.ask, f"relay_anyio asks for {question.name}")
+            return await answer if inspect.isawaitable(answer) else answer
+        except BaseException as error:
+            failure_words(error)
+            raise question.failed(error) from error
 
     async def _run(self) -> None:
         """All of it: in a task that nobody awaits, so nothing may escape."""

@@ -121,7 +121,7 @@ class Transport:
                 stream: object = await connect()
             except BaseException as error:  # noqa: BLE001 - see `failure_words`
                 return failure_words(error)
-            if not isinstance(stream, ByteStream):
+            if not isinstance(stream, ByteStream):  # pyright: ignore[reportUnnecessaryIsInstance]
                 return f"the connector has returned a {type(stream).__name__}, not a ByteStream"
             if isinstance(stream, TLSStream):
                 self._direct = stream

@@ -8,6 +8,7 @@ Source: docs/protocol.md, sections 8 to 16 and 20.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, assert_never
 
 from .api.commands import Command
@@ -15,7 +16,7 @@ from .calls.calls import Calls
 from .calls.dials import Dials
 from .calls.messages import EarlyReports, Messages
 from .calls.offers import Offers
-from .config import ClientConfig
+from .config import ClientConfig, Credentials
 from .constants import (
     CALL_STATE_ENDED,
     METHOD_SIGNALWIRE_EVENT,
@@ -94,7 +95,7 @@ class ClientCore(Core[Output]):
         """`make_wire` makes the WebSocket of each transport; the flight recorder gives its own."""
         self.config = config
         timing, limits = config.timing, config.limits
-        scrubber = Scrubber(config.credentials.secrets(), show_personal=config.show_personal_data)
+        scrubber = Scrubber(config.secrets(), show_personal=config.show_personal_data)
         self.scrubber: Final = scrubber
         """Masks what logs and recordings show of this client."""
         out = self._out = OutputQueue()
@@ -134,7 +135,7 @@ class ClientCore(Core[Output]):
     @property
     def contexts(self) -> tuple[str, ...]:
         """The contexts subscribed to now; a reconnect asks for the same."""
-        return self._session.contexts
+        return self._session.login.contexts
 
     @property
     def accepting_calls(self) -> bool:
@@ -173,6 +174,20 @@ class ClientCore(Core[Output]):
         """
         return self._session.start(now, retry=retry)
 
+    def use_credentials(self, transport: int, credentials: Credentials, now: float) -> None:
+        """Authenticate with these on the transport that `OpenTransport` asked for.
+
+        They count for this transport only, in place of those of the configuration. If the
+        configuration has none, this has to come before each `transport_opened`.
+        """
+        del now  # credentials have no time of their own
+        self._session.use_credentials(transport, credentials)
+
+    def use_contexts(self, contexts: Sequence[str], now: float) -> None:
+        """Subscribe to these contexts, and to no others, from the next session on."""
+        del now  # nothing is sent
+        self._session.login.use_contexts(contexts)
+
     def close(self, now: float) -> None:
         """End the session for good. Whatever is pending fails, and all calls end locally."""
         if self.state not in (SessionState.CLOSING, SessionState.CLOSED):
@@ -186,8 +201,8 @@ class ClientCore(Core[Output]):
         """Take no more calls: unsubscribe from all contexts, and pass further offers back."""
         self._draining = True  # whatever becomes of the handlers meanwhile
         self._offers.accepting = False
-        contexts = list(self._session.contexts)
-        self._session.unsubscribe(contexts)
+        contexts = list(self._session.login.contexts)
+        self._session.login.unsubscribe(contexts)
         if contexts and self.state is SessionState.READY:
             self._dispatch.request_own(METHOD_SIGNALWIRE_UNRECEIVE, {"contexts": contexts}, now)
 

@@ -6,10 +6,11 @@ Public: for authors of adapters.
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 from .api.commands import Command
-from .config import ClientConfig
+from .config import ClientConfig, Credentials
 from .core import Core
 from .outputs import Output
 from .pending import Pending
@@ -74,6 +75,14 @@ class ClientInterface(Core[Output], Protocol):
     @abc.abstractmethod
     def start(self, now: float, *, retry: bool = False) -> Pending[None]:
         """Connect."""
+
+    @abc.abstractmethod
+    def use_credentials(self, transport: int, credentials: Credentials, now: float) -> None:
+        """Authenticate with these on the transport that opens."""
+
+    @abc.abstractmethod
+    def use_contexts(self, contexts: Sequence[str], now: float) -> None:
+        """Subscribe to these contexts from the next session on."""
 
     @abc.abstractmethod
     def close(self, now: float) -> None:

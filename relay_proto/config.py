@@ -10,9 +10,9 @@ Public: for authors of adapters. Applications import `Timing` and `Limits` from
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Final, Literal, TypeAlias, TypeGuard, get_args
+from typing import Any, Final, Literal, TypeAlias, TypeGuard, get_args
 
 from ._version import __version__
 
@@ -41,6 +41,11 @@ YES: Final = frozenset({"1", "true", "yes", "on"})
 
 
 WhileReconnecting: TypeAlias = Literal["queue", "fail"]
+
+KNOWN_LATER: Final = "known later"
+"""Stands for a credential while the configuration is checked."""
+Provider: TypeAlias = Callable[[], Any]
+"""Returns a token, or what is awaited for one. An adapter calls it."""
 
 
 class Secret:
@@ -224,7 +229,8 @@ class ClientConfig:
         TypeError, ValueError: the host or a context is not valid.
     """
 
-    credentials: Credentials
+    credentials: Credentials | None
+    """None if they are only known later: `ClientCore.use_credentials` gives them."""
     host: str = DEFAULT_HOST
     contexts: tuple[str, ...] = ()
     agent: str = AGENT
@@ -245,13 +251,17 @@ class ClientConfig:
         split_host(self.host)
         check_contexts(self.contexts)
 
+    def secrets(self) -> tuple[str, ...]:
+        """Return the texts that must not appear in a log."""
+        return () if self.credentials is None else self.credentials.secrets()
+
 
 def resolve_config(
     environ: Mapping[str, str],
     *,
     project: str | None = None,
-    token: str | None = None,
-    jwt_token: str | None = None,
+    token: str | Provider | None = None,
+    jwt_token: str | Provider | None = None,
     host: str | None = None,
     contexts: Sequence[str] | None = None,
     max_active_calls: int | None = None,
@@ -269,8 +279,9 @@ def resolve_config(
     Args:
         environ: ``os.environ``, or a mapping like it.
         project: else ``SIGNALWIRE_PROJECT_ID``.
-        token: else ``SIGNALWIRE_API_TOKEN``.
-        jwt_token: else ``SIGNALWIRE_JWT_TOKEN``; replaces project and token.
+        token: else ``SIGNALWIRE_API_TOKEN``. It may be a function, which is not called here.
+        jwt_token: else ``SIGNALWIRE_JWT_TOKEN``; replaces project and token. It may be a
+            function, too. With a function, the configuration has no credentials.
         host: else ``SIGNALWIRE_SPACE``, else ``relay.signalwire.com``.
         contexts: the routing labels to subscribe to; none by default.
         max_active_calls: else ``RELAY_MAX_ACTIVE_CALLS``, else 1000; at least 1.
@@ -288,6 +299,8 @@ def resolve_config(
     """
 
     def text(name: str, argument: object, variable: str) -> str:
+        if callable(argument) and variable in (ENV_TOKEN, ENV_JWT):
+            return KNOWN_LATER
         if argument is not None and not isinstance(argument, str):
             raise TypeError(f"{name} must be a str, not {type(argument).__name__}")
         return argument or environ.get(variable, "")
@@ -298,7 +311,7 @@ def resolve_config(
         Secret(text("jwt_token", jwt_token, ENV_JWT)),
     )
     return ClientConfig(
-        credentials=credentials,
+        credentials=None if callable(token) or callable(jwt_token) else credentials,
         host=text("host", host, ENV_HOST) or DEFAULT_HOST,
         contexts=check_contexts(() if contexts is None else contexts),
         timing=timing or Timing(),

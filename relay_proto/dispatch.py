@@ -155,9 +155,9 @@ class Dispatch:
                 self._dispatch(self._new_request(command.method, params, text, pending), now)
             case Purpose.RECEIVE:
                 self._check_contexts(command)
-                self._change_contexts(command, self._session.subscribe, pending, now)
+                self._change_contexts(command, self._session.login.subscribe, pending, now)
             case Purpose.UNRECEIVE:
-                self._change_contexts(command, self._session.unsubscribe, pending, now)
+                self._change_contexts(command, self._session.login.unsubscribe, pending, now)
             case _:
                 raise LocalProtocolError(f"{command.method} needs a call: use execute_on()")
         return pending
@@ -268,7 +268,7 @@ class Dispatch:
         self._dispatch(request, now)
 
     def _check_contexts(self, command: Command[Any]) -> None:
-        wanted = {*self._session.contexts, *command.params["contexts"]}
+        wanted = {*self._session.login.contexts, *command.params["contexts"]}
         if len(wanted) > self._limits.contexts:
             raise RequestQueueFullError(command.method, self._limits.contexts, "contexts")
 

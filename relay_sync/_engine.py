@@ -16,6 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
+from relay_proto.adapter.credentials import CredentialSource
 from relay_proto.adapter.delivery import Delivery
 from relay_proto.adapter.network import Network
 from relay_proto.api.commands import Command
@@ -69,7 +70,11 @@ class Engine:
     """Takes events to the application; set before the first command."""
 
     def __init__(
-        self, core: ClientInterface, connector: Connector | None, network: Network
+        self,
+        core: ClientInterface,
+        connector: Connector | None,
+        network: Network,
+        source: CredentialSource,
     ) -> None:
         limits = core.config.limits
         self.core = core
@@ -84,6 +89,7 @@ class Engine:
         """Told when a call or its handler has ended."""
         self._connector = connector
         self._network = network
+        self._source = source
         self._reactor: Reactor | None = None
         self._thread: threading.Thread | None = None
         self._io_thread = 0
@@ -395,7 +401,15 @@ class Engine:
             most_unsent=config.limits.unsent_bytes,
         )
         self._transports[number] = transport
-        transport.open(*split_host(config.host), self._connector, self._network)
+        host, port = split_host(config.host)
+        transport.open(partial(self._connect, number, host, port), host, self._network)
+
+    def _connect(self, number: int, host: str, port: int) -> object:
+        """In a thread of its own: ask for credentials, and find a way to the host."""
+        question = self._source.question()
+        answer = None if question is None else question.answer()
+        self._source.update(self, number, question, answer)
+        return (self._connector or self._network.find_route)(host, port)
 
     def _session_changed(self, output: Closed | Connected) -> None:
         if isinstance(output, Closed):

@@ -20,7 +20,7 @@ from relay_proto.adapter.network import Network
 from relay_proto.adapter.record_file import Path
 from relay_proto.adapter.slots import Slots
 from relay_proto.client_interface import ClientInterface
-from relay_proto.config import WhileReconnecting
+from relay_proto.config import Provider, WhileReconnecting
 from relay_proto.errors import RelayError
 from relay_proto.records import CallRecord, MessageRecord
 
@@ -56,6 +56,10 @@ class RelayClient(Client):
     `record` is a file in which the flight recorder writes down all that happens, masked,
     for ``relay replay``.
 
+    `token` and `jwt_token` may be functions: they are asked before each
+    authentication. What is assigned to `client.token`, `client.jwt_token` or
+    `client.contexts` takes effect at the next connect.
+
     `proxy` is the URL of a proxy, like ``http://user:password@proxy:8080`` or
     ``socks5h://proxy:1080``. True means the one of the environment (``HTTPS_PROXY``,
     ``ALL_PROXY``, ``NO_PROXY``), False or None means none. `ssl_context` says what is
@@ -71,8 +75,8 @@ class RelayClient(Client):
     def __init__(
         self,
         project: str | None = None,
-        token: str | None = None,
-        jwt_token: str | None = None,
+        token: str | Provider | None = None,
+        jwt_token: str | Provider | None = None,
         host: str | None = None,
         contexts: list[str] | None = None,
         max_active_calls: int | None = None,
@@ -97,7 +101,7 @@ class RelayClient(Client):
             limits=limits,
             while_reconnecting=while_reconnecting,
         )
-        super().__init__(config, record, logger)
+        super().__init__(config, record, logger, project=project, token=token, jwt_token=jwt_token)
         self._network = Network(config.timing.connect_timeout, proxy=proxy, ssl_context=ssl_context)
         self._connector = connector
 
@@ -215,7 +219,7 @@ class RelayClient(Client):
         return plain(function)
 
     def _make_engine(self, core: ClientInterface) -> Engine:
-        return Engine(core, self._connector, self._network)
+        return Engine(core, self._connector, self._network, self._credentials)
 
     def _make_runner(self, engine: Engine) -> Handlers:
         return Handlers(engine)

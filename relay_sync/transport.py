@@ -149,10 +149,12 @@ class Transport:
 
     # From the engine
 
-    def open(self, host: str, port: int, connector: Connector | None, network: Network) -> None:
-        """Begin to open it. Whatever comes of that is told later."""
+    def open(self, work: Callable[[], object], host: str, network: Network) -> None:
+        """Begin to open it. Whatever comes of that is told later.
+
+        `work` may block. It returns a `Route` of this network, or a socket.
+        """
         self._network = network
-        work: Callable[[], object] = partial(connector or network.find_route, host, port)
         try:
             errands.run(work, self._look_at, f"relay_sync resolver of {host}")
         except OSError as error:

@@ -17,12 +17,13 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from ..api import arguments as values
 from ..api.routes import EVERY, CallRoute, Routes
 from ..client_interface import ClientInterface
-from ..config import ENV_RECORD, ClientConfig
+from ..config import ENV_JWT, ENV_PROJECT, ENV_RECORD, ENV_TOKEN, ClientConfig, Provider
 from ..outputs import Closed, Connected, Disconnected
 from ..pending import Pending
 from ..records import CallRecord, MessageRecord
 from ..transitions import SessionState
 from .cores import make_core
+from .credentials import CredentialSource
 from .delivery import Delivery, Runner
 from .handles import CallBase, Engine, Function, MessageBase
 from .logs import set_log_level
@@ -66,11 +67,28 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
     _slots: ClassVar[Slots]
     """Of all clients of the adapter in this process."""
 
-    def __init__(self, config: ClientConfig, record: Path | None, log: logging.Logger) -> None:
-        credentials = config.credentials
-        self.project = credentials.project.reveal()
-        self.token = credentials.token.reveal()
-        self.jwt_token = credentials.jwt_token.reveal()
+    project: str
+    """Assigning to this, `token`, `jwt_token` or `contexts` takes effect at the next connect."""
+    token: str | Provider
+    """A text, or a function that is asked for one before each authentication."""
+    jwt_token: str | Provider
+    """The same; it replaces `project` and `token`."""
+    contexts: list[str]
+    """The routing labels to subscribe to."""
+
+    def __init__(
+        self,
+        config: ClientConfig,
+        record: Path | None,
+        log: logging.Logger,
+        *,
+        project: str | None,
+        token: str | Provider | None,
+        jwt_token: str | Provider | None,
+    ) -> None:
+        self.project = project or os.environ.get(ENV_PROJECT, "")
+        self.token = token or os.environ.get(ENV_TOKEN, "")
+        self.jwt_token = jwt_token or os.environ.get(ENV_JWT, "")
         self.host = config.host
         self.contexts = list(config.contexts)
         self._config = config
@@ -182,6 +200,7 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
         return engine
 
     def _new_engine(self) -> E:
+        self._credentials = CredentialSource(self, self._config)
         engine = self._make_engine(make_core(self._config, self._record, self._log))
         engine.deliver_by(
             Delivery(

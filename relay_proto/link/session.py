@@ -9,11 +9,11 @@ Source: docs/protocol.md, sections 4 to 8.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from .. import constants as c
-from ..config import ClientConfig
+from ..config import ClientConfig, Credentials
 from ..core import OutputQueue
 from ..errors import (
     AuthenticationError,
@@ -69,6 +69,7 @@ from ..wire.websocket import (
 )
 from .backoff import Backoff
 from .liveness import Liveness, Verdict
+from .login import Login
 from .requests import is_success, new_id
 from .resume import Resume
 from .session_events import SessionEvent, SessionLost, SessionOver, SessionReady, Unusual
@@ -103,7 +104,8 @@ class Session:
         self._deadlines = deadlines
         self._scrubber = scrubber
         self._make_wire = make_wire
-        self._contexts: dict[str, None] = dict.fromkeys(config.contexts)
+        self.login = Login(config, scrubber)
+        """What the session says of itself when it authenticates."""
         self._transport = 0
         self._wire: ClientWire | None = None
         self._started: Pending[None] | None = None
@@ -121,20 +123,6 @@ class Session:
     def protocol(self) -> str:
         """The protocol string of the session, or ``""``."""
         return self._resume.protocol
-
-    @property
-    def contexts(self) -> tuple[str, ...]:
-        """The contexts that each session subscribes to."""
-        return tuple(self._contexts)
-
-    def subscribe(self, contexts: Iterable[str]) -> None:
-        """Also ask for these contexts, from the next session on."""
-        self._contexts.update(dict.fromkeys(contexts))
-
-    def unsubscribe(self, contexts: Iterable[str]) -> None:
-        """Stop asking for these contexts."""
-        for context in contexts:
-            self._contexts.pop(context, None)
 
     def remember(self, authorization_state: str) -> None:
         """Keep the authorization state: the server wants it back after a reconnect."""
@@ -197,7 +185,13 @@ class Session:
     def transport_opened(self, transport: int) -> None:
         """Ask for the upgrade, on a byte stream that is open now."""
         if transport == self._transport and self._wire is not None:
+            self.login.check()
             self._out.send(transport, self._wire.open())
+
+    def use_credentials(self, transport: int, credentials: Credentials) -> None:
+        """Authenticate with these, if this transport is the one that opens."""
+        if transport == self._transport and self._wire is not None:
+            self.login.use(credentials)
 
     def receive_data(self, transport: int, data: bytes, now: float) -> Iterator[SessionEvent]:
         """Take bytes of the current transport; ignore those of another.
@@ -335,6 +329,7 @@ class Session:
     def _open(self, wire: ClientWire, now: float) -> None:
         self._wire = wire
         self._transport += 1
+        self.login.begin()
         self._backoff.begin_attempt()
         self._deadlines.set(Timer.CONNECT, now + self._timing.connect_timeout)
         self._out.push(OpenTransport(self._transport))
@@ -344,11 +339,9 @@ class Session:
             "version": c.PROTOCOL_VERSION,
             "agent": self._config.agent,
             "event_acks": True,
-            "authentication": self._config.credentials.authentication(),
+            **self.login.params(),
             **self._resume.offer(),
         }
-        if self._contexts:
-            params["contexts"] = list(self._contexts)
         self._connect_id = new_id(self._random)
         self._deadlines.set(Timer.AUTHENTICATE, now + self._timing.request_timeout)
         self.send(encode_request(self._connect_id, c.METHOD_SIGNALWIRE_CONNECT, params))

@@ -292,7 +292,7 @@ def read_kind(written: Any) -> ActionKind:
 def config_as_json(config: ClientConfig, writer: Writer) -> JSONObject:
     """Describe a configuration, for `read_config`: of credentials only which there are."""
     return {
-        "credentials": [name for name in CREDENTIALS if getattr(config.credentials, name)],
+        "credentials": credentials_as_json(config.credentials),
         "host": config.host,
         "contexts": writer.contexts(config.contexts),
         "agent": config.agent,
@@ -302,12 +302,23 @@ def config_as_json(config: ClientConfig, writer: Writer) -> JSONObject:
     }
 
 
+def credentials_as_json(credentials: Credentials | None) -> list[str]:
+    """Describe credentials: only which there are."""
+    return [name for name in CREDENTIALS if getattr(credentials, name, None)]
+
+
+def read_credentials(written: list[str]) -> Credentials | None:
+    """Read what `credentials_as_json` has described, with a mask for each."""
+    if not written:
+        return None
+    absent = {name: Secret("") for name in CREDENTIALS}
+    return Credentials(**absent | {name: Secret(MASK) for name in written})
+
+
 def read_config(written: Mapping[str, Any]) -> ClientConfig:
     """Read what `config_as_json` has described, with a mask for each credential."""
-    present = {name: Secret(MASK) for name in CREDENTIALS if name in written["credentials"]}
-    absent = {name: Secret("") for name in CREDENTIALS}
     return ClientConfig(
-        credentials=Credentials(**(absent | present)),
+        credentials=read_credentials(written["credentials"]),
         host=written["host"],
         contexts=tuple(written["contexts"]),
         agent=written["agent"],

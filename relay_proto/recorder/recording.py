@@ -24,7 +24,7 @@ from ..transitions import SessionState
 from ..wire.client_wire import ClientWire, MakeWire
 from ..wire.reports import WireEvent
 from ..wire.websocket import Role, Wire
-from .notation import VERSION, Writer, config_as_json, kind_as_json
+from .notation import VERSION, Writer, config_as_json, credentials_as_json, kind_as_json
 
 if TYPE_CHECKING:
     import random as randomness
@@ -100,6 +100,21 @@ class RecordingCore:
     )
     close = _recorded(ClientCore.close, lambda _, now: _command(now, "close"))
     drain = _recorded(ClientCore.drain, lambda _, now: _command(now, "drain"))
+    use_credentials = _recorded(
+        ClientCore.use_credentials,
+        lambda _, transport, credentials, now: _command(
+            now,
+            "use_credentials",
+            transport=transport,
+            credentials=credentials_as_json(credentials),
+        ),
+    )
+    use_contexts = _recorded(
+        ClientCore.use_contexts,
+        lambda writer, contexts, now: _command(
+            now, "use_contexts", contexts=writer.contexts(contexts)
+        ),
+    )
     execute = _recorded(
         ClientCore.execute,
         lambda writer, command, now: _command(now, "execute", command=writer.command(command)),

@@ -19,7 +19,14 @@ from ..transitions import CallState
 from ..wire.client_wire import ClientWire
 from ..wire.reports import PeerClosed, WireEvent, WireFailed
 from ..wire.websocket import Role
-from .notation import VERSION, read_command, read_config, read_kind, read_wire_event
+from .notation import (
+    VERSION,
+    read_command,
+    read_config,
+    read_credentials,
+    read_kind,
+    read_wire_event,
+)
 from .recording import RecordingCore
 
 if TYPE_CHECKING:
@@ -157,6 +164,14 @@ class _Player:
     def _do_with_records(self, what: str, line: Mapping[str, Any]) -> object:
         core = self._core
         match what:
+            case "use_credentials":
+                credentials = read_credentials(line["credentials"])
+                assert credentials is not None, "a core is given some, or nothing"
+                core.use_credentials(line["transport"], credentials, line["at"])
+                return None
+            case "use_contexts":
+                core.use_contexts(line["contexts"], line["at"])
+                return None
             case "execute" if "on" in line:
                 command = read_command(line["command"])
                 return core.execute_on(self._target(line["on"]), command, line["at"])

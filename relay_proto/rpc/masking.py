@@ -85,6 +85,12 @@ class Scrubber:
     def __repr__(self) -> str:
         return f"<Scrubber of {len(self._secrets)} secrets>"
 
+    def add(self, secret: str) -> None:
+        """Also mask a credential that the client has got later."""
+        if len(secret) >= SHORTEST_SECRET and secret not in self._secrets:
+            self._secrets.add(secret)
+            self._pattern = None
+
     def learn(self, secret: str) -> None:
         """Also mask a secret that the server has sent, until newer ones have taken its place."""
         if len(secret) >= SHORTEST_SECRET and secret not in self._learned:

@@ -197,7 +197,9 @@ def revoke(world: World, random: Random) -> None:
     program = victim(world, random)
     if len(world.programs) > 1 and random.random() < 0.3:
         world.struck("credentials revoked")
-        project = program.core.config.credentials.project.reveal()
+        credentials = program.core.config.credentials
+        assert credentials is not None, "all programs of a world have some"
+        project = credentials.project.reveal()
         world.on_exchange(lambda now: world.exchange.revoke(project, now))
 
 

@@ -50,7 +50,7 @@ class Ledger:
     def __init__(self, config: ClientConfig, that: That) -> None:
         self._config = config
         self.that = that
-        self._secrets = list(config.credentials.secrets())
+        self._secrets = list(config.secrets())
         self.waits = Waits(that)
         self.session = SessionLedger(config, that)
         self.actions: dict[CallRecord, list[ActionRecord]] = {}

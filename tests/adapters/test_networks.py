@@ -7,7 +7,7 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -87,7 +87,7 @@ async def test_a_context_may_have_a_certificate_of_the_clients() -> None:
 
 
 @contextmanager
-def addresses(monkeypatch: pytest.MonkeyPatch, *ports: int) -> Iterator[None]:
+def addresses(monkeypatch: pytest.MonkeyPatch, *ports: int) -> Generator[None]:
     """Let names have these addresses while the client looks them up."""
     tcp = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
     found = [(*tcp, ("127.0.0.1", port)) for port in ports]
@@ -188,6 +188,7 @@ async def begun(lookups: Lookups) -> threading.Thread:
 
 async def test_disconnect_does_not_wait_for_a_lookup(lookups: Lookups) -> None:
     client = client_of("localhost:1")
+    threads: list[threading.Thread] = []
     async with anyio.create_task_group() as tasks:
 
         async def connect() -> None:
@@ -195,8 +196,9 @@ async def test_disconnect_does_not_wait_for_a_lookup(lookups: Lookups) -> None:
                 await client.connect()
 
         tasks.start_soon(connect)
-        thread = await begun(lookups)
+        threads.append(await begun(lookups))
         await client.disconnect()
+    (thread,) = threads
     assert thread.is_alive()
     assert thread.daemon
     assert client_tasks() == []

@@ -266,6 +266,20 @@ async def test_a_rehearsal_within_an_async_test(client: RelayClient) -> None:
 
 
 @pytest.mark.anyio
+async def test_a_rehearsal_asks_nobody_for_credentials() -> None:
+    def token() -> str:
+        raise AssertionError("it would ask somebody in the real network")
+
+    for credentials in ({"project": "p", "token": token}, {"jwt_token": token}):
+        arguments: dict[str, Any] = credentials
+        client = RelayClient(**arguments)
+        client.on_call(menu)
+        async with rehearsal(client) as stage:
+            await stage.over(stage.call(CHOOSES))
+        assert token in (client.token, client.jwt_token)
+
+
+@pytest.mark.anyio
 async def test_a_client_with_a_jwt() -> None:
     client = RelayClient(jwt_token="a.b.c", contexts=["office"])
     client.on_call(menu)

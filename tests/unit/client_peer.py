@@ -65,7 +65,7 @@ class Peer:
         self,
         *,
         contexts: tuple[str, ...] = ("office",),
-        credentials: Credentials = CREDENTIALS,
+        credentials: Credentials | None = CREDENTIALS,
         timing: Timing | None = None,
         limits: Limits | None = None,
         trace_frames: bool = False,

@@ -127,6 +127,7 @@ def test_an_argument_beats_a_variable_and_what_is_empty_is_absent(
             resolve_config(environ, **given)
         return
     config = resolve_config(environ, **given)
+    assert config.credentials is not None
     found = {
         "project": config.credentials.project.reveal(),
         "token": config.credentials.token.reveal(),
