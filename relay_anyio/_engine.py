@@ -14,10 +14,9 @@ import anyio.lowlevel
 
 from relay_proto.adapter.credentials import CredentialSource, Question
 from relay_proto.adapter.delivery import Delivery
-from relay_proto.adapter.network import Network
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import split_host
-from relay_proto.outputs import Closed, Connected, EventReceived, OpenTransport, Output, Settled
+from relay_proto.outputs import Closed, EventReceived, OpenTransport, Output, Settled
 from relay_proto.pending import Pending
 from relay_proto.transitions import SessionState
 
@@ -66,13 +65,11 @@ class Engine:
         self,
         core: ClientInterface,
         connector: Connector,
-        network: Network,
         source: CredentialSource,
     ) -> None:
         self.core = core
         self.over = False
         self._connector = connector
-        self._network = network
         self._source = source
         self._driver: Driver[Output] = Driver(core, self._perform)
         self._driver.hear(Settled, self._settled)
@@ -234,9 +231,6 @@ class Engine:
             case Closed():
                 self.delivery.publish(output)
                 self._closed.set()
-            case Connected():
-                self._network.proved()
-                self.delivery.publish(output)
             case _:
                 self.delivery.publish(output)
 

@@ -98,9 +98,11 @@ class RelayClient(Client):
             limits=limits,
             while_reconnecting=while_reconnecting,
         )
-        super().__init__(config, record, logger, project=project, token=token, jwt_token=jwt_token)
-        self._network = Network(config.timing.connect_timeout, proxy=proxy, ssl_context=ssl_context)
-        self._connector = connector or connector_of(self._network)
+        network = Network(config.timing.connect_timeout, proxy=proxy, ssl_context=ssl_context)
+        super().__init__(
+            config, record, logger, network, project=project, token=token, jwt_token=jwt_token
+        )
+        self._connector = connector or connector_of(network)
 
     async def connect(self) -> None:
         """Connect and authenticate. Does nothing when connected; callers share one attempt.
@@ -203,12 +205,7 @@ class RelayClient(Client):
     # How it works
 
     def _make_engine(self, core: ClientInterface) -> Engine:
-        return Engine(
-            core,
-            self._connector,
-            self._network,
-            self._credentials,
-        )
+        return Engine(core, self._connector, self._credentials)
 
     def _make_runner(self, engine: Engine) -> Handlers:
         return Handlers(engine)

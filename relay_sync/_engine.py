@@ -22,11 +22,10 @@ from relay_proto.adapter.network import Network
 from relay_proto.api.commands import Command
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import split_host
-from relay_proto.errors import ClientClosedError, LocalProtocolError
+from relay_proto.errors import LocalProtocolError
 from relay_proto.outputs import (
     Closed,
     CloseTransport,
-    Connected,
     EventReceived,
     OpenTransport,
     Output,
@@ -39,7 +38,7 @@ from relay_proto.transitions import SessionState
 
 from ._guard import plain
 from ._log import logger
-from ._orders import Order, Waiter
+from ._orders import Order, Waiter, result_of, timed
 from ._reactor import Reactor
 from ._threads import Strand, Threads
 from ._waiting import SLICE, AppTask, Mailbox, current
@@ -51,16 +50,6 @@ LAST_BREATH: Final = 1.0
 """Seconds beyond the core's own bounds in which everything must have stopped."""
 MOST_READS: Final = 1000
 """A peer that sends without end does not put off the deadlines for ever."""
-
-
-def _timed(function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
-    return function(*args, time.monotonic(), **kwargs)
-
-
-def _result(pending: Pending[R]) -> R:
-    if not pending.settled:  # the engine has stopped for a bug that it has logged
-        raise ClientClosedError
-    return pending.result()
 
 
 class Engine:
@@ -128,7 +117,7 @@ class Engine:
 
     def command(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
         """Let the I/O thread call a command of the core; wait for what it returns."""
-        return self.ask(partial(_timed, function, *args, **kwargs))
+        return self.ask(partial(timed, function, *args, **kwargs))
 
     def ask(self, function: Callable[[], R]) -> R:
         """Let the I/O thread call `function`; wait for what it returns."""
@@ -140,7 +129,7 @@ class Engine:
 
     def tell(self, function: Callable[..., object], *args: Any) -> None:
         """Let the I/O thread call a command of the core, and do not wait for that."""
-        self.post(partial(_timed, function, *args))
+        self.post(partial(timed, function, *args))
 
     def arrange(self, function: Callable[[], object], *, wait: bool) -> None:
         """See `ClientEngine`."""
@@ -177,7 +166,7 @@ class Engine:
             if self._reactor is not None:
                 self.tell(self._take_back, order)
             raise
-        return _result(order.result())
+        return result_of(order.result())
 
     def wait(self, pending: Pending[R], timeout: float | None = None) -> R:
         """Wait for a result; on timeout or interruption only this waiter is gone.
@@ -197,7 +186,7 @@ class Engine:
                     waiters.remove(waiter)
                 if not waiters:
                     self._waiters.pop(pending, None)
-        return _result(pending)
+        return result_of(pending)
 
     def await_mail(self, mailbox: Mailbox[R], timeout: float | None = None) -> R:
         """Wait for an item; a handler that is cancelled waits for nothing any more."""
@@ -386,8 +375,8 @@ class Engine:
                     self._transports[number].close(flush=flush)
             case OpenTransport(number):
                 self._open(number, reactor)
-            case Closed() | Connected():
-                self._session_changed(output)
+            case Closed():
+                self._close(output)
             case _:
                 self.delivery.publish(output)
 
@@ -410,13 +399,6 @@ class Engine:
         answer = None if question is None else question.answer()
         self._source.update(self, number, question, answer)
         return (self._connector or self._network.find_route)(host, port)
-
-    def _session_changed(self, output: Closed | Connected) -> None:
-        if isinstance(output, Closed):
-            self._close(output)
-        else:
-            self._network.proved()
-            self.delivery.publish(output)
 
     def _close(self, output: Closed) -> None:
         with self.lock:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from typing import Generic, TypeAlias, TypeVar, cast
+from typing import Any, Generic, TypeAlias, TypeVar, cast
+
+from relay_proto.errors import ClientClosedError
+from relay_proto.pending import Pending
 
 from ._waiting import Mailbox
 
@@ -38,3 +42,15 @@ class Order(Generic[R]):
         if self._error is not None:
             raise self._error
         return cast("R", self.value)
+
+
+def timed(function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+    """Call a command of a core, with the time."""
+    return function(*args, time.monotonic(), **kwargs)
+
+
+def result_of(pending: Pending[R]) -> R:
+    """The result of what was waited for."""
+    if not pending.settled:  # the engine has stopped for a bug that it has logged
+        raise ClientClosedError
+    return pending.result()

@@ -101,8 +101,10 @@ class RelayClient(Client):
             limits=limits,
             while_reconnecting=while_reconnecting,
         )
-        super().__init__(config, record, logger, project=project, token=token, jwt_token=jwt_token)
-        self._network = Network(config.timing.connect_timeout, proxy=proxy, ssl_context=ssl_context)
+        network = Network(config.timing.connect_timeout, proxy=proxy, ssl_context=ssl_context)
+        super().__init__(
+            config, record, logger, network, project=project, token=token, jwt_token=jwt_token
+        )
         self._connector = connector
 
     def connect(self) -> None:

@@ -27,6 +27,7 @@ from .credentials import CredentialSource
 from .delivery import Delivery, Runner
 from .handles import CallBase, Engine, Function, MessageBase
 from .logs import set_log_level
+from .network import Network
 from .record_file import Path
 from .slots import Slots
 from .streams import StreamBase
@@ -81,6 +82,7 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
         config: ClientConfig,
         record: Path | None,
         log: logging.Logger,
+        network: Network,
         *,
         project: str | None,
         token: str | Provider | None,
@@ -92,6 +94,7 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
         self.host = config.host
         self.contexts = list(config.contexts)
         self._config = config
+        self._network = network
         self._record = record or os.environ.get(ENV_RECORD)
         self._log = log
         self._current: E | None = None
@@ -211,6 +214,7 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
                 call_of=partial(self._call_of, engine),
                 message_of=partial(self._message_of, engine),
                 changed=engine.tell_changed,
+                connected=self._network.proved,
                 closed=partial(self._closed, engine),
             )
         )

@@ -106,9 +106,13 @@ class Delivery(Generic[T, C, M]):
         call_of: Callable[[CallRecord], C],
         message_of: Callable[[MessageRecord], M],
         changed: Callable[[], None],
+        connected: Callable[[], None],
         closed: Callable[[Closed], None],
     ) -> None:
-        """`changed` is called whenever a call or the handler of one has ended."""
+        """`changed` is called whenever a call or the handler of one has ended.
+
+        `connected` is called with each new session, and `closed` at the end.
+        """
         self._engine = engine
         self._routes = routes
         self._runner = runner
@@ -117,6 +121,7 @@ class Delivery(Generic[T, C, M]):
         self._call_of = call_of
         self._message_of = message_of
         self._changed = changed
+        self._connected = connected
         self._closed = closed
         self._listeners: dict[Registration, ListenerBase] = {}
         self._handling: dict[CallRecord, T] = {}
@@ -165,6 +170,8 @@ class Delivery(Generic[T, C, M]):
                 self._message_of(message)._publish(event)
                 self._tell_all(event)
             case Connected() | Disconnected():
+                if isinstance(output, Connected):
+                    self._connected()
                 log_output(self._log, self._host, output)
                 if hooks := self._routes.link(output):
                     self._runner.tell_hooks(f"{type(output).__name__} hook", hooks, output)

@@ -132,6 +132,7 @@ class Scene:
             call_of=self.call_of,
             message_of=lambda record: Message._of(self.engine, record),
             changed=lambda: None,
+            connected=lambda: None,
             closed=lambda output: None,
         )
 
