@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Final
 
 from benchmarks.core_alone import NOW, Bench
-from relay_proto.recent import Recent
+from relay_proto.calls.recent import Recent
 from relay_proto.rpc.events import event_of
 from relay_proto.rpc.frames import EventFrame, decode_server_frame, encode_acknowledgement
 from relay_proto.wire.websocket import TextReceived

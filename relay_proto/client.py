@@ -16,6 +16,7 @@ from .calls.calls import Calls
 from .calls.dials import Dials
 from .calls.messages import EarlyReports, Messages
 from .calls.offers import Offers
+from .calls.recent import Recent
 from .config import ClientConfig, Credentials
 from .constants import (
     CALL_STATE_ENDED,
@@ -30,7 +31,6 @@ from .link.session import Session
 from .link.session_events import SessionLost, SessionOver, SessionReady, Unusual
 from .outputs import EventReceived, Ignored, Output, PeerViolation
 from .pending import Pending
-from .recent import Recent
 from .records import ActionRecord, CallRecord, DialRecord
 from .rpc.action_kinds import ActionKind
 from .rpc.event_base import RelayEvent

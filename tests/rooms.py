@@ -42,7 +42,7 @@ ROOMS: Final = (
     Room(
         "state",
         "states, deadlines, results to come",
-        ("pending", "timers", "transitions", "recent"),
+        ("pending", "timers", "transitions"),
     ),
     Room("wire", "bytes to whole text messages and back: the WebSocket and its short path"),
     Room("rpc", "text messages to typed frames and events and back; what of them may be shown"),

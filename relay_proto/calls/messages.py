@@ -18,12 +18,12 @@ from ..core import OutputQueue
 from ..display import shown_id
 from ..errors import RelayError, RemoteProtocolError
 from ..outputs import Dropped, Ignored, MessageChanged, MessageReceived
-from ..recent import Recent
 from ..records import MessageRecord
 from ..rpc.event_base import size_of
 from ..rpc.events import MessageReceiveEvent, MessageStateEvent
 from ..timers import Deadlines
 from ..transitions import MESSAGE_ORDER, MESSAGE_TERMINAL, MessageState, forward
+from .recent import Recent
 
 
 class EarlyReports(msgspec.Struct, frozen=True):

@@ -10,11 +10,11 @@ from ..constants import CALL_STATE_ENDED
 from ..core import OutputQueue
 from ..display import shown_id
 from ..outputs import CallOffered, EventReceived, Ignored, OfferRefused, PeerViolation
-from ..recent import Recent
 from ..records import CallRecord
 from ..rpc.events import CallReceiveEvent
 from ..transitions import CallState
 from .calls import Calls
+from .recent import Recent
 
 
 class Offers:

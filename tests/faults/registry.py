@@ -19,6 +19,7 @@ from weakref import WeakSet
 import msgspec
 
 from relay_proto.calls.calls import Calls
+from relay_proto.calls.recent import Recent
 from relay_proto.client import ClientCore
 from relay_proto.constants import (
     EVENT_CALL_STATE,
@@ -35,7 +36,6 @@ from relay_proto.link.session import Session
 from relay_proto.link.session_events import Unusual
 from relay_proto.outputs import Closed, Connected, Disconnected, Output, Settled
 from relay_proto.pending import Pending
-from relay_proto.recent import Recent
 from relay_proto.recorder.replay import MakeRandom, RecordingError, Step
 from relay_proto.records import ActionRecord, CallRecord, Leg
 from relay_proto.rpc.event_base import RelayEvent

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any, Final, TypeAlias
 
 from relay_proto.calls.calls import Calls
+from relay_proto.calls.recent import Recent
 from relay_proto.client import ClientCore
 from relay_proto.core import OutputQueue
 from relay_proto.dispatch import Dispatch
@@ -24,7 +25,6 @@ from relay_proto.link.liveness import Liveness
 from relay_proto.link.requests import Requests
 from relay_proto.link.resume import Resume
 from relay_proto.link.session import Session
-from relay_proto.recent import Recent
 from relay_proto.recorder.replay import replay
 from relay_proto.rpc.event_base import build_event
 from relay_proto.rpc.frames import decode_frame, decode_server_frame, encode_reply
