@@ -117,7 +117,10 @@ class TestMalformed:
             '{"id": "x", "method": null}',
             '{"id": "secret words"',
             "[" * 100_000,
-            '{"id": 1, "method": "signalwire.ping", "params": ' + "[" * 5000 + "]" * 5000 + "}",
+            '{"id": 1, "method": "signalwire.ping", "params": '
+            + "[" * 100_000
+            + "]" * 100_000
+            + "}",
         ],
     )
     def test_what_is_no_frame_is_reported_by_its_size_and_survived(
