@@ -12,8 +12,9 @@ import contextvars
 import enum
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from types import ModuleType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
 
@@ -49,6 +50,32 @@ class Arrivals(Protocol):
         """Stop, before the socket is closed."""
 
 
+class Siblings(Protocol):
+    """Tasks of which none ends another: what one of them raises is its own affair."""
+
+    async def __aenter__(self) -> object: ...
+    async def __aexit__(self, *exc: object) -> bool | None:
+        """Wait until all have ended, unless this is left because of an error."""
+        ...
+
+    def start(self, function: Callable[[], Awaitable[None]], done: Callable[[], object]) -> None:
+        """Run `function`, which raises nothing but cancellations. `done` is called behind it."""
+
+
+class Block(Protocol):
+    """A block of a task's, which an error from elsewhere can end."""
+
+    def end(self, error: BaseException) -> None:
+        """Cancel what is done in it, and let it end with `error`."""
+
+    async def leave(self, *exc: Any) -> None:
+        """Leave it, with the error that it ends with.
+
+        Raises:
+            BaseException: what `end` was called with first.
+        """
+
+
 class EventLoop(Protocol):
     """What is wanted of the event loop that runs: its clock, in seconds, and wakers.
 
@@ -67,11 +94,23 @@ class EventLoop(Protocol):
             RuntimeError: the event loop has ended.
         """
 
-    def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> None:
+    def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> Callable[[], bool]:
         """Run `function` in a task of its own, which the event loop cancels at its end.
 
-        `function` must not raise: nobody is there to catch it.
+        `function` must not raise: nobody is there to catch it. Returns what tells whether
+        the task is being cancelled. On trio only the end of the loop can do that, which
+        tells each task by itself.
         """
+        ...
+
+    def siblings(self) -> Siblings: ...
+    def block(self) -> Block:
+        """The block that the current task enters."""
+        ...
+
+    def raise_out(self, error: BaseException) -> bool:
+        """Let what ends the program out of the event loop; false where that cannot be done."""
+        ...
 
 
 def running_loop() -> EventLoop:
@@ -101,13 +140,21 @@ class _OnAsyncio:
     def post(self, function: Callable[[], object]) -> None:
         self._loop.call_soon_threadsafe(function)
 
-    def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> None:
-        async def run() -> None:
-            await function()
-
-        task = self._loop.create_task(run(), name=name)
+    def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> Callable[[], bool]:
+        task = self._loop.create_task(_run(function), name=name)
         _strong.add(task)
         task.add_done_callback(_strong.discard)
+        return lambda: task.cancelling() > 0
+
+    def siblings(self) -> Siblings:
+        return _OnTheirOwn(self._loop)
+
+    def block(self) -> Block:
+        return _TaskBlock()
+
+    def raise_out(self, error: BaseException) -> bool:
+        self._loop.call_soon(_raise, error)
+        return True
 
 
 class _OnTrio:
@@ -123,9 +170,130 @@ class _OnTrio:
     def post(self, function: Callable[[], object]) -> None:
         self._token.run_sync_soon(function)
 
-    def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> None:
+    def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> Callable[[], bool]:
         context = contextvars.copy_context()
         self._trio.lowlevel.spawn_system_task(function, name=name, context=context)
+        return lambda: False
+
+    def siblings(self) -> Siblings:
+        return _InNursery(self._trio)
+
+    def block(self) -> Block:
+        return _ScopeBlock(self._trio)
+
+    def raise_out(self, error: BaseException) -> bool:
+        del error  # what a task of nobody's raises is an error of trio's
+        return False
+
+
+async def _run(function: Callable[[], Awaitable[None]]) -> None:
+    await function()
+
+
+class _OnTheirOwn:
+    """Tasks of asyncio's. A task group ends with the first that is cancelled from outside."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._running: set[asyncio.Task[None]] = set()
+        self._changed: asyncio.Future[None] | None = None
+
+    async def __aenter__(self) -> None: ...
+
+    async def __aexit__(self, *exc: object) -> bool | None:
+        while self._running and exc[0] is None:
+            self._changed = self._loop.create_future()
+            await self._changed
+        return None
+
+    def start(self, function: Callable[[], Awaitable[None]], done: Callable[[], object]) -> None:
+        def ended(task: asyncio.Task[None]) -> None:
+            self._running.discard(task)
+            if self._changed is not None and not self._changed.done():
+                self._changed.set_result(None)
+            done()
+
+        task = self._loop.create_task(_run(function), name="relay_anyio application")
+        self._running.add(task)
+        task.add_done_callback(ended)
+
+
+class _InNursery:
+    """Tasks of trio's, which nobody can cancel from outside."""
+
+    def __init__(self, trio: ModuleType) -> None:
+        self._manager = trio.open_nursery()
+        self._nursery: Any = None
+
+    async def __aenter__(self) -> None:
+        self._nursery = await self._manager.__aenter__()
+
+    async def __aexit__(self, *exc: object) -> bool | None:
+        left: bool | None = await self._manager.__aexit__(*exc)
+        return left
+
+    def start(self, function: Callable[[], Awaitable[None]], done: Callable[[], object]) -> None:
+        async def run() -> None:
+            try:
+                await function()
+            finally:
+                done()
+
+        self._nursery.start_soon(run, name="relay_anyio application")
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+class _TaskBlock:
+    """A block of a task of asyncio's. Unlike a scope, it may be left in another task.
+
+    Fixtures of tests do that: pytest-asyncio has a task for each half of them.
+    """
+
+    def __init__(self) -> None:
+        import asyncio  # noqa: PLC0415 - it runs
+
+        self._asyncio = asyncio
+        self._task = asyncio.current_task()
+        self._error: BaseException | None = None
+
+    def end(self, error: BaseException) -> None:
+        if self._error is None:
+            self._error = error
+            if self._task is not None:
+                self._task.cancel()
+
+    async def leave(self, *exc: Any) -> None:
+        if self._error is None:
+            self._task = None
+            return
+        if self._task is not None and self._task is self._asyncio.current_task():
+            if not isinstance(exc[1], self._asyncio.CancelledError):
+                with suppress(self._asyncio.CancelledError):  # it is still to come
+                    await self._asyncio.sleep(0)
+            self._task.uncancel()
+        raise self._error
+
+
+class _ScopeBlock:
+    """A block of a task of trio's."""
+
+    def __init__(self, trio: ModuleType) -> None:
+        self._scope = trio.CancelScope()
+        self._scope.__enter__()
+        self._error: BaseException | None = None
+
+    def end(self, error: BaseException) -> None:
+        if self._error is None:
+            self._error = error
+            self._scope.cancel()
+
+    async def leave(self, *exc: Any) -> None:
+        self._scope.__exit__(*exc)
+        if self._error is not None:
+            raise self._error
 
 
 class _FutureWaker:
@@ -230,6 +398,16 @@ class _Registered:
         self._end(_Watch.CLOSED)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(anyio.ClosedResourceError())
+
+
+def forget_cancellation() -> None:
+    """Let a task of asyncio's go on, although it was cancelled from outside."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or _running_trio() is not None:
+        return
+    task = asyncio.current_task()
+    while task is not None and task.cancelling():
+        task.uncancel()
 
 
 def _running_trio() -> ModuleType | None:

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
 import anyio.lowlevel
 
+from relay_proto.adapter.cores import close_for_good, failure_of
 from relay_proto.adapter.credentials import CredentialSource, Question
 from relay_proto.adapter.delivery import Delivery
+from relay_proto.adapter.guard import end_of_program
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import split_host
+from relay_proto.errors import ClientClosedError, RelayError
 from relay_proto.outputs import Closed, EventReceived, OpenTransport, Output, Settled
 from relay_proto.pending import Pending
 from relay_proto.transitions import SessionState
 
 from ._background import EventLoop, Waker, running_loop
 from ._driver import Driver
+from ._guard import Guard
 from ._log import logger
+from ._tasks import AppTask, AppTasks, Ended, Work, current_app_task
 from ._tls import in_own_thread
 from .transport import Connector, failure_words
 
@@ -31,28 +35,12 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+CANCELLED: Final = (
+    "the client is disconnected: its task was cancelled, by the program or the end of the loop"
+)
+
 LAST_BREATH: Final = 1.0
 """Seconds beyond the core's own bounds in which everything must have stopped."""
-
-
-class AppTask:
-    """A task of the application's: a handler, or a listener that awaits."""
-
-    __slots__ = ("cancel_on_close", "cancel_on_end", "scope")
-
-    def __init__(self, *, cancel_on_end: bool = False, cancel_on_close: bool = True) -> None:
-        self.scope = anyio.CancelScope()
-        self.cancel_on_end = cancel_on_end
-        self.cancel_on_close = cancel_on_close
-
-    def cancel(self, error: BaseException) -> None:
-        """Cancel it: a task needs no reason."""
-        del error
-        self.scope.cancel()
-
-
-current_app_task: ContextVar[AppTask | None] = ContextVar("current_app_task", default=None)
-"""The handler or listener that is running: its own `disconnect()` must not cancel it."""
 
 
 class Engine:
@@ -66,7 +54,10 @@ class Engine:
         core: ClientInterface,
         connector: Connector,
         source: CredentialSource,
+        stopped: Callable[[], object],
     ) -> None:
+        """`stopped` is called when nothing of it runs any more."""
+        self._stopped = stopped
         self.core = core
         self.over = False
         self._connector = connector
@@ -77,9 +68,12 @@ class Engine:
         self.backlog = core.config.limits.listener_backlog
         self._loop: EventLoop | None = None
         self._io: TaskGroup | None = None
-        self._app: TaskGroup | None = None
-        self._app_tasks: set[AppTask] = set()
-        self._spared: set[AppTask] = set()
+        self._app: AppTasks | None = None
+        self.guard = Guard(self)
+        self.failure: RelayError | None = None
+        """Why it has ended, if nobody has disconnected."""
+        self._wakers: set[Waker] = set()
+        self._is_cancelled: Callable[[], bool] = bool
         self._timer = anyio.CancelScope()
         self._closed = anyio.Event()
         self._finished = anyio.Event()
@@ -100,7 +94,8 @@ class Engine:
             result = function(*args, loop.time(), **kwargs)
             if self._loop is None:
                 self._loop = loop
-                loop.spawn(self._run, "relay_anyio engine")
+                self._app = AppTasks(loop, self._check_finished)
+                self._is_cancelled = loop.spawn(self._run, "relay_anyio engine")
         finally:
             self._step()
         return result
@@ -148,27 +143,39 @@ class Engine:
         except BaseException:
             pending.wakers = tuple(waker for waker in pending.wakers if waker is not woken)
             raise
-        return pending.result()
+        finally:
+            self._wakers.discard(woken)
+        return self._result(pending)
 
     async def carry_out(self, function: Callable[..., Pending[R]], *args: Any) -> R:
         """Call a command as `command` does, and wait; a caller that goes away takes it back."""
         pending = self.command(function, *args)
+        woken = None if pending.settled else self._waker_of(pending)
         try:
-            if pending.settled:
+            if woken is None:
                 await anyio.lowlevel.checkpoint()
             else:
-                await self._waker_of(pending).wait()
+                await woken.wait()
         except BaseException:
             pending.wakers = ()
             if pending.error is None:  # cancelled, be it with the result on its way
                 self.command(self.core.cancel, pending)
             raise
-        return pending.result()
+        finally:
+            if woken is not None:
+                self._wakers.discard(woken)
+        return self._result(pending)
 
     def _waker_of(self, pending: Pending[Any]) -> Waker:
         waker = (self._loop or running_loop()).waker()
         pending.wakers = (*pending.wakers, waker)
+        self._wakers.add(waker)
         return waker
+
+    def _result(self, pending: Pending[R]) -> R:
+        if self.failure is not None and (not pending.settled or pending.error is not None):
+            raise self.failure.with_traceback(None)
+        return pending.result()
 
     async def shut_down(self) -> None:
         """Close the core, stop the handlers, and see everything off, within a bound.
@@ -177,8 +184,8 @@ class Engine:
         """
         timing = self.core.config.timing
         own = current_app_task.get()
-        if own is not None:
-            self._spared.add(own)
+        if own is not None and self._app is not None:
+            self._app.spare(own)
         if self._loop is None:
             self._stop()
         elif not self.over:
@@ -202,23 +209,28 @@ class Engine:
         await self._closed.wait()
 
     def start_soon(
-        self, function: Callable[[], Awaitable[None]], task: AppTask | None = None
+        self, work: Work, task: AppTask | None = None, *, ended: Ended | None = None
     ) -> bool:
         """Run a task of the application's; false when it is too late for that."""
-        if self._app is None:
+        task = task or AppTask()
+        if self._app is None or not self.takes_tasks(cancel_on_close=task.cancel_on_close):
             return False
-        self._app.start_soon(self._run_app_task, function, task or AppTask())
+        self._app.start(task, work, ended)
         return True
 
-    async def _run_app_task(self, function: Callable[[], Awaitable[None]], task: AppTask) -> None:
-        current_app_task.set(task)
-        self._app_tasks.add(task)
-        try:
-            with task.scope:
-                await function()
-        finally:
-            self._app_tasks.discard(task)
-            self._check_finished()
+    def takes_tasks(self, *, cancel_on_close: bool = True) -> bool:
+        """Whether `start_soon` would start one that is, or is not, cancelled at the end."""
+        app = None if self.over else self._app
+        return app is not None and app.takes(cancel_on_close=cancel_on_close)
+
+    @property
+    def ends_with_loop(self) -> bool:
+        """See `Surroundings`."""
+        return self._is_cancelled()
+
+    def end_program(self, name: str, error: BaseException) -> None:
+        """See `Surroundings`."""
+        self.delivery.end_program(name, error)
 
     def _step(self) -> None:
         if self._io is not None:  # until then outputs wait: draining late is never wrong
@@ -274,45 +286,63 @@ class Engine:
 
     async def _run(self) -> None:
         """All of it: in a task that nobody awaits, so nothing may escape."""
+        assert self._app is not None, "it is made before this begins"
+        failure: RelayError | None = ClientClosedError(CANCELLED)
         try:
-            async with anyio.create_task_group() as self._app:
-                async with anyio.create_task_group() as self._io:
-                    self._io.start_soon(self._run_timer)
-                    self._step()
-                    await self._closed.wait()
-                    self._timer.cancel()
-                    # The transports end by themselves, within their own bounds.
-                self._io = None
-                self._stop_app_tasks()
-        except Exception:  # noqa: BLE001 - it is logged
-            logger.exception("the client has failed: this is a bug in relay_anyio")
+            async with self._app:
+                failure = await self._run_io()
+                if failure is not None:
+                    self._stop(failure)
+                self._app.cancel(hooks=failure is not None)
+                self._check_finished()
         finally:
-            self._stop()
+            self._stop(failure)
+        self._stopped()
+
+    async def _run_io(self) -> RelayError | None:
+        """The core, its transports and its timer. Returns why it failed, if it did."""
+        try:
+            async with anyio.create_task_group() as self._io:
+                self._io.start_soon(self._run_timer)
+                self._step()
+                await self._closed.wait()
+                self._timer.cancel()
+                # The transports end by themselves, within their own bounds.
+        except Exception as error:  # noqa: BLE001 - it is logged
+            logger.exception("the client has failed: this is a bug in relay_anyio")
+            return failure_of(error)
+        except BaseException as error:
+            ending = end_of_program(error)
+            if ending is None:
+                logger.info(CANCELLED)
+                raise
+            self.delivery.end_program("a function", ending)
+            return failure_of(ending)
+        finally:
+            self._io = None
+        return None
 
     async def _run_timer(self) -> None:
         with self._timer:
             await self._driver.run_timer()
 
-    def _stop_app_tasks(self) -> None:
-        for task in self._app_tasks:
-            if task not in self._spared and task.cancel_on_close:
-                task.scope.cancel()
-        self._check_finished()
-
     def _check_finished(self) -> None:
-        # Where no handler is spared, `_stop` tells it: then not even `_run` is left.
-        left = self._app_tasks
-        if left and left <= self._spared and self._closed.is_set() and self._io is None:
+        # With no handler left, `_stop` tells it: then not even `_run` is left.
+        spared = self._app is not None and self._app.only_spared_ones_run
+        if spared and self._closed.is_set() and self._io is None:
             self._finished.set()
 
-    def _stop(self) -> None:
+    def _stop(self, failure: RelayError | None = None) -> None:
         """Nothing runs any more: whoever still waits must not wait for ever."""
-        self._io = self._app = None
-        self.over = True
-        self.core.close(anyio.current_time())
-        while (output := self.core.next_output()) is not None:
-            if isinstance(output, Settled):
-                for waker in output.pending.wakers:
-                    waker.set()
+        if self._app is not None:
+            self._app.cancel(hooks=True)
+        if not self.over:
+            self.over = True
+            self.failure = failure
+            closed = close_for_good(self.core, anyio.current_time(), logger)
+            for waker in self._wakers:
+                waker.set()
+            if not self._closed.is_set():
+                self.delivery.publish(closed if failure is None else Closed(failure))
         self._closed.set()
         self._finished.set()

@@ -3,37 +3,94 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Awaitable
-from typing import cast
+from typing import Protocol, cast
 
-from relay_proto.adapter.guard import report_failure
+import anyio
+
+from relay_proto.adapter.guard import end_of_program, report_failure, without
 from relay_proto.adapter.handles import Function
 
+from ._background import forget_cancellation
 from ._log import logger
+from ._tasks import current_app_task
 
 
-def call(name: str, function: Function, argument: object) -> Awaitable[object] | None:
-    """Call a function; returns what is to be awaited of it, with `finish`."""
-    try:
-        result = function(argument)
-    except Exception as error:  # noqa: BLE001 - it is logged
-        report_failure(logger, name, argument, error)
-        return None
-    if result is None:
-        return None  # as of nearly every plain function
-    return cast("Awaitable[object]", result) if inspect.isawaitable(result) else None
+class Surroundings(Protocol):
+    """What the guard needs to know of the engine whose application it guards."""
+
+    @property
+    def ends_with_loop(self) -> bool:
+        """Whether the engine itself is cancelled, by the program or the end of the loop."""
+        ...
+
+    def end_program(self, name: str, error: BaseException, /) -> None:
+        """A function has raised what ends the program."""
 
 
-async def finish(name: str, argument: object, awaitable: Awaitable[object]) -> None:
-    """Await what `call` has returned."""
-    try:
-        await awaitable
-    except Exception as error:  # noqa: BLE001 - it is logged
-        report_failure(logger, name, argument, error)
+class Guard:
+    """Runs functions of the application, so that each fails alone."""
 
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
 
-async def run(name: str, function: Function, argument: object) -> None:
-    """Call a function in this task, and wait until it is done."""
-    awaitable = call(name, function, argument)
-    if awaitable is not None:
-        await finish(name, argument, awaitable)
+    def call(self, name: str, function: Function, argument: object) -> Awaitable[object] | None:
+        """Call a function; returns what is to be awaited of it, with `finish`."""
+        try:
+            result = function(argument)
+        except BaseException as error:  # noqa: BLE001 - see `_failed`
+            self._failed(name, argument, error)
+            return None
+        if result is None:
+            return None  # as of nearly every plain function
+        return cast("Awaitable[object]", result) if inspect.isawaitable(result) else None
+
+    async def finish(self, name: str, argument: object, awaitable: Awaitable[object]) -> None:
+        """Await what `call` has returned, in the task of an `AppTask`.
+
+        A cancellation goes on only if it is meant for that task: by the client, which
+        cancels the scope of the task, or by the end of the event loop.
+        """
+        own = current_app_task.get()
+        try:
+            await awaitable
+        except GeneratorExit as error:
+            if current_app_task.get() is not own:  # the collection of garbage ends the task
+                raise
+            self._failed(name, argument, error)
+        except BaseException as error:
+            if not self.is_cancelled:
+                forget_cancellation()
+                self._failed(name, argument, error)
+                return
+            failure = without(error, (anyio.get_cancelled_exc_class(),))
+            if failure is error:
+                self._failed(name, argument, error)
+                return
+            if failure is not None:
+                self._failed(name, argument, failure)
+            raise
+
+    async def run(self, name: str, function: Function, argument: object) -> None:
+        """Call a function in this task, and wait until it is done."""
+        awaitable = self.call(name, function, argument)
+        if awaitable is not None:
+            await self.finish(name, argument, awaitable)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the task that asks is cancelled by the client, or with it."""
+        return self._surroundings.ends_with_loop or anyio.current_effective_deadline() == -math.inf
+
+    def lost(self, name: str, argument: object) -> None:
+        """Report that a task was cancelled from outside before it could begin."""
+        if not self._surroundings.ends_with_loop:
+            logger.error("%s: its task was cancelled before it began, on %r", name, argument)
+
+    def _failed(self, name: str, argument: object, error: BaseException) -> None:
+        ending = end_of_program(error)
+        if ending is None:
+            report_failure(logger, name, argument, error)
+        else:
+            self._surroundings.end_program(name, ending)

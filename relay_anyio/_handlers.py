@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 
 from relay_proto.adapter.delivery import Hooks
@@ -10,18 +10,19 @@ from relay_proto.adapter.handles import Function
 from relay_proto.api.routes import Link
 from relay_proto.rpc.event_base import RelayEvent
 
-from ._engine import AppTask, Engine, current_app_task
-from ._guard import run
+from ._engine import Engine
 from ._listeners import Listener
+from ._tasks import AppTask, current_app_task
 
 
 class Handlers:
     """Runs handlers of calls and messages in a task each, and plain listeners where they are."""
 
     def __init__(self, engine: Engine) -> None:
-        self._start = engine.start_soon
-        self._backlog = engine.core.config.limits.listener_backlog
-        self._hooks = Listener("link hooks", _run_hooks, self._start_lasting, self._backlog)
+        self._engine = engine
+        self._guard = engine.guard
+        # `disconnect()` does not cancel hooks: they have to hear of that.
+        self._hooks = Listener("link hooks", self._run_hooks, engine, cancel_on_close=False)
 
     def new_task(self, *, cancel_on_end: bool) -> AppTask:
         """See `Runner`."""
@@ -36,17 +37,25 @@ class Handlers:
     ) -> bool:
         """See `Runner`."""
 
-        async def handle() -> None:
-            try:
-                await run(name, handler, call)
-            finally:
-                done()
+        def ended(*, began: bool) -> None:
+            if not began:
+                self._guard.lost(name, call)
+            done()
 
-        return self._start(handle, task)
+        return self._engine.start_soon(
+            partial(self._guard.run, name, handler, call), task, ended=ended
+        )
 
     def start_message(self, name: str, handler: Function, message: object) -> bool:
         """See `Runner`."""
-        return self._start(partial(run, name, handler, message))
+
+        def ended(*, began: bool) -> None:
+            if not began:
+                self._guard.lost(name, message)
+
+        return self._engine.start_soon(
+            partial(self._guard.run, name, handler, message), ended=ended
+        )
 
     def call_back(self, name: str, callback: Function, event: RelayEvent) -> bool:
         """See `Runner`."""
@@ -59,15 +68,10 @@ class Handlers:
 
     def new_listener(self, name: str, handler: Function) -> Listener:
         """See `Runner`."""
-        return Listener(name, handler, self._start, self._backlog)
+        return Listener(name, handler, self._engine)
 
-    def _start_lasting(self, function: Callable[[], Awaitable[None]]) -> bool:
-        """Start what `disconnect()` does not cancel: it has to hear of that."""
-        return self._start(function, AppTask(cancel_on_close=False))
-
-
-async def _run_hooks(told: tuple[str, Hooks, Link]) -> None:
-    """In one queue for all: they hear of the link's ups and downs in order."""
-    name, hooks, event = told
-    for hook in hooks:
-        await run(name, hook, event)
+    async def _run_hooks(self, told: tuple[str, Hooks, Link]) -> None:
+        """In one queue for all: they hear of the link's ups and downs in order."""
+        name, hooks, event = told
+        for hook in hooks:
+            await self._guard.run(name, hook, event)

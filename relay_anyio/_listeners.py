@@ -9,63 +9,100 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
+from functools import partial
 from typing import Any, Protocol
 
 from relay_proto.adapter.handles import Function, ListenerBase
 
-from ._guard import call, finish
+from ._guard import Guard
 from ._log import logger
+from ._tasks import AppTask, Ended, Work
 
 
 class Spawner(Protocol):
-    """What runs a task in the background; false when it is too late for that."""
+    """The engine, as far as listeners need it."""
 
-    def __call__(self, function: Callable[[], Awaitable[None]], /) -> bool: ...
+    @property
+    def guard(self) -> Guard: ...
+    @property
+    def backlog(self) -> int: ...
+    def takes_tasks(self, *, cancel_on_close: bool = True) -> bool:
+        """Whether it is not too late for `start_soon`."""
+        ...
+
+    def start_soon(
+        self, work: Work, task: AppTask | None = None, *, ended: Ended | None = None
+    ) -> bool:
+        """Run `work` in a task; false when it is too late for that."""
+        ...
 
 
 class Listener(ListenerBase):
     """One function that hears one kind of event."""
 
-    __slots__ = ("_backlog", "_busy", "_limit", "_spawn")
+    __slots__ = ("_backlog", "_busy", "_cancel_on_close", "_engine")
 
     def __init__(
-        self, name: str, handler: Function, spawn: Spawner, limit: int, event_type: str = ""
+        self,
+        name: str,
+        handler: Function,
+        engine: Spawner,
+        event_type: str = "",
+        *,
+        cancel_on_close: bool = True,
     ) -> None:
         super().__init__(name, handler, event_type)
-        self._spawn = spawn
-        self._limit = limit
+        self._engine = engine
+        self._cancel_on_close = cancel_on_close
         self._busy = False
         self._backlog: deque[Any] | None = None  # an empty one takes 760 bytes
 
     def deliver(self, event: Any) -> None:
         """Hand an event to the function, now or after the earlier ones."""
         if not self._busy:
-            awaitable = call(self._name, self.handler, event)
+            awaitable = self._engine.guard.call(self._name, self.handler, event)
             if awaitable is not None:
                 self._start(event, awaitable)
-        elif len(self._backlog or ()) < self._limit:
+        elif len(self._backlog or ()) < self._engine.backlog:
             if self._backlog is None:
                 self._backlog = deque()
             self._backlog.append(event)
         else:
-            logger.error("%s: %d events wait for it, %r is dropped", self._name, self._limit, event)
+            limit = self._engine.backlog
+            logger.error("%s: %d events wait for it, %r is dropped", self._name, limit, event)
 
     def _start(self, event: Any, awaitable: Awaitable[object]) -> None:
         self._busy = True  # before the task begins: an eager one may end at once
-        if not self._spawn(lambda: self._work_off(event, awaitable)):
+        task = AppTask(cancel_on_close=self._cancel_on_close)
+        ended = partial(self._ended, event, awaitable)
+        if not self._engine.start_soon(
+            partial(self._work_off, event, awaitable), task, ended=ended
+        ):
             self._busy = False
-            if inspect.iscoroutine(awaitable):
-                awaitable.close()
+            _drop(awaitable)
 
     async def _work_off(self, event: Any, awaitable: Awaitable[object] | None) -> None:
-        try:
-            while True:
-                if awaitable is not None:
-                    await finish(self._name, event, awaitable)
-                if not self._backlog:
-                    break
-                event = self._backlog.popleft()
-                awaitable = call(self._name, self.handler, event)
-        finally:
-            self._busy = False
+        guard = self._engine.guard
+        while True:
+            if awaitable is not None:
+                await guard.finish(self._name, event, awaitable)
+            if not self._backlog or guard.is_cancelled:
+                break
+            event = self._backlog.popleft()
+            awaitable = guard.call(self._name, self.handler, event)
+
+    def _ended(self, event: Any, awaitable: Awaitable[object], *, began: bool) -> None:
+        if not began:
+            _drop(awaitable)
+            self._engine.guard.lost(self._name, event)
+        self._busy = False
+        if not self._engine.takes_tasks(cancel_on_close=self._cancel_on_close):
+            self._backlog = None
+        while self._backlog and not self._busy:  # they came since it looked last
+            self.deliver(self._backlog.popleft())
+
+
+def _drop(awaitable: Awaitable[object]) -> None:
+    if inspect.iscoroutine(awaitable):
+        awaitable.close()  # nobody will ever await it, which is worth a warning else

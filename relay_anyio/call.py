@@ -32,6 +32,7 @@ from relay_proto.transitions import CallState
 
 from ._engine import Engine
 from ._listeners import Listener
+from ._tasks import current_app_task
 from ._verbs import action, control, dialing, sending, verb
 from .message import Message
 
@@ -319,7 +320,7 @@ class Call(CallBase[Engine, "Client"]):
 
     def _new_listener(self, name: str, handler: Function, event_type: str) -> Listener:
         engine = self._engine
-        return Listener(name, handler, engine.start_soon, engine.backlog, event_type)
+        return Listener(name, handler, engine, event_type)
 
 
 class Expectation(ExpectationBase):
@@ -329,14 +330,14 @@ class Expectation(ExpectationBase):
         self, call: Call, event_type: str, predicate: Callable[[RelayEvent], bool] | None
     ) -> None:
         super().__init__(call, event_type, predicate)
-        self._outcome: RelayEvent | Exception | None = None
+        self._outcome: RelayEvent | BaseException | None = None
         self._known = anyio.Event()
 
     async def wait(self, timeout: float | None = None) -> RelayEvent:
         """Wait for the event. Raises as `Call.wait_for`."""
         with anyio.fail_after(timeout):
             await self._known.wait()
-        if isinstance(self._outcome, Exception):
+        if isinstance(self._outcome, BaseException):
             raise self._outcome
         assert self._outcome is not None, "the outcome is set before the event"
         return self._outcome
@@ -348,7 +349,7 @@ class Expectation(ExpectationBase):
     def _fail(self, error: CallEndedError) -> None:
         self._settle(error)
 
-    def _settle(self, outcome: RelayEvent | Exception | None) -> None:
+    def _settle(self, outcome: RelayEvent | BaseException | None) -> None:
         if self._outcome is None and outcome is not None:
             self._outcome = outcome
             self._known.set()
@@ -389,6 +390,8 @@ class Client(ClientBase[Engine, Call, Message]):
         """
         if self._current is not None:
             await self._current.shut_down()
+        if current_app_task.get() is None:
+            self._let_out()
 
     async def drain(self, timeout: float | None = None) -> None:
         """Take no more calls, let those that are up finish, then disconnect.

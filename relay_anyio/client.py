@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import ssl
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -24,6 +25,7 @@ from relay_proto.config import Provider, WhileReconnecting
 from relay_proto.errors import RelayError
 from relay_proto.records import CallRecord, MessageRecord
 
+from ._background import Block, running_loop
 from ._calls import InboundCalls
 from ._engine import Engine
 from ._handlers import Handlers
@@ -103,6 +105,8 @@ class RelayClient(Client):
             config, record, logger, network, project=project, token=token, jwt_token=jwt_token
         )
         self._connector = connector or connector_of(network)
+        self._blocks: list[Block] = []
+        self._serving = False
 
     async def connect(self) -> None:
         """Connect and authenticate. Does nothing when connected; callers share one attempt.
@@ -131,11 +135,21 @@ class RelayClient(Client):
             self._connecting -= 1
 
     async def __aenter__(self) -> Self:
-        await self.connect()
+        block = running_loop().block()
+        self._blocks.append(block)
+        try:
+            await self.connect()
+        except BaseException:
+            self._blocks.remove(block)
+            await block.leave(*sys.exc_info())
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self.disconnect()
+        try:
+            await self._blocks.pop().leave(*exc)
+        finally:
+            await self.disconnect()
 
     def run(self, *, backend: str = "asyncio") -> None:
         """Connect and serve, reconnecting, until a signal or `disconnect` ends it.
@@ -205,7 +219,7 @@ class RelayClient(Client):
     # How it works
 
     def _make_engine(self, core: ClientInterface) -> Engine:
-        return Engine(core, self._connector, self._credentials)
+        return Engine(core, self._connector, self._credentials, self._stopped)
 
     def _make_runner(self, engine: Engine) -> Handlers:
         return Handlers(engine)
@@ -216,8 +230,20 @@ class RelayClient(Client):
     def _message_of(self, engine: Engine, record: MessageRecord) -> Message:
         return Message._of(engine, record)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
+    def _leaving(self, error: BaseException) -> None:
+        for block in self._blocks:
+            block.end(error)
+        if not self._blocks:
+            super()._leaving(error)
+
+    def _stopped(self) -> None:
+        error = self._ends_program
+        if error is not None and not self._serving and running_loop().raise_out(error):
+            self._ends_program = None
+
     async def _serve(self) -> None:
         engine = self._start(retry=True)
+        self._serving = True
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._obey_signals, engine)
@@ -225,6 +251,8 @@ class RelayClient(Client):
                 tasks.cancel_scope.cancel()
         finally:
             await engine.shut_down()
+            self._serving = False
+        self._let_out()
         if self._failure is not None:
             raise self._failure
 

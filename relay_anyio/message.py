@@ -31,4 +31,4 @@ class Message(MessageBase[Engine]):
 
     def _new_listener(self, name: str, handler: Function) -> Listener:
         engine = self._bound()
-        return Listener(name, handler, engine.start_soon, engine.backlog)
+        return Listener(name, handler, engine)

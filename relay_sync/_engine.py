@@ -109,6 +109,10 @@ class Engine:
         """See `ClientEngine`."""
         self.delivery = delivery
 
+    def end_program(self, name: str, error: BaseException) -> None:
+        """A function of the application has raised what ends the program."""
+        self.delivery.end_program(name, error)
+
     def new_strand(self) -> Strand:
         """For listeners that hear one after another."""
         return Strand(self.listeners, self.backlog)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from typing import TypeVar
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar
 
-from relay_proto.adapter.guard import report_failure
+from relay_proto.adapter.guard import end_of_program, report_failure
 from relay_proto.adapter.handles import Function
 
 from ._log import logger
 
 F = TypeVar("F", bound=Function)
+EndProgram: TypeAlias = Callable[[str, BaseException], None]
 
 
 def plain(function: F) -> F:
@@ -27,12 +29,16 @@ def plain(function: F) -> F:
     return function
 
 
-def run(name: str, function: Function, argument: object) -> None:
-    """Call a function."""
+def run(name: str, function: Function, argument: object, end_program: EndProgram) -> None:
+    """Call a function. `end_program` gets what it raises to end the program."""
     try:
         result = function(argument)
-    except BaseException as error:  # noqa: BLE001 - sys.exit() in a handler ends the handler
-        report_failure(logger, name, argument, error)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this function alone
+        ending = end_of_program(error)
+        if ending is None:
+            report_failure(logger, name, argument, error)
+        else:
+            end_program(name, ending)
     else:
         if result is not None and inspect.iscoroutine(result):
             result.close()

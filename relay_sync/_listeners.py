@@ -6,7 +6,7 @@ from functools import partial
 
 from relay_proto.adapter.handles import Function, ListenerBase
 
-from ._guard import run
+from ._guard import EndProgram, run
 from ._log import logger
 from ._threads import Strand
 
@@ -14,15 +14,24 @@ from ._threads import Strand
 class Listener(ListenerBase):
     """One function that hears one kind of event, in the turns of a `Strand`."""
 
-    __slots__ = ("_strand",)
+    __slots__ = ("_end_program", "_strand")
 
-    def __init__(self, name: str, handler: Function, strand: Strand, event_type: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        handler: Function,
+        strand: Strand,
+        end_program: EndProgram,
+        event_type: str = "",
+    ) -> None:
         super().__init__(name, handler, event_type)
+        self._end_program = end_program
         self._strand = strand
 
     def deliver(self, event: object) -> None:
         """Let the function hear an event, after all that its strand has to do before."""
-        if not self._strand.post(partial(run, self._name, self.handler, event)):
+        job = partial(run, self._name, self.handler, event, self._end_program)
+        if not self._strand.post(job):
             logger.error(
                 "%s: %d events wait for it, or too many listeners run: %r is dropped",
                 self._name,

@@ -28,13 +28,13 @@ class Order(Generic[R]):
         """Whether the value is a `Pending` whose result is waited for, too."""
         self.waiter: Waiter = Mailbox()
         self.value: R | None = None
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
     def run(self) -> None:
         """Call it."""
         try:
             self.value = self._function()
-        except Exception as error:  # noqa: BLE001 - it is raised where the order came from
+        except BaseException as error:  # noqa: BLE001 - it is raised where the order came from
             self._error = error
 
     def result(self) -> R:

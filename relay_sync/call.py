@@ -36,7 +36,7 @@ from ._listeners import Listener
 from ._log import logger
 from ._threads import Strand
 from ._verbs import action, control, dialing, sending, verb
-from ._waiting import Mailbox
+from ._waiting import Mailbox, current
 from .message import Message
 
 __all__ = [
@@ -325,7 +325,7 @@ class Call(CallBase[Engine, "Client"]):
 
     def _new_listener(self, name: str, handler: Function, event_type: str) -> Listener:
         self._strand = self._strand or self._engine.new_strand()
-        return Listener(name, plain(handler), self._strand, event_type)
+        return Listener(name, plain(handler), self._strand, self._engine.end_program, event_type)
 
 
 class Expectation(ExpectationBase):
@@ -336,7 +336,7 @@ class Expectation(ExpectationBase):
     ) -> None:
         super().__init__(call, event_type, predicate)
         self._engine = call._engine
-        self._mail: Mailbox[RelayEvent | Exception] = Mailbox()
+        self._mail: Mailbox[RelayEvent | BaseException] = Mailbox()
 
     def wait(self, timeout: float | None = None) -> RelayEvent:
         """Wait for the event. Raises as `Call.wait_for`."""
@@ -345,10 +345,10 @@ class Expectation(ExpectationBase):
             left = None if ends_at is None else ends_at - time.monotonic()
             found = self._engine.await_mail(self._mail, left)
             # Judged here: the predicate runs in the thread that waits.
-            outcome = found if isinstance(found, Exception) else judge(self._predicate, found)
+            outcome = found if isinstance(found, BaseException) else judge(self._predicate, found)
             if outcome is not None:
                 self._mail.put(outcome)  # for whoever waits again
-                if isinstance(outcome, Exception):
+                if isinstance(outcome, BaseException):
                     raise outcome.with_traceback(None)
                 return outcome
 
@@ -401,6 +401,8 @@ class Client(ClientBase[Engine, Call, Message]):
         """
         if self._current is not None:
             self._current.shut_down()
+        if current.task is None:
+            self._let_out()
 
     def drain(self, timeout: float | None = None) -> None:
         """Take no more calls, let those that are up finish, then disconnect.

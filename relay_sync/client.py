@@ -253,6 +253,7 @@ class RelayClient(Client):
                 self._obey_signals(engine, mail)
         finally:
             engine.shut_down()
+        self._let_out()
         if self._failure is not None:
             raise self._failure
 

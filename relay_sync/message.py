@@ -34,5 +34,6 @@ class Message(MessageBase[Engine]):
         return self._bound_to_wait().wait(self._record.done, timeout)
 
     def _new_listener(self, name: str, handler: Function) -> Listener:
-        self._strand = self._strand or self._bound().new_strand()
-        return Listener(name, plain(handler), self._strand)
+        engine = self._bound()
+        self._strand = self._strand or engine.new_strand()
+        return Listener(name, plain(handler), self._strand, engine.end_program)

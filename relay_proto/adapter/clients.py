@@ -40,6 +40,11 @@ LinkHandler = TypeVar("LinkHandler", bound=Callable[[Any], Any])
 class ClientEngine(Engine, Protocol):
     """What a client needs of its engine beside that."""
 
+    @property
+    def over(self) -> bool:
+        """Whether it has stopped, for whatever reason."""
+        ...
+
     def deliver_by(self, delivery: Delivery[Any, Any, Any], /) -> None:
         """Take events to the application this way. Comes before the first command."""
 
@@ -101,6 +106,7 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
         self._started: Pending[None] = Pending()
         self._connecting = 0
         self._failure: BaseException | None = None
+        self._ends_program: BaseException | None = None
         self._lock = threading.RLock()  # may be held while the core is asked
         self._routes_lock = threading.RLock()  # never held while waiting
         self._routes = Routes()
@@ -113,7 +119,10 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
     @property
     def state(self) -> SessionState:
         """Where the client stands: ``ready`` when requests are sent at once."""
-        return SessionState.DISCONNECTED if self._current is None else self._current.core.state
+        engine = self._current
+        if engine is None:
+            return SessionState.DISCONNECTED
+        return SessionState.CLOSED if engine.over else engine.core.state
 
     @property
     def relay_protocol(self) -> str:
@@ -216,6 +225,7 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
                 changed=engine.tell_changed,
                 connected=self._network.proved,
                 closed=partial(self._closed, engine),
+                leaving=self._leaving,
             )
         )
         self._prepare(engine)
@@ -259,6 +269,17 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
             streams = tuple(self._streams)
         for stream in streams:
             stream._wake()
+
+    def _leaving(self, error: BaseException) -> None:
+        """The application has raised what ends the program: the first such error is let out."""
+        if self._ends_program is None:
+            self._ends_program = error
+
+    def _let_out(self) -> None:
+        """Raise, once, what the application has raised to end the program, if it has."""
+        error, self._ends_program = self._ends_program, None
+        if error is not None:
+            raise error
 
     def _post(self, function: Callable[[], object]) -> None:
         """Call `function` where the core is, if it runs."""

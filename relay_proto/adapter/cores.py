@@ -10,6 +10,8 @@ from random import Random, SystemRandom
 from ..client import ClientCore
 from ..client_interface import ClientInterface
 from ..config import ClientConfig
+from ..errors import ClientClosedError, RelayError
+from ..outputs import Closed
 from ..recorder.recording import RecordingCore
 from ..wire.websocket import Role, Wire
 from .logs import mask_lines
@@ -42,6 +44,29 @@ def make_core(config: ClientConfig, path: Path | None, logger: logging.Logger) -
     )
     mask_lines(logger, recorded.scrubber)
     return recorded
+
+
+def close_for_good(core: ClientInterface, now: float, logger: logging.Logger) -> Closed:
+    """Close a core whose engine has stopped, in whatever state that has left it.
+
+    Returns how it has ended. Its other outputs are nobody's any more.
+    """
+    closed = Closed(None)
+    try:
+        core.close(now)
+        while (output := core.next_output()) is not None:
+            if isinstance(output, Closed):
+                closed = output
+    except Exception:
+        logger.exception("the core cannot be closed: this is a bug in relay_proto")
+    return closed
+
+
+def failure_of(error: BaseException) -> RelayError:
+    """What those who wait are told when an engine has failed."""
+    return ClientClosedError(
+        f"the client has failed ({error!r}), and is disconnected: call connect() to start again"
+    )
 
 
 def _make_wire(

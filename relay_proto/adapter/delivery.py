@@ -74,7 +74,7 @@ class Runner(Protocol[T]):
     def start_call(
         self, task: T, name: str, handler: Function, call: object, done: Callable[[], None]
     ) -> bool:
-        """Run the handler of a call, and call `done` when it has ended, however it did."""
+        """Run the handler of a call, and call `done` once, when it has ended, however it did."""
         ...
 
     def start_message(self, name: str, handler: Function, message: object) -> bool:
@@ -108,10 +108,12 @@ class Delivery(Generic[T, C, M]):
         changed: Callable[[], None],
         connected: Callable[[], None],
         closed: Callable[[Closed], None],
+        leaving: Callable[[BaseException], None],
     ) -> None:
         """`changed` is called whenever a call or the handler of one has ended.
 
         `connected` is called with each new session, and `closed` at the end.
+        `leaving` gets what the application has raised to end the program.
         """
         self._engine = engine
         self._routes = routes
@@ -123,6 +125,7 @@ class Delivery(Generic[T, C, M]):
         self._changed = changed
         self._connected = connected
         self._closed = closed
+        self._leaving = leaving
         self._listeners: dict[Registration, ListenerBase] = {}
         self._handling: dict[CallRecord, T] = {}
         self._lock = threading.RLock()  # handlers may end in other threads
@@ -138,6 +141,15 @@ class Delivery(Generic[T, C, M]):
         with self._lock:
             others = any(not self._runner.is_own(task) for task in self._handling.values())
         return self._engine.alive and (self._engine.core.active_calls > 0 or others)
+
+    # From the guard
+
+    def end_program(self, name: str, error: BaseException) -> None:
+        """A function has raised what ends the program: disconnect, and let it out there."""
+        self._log.info("%s ends the program: %r", name, error)
+        self._leaving(error)
+        if self._engine.alive:
+            self._engine.tell(self._engine.core.close)
 
     # From the engine
 

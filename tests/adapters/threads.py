@@ -133,7 +133,10 @@ class HandlerThread:
         running.add_done_callback(lambda _: self._jobs.put(None))
         while (job := self._jobs.get(timeout=PATIENCE * 2)) is not None:
             job()
-        return running.result(timeout=PATIENCE)
+        result, error = running.result(timeout=PATIENCE)
+        if error is not None:
+            raise error
+        return result
 
     async def run(self, function: Callable[[], Any]) -> Any:
         """Call what may block, in this thread."""
@@ -158,8 +161,13 @@ class HandlerThread:
 
     async def _serve(self, function: Callable[..., Any], *args: Any) -> Any:
         running_handler.set(self)
-        result = function(*args)
-        return await result if inspect.isawaitable(result) else result
+        try:
+            result = function(*args)
+            return (await result if inspect.isawaitable(result) else result), None
+        except anyio.get_cancelled_exc_class():
+            raise
+        except BaseException as error:  # noqa: BLE001 - it is raised in the thread
+            return None, error
 
     async def _done(self, done: anyio.Event) -> None:
         self.busy = False

@@ -124,6 +124,7 @@ class Scene:
         self.engine = Engine()
         self.client = Client(self.engine)
         self.routes = Routes()
+        self.let_out: list[BaseException] = []
         self.delivery = Delivery(
             self.engine,
             self.routes,
@@ -134,6 +135,7 @@ class Scene:
             changed=lambda: None,
             connected=lambda: None,
             closed=lambda output: None,
+            leaving=self.let_out.append,
         )
 
     def call_of(self, record: CallRecord) -> Call:
