@@ -40,8 +40,9 @@ TESTS: Final[Mapping[str, str]] = {
     "api/results": "unit/test_results.py",
     "core": "unit/test_core.py",
     "rpc/action_kinds": "unit/test_actions.py",
-    "calls/calls": "unit/test_calls.py unit/test_client_calls.py unit/test_client_actions.py",
-    "calls/messages": "unit/test_messages.py unit/test_client_messages.py",
+    "calls/calls": "unit/test_client_calls.py unit/test_client_actions.py"
+    " unit/test_session_reconnect.py",
+    "calls/messages": "unit/test_client_messages.py",
     "adapter/narration": "unit/test_narration.py",
     "adapter/connection_errors": "unit/test_adapter_edges.py",
     "adapter/logs": "unit/test_adapter_edges.py",
@@ -50,7 +51,7 @@ TESTS: Final[Mapping[str, str]] = {
     "adapter/sockets": "unit/test_adapter_edges.py",
     "adapter/tls": "unit/test_adapter_edges.py",
     "api/routes": "unit/test_routes.py",
-    "link/requests": "unit/test_requests.py unit/test_client_requests.py",
+    "link/requests": "unit/test_client_requests.py unit/test_session_reconnect.py",
     "link/liveness": "unit/test_session_liveness.py",
     "link/session": "unit/test_session_auth.py unit/test_session_liveness.py"
     " unit/test_session_reconnect.py unit/test_session_resume.py unit/test_client_close.py",

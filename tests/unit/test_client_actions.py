@@ -97,6 +97,10 @@ def tell(peer: Peer, kind: ActionKind, body: Frame, control_id: str = "a-1") -> 
 
 
 class TestCompletion:
+    def test_every_kind_is_in_the_table(self) -> None:
+        found = {kind for kind in vars(kinds).values() if isinstance(kind, ActionKind)}
+        assert found == {kind for kind, _, _ in COMPLETIONS}
+
     @pytest.mark.parametrize(("kind", "progress", "final"), EACH_COMPLETION)
     def test_on_its_real_event(
         self, peer: Peer, call: CallRecord, kind: ActionKind, progress: list[Frame], final: Frame
@@ -142,18 +146,22 @@ class TestCompletion:
 
     def test_before_its_reply(self, peer: Peer, call: CallRecord) -> None:
         started = peer.execute_on(call, starting(kinds.PLAY))
-        tell(peer, kinds.PLAY, {"state": "playing"})
+        action = call.actions["a-1"]
+        for body, seen in (({}, ""), ({"state": "playing"}, "playing"), ({}, "playing")):
+            tell(peer, kinds.PLAY, body)
+            assert action.seen == seen
         tell(peer, kinds.PLAY, FINISHED)
         assert not started.settled
         peer.reply(peer.take("calling.play"))
-        action = started.result()
+        assert started.result() is action
         assert action.done.result() is peer.last(EventReceived).event
         assert repr(action) == "<ActionRecord calling.play a-1 completed>"
 
     def test_a_prompt_does_not_end_the_collecting(self, peer: Peer, call: CallRecord) -> None:
         action = begin(peer, call, kinds.PLAY_AND_COLLECT)
         tell(peer, kinds.PLAY, FINISHED)
-        assert not action.completed
+        assert peer.last(EventReceived).action is action
+        assert (action.completed, action.seen) == (False, "")
 
     def test_the_callback_comes_with_the_completion(self, peer: Peer, call: CallRecord) -> None:
         started = peer.execute_on(call, c.play([], on_completed=print))
@@ -176,6 +184,7 @@ class TestStarting:
         with pytest.raises(ValueError, match="'a-1' is in use on call c-1"):
             peer.execute_on(call, starting(kinds.PLAY))
         assert peer.requests == []
+        begin(peer, peer.offer("c-2"), kinds.PLAY)
         tell(peer, kinds.RECORD, FINISHED)
         begin(peer, call, kinds.PLAY)
 
@@ -219,7 +228,23 @@ class TestStarting:
 
 
 class TestLingering:
-    def test_a_recording_may_be_reported_behind_the_end(self, peer: Peer, call: CallRecord) -> None:
+    @pytest.mark.parametrize(
+        ("kind", "final"), [(kind, finals[0]) for kind, _, finals in COMPLETIONS if kind.lingers]
+    )
+    def test_a_recording_or_a_fax_may_be_reported_behind_the_end(
+        self, peer: Peer, call: CallRecord, kind: ActionKind, final: Frame
+    ) -> None:
+        action = begin(peer, call, kind)
+        peer.state("c-1", "ended")
+        ended = peer.last(EventReceived).event
+        tell(peer, kind, final)
+        event = peer.last(EventReceived).event
+        assert event is not ended
+        assert action.done.result() is event
+        peer.advance(6)
+        assert action.result is event
+
+    def test_a_recording_may_be_reported_late(self, peer: Peer, call: CallRecord) -> None:
         action = begin(peer, call, kinds.RECORD)
         peer.state("c-1", "ended")
         peer.advance(4.9)

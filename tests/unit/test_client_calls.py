@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from relay_proto import Limits
 from relay_proto.api import commands as c
@@ -19,7 +21,7 @@ from relay_proto.outputs import (
 )
 from relay_proto.records import CallRecord
 from relay_proto.rpc import action_kinds as kinds
-from relay_proto.transitions import CallState
+from relay_proto.transitions import CALL_ORDER, CallState
 from tests.unit.client_peer import Peer
 
 RECEIVE = "calling.call.receive"
@@ -147,6 +149,31 @@ class TestStates:
         assert call.end_reason == "passed"
         assert peer.core.active_calls == 0
 
+    def test_a_state_fills_in_what_was_not_known(self, peer: Peer) -> None:
+        call = peer.core.adopt(CallRecord("c-1", "n-1"))
+        known = {
+            "direction": "outbound",
+            "device": {"type": "phone"},
+            "context": "office",
+            "segment_id": "s-1",
+            "project_id": "p-1",
+        }
+        peer.state("c-1", "ringing", **{"node_id": "n-other", **known})
+        peer.state("c-1", "answered", direction="inbound", context="sales")
+        assert {name: getattr(call, name) for name in known} == known
+        assert call.node_id == "n-1"
+
+    @pytest.mark.parametrize("kind", ["state", "play", "connect"])
+    @pytest.mark.parametrize("call_id", ["", "c-2"])
+    def test_an_event_of_no_known_call_is_told_without_one(
+        self, peer: Peer, kind: str, call_id: str
+    ) -> None:
+        peer.offer("c-1")
+        peer.event(f"calling.call.{kind}", call_id=call_id, control_id="a-1")
+        output = peer.last(EventReceived)
+        assert output.event.event_type == f"calling.call.{kind}"
+        assert (output.call, output.action) == (None, None)
+
     def test_a_bridge_names_its_peer(self, peer: Peer) -> None:
         call = peer.offer()
         other = {"call_id": "c-9", "node_id": "n-4"}
@@ -159,6 +186,28 @@ class TestStates:
 
 
 class TestWaiting:
+    @given(
+        reported=st.lists(st.sampled_from([*CallState, "", "new"]), max_size=6),
+        wanted=st.sampled_from([*CallState]),
+    )
+    def test_a_wait_ends_with_the_first_event_at_or_past_its_state(
+        self, reported: list[str], wanted: CallState
+    ) -> None:
+        peer = Peer()
+        peer.connect()
+        call = peer.core.adopt(CallRecord("c-1", "n-1"))
+        waiting = peer.core.wait_for(call, wanted, peer.now)
+        expected = None
+        for state in reported:
+            peer.state("c-1", state)
+            if CALL_ORDER.get(state, -1) >= CALL_ORDER[wanted]:
+                expected = expected or peer.last(EventReceived).event
+            assert waiting.settled is (expected is not None)
+        if expected is not None:
+            assert waiting.result() is expected
+            late = peer.core.wait_for(call, wanted, peer.now)
+            assert late.result() is call.last_state_event
+
     @pytest.mark.parametrize(
         ("wanted", "told"),
         [

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from relay_proto import Limits
 from relay_proto.api import commands as c
@@ -25,7 +27,8 @@ from relay_proto.outputs import (
 )
 from relay_proto.pending import Pending
 from relay_proto.records import MessageRecord
-from relay_proto.transitions import MESSAGE_ORDER
+from relay_proto.rpc.events import MessageStateEvent
+from relay_proto.transitions import MESSAGE_ORDER, MESSAGE_TERMINAL
 from tests.unit.client_peer import PROTOCOL, Frame, Peer, error_of
 
 
@@ -122,6 +125,31 @@ class TestSending:
 
 
 class TestFollowing:
+    @given(
+        states=st.lists(st.sampled_from([*MESSAGE_ORDER, "received", "new", ""]), max_size=5),
+        reply_after=st.integers(0, 5),
+        last=st.sampled_from(sorted(MESSAGE_TERMINAL)),
+    )
+    def test_a_message_ends_once_whenever_the_reply_comes(
+        self, states: list[str], reply_after: int, last: str
+    ) -> None:
+        peer = Peer()
+        peer.connect()
+        sent = peer.execute(sms())
+        request = peer.take("messaging.send")
+        reports = [*states, last]
+        for number, state in enumerate(reports):
+            if number == min(reply_after, len(states)):
+                peer.reply(request, {"message_id": "m-1"})
+            tell(peer, state)
+        message = sent.result()
+        final = next(state for state in reports if state in MESSAGE_TERMINAL)
+        event = message.done.result()
+        assert isinstance(event, MessageStateEvent)
+        assert message.result is event
+        assert message.state == event.message_state == final
+        assert peer.all(Settled).count(Settled(message.done)) == 1
+
     @pytest.mark.parametrize("final", ["delivered", "undelivered", "failed"])
     def test_states_move_forward_to_a_final_one(self, peer: Peer, final: str) -> None:
         message = send(peer)
@@ -163,6 +191,8 @@ class TestFollowing:
         assert [output.message for output in peer.all(MessageChanged)] == [message, message]
         assert message.state == "delivered"
         assert message.done.settled
+        peer.advance(61)
+        assert peer.all(Ignored) == [], "they were about a known message"
 
     def test_reports_about_an_unknown_message_are_kept_for_60_seconds(self, peer: Peer) -> None:
         tell(peer, "sent")
@@ -186,6 +216,15 @@ class TestFollowing:
             send(peer, message_id)
         counts = [output.message.message_id for output in peer.all(MessageChanged)]
         assert counts == ["m-2"] * len(MESSAGE_ORDER) + ["m-3"] * len(MESSAGE_ORDER)
+
+    def test_reports_that_were_dropped_are_dropped_once(self) -> None:
+        peer = Peer(limits=Limits(early_messages=2))
+        peer.connect()
+        for message_id in ("m-1", "m-2", "m-3"):
+            tell(peer, "sent", message_id)
+        peer.advance(61)
+        dropped = [output.reason.rpartition(" ")[2] for output in peer.all(Ignored)]
+        assert dropped == ["m-1", "m-2", "m-3"]
 
     def test_so_many_messages_are_followed(self) -> None:
         peer = Peer(limits=Limits(messages=2))

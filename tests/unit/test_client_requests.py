@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from relay_proto.errors import (
 )
 from relay_proto.outputs import CallEnded, Dropped, Ignored, OfferRefused, PeerViolation
 from relay_proto.rpc import action_kinds as kinds
-from tests.unit.client_peer import DEVICES, Frame, Peer, error_of, starting
+from tests.unit.client_peer import DEVICES, Frame, Peer, dial, ends, error_of, leg, starting
 
 
 @pytest.fixture
@@ -32,7 +33,16 @@ def peer() -> Peer:
 class TestResultCodes:
     @pytest.mark.parametrize(
         "result",
-        [{}, {"code": "200"}, {"code": 204}, {"code": "299", "x": 1}, {"code": None}, {"x": []}],
+        [
+            {},
+            {"code": "200"},
+            {"code": 200},
+            {"code": "202"},
+            {"code": 299},
+            {"code": "299", "x": 1},
+            {"code": None},
+            {"x": []},
+        ],
     )
     def test_no_code_or_a_2xx_is_a_success(self, peer: Peer, result: Frame) -> None:
         asked = peer.execute(c.execute("what", {"a": 1}))
@@ -54,6 +64,10 @@ class TestResultCodes:
             ({"code": 402, "message": "pay"}, 402, "pay"),
             ({"code": "404", "message": "gone"}, 404, "gone"),
             ({"code": "300"}, 300, "the server gave no reason"),
+            ({"code": 199, "message": "so"}, 199, "so"),
+            ({"code": "2xx", "message": "so"}, -1, "so"),
+            ({"code": "", "message": "so"}, -1, "so"),
+            ({"code": [], "message": "so"}, -1, "so"),
             ({"code": "oops", "message": 5}, -1, "the server gave no reason"),
             ({"code": True, "message": "so"}, -1, "so"),
         ],
@@ -220,6 +234,17 @@ class TestLimits:
         peer.reply(peer.requests.pop())
         peer.execute_on(call, starting(kinds.PLAY))
 
+    def test_the_end_of_unwanted_legs_counts_but_is_never_refused(self) -> None:
+        peer = Peer(limits=Limits(pending_requests=2))
+        peer.connect()
+        dialled = dial(peer)
+        for call_id in ("c-1", "c-2", "c-3"):
+            leg(peer, call_id, "ringing")
+        peer.cancel(dialled)
+        assert len(ends(peer)) == 3
+        with pytest.raises(RequestQueueFullError):
+            peer.execute(c.execute("what", {}))
+
     def test_a_call_that_cannot_be_passed_back_is_reported(self) -> None:
         peer = Peer(limits=Limits(pending_requests=1))
         peer.connect()
@@ -270,6 +295,32 @@ class TestCommands:
         error = {"code": -32601, "message": "Method not found"}
         assert peer.replies == [{"id": identity, "error": error}]
         assert peer.last(PeerViolation).reason == "a request with an unknown method"
+
+
+class TestIds:
+    def ids(self, seed: int, count: int) -> list[uuid.UUID]:
+        peer = Peer(seed=seed)
+        peer.connect()
+        for _ in range(count):
+            peer.execute(c.execute("what", {}))
+        texts = [frame["id"] for frame in peer.take_all("what")]
+        parsed = [uuid.UUID(text) for text in texts]
+        assert [str(identity) for identity in parsed] == texts
+        return parsed
+
+    def test_they_are_random_uuids_and_repeat_with_the_seed(self) -> None:
+        ids = [identity for seed in range(4) for identity in self.ids(seed, 5)]
+        assert len(set(ids)) == len(ids)
+        assert {(identity.version, identity.variant) for identity in ids} == {(4, uuid.RFC_4122)}
+        assert self.ids(1, 5) == self.ids(1, 5)
+
+    def test_every_bit_that_does_not_say_their_kind_is_random(self) -> None:
+        numbers = [identity.int for identity in self.ids(1, 64)]
+        varying = 0
+        for number in numbers:
+            varying |= number ^ numbers[0]
+        kind = (0xF << 76) | (0x3 << 62)
+        assert varying == ((1 << 128) - 1) ^ kind
 
 
 class TestCancelling:

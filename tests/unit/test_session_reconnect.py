@@ -128,9 +128,11 @@ class TestRequests:
         error = error_of(asked, ConnectionLostError)
         assert error.maybe_delivered
         assert error.reason == "reset by peer"
-        peer.requests.clear()
+        request = peer.requests.pop()
         peer.reconnect()
         assert peer.requests == []
+        peer.reply(request)
+        assert peer.last(Ignored).reason == "a reply to a request that is not waiting"
 
     def test_what_was_not_written_survives_failed_reconnects_in_order(self) -> None:
         peer = Peer()
