@@ -30,15 +30,20 @@ class InboundCalls(StreamBase[Call]):
     async def __anext__(self) -> Call:
         """The next call; it ends when the client is disconnected.
 
+        A task that is cancelled here, in whatever way, has taken no call.
+
         Raises:
-            ClientClosedError: nobody has connected the client.
+            ClientClosedError: nobody has connected the client, or it has failed.
+            AuthenticationError: the credentials were refused.
         """
+        # Nothing may be awaited once a call is taken: asyncio would cancel there, shield or not.
+        await anyio.lowlevel.checkpoint()
         while not self._is_over:
             call = self._take()
             if call is not None:
-                await anyio.lowlevel.cancel_shielded_checkpoint()
                 return call
             await self._more.wait()
+        self._say_why()
         raise StopAsyncIteration
 
     def _wake(self) -> None:

@@ -105,6 +105,10 @@ class Engine:
         self.delivery = delivery
         self._driver.hear(EventReceived, delivery.event_received)
 
+    def abandon(self) -> None:
+        """See `ClientEngine`."""
+        self._stop()
+
     def ask(self, function: Callable[[], R]) -> R:
         """See `relay_proto.adapter.handles.Engine`."""
         return function()

@@ -128,8 +128,10 @@ class RelayClient(Client):
         except BaseException:
             wanted = attempt.error is None and self._connecting > 1
             if under_way and not wanted and attempt is self._started:
-                await engine.shut_down()
-                self._forget(engine)
+                try:
+                    await engine.shut_down()
+                finally:  # asyncio may cancel that as well
+                    self._forget(engine)
             raise
         finally:
             self._connecting -= 1

@@ -30,12 +30,14 @@ class InboundCalls(StreamBase[Call]):
         """The next call; it ends when the client is disconnected.
 
         Raises:
-            ClientClosedError: nobody has connected the client.
+            ClientClosedError: nobody has connected the client, or it has failed.
+            AuthenticationError: the credentials were refused.
         """
         woken: Mailbox[None] = Mailbox()
         while True:
             with self._lock:
                 if self._is_over:
+                    self._say_why()
                     raise StopIteration
                 call = self._take()
                 if call is not None:

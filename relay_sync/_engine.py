@@ -16,13 +16,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
+from relay_proto.adapter.cores import close_for_good, failure_of
 from relay_proto.adapter.credentials import CredentialSource
 from relay_proto.adapter.delivery import Delivery
 from relay_proto.adapter.network import Network
 from relay_proto.api.commands import Command
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import split_host
-from relay_proto.errors import LocalProtocolError
+from relay_proto.errors import LocalProtocolError, RelayError
 from relay_proto.outputs import (
     Closed,
     CloseTransport,
@@ -69,7 +70,9 @@ class Engine:
         self.core = core
         self.over = False
         self.backlog = limits.listener_backlog
-        self.calls = Threads("call handler", limits.active_calls, limits.active_calls)
+        self.calls = Threads(
+            "call handler", limits.active_calls, limits.active_calls, patient=False
+        )
         self.messages = Threads("message handler", limits.active_calls, limits.listener_backlog)
         self.listeners = Threads("listener", limits.active_calls, limits.listener_backlog)
         self.lock = threading.RLock()  # the collection of garbage may post while it is held
@@ -86,6 +89,8 @@ class Engine:
         self._transports: dict[int, Transport] = {}
         self._waiters: dict[Pending[Any], list[Waiter]] = {}
         self._closed = False
+        self.failure: RelayError | None = None
+        """Why it has ended, if nobody has disconnected."""
         self._reads = 0
         self._told_when_closed: list[Mailbox[Any]] = []
 
@@ -108,10 +113,6 @@ class Engine:
     def deliver_by(self, delivery: Delivery[AppTask, Any, Any]) -> None:
         """See `ClientEngine`."""
         self.delivery = delivery
-
-    def end_program(self, name: str, error: BaseException) -> None:
-        """A function of the application has raised what ends the program."""
-        self.delivery.end_program(name, error)
 
     def new_strand(self) -> Strand:
         """For listeners that hear one after another."""
@@ -170,7 +171,7 @@ class Engine:
             if self._reactor is not None:
                 self.tell(self._take_back, order)
             raise
-        return result_of(order.result())
+        return result_of(order.result(), self.failure)
 
     def wait(self, pending: Pending[R], timeout: float | None = None) -> R:
         """Wait for a result; on timeout or interruption only this waiter is gone.
@@ -190,7 +191,7 @@ class Engine:
                     waiters.remove(waiter)
                 if not waiters:
                     self._waiters.pop(pending, None)
-        return result_of(pending)
+        return result_of(pending, self.failure)
 
     def await_mail(self, mailbox: Mailbox[R], timeout: float | None = None) -> R:
         """Wait for an item; a handler that is cancelled waits for nothing any more."""
@@ -219,6 +220,10 @@ class Engine:
             threads.close()
             for name in threads.join(ends_at):
                 logger.warning("%s still runs: disconnect() waits for it no longer", name)
+
+    def abandon(self) -> None:
+        """See `ClientEngine`."""
+        self.shut_down()
 
     def wait_until(self, happened: Callable[[], bool], timeout: float) -> bool:
         """Wait for something that ends with a call, its handler or the client."""
@@ -320,8 +325,9 @@ class Engine:
         try:
             while not self._finished:
                 self._turn(reactor)
-        except Exception:  # noqa: BLE001 - it is logged
+        except BaseException as error:  # noqa: BLE001 - it is logged
             logger.exception("the client has failed: this is a bug in relay_sync")
+            self.failure = failure_of(error)
         finally:
             self._stop(reactor)
 
@@ -451,19 +457,15 @@ class Engine:
         with self.lock:
             self.over = True
             _running.discard(self)
-            self.core.close(time.monotonic())
+            closed = close_for_good(self.core, time.monotonic(), logger)
             reactor.run_posted()
-            outputs: list[Output] = []
-            while (output := self.core.next_output()) is not None:
-                outputs.append(output)
             for waiters in self._waiters.values():
                 for waiter in waiters:
                     waiter.put(None)
             self._waiters.clear()
             self.changed.notify_all()
-        for output in outputs:  # not with the lock held: others have theirs
-            if isinstance(output, Closed):
-                self._close(output)
+        if not self._closed:  # not with the lock held: others have theirs
+            self._close(closed if self.failure is None else Closed(self.failure))
         for transport in self._transports.values():
             transport.abandon()
         reactor.close()

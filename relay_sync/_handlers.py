@@ -39,7 +39,7 @@ class Handlers:
         def handle() -> None:
             current.task = task
             try:
-                run(name, handler, call, self._engine.end_program)
+                run(name, handler, call, self._engine.delivery.end_program)
             finally:
                 current.task = None
                 done()
@@ -49,20 +49,20 @@ class Handlers:
     def start_message(self, name: str, handler: Function, message: object) -> bool:
         """See `Runner`."""
         return self._engine.messages.start(
-            partial(run, name, handler, message, self._engine.end_program)
+            partial(run, name, handler, message, self._engine.delivery.end_program)
         )
 
     def call_back(self, name: str, callback: Function, event: RelayEvent) -> bool:
         """See `Runner`."""
         return self._engine.listeners.start(
-            partial(run, name, callback, event, self._engine.end_program)
+            partial(run, name, callback, event, self._engine.delivery.end_program)
         )
 
     def tell_hooks(self, name: str, hooks: Hooks, event: Link) -> None:
         """See `Runner`."""
         for hook in hooks:
-            Listener(name, hook, self._hooks, self._engine.end_program).deliver(event)
+            Listener(name, hook, self._hooks, self._engine.delivery.end_program).deliver(event)
 
     def new_listener(self, name: str, handler: Function) -> Listener:
         """See `Runner`."""
-        return Listener(name, handler, self._engine.new_strand(), self._engine.end_program)
+        return Listener(name, handler, self._engine.new_strand(), self._engine.delivery.end_program)

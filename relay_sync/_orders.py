@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
-from relay_proto.errors import ClientClosedError
+from relay_proto.errors import ClientClosedError, RelayError
 from relay_proto.pending import Pending
 
 from ._waiting import Mailbox
@@ -49,8 +49,10 @@ def timed(function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
     return function(*args, time.monotonic(), **kwargs)
 
 
-def result_of(pending: Pending[R]) -> R:
-    """The result of what was waited for."""
+def result_of(pending: Pending[R], failure: RelayError | None) -> R:
+    """The result of what was waited for. `failure` says why the engine has ended, if it has."""
+    if failure is not None and (not pending.settled or pending.error is not None):
+        raise failure.with_traceback(None)
     if not pending.settled:  # the engine has stopped for a bug that it has logged
         raise ClientClosedError
     return pending.result()

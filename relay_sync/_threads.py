@@ -27,7 +27,9 @@ class Threads:
     ones are done by one or two threads, and a long one delays no other.
     """
 
-    def __init__(self, name: str, limit: int, backlog: int) -> None:
+    def __init__(self, name: str, limit: int, backlog: int, *, patient: bool = True) -> None:
+        """With `patient`, a job for which no thread can be started waits for one that runs."""
+        self._patient = patient
         self._name = name
         self._limit = limit
         self._backlog = backlog
@@ -51,7 +53,7 @@ class Threads:
             new = self._send_for_one()
         if not self._begin(new):
             with self._lock:
-                if not self._running and job in self._jobs:
+                if job in self._jobs and not (self._patient and self._running):
                     self._jobs.remove(job)  # nobody would ever do it
                     return False
         return True

@@ -325,7 +325,9 @@ class Call(CallBase[Engine, "Client"]):
 
     def _new_listener(self, name: str, handler: Function, event_type: str) -> Listener:
         self._strand = self._strand or self._engine.new_strand()
-        return Listener(name, plain(handler), self._strand, self._engine.end_program, event_type)
+        return Listener(
+            name, plain(handler), self._strand, self._engine.delivery.end_program, event_type
+        )
 
 
 class Expectation(ExpectationBase):

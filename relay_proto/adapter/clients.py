@@ -45,6 +45,9 @@ class ClientEngine(Engine, Protocol):
         """Whether it has stopped, for whatever reason."""
         ...
 
+    def abandon(self) -> None:
+        """Stop, for the first command has failed."""
+
     def deliver_by(self, delivery: Delivery[Any, Any, Any], /) -> None:
         """Take events to the application this way. Comes before the first command."""
 
@@ -252,7 +255,12 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
             if engine.core.state is SessionState.DISCONNECTED:
                 self._slots.take(engine, os.environ)
                 self._failure = None
-                self._started = engine.command(engine.core.start, retry=retry)
+                try:
+                    self._started = engine.command(engine.core.start, retry=retry)
+                except BaseException:  # for want of descriptors or threads, perhaps
+                    self._forget(engine)
+                    engine.abandon()
+                    raise
         return engine
 
     def _forget(self, engine: E) -> None:

@@ -235,6 +235,7 @@ class Delivery(Generic[T, C, M]):
             self._log.error("call %s was passed back: all handlers are busy", record.call_id)
             call._pass_back()
         elif not self._runner.start_call(task, name, route.handler, call, done):
+            self._not_run("call %s is passed back: its handler cannot be started", record.call_id)
             self._handled(record)
             call._pass_back()
 

@@ -29,6 +29,11 @@ class Source(Protocol):
         """Where the client stands."""
         ...
 
+    @property
+    def _failure(self) -> BaseException | None:
+        """Why it has ended, if nobody has disconnected it."""
+        ...
+
     def _routes_changed(self, *, wait: bool = True) -> None: ...
     def _post(self, function: Callable[[], object]) -> None: ...
 
@@ -94,6 +99,11 @@ class StreamBase(abc.ABC, Generic[C]):
     def _is_over(self) -> bool:
         ended = self._client.state in (SessionState.CLOSING, SessionState.CLOSED)
         return ended or not self._open
+
+    def _say_why(self) -> None:
+        """Raise why the client has ended, if nobody has disconnected it."""
+        if self._open and (failure := self._client._failure) is not None:
+            raise failure.with_traceback(None)
 
     def _take(self) -> C | None:
         """The next call, or None while there is none.

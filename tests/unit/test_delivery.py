@@ -53,6 +53,7 @@ class Engine:
 
 class Client:
     state = SessionState.READY
+    _failure = None
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
