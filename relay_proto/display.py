@@ -24,6 +24,7 @@ LONGEST_PARTIAL: Final = 256
 """Characters at the cut end of a long text that are left out: a pattern does not
 recognize a credential, or a number, of which the rest is missing."""
 
+_ID: Final = re.compile(r"(?=.{1,200}\Z)[^\s\"'<>\\`]+(?: [^\s\"'<>\\`]+){0,2}")
 _MARK: Final = re.compile(r"\*\*\*(?:\(\d{1,8}\))?")
 
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,15})://([^\s\"'<>]*)")
@@ -76,11 +77,17 @@ def one_line(text: str, most: int = MOST_WORDS) -> str:
 
 
 def shown_id(text: str) -> str:
-    """Return an id or a name of the peer as a log or a `repr` shows it."""
-    text = one_line(text, MOST_ID)
-    if text.isalnum():
-        return text
-    return cleaned(text, lambda part: without_plus_numbers(without_logins(part)))
+    """Return an id, a name or a state of the peer as a log or a `repr` shows it."""
+    shown = one_line(text, MOST_ID)
+    if shown.isalnum():
+        return shown
+    shown = cleaned(shown, lambda part: without_plus_numbers(without_logins(part)))
+    return shown if looks_like_id(shown) else hidden(text)
+
+
+def looks_like_id(text: str) -> bool:
+    """Return whether a text may be an id, or the name of a context: it has few words."""
+    return _ID.fullmatch(text) is not None
 
 
 def words(text: str) -> str:

@@ -23,6 +23,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 import msgspec
 
 from ..config import check_contexts
+from ..display import shown_id
 from ..records import ActionRecord, CallRecord, MessageRecord
 from ..rpc import action_kinds as actions
 from ..rpc.action_kinds import ActionKind
@@ -84,6 +85,9 @@ class Command(msgspec.Struct, Generic[R], frozen=True):
     """Whether the answer that the call is gone means that the call has ended."""
     callback: object = None
     """A function for the adapter to call when the action or message is done."""
+
+    def __repr__(self) -> str:
+        return f"<Command {shown_id(self.method)}>"  # parameters may be personal
 
 
 # Requests of the client

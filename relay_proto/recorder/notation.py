@@ -343,8 +343,9 @@ def _without_markers(value: object) -> object:
 
 def _with_markers(value: Any) -> Any:
     if is_object(value):
-        if MARKED in value:
-            return MARKERS[cast("str", value[MARKED])]
+        name = value.get(MARKED)
+        if isinstance(name, str) and name in MARKERS:  # or a program uses this key itself
+            return MARKERS[name]
         return {key: _with_markers(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_with_markers(item) for item in cast("list[object]", value)]

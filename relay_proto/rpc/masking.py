@@ -25,6 +25,7 @@ from ..display import (
     cleaned,
     hidden,
     is_mark,
+    looks_like_id,
     looks_random,
     one_line,
     without_credentials,
@@ -50,8 +51,6 @@ LARGE: Final = 64 * 1024
 LARGE_PART: Final = 16 * 1024
 """Bytes of one list in such a frame that are decoded."""
 
-_ID: Final = re.compile(r"(?=.{1,200}\Z)[^\s\"'<>\\`]+(?: [^\s\"'<>\\`]+){0,2}")
-"""An id, or the name of a context, which may have three words."""
 _WORD: Final = re.compile(r"\.?[A-Za-z][A-Za-z0-9_.:/-]{1,63}")
 _NAME: Final = re.compile(r"[A-Za-z_$@][A-Za-z0-9_.$-]{0,63}")
 _SHORT_NUMBER: Final = re.compile(r"-?\d{1,6}(?:\.\d{1,6})?")
@@ -136,7 +135,7 @@ class Scrubber:
         if is_mark(text):
             return text
         shown = cleaned(one_line(text, len(text)), self._clean_line)
-        fits = self._show_personal or (_ID.fullmatch(shown) and text.isprintable())
+        fits = self._show_personal or (looks_like_id(shown) and text.isprintable())
         return shown if fits else hidden(text)
 
     def _clean_line(self, text: str) -> str:
@@ -235,7 +234,7 @@ class Scrubber:
     def _url(self, text: str) -> str:
         """Show the scheme and the host, and how long the rest is."""
         shown = cleaned(re.sub(r"\s", "_", text), lambda part: without_logins(self.text(part)))
-        return shown if _ID.fullmatch(shown) else hidden(text)
+        return shown if looks_like_id(shown) else hidden(text)
 
     def _free(self, text: str) -> str:
         return bounded(
