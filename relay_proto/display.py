@@ -77,12 +77,17 @@ def one_line(text: str, most: int = MOST_WORDS) -> str:
 
 
 def shown_id(text: str) -> str:
-    """Return an id, a name or a state of the peer as a log or a `repr` shows it."""
+    """Return an id or a name of the peer as a log or a `repr` shows it."""
     shown = one_line(text, MOST_ID)
     if shown.isalnum():
         return shown
     shown = cleaned(shown, lambda part: without_plus_numbers(without_logins(part)))
     return shown if looks_like_id(shown) else hidden(text)
+
+
+def shown_word(text: str) -> str:
+    """Return a word of the protocol, such as a state, as a log or a `repr` shows it."""
+    return text if text.isalpha() else words(shown_id(text))
 
 
 def looks_like_id(text: str) -> bool:
@@ -121,23 +126,21 @@ def bounded(text: str, clean: Callable[[str], str], longest: int = LONGEST_PARTI
 
 
 def without_logins(text: str) -> str:
-    """Return `text` without what gives access by itself: logins, JWTs, headers, paths of URLs."""
-    text = _JWT.sub(MASK, _URL.sub(_shown_url, text))
-    return _LOGIN.sub(f"{MASK}@", _HEADER.sub(rf"\1 {MASK}", text))
+    """Return `text` without what gives access by itself.
+
+    That is the login and the path of a URL, a JWT, the value of an ``Authorization``
+    header, and what follows the name of a secret.
+    """
+    return _without_headers(_URL.sub(_shown_url, text))
 
 
 def without_credentials(text: str, *, show_paths: bool = False) -> str:
-    """Return `text` with a mask in place of all that looks like a credential.
+    """Return `text` without all that looks like a credential: long random strings, too.
 
-    Beside `without_logins`, that is what follows the name of a secret, and long random
-    strings. With `show_paths`, the path of a URL is shown as well.
+    With `show_paths`, the path of a URL is shown.
     """
-    if show_paths:
-        text = _URL.sub(_shown_with_path, text)
-        text = _LOGIN.sub(f"{MASK}@", _HEADER.sub(rf"\1 {MASK}", _JWT.sub(MASK, text)))
-    else:
-        text = without_logins(text)
-    return _RUN.sub(_without_random, _NAMED.sub(rf"\1{MASK}", text))
+    url = _shown_with_path if show_paths else _shown_url
+    return _RUN.sub(_without_random, _without_headers(_URL.sub(url, text)))
 
 
 def without_numbers(text: str) -> str:
@@ -153,6 +156,11 @@ def without_plus_numbers(text: str) -> str:
 def looks_random(text: str) -> bool:
     """Return whether a key or a token, and no UUID, is in `text`."""
     return any(_is_random(run[0]) for run in _RUN.finditer(text))
+
+
+def _without_headers(text: str) -> str:
+    text = _HEADER.sub(rf"\1 {MASK}", _JWT.sub(MASK, text))
+    return _NAMED.sub(rf"\1{MASK}", _LOGIN.sub(f"{MASK}@", text))
 
 
 def _is_random(run: str) -> bool:

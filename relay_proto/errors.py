@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .display import shown_id
+from .display import shown_id, shown_word
 
 NO_CODE = -1
 """The code of the errors that do not come from the server."""
@@ -212,7 +212,7 @@ class CallEndedError(RelayError):
     """
 
     def __init__(self, call_id: str, end_reason: str) -> None:
-        why = shown_id(end_reason) or "no reason given"
+        why = shown_word(end_reason) or "no reason given"
         super().__init__(410, f"call {shown_id(call_id)} has ended ({why})")
         self.call_id = call_id
         self.end_reason = end_reason

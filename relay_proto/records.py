@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from .constants import CALL_STATE_ENDED
-from .display import shown_id
+from .display import shown_id, shown_word
 from .pending import Pending
 from .rpc.action_kinds import ActionKind
 from .rpc.event_base import RelayEvent
@@ -81,7 +81,7 @@ class CallRecord:
         self.handle: Any = None
 
     def __repr__(self) -> str:
-        return f"<CallRecord {shown_id(self.call_id)} {shown_id(self.state)}>"
+        return f"<CallRecord {shown_id(self.call_id)} {shown_word(self.state)}>"
 
     @property
     def ended(self) -> bool:
@@ -179,7 +179,7 @@ class MessageRecord:
         self.handle: Any = None
 
     def __repr__(self) -> str:
-        return f"<MessageRecord {shown_id(self.message_id)} {shown_id(self.state)}>"
+        return f"<MessageRecord {shown_id(self.message_id)} {shown_word(self.state)}>"
 
 
 class Leg(msgspec.Struct, frozen=True):

@@ -54,7 +54,8 @@ class RelayClient(Client):
     `ConnectionLostError` at once.
 
     `record` is a file in which the flight recorder writes down all that happens, masked,
-    for ``relay replay``.
+    for ``relay replay``. With `show_personal_data`, logs and recordings show everything
+    but credentials: numbers, texts, digits and parameters of the program.
 
     `token` and `jwt_token` may be functions: they are asked before each
     authentication. What is assigned to `client.token`, `client.jwt_token` or
@@ -88,6 +89,7 @@ class RelayClient(Client):
         record: Path | None = None,
         proxy: str | bool | None = True,
         ssl_context: ssl.SSLContext | None = None,
+        show_personal_data: bool | None = None,
     ) -> None:
         config = resolve_config(
             os.environ,
@@ -100,6 +102,7 @@ class RelayClient(Client):
             timing=timing,
             limits=limits,
             while_reconnecting=while_reconnecting,
+            show_personal_data=show_personal_data,
         )
         network = Network(config.timing.connect_timeout, proxy=proxy, ssl_context=ssl_context)
         super().__init__(

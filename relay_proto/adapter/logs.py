@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Mapping
 
 from ..config import ENV_LOG_LEVEL
-from ..display import one_line
+from ..display import one_line, without_logins, without_plus_numbers
 from ..outputs import Output
 from ..rpc.masking import Scrubber
 from .narration import narrate
@@ -33,7 +33,8 @@ def mask_lines(logger: logging.Logger, scrubber: Scrubber) -> None:
     """From now on, mask in every line of `logger` what `scrubber` does not show.
 
     This is for the lines that name what the peer has sent: ids, and handles with their
-    `repr`. It ends when nobody else uses the scrubber.
+    `repr`. It ends when nobody else uses the scrubber. Telephone numbers are masked
+    unless one of the scrubbers shows personal data.
     """
     for known in logger.filters:
         if isinstance(known, _LineFilter):
@@ -61,8 +62,11 @@ class _LineFilter(logging.Filter):
             scrubbers = tuple(self._scrubbers)
         words = shown = record.getMessage()
         for scrubber in scrubbers:
-            shown = scrubber.line(shown)
-        shown = one_line(shown, len(shown))
+            shown = scrubber.text(shown)
+        # In a frame, all but ids is masked already. A line does not tell whose it is.
+        shown = without_logins(one_line(shown, len(shown)))
+        if not any(scrubber.shows_personal for scrubber in scrubbers):
+            shown = without_plus_numbers(shown)
         if shown != words:
             record.msg, record.args = shown, None
         return True

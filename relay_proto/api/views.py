@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from ..display import shown_id
+from ..display import shown_id, shown_word
 from ..records import ActionRecord, CallRecord, MessageRecord
 from ..rpc.event_base import RelayEvent
 from ..rpc.frames import JSONObject, is_object
@@ -18,8 +18,8 @@ from ..transitions import CallState
 from .results import Results
 
 
-def _shown(*parts: str) -> str:
-    return " ".join(map(shown_id, parts))
+def _shown(identity: str, direction: str, state: str) -> str:
+    return f"{shown_id(identity)} {shown_word(direction)} {shown_word(state)}"
 
 
 class CallView:

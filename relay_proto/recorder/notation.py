@@ -38,14 +38,6 @@ MARKERS: Final[Mapping[str, object]] = {"id": NEW_ID, "context": DEFAULT_CONTEXT
 MARKED: Final = "$relay"
 """The key of an object that stands for one of the `MARKERS`."""
 CREDENTIALS: Final = ("project", "token", "jwt_token")
-NAMED_BY_IDS: Final = (
-    "call offered",
-    "call ended",
-    "event",
-    "message received",
-    "message changed",
-)
-"""The outputs that are described by ids alone."""
 ADOPTED: Final = (
     "call_id",
     "node_id",
@@ -117,12 +109,18 @@ class Writer:
                 return ["frame", sign, self._scrubber.json(text.encode()) or text]
             case ["settled", number, "result", result]:
                 return ["settled", number, "result", self._result(result)]
-            case ["settled", number, kind, str(identity)] if kind != "error":
+            case ["settled", number, "event", str(event_type)]:
+                return ["settled", number, "event", self._word(event_type)]
+            case ["settled", number, ("call" | "action" | "message") as kind, str(identity)]:
                 return ["settled", number, kind, *self.ids(identity)]
+            case ["event", str(event_type), call_id]:
+                return ["event", self._word(event_type), self._id(call_id)]
+            case [("message received" | "message changed") as name, str(identity), str(state)]:
+                return [name, *self.ids(identity), self._word(state)]
+            case [("call offered" | "call ended") as name, str(call_id)]:
+                return [name, *self.ids(call_id)]
             case ["offer refused", str(call_id), str(reason)]:
                 return ["offer refused", *self.ids(call_id), self.text(reason)]
-            case [name, *rest] if name in NAMED_BY_IDS:
-                return [name, *(self._id(part) for part in rest)]
             case [name, *rest]:
                 return [name, *(self.text(x) if isinstance(x, str) else x for x in rest)]
             case _:
@@ -130,6 +128,9 @@ class Writer:
 
     def _id(self, identity: str | None) -> str | None:
         return None if identity is None else self._scrubber.id(identity)
+
+    def _word(self, word: str) -> str:
+        return self._scrubber.word(word)
 
     def _result(self, result: object) -> object:
         return self._value({"result": result})["result"]
@@ -190,7 +191,7 @@ class Writer:
             case MessageRecord() as message:
                 return ["message", *self.ids(message.message_id)]
             case RelayEvent() as event:
-                return ["event", *self.ids(event.event_type)]
+                return ["event", self._word(event.event_type)]
             case result:
                 return ["result", self._result(result)]
 
@@ -202,9 +203,9 @@ class Writer:
                 return [_name(output), *self.ids(call_id), self.text(reason)]
             case outputs.EventReceived(event, call):
                 about = None if call is None else self._id(call.call_id)
-                return ["event", self._id(event.event_type), about]
+                return ["event", self._word(event.event_type), about]
             case outputs.MessageReceived(message) | outputs.MessageChanged(message):
-                return [_name(output), *self.ids(message.message_id, message.state)]
+                return [_name(output), *self.ids(message.message_id), self._word(message.state)]
             case _:
                 assert_never(output)
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final, Self, TypeVar
 
 import msgspec
 
-from ..display import shown_id
+from ..display import shown_id, shown_word
 from .frames import EMPTY, JSONObject, decode_object, encode_json, is_object
 
 E = TypeVar("E", bound="RelayEvent")
@@ -44,7 +44,7 @@ class RelayEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True)
 
     def __repr__(self) -> str:
         # Without the other fields: they hold what a log must not show.
-        name, call_id = shown_id(self.event_type), shown_id(self.call_id)
+        name, call_id = shown_word(self.event_type), shown_id(self.call_id)
         return f"<{type(self).__name__} {name} call_id={call_id!r}>"
 
     @functools.cached_property

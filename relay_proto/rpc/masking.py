@@ -76,7 +76,7 @@ class Scrubber:
     def __init__(self, secrets: Iterable[str] = (), *, show_personal: bool = False) -> None:
         self._secrets = {s for s in secrets if len(s) >= SHORTEST_SECRET}
         self._learned: deque[str] = deque(maxlen=MOST_LEARNED)
-        self._show_personal = show_personal
+        self._show_personal: Final = show_personal
         self._pattern: re.Pattern[str] | None = None  # compiled when it is needed first
         self._longest = 0
         self._changed()
@@ -126,19 +126,24 @@ class Scrubber:
         """Return a text of the peer on one line and within a length, with nothing secret in it."""
         return bounded(text, self._clean, self._longest)
 
-    def line(self, text: str) -> str:
-        """Return a line of a log, in which all but ids and credentials is masked already."""
-        return cleaned(text, self._clean_line)
+    @property
+    def shows_personal(self) -> bool:
+        """Whether everything but credentials is shown."""
+        return self._show_personal
+
+    def word(self, text: str) -> str:
+        """Return a word of the protocol, such as a state, if it looks like one."""
+        return self._text_of(Kind.WORD, text)
 
     def id(self, text: str) -> str:
         """Return an id as it is, unless it has the shape of something else."""
         if is_mark(text):
             return text
-        shown = cleaned(one_line(text, len(text)), self._clean_line)
+        shown = cleaned(one_line(text, len(text)), self._clean_id)
         fits = self._show_personal or (looks_like_id(shown) and text.isprintable())
         return shown if fits else hidden(text)
 
-    def _clean_line(self, text: str) -> str:
+    def _clean_id(self, text: str) -> str:
         text = without_logins(self.text(text))
         return text if self._show_personal else without_plus_numbers(text)
 
@@ -205,7 +210,7 @@ class Scrubber:
         if self._show_personal or empty:
             return self._masked(item, kind, depth)
         if kind is None or (is_object(item) and kind not in _KINDS_OF_OBJECTS):
-            return hidden(item) if isinstance(item, str) else MASK
+            return _hidden_value(item)
         return self._masked(item, kind, depth)
 
     def _key(self, key: str) -> str:
@@ -248,7 +253,21 @@ class Scrubber:
             fits = True
         else:
             fits = kind is Kind.NUMBER and abs(number) < _LARGEST_NUMBER
-        return number if fits and self.text(str(number)) == str(number) else MASK
+        if fits and self.text(str(number)) == str(number):
+            return number
+        return MASK if kind in (None, Kind.ID, Kind.NUMBER, Kind.TIME) else 0
+
+
+def _hidden_value(value: object) -> object:
+    """Return a mark of the same type, so that a replay takes it as it took the value.
+
+    Of a number that has no harmless name, nothing depends on the type.
+    """
+    if isinstance(value, str):
+        return hidden(value)
+    if is_object(value):
+        return {MASK: MASK}
+    return [MASK] if isinstance(value, list) else MASK
 
 
 def _names_credential(label: object) -> bool:
@@ -313,7 +332,7 @@ def _decode_known(data: bytes, depth: int) -> object:
     if len(data) <= LARGE_PART or start == b'"':
         return msgspec.json.decode(data)
     if start != b"{" or depth > DEEPEST:
-        return MASK
+        return [MASK] if start == b"[" else MASK
     known = _known.decode(data)
     found: dict[str, object] = {
         field.encode_name: _decode_known(bytes(raw), depth + 1)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 
+import anyio
 import pytest
 
 from relay_anyio import AuthenticationError, Call, CollectEvent, Message, RelayError
 from relay_proto.exchange import Hear, Press, Say, TextMessage, What
+from tests.adapters.peers import Peer, client_of, serving
 from tests.adapters.support import (
     ANSWERING,
     CALLER,
     OFFICE,
     PROJECT,
+    QUICK,
     TOKEN,
+    Certificates,
     Heard,
     World,
     phone,
@@ -93,6 +97,73 @@ async def test_no_log_at_any_level_shows_a_secret_or_a_person(
     assert any("calling.play_and_collect" in line for line in lines)  # it was DEBUG indeed
     assert any("ZeroDivisionError" in line for line in lines)
     assert capfd.readouterr() == ("", "")
+
+
+PLANTED = {
+    TOKEN: TOKEN,
+    f"{TOKEN[:9]}\u200b{TOKEN[9:]}": "\u200b",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N": "eyJhbGci",
+    "https://ada:hunter2@example.com/": "hunter2",
+    "order+15550007777": "5550007777",
+    "c\x1b[2J\x07": "\x1b",
+    "c\nWARNING all is lost": "\n",
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+async def test_no_line_shows_what_a_server_hides_in_ids_and_words(
+    certificates: Certificates, caplog: pytest.LogCaptureFixture, package: str, planted: str
+) -> None:
+    async def server(peer: Peer) -> None:
+        await peer.welcome()
+        await peer.offer_call(call_id=planted)
+        await peer.reply(await peer.request("calling.answer"))
+        event = {"call_id": planted, "control_id": planted, "node_id": planted, "tag": planted}
+        for event_type in ("calling.call.play", "calling.call.dial", planted):
+            await peer.event(event_type, **event, state=planted, reason=planted)
+        await peer.event("messaging.receive", message_id=planted, context=planted, body=planted)
+        await peer.event("messaging.receive", message_id=planted, context=planted, body=planted)
+        await peer.refuse(await peer.request("novelty"), 500, f"refused: {planted}")
+        await peer.call_state("ended", call_id=planted, end_reason=planted)
+        await peer.send_bytes(peer.wire.close(1011, planted[:100]))
+
+    async def again(peer: Peer) -> None:
+        await peer.welcome()
+        reconnected.set()
+        await peer.gone()
+
+    async def answer(call: Call) -> None:
+        call.on("calling.call.play", fail)
+        await call.answer()
+        with pytest.raises(RelayError) as refused:
+            await client.execute("novelty", {})
+        lines.extend([str(refused.value), repr(refused.value)])
+        raise ZeroDivisionError
+
+    lines: list[str] = []
+    reconnected = anyio.Event()
+    caplog.set_level(logging.DEBUG, package)
+    async with serving(certificates.server_context(), server, again) as host:
+        client = client_of(host, timing=QUICK)
+        client.on_call(answer)
+        async with client:
+            await reconnected.wait()
+    lines += [record.getMessage() for record in caplog.records if record.name == package]
+    assert any("novelty" in line for line in lines)
+    for line in lines:
+        assert PLANTED[planted] not in line
+        assert line.isprintable()
+
+
+@pytest.mark.parametrize("personal", [None, True])
+async def test_personal_data_is_logged_only_if_that_is_asked_for(
+    world: World, caplog: pytest.LogCaptureFixture, personal: bool | None
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with world.client(show_personal_data=personal) as client:
+        await client.send_message(to_number=TEXT_TO, from_number=OFFICE, body=BODY)
+    assert (BODY in caplog.text) is (TEXT_TO in caplog.text) is bool(personal)
+    assert TOKEN not in caplog.text
 
 
 async def test_an_ordinary_conversation_says_little(

@@ -69,6 +69,7 @@ class Peer:
         timing: Timing | None = None,
         limits: Limits | None = None,
         trace_frames: bool = False,
+        show_personal_data: bool = False,
         while_reconnecting: WhileReconnecting = "queue",
         seed: int = 1,
         make_core: Callable[[ClientConfig, random.Random], ClientInterface] = ClientCore,
@@ -81,6 +82,7 @@ class Peer:
             timing=timing or Timing(),
             limits=limits or Limits(),
             trace_frames=trace_frames,
+            show_personal_data=show_personal_data,
             while_reconnecting=while_reconnecting,
         )
         self.core = make_core(config, random.Random(seed))

@@ -34,6 +34,16 @@ def test_a_line_is_masked_whatever_has_been_put_into_it(
     assert caplog.messages == ["call *** [31m is over: '***(12)'"]
 
 
+def test_a_line_shows_personal_data_if_a_client_does(
+    logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    scrubbers = [Scrubber([SECRET]), Scrubber(show_personal=True)]
+    for scrubber in scrubbers:
+        mask_lines(logger, scrubber)
+    logger.warning("%s at %s", SECRET, "+15550001111")
+    assert caplog.messages == ["*** at +15550001111"]
+
+
 def test_a_line_with_nothing_to_mask_is_left_as_it_is(
     logger: logging.Logger, caplog: pytest.LogCaptureFixture
 ) -> None:

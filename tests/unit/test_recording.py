@@ -221,6 +221,51 @@ def test_an_old_recording_can_still_be_read() -> None:
     assert [step.replayed.get("state") for step in steps] == states
 
 
+def test_what_an_older_recording_shows_is_masked_when_it_is_replayed() -> None:
+    planted = "my number is four seven one one"
+    outputs: list[list[Any]] = [
+        ["frame", "<", json.dumps({"method": "novelty", "params": {"body": planted}})],
+        ["frame", "<", "(7 bytes that are not JSON)"],
+        ["settled", 1, "result", {"body": planted}],
+        ["settled", 1, "error", "RelayError: no +15550001111"],
+        ["settled", 1, "event", planted],
+        ["settled", 1, "call", planted],
+        ["event", planted, None],
+        ["event", "calling.call.play", planted],
+        ["message changed", planted, planted],
+        ["call offered", planted],
+        ["offer refused", planted, "no +15550001111"],
+        ["dropped", "no +15550001111", None],
+        [],
+    ]
+    line = json.dumps({"do": "accept", "calls": True, "contexts": None, "out": outputs})
+    _, step = replay([header(), line], random.Random)
+    text = json.dumps(step.line)
+    assert "four seven" not in text
+    assert "5550001111" not in text
+    assert [output[:1] for output in step.line["out"]] == [output[:1] for output in outputs]
+    assert step.line["out"][1] == outputs[1]
+
+
+@pytest.mark.parametrize("marker", ["id", "novelty", 5])
+def test_a_program_that_uses_the_recorder_s_own_key_can_be_replayed(marker: object) -> None:
+    peer = Recorded()
+    peer.connect()
+    peer.execute(commands.execute("novelty", {"params": {"$relay": marker}}))
+    assert len(peer.steps()) == len(peer.lines)
+
+
+@pytest.mark.parametrize("personal", [False, True])
+def test_personal_data_is_recorded_only_if_that_is_asked_for(personal: bool) -> None:
+    peer = Recorded(show_personal_data=personal)
+    peer.connect()
+    peer.event("calling.call.novelty", body="my name is Ada", token="hunter2")
+    peer.execute(commands.execute("novelty", {"body": "my name is Ada"}))
+    assert ("my name is Ada" in "".join(peer.lines)) is personal
+    assert "hunter2" not in "".join(peer.lines)
+    assert all_same(peer.steps())
+
+
 def test_a_difference_is_found_where_it_is() -> None:
     peer = Recorded()
     peer.connect()

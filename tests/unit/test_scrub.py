@@ -147,6 +147,10 @@ def test_a_number_is_shown_only_as_a_quantity(number: float) -> None:
     assert (shown({"duration": number})["duration"] == MASK) == (abs(number) >= 10**9)
 
 
+def test_a_number_in_place_of_something_else_stays_a_number() -> None:
+    assert shown({"event_type": 4711, "url": 4711}) == {"event_type": 0, "url": 0}
+
+
 @pytest.mark.parametrize("key", ["+15550001111", "my name is Ada", JWT, TOKEN, "4711"])
 def test_a_key_that_is_no_name_is_masked(key: str) -> None:
     assert shown({"params": {key: True}}) == {"params": {hidden(key): True}}
@@ -322,13 +326,6 @@ def test_a_secret_of_the_session_is_masked_once_it_is_known() -> None:
     assert scrubber.words("opaque-1") == "opaque-1"
 
 
-def test_a_line_of_a_log_is_shown_without_credentials_and_numbers() -> None:
-    line = 'call +15550001111 of p-12345 at 1700000001: {"timestamp":1700000001.5}'
-    masked = 'call ***(12) of *** at 1700000001: {"timestamp":1700000001.5}'
-    assert Scrubber(["p-12345"]).line(line) == masked
-    assert "+15550001111 of ***" in Scrubber(["p-12345"], show_personal=True).line(line)
-
-
 # Bounds
 
 
@@ -378,7 +375,7 @@ def test_of_a_large_frame_the_known_fields_are_shown() -> None:
         "call_id": "c-1",
         "call_state": "ended",
         "device": {"type": "phone", "params": {"timeout": 3, MASK: MASK}, MASK: MASK},
-        "contexts": MASK,
+        "contexts": [MASK],
         "call": {"device": hidden("z" * LARGE), MASK: MASK},
         MASK: MASK,
     }
