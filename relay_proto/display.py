@@ -104,10 +104,9 @@ def words(text: str) -> str:
 
 def cleaned(text: str, clean: Callable[[str], str]) -> str:
     """Return what `clean` leaves of a text when it finds nothing more to mask in it."""
-    for _ in range(MOST_PASSES):
-        before, text = text, clean(text)
-        if text == before:
-            break
+    before, passes = None, 0
+    while text != before and passes < MOST_PASSES:
+        before, text, passes = text, clean(text), passes + 1
     return text
 
 
