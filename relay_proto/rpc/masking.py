@@ -34,12 +34,14 @@ from ..display import (
     without_plus_numbers,
 )
 from .frames import JSONObject, decode_any, encode_json, is_object
-from .names import KNOWN_NAMES, Kind, is_credential, kind_of, plain
+from .names import KNOWN_NAMES, Kind, Known, is_credential, known, plain
 
 SHORTEST_SECRET: Final = 6
 """Shorter credentials are not masked in free text, because they occur in it by chance."""
 LONGEST_ESCAPE: Final = 12
 """Characters that one character has when it is quoted."""
+MOST_ADDED: Final = 8
+"""Credentials that the client has got later and that are remembered, the newest ones."""
 MOST_LEARNED: Final = 4
 """Secrets of sessions that are remembered, the newest ones."""
 DEEPEST: Final = 32
@@ -53,11 +55,17 @@ LARGE_PART: Final = 16 * 1024
 
 _WORD: Final = re.compile(r"\.?[A-Za-z][A-Za-z0-9_.:/-]{1,63}")
 _NAME: Final = re.compile(r"[A-Za-z_$@][A-Za-z0-9_.$-]{0,63}")
+_PLAIN: Final = re.compile(r"[a-z]{1,16}(?:_[a-z]{1,16}){0,4}")
+_PLAIN_WORD: Final = re.compile(r"[a-zA-Z]{2,16}(?:[._][a-zA-Z]{2,16}){0,4}")
+_PLAIN_ID: Final = re.compile(r"(?!.*eyJ)[A-Za-z0-9._-]{1,64}")
+"""Names, words and ids that no pattern can find anything in, as nearly all of them."""
 _SHORT_NUMBER: Final = re.compile(r"-?\d{1,6}(?:\.\d{1,6})?")
 _LARGEST_NUMBER: Final = 10**9
 """No quantity is as large. A telephone number is."""
 LONGEST_LABEL: Final = 64
 """Characters of a text that may be the name in a pair of a name and a value."""
+OTHER: Final = Known("", None, credential=True)
+"""A name that is longer than any harmless one."""
 _LOGIN_OBJECT: Final = "authentication"
 _LABELS: Final = ("name", "key", "header", "field", "label")
 """What an object has that is a pair of a name and a value, such as a SIP header."""
@@ -75,6 +83,7 @@ class Scrubber:
 
     def __init__(self, secrets: Iterable[str] = (), *, show_personal: bool = False) -> None:
         self._secrets = {s for s in secrets if len(s) >= SHORTEST_SECRET}
+        self._added: deque[str] = deque(maxlen=MOST_ADDED)
         self._learned: deque[str] = deque(maxlen=MOST_LEARNED)
         self._show_personal: Final = show_personal
         self._pattern: re.Pattern[str] | None = None  # compiled when it is needed first
@@ -85,15 +94,17 @@ class Scrubber:
         return f"<Scrubber of {len(self._secrets)} secrets>"
 
     def add(self, secret: str) -> None:
-        """Also mask a credential that the client has got later."""
-        if len(secret) >= SHORTEST_SECRET and secret not in self._secrets:
-            self._secrets.add(secret)
-            self._pattern = None
+        """Also mask a credential that the client has got later, until newer ones come."""
+        if secret not in self._secrets:
+            self._remember(secret, self._added)
 
     def learn(self, secret: str) -> None:
-        """Also mask a secret that the server has sent, until newer ones have taken its place."""
-        if len(secret) >= SHORTEST_SECRET and secret not in self._learned:
-            self._learned.append(secret)
+        """Also mask a secret that the server has sent, until newer ones come."""
+        self._remember(secret, self._learned)
+
+    def _remember(self, secret: str, secrets: deque[str]) -> None:
+        if len(secret) >= SHORTEST_SECRET and secret not in secrets:
+            secrets.append(secret)
             self._changed()
 
     # Whole frames and values
@@ -137,6 +148,8 @@ class Scrubber:
 
     def id(self, text: str) -> str:
         """Return an id as it is, unless it has the shape of something else."""
+        if _PLAIN_ID.fullmatch(text):
+            return self.text(text)
         if is_mark(text):
             return text
         shown = cleaned(one_line(text, len(text)), self._clean_id)
@@ -157,11 +170,14 @@ class Scrubber:
 
     def _changed(self) -> None:
         self._pattern = None
-        longest = max(map(len, (*self._secrets, *self._learned)), default=0)
+        longest = max(map(len, self._all()), default=0)
         self._longest = longest * LONGEST_ESCAPE
 
+    def _all(self) -> set[str]:
+        return self._secrets.union(self._added, self._learned)
+
     def _compile(self) -> re.Pattern[str]:
-        secrets = sorted(self._secrets.union(self._learned), key=len, reverse=True)
+        secrets = sorted(self._all(), key=len, reverse=True)
         # Without any secret, this is a pattern that matches nothing.
         pattern = re.compile("|".join(map(_any_form, secrets)) or r"(?!)")
         self._pattern = pattern
@@ -186,15 +202,16 @@ class Scrubber:
         shown: JSONObject = {}
         labelled = any(_names_credential(value.get(label)) for label in _LABELS)
         for key, item in value.items():
-            name = plain(key)
+            # A name of the peer's may be long, and the cache of `known` keeps it.
+            name, kind, credential = known(key) if len(key) <= LONGEST_LABEL else OTHER
             if name == _LOGIN_OBJECT and is_object(item):
                 shown[key] = {self._key(inner): MASK for inner in item}
-            elif is_credential(name) or (labelled and key not in _LABELS):
+            elif credential or (labelled and key not in _LABELS):
                 shown[self._key(key)] = MASK
             else:
                 # Without a code, a message is somebody's words, and not the server's.
-                spoken = name == "message" and "code" not in value
-                kind = None if spoken else kind_of(name)
+                if name == "message" and "code" not in value:
+                    kind = None
                 shown[self._key(key)] = self._item(item, kind, depth + 1)
         return shown
 
@@ -214,6 +231,8 @@ class Scrubber:
         return self._masked(item, kind, depth)
 
     def _key(self, key: str) -> str:
+        if _PLAIN.fullmatch(key):
+            return self.text(key)
         if is_mark(key):
             return key
         if _NAME.fullmatch(key) and not looks_random(key) and without_logins(key) == key:
@@ -221,10 +240,12 @@ class Scrubber:
         return self._free(key) if self._show_personal else hidden(key)
 
     def _text_of(self, kind: Kind | None, text: str) -> str:
-        if is_mark(text):
-            return text
         if kind is Kind.ID:
             return self.id(text)
+        if is_mark(text):
+            return text
+        if kind is Kind.WORD and _PLAIN_WORD.fullmatch(text):
+            return self.text(text)
         if kind is Kind.MESSAGE:
             return self.words(text)
         if self._show_personal:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Mapping
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 
 class Kind(enum.Enum):
@@ -92,6 +93,21 @@ _SPELLED: Final[Mapping[str, Kind]] = {
 _KINDS: Final[Mapping[str, Kind]] = {plain(name): kind for name, kind in _SPELLED.items()}
 KNOWN_NAMES: Final = tuple(sorted(_SPELLED))
 """The names that have a kind, as the protocol spells them."""
+
+
+class Known(NamedTuple):
+    """What is known of a field from its name alone."""
+
+    plain: str
+    kind: Kind | None
+    credential: bool
+
+
+@lru_cache(maxsize=1024)
+def known(name: str) -> Known:
+    """Return what is known of a field of this name."""
+    simple = plain(name)
+    return Known(simple, kind_of(simple), is_credential(simple))
 
 
 def kind_of(name: str) -> Kind | None:

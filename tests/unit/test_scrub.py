@@ -14,6 +14,8 @@ from relay_proto.rpc.masking import (
     DEEPEST,
     LARGE,
     LARGE_PART,
+    LONGEST_LABEL,
+    MOST_ADDED,
     MOST_ITEMS,
     MOST_LEARNED,
     Scrubber,
@@ -153,12 +155,14 @@ def test_a_number_in_place_of_something_else_stays_a_number() -> None:
 
 @pytest.mark.parametrize("key", ["+15550001111", "my name is Ada", JWT, TOKEN, "4711"])
 def test_a_key_that_is_no_name_is_masked(key: str) -> None:
-    assert shown({"params": {key: True}}) == {"params": {hidden(key): True}}
+    value = True if len(key) <= LONGEST_LABEL else MASK
+    assert shown({"params": {key: True}}) == {"params": {hidden(key): value}}
 
 
 def test_a_key_is_shown_with_personal_data_unless_it_is_a_credential() -> None:
     assert shown({"+15550001111": True}, personal=True) == {"+15550001111": True}
-    assert shown({TOKEN: True, JWT: True}, personal=True) == {MASK: True}
+    assert shown({TOKEN: True}, personal=True) == {MASK: True}
+    assert shown({JWT: True}, personal=True) == {MASK: MASK}
 
 
 # Values
@@ -324,6 +328,17 @@ def test_a_secret_of_the_session_is_masked_once_it_is_known() -> None:
     newest = " ".join(f"opaque-{number}" for number in range(2, MOST_LEARNED + 2))
     assert scrubber.words(newest) == " ".join([MASK] * MOST_LEARNED)
     assert scrubber.words("opaque-1") == "opaque-1"
+
+
+def test_a_credential_that_comes_later_is_masked_until_newer_ones_come() -> None:
+    scrubber = Scrubber(["first-one"])
+    for number in range(1, MOST_ADDED + 2):
+        scrubber.add(f"later-{number}")
+        scrubber.add(f"later-{number}")
+    scrubber.add("first-one")
+    scrubber.add("short")
+    assert scrubber.words(f"later-2 later-{MOST_ADDED + 1} first-one") == "*** *** ***"
+    assert scrubber.words("later-1 short") == "later-1 short"
 
 
 # Bounds
