@@ -247,6 +247,21 @@ async def test_the_command_shows_where_a_core_does_something_else(
     assert "1 of " in said
 
 
+async def test_the_command_shows_nothing_that_controls_a_terminal(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "incident.jsonl"
+    await converse(world, path)
+    text = path.read_text(encoding="utf-8")
+    text = text.replace('"state":"ready"', '"state":"ready\\u001b[2J"')
+    text = text.replace('"reason":"', '"reason":"\\u009b2J')
+    path.write_text(text + '{"\\u001b[31m":"[bold]"}\n', encoding="utf-8")
+    assert main(["replay", str(path)]) == 2  # because of the last line
+    said = capsys.readouterr().out
+    assert "now ready [2J" in said
+    assert all(line.isprintable() for line in said.splitlines())
+
+
 def test_the_command_says_what_is_wrong_with_a_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

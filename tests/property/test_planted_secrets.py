@@ -69,6 +69,7 @@ IN_NO_WORDS: Final = {
 }
 """What may be shown where the server speaks, or as an id or a code."""
 
+NONE: Final[frozenset[str]] = frozenset()
 IDS: Final = frozenset(name for name in KNOWN_NAMES if kind_of(plain(name)) is Kind.ID)
 SHOWN: Final = frozenset(KNOWN_NAMES) - {
     name for name in KNOWN_NAMES if kind_of(plain(name)) in (Kind.WORD, Kind.PART, Kind.URL)
@@ -82,27 +83,25 @@ FIELDS: Final = sorted(
 
 
 @st.composite
-def planted(draw: st.DrawFn) -> tuple[Any, str]:
+def planted(draw: st.DrawFn) -> tuple[dict[str, Any], str]:
     """A body of any shape, with a secret in it; and what must not be shown of it."""
     kind = draw(st.sampled_from(("anywhere", "in no id", "in no words")))
     secrets = {"anywhere": ANYWHERE, "in no id": IN_NO_ID, "in no words": IN_NO_WORDS}[kind]
     secret, hidden = draw(st.sampled_from(sorted(secrets.items())))
-    forbidden = {"anywhere": frozenset(), "in no id": IDS, "in no words": SHOWN}[kind]
+    forbidden: frozenset[str] = {"anywhere": NONE, "in no id": IDS, "in no words": SHOWN}[kind]
     names = st.sampled_from([name for name in FIELDS if name not in forbidden])
-    value: Any = secret
-    for number in range(draw(st.integers(1, 5))):
-        match draw(st.integers(0, 3 if number else 1)):
+    body: dict[str, Any] = {draw(names): secret}
+    if len(secret) > 1 and draw(st.booleans()):
+        body = {secret: draw(st.sampled_from([True, "x", None]))}
+    for _ in range(draw(st.integers(0, 4))):
+        match draw(st.integers(0, 2)):
             case 0:
-                value = {draw(names): value}
-            case 1 if number == 0 and len(secret) > 1:
-                value = {secret: draw(st.sampled_from([True, "x", {}]))}
-            case 2:
-                value = [value, draw(st.none() | texts)]
+                body = {draw(names): body}
+            case 1:
+                body = {draw(names): [body, draw(st.none() | texts)]}
             case _:
-                value = {"type": draw(names), draw(names): value}
-    if not isinstance(value, dict):
-        value = {draw(names): value}
-    return value, hidden
+                body = {"type": draw(names), draw(names): body}
+    return body, hidden
 
 
 def server_frames(body: dict[str, Any], request_id: str) -> st.SearchStrategy[Any]:
@@ -204,7 +203,7 @@ def check(peer: Watched, hidden: str) -> None:
 
 @given(planted(), st.data())
 def test_nothing_secret_that_the_server_says_is_shown(
-    what: tuple[Any, str], data: st.DataObject
+    what: tuple[dict[str, Any], str], data: st.DataObject
 ) -> None:
     body, hidden = what
     peer = Watched()
@@ -225,7 +224,9 @@ def test_nothing_secret_that_the_server_says_is_shown(
 
 
 @given(planted(), st.sampled_from(sorted(METHODS)) | st.just("novelty"))
-def test_nothing_secret_that_the_program_asks_is_shown(what: tuple[Any, str], method: str) -> None:
+def test_nothing_secret_that_the_program_asks_is_shown(
+    what: tuple[dict[str, Any], str], method: str
+) -> None:
     body, hidden = what
     peer = Watched()
     command = commands.execute(method, body)

@@ -66,7 +66,7 @@ def test_what_is_personal_is_not_shown_unless_asked_for(name: str) -> None:
 
 
 def test_what_was_said_typed_and_dialled_is_masked_unless_asked_for() -> None:
-    frame = {"to_number": "+15550001111", "body": "hi", "digits": "123", "from": ""}
+    frame: dict[str, Any] = {"to_number": "+15550001111", "body": "hi", "digits": "123", "from": ""}
     assert shown(frame) == {
         "to_number": "***(12)",
         "body": "***(2)",
@@ -118,7 +118,7 @@ def test_the_server_s_words_are_shown_beside_their_code_alone() -> None:
 
 
 def test_what_the_protocol_needs_is_shown() -> None:
-    frame = {
+    frame: dict[str, Any] = {
         "jsonrpc": "2.0",
         "id": 7,
         "method": "calling.collect",
@@ -249,19 +249,32 @@ def test_words_are_shown_with_numbers_if_asked_for() -> None:
     assert scrubber.words("to +15550001111 with token=abc") == "to +15550001111 with token=***"
 
 
+def _json(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+def _python(text: str) -> str:
+    return repr(text)[1:-1]
+
+
+def _blanked(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _replaced(text: str) -> str:
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def _dropped(text: str) -> str:
+    return "".join(c for c in text if c.isprintable())
+
+
+def _percent(text: str) -> str:
+    return "".join(f"%{ord(c):02X}" if ord(c) < 33 else c for c in text)
+
+
 @pytest.mark.parametrize("between", ["\n", "\t", "\0", "\u200b", "\r\n", "\x1b"])
-@pytest.mark.parametrize(
-    "quoted",
-    [
-        str,
-        lambda text: json.dumps(text)[1:-1],
-        lambda text: repr(text)[1:-1],
-        lambda text: "".join(c if c.isprintable() else " " for c in text),
-        lambda text: "".join(c if c.isprintable() else "\ufffd" for c in text),
-        lambda text: "".join(c for c in text if c.isprintable()),
-        lambda text: "".join(f"%{ord(c):02X}" if ord(c) < 33 else c for c in text),
-    ],
-)
+@pytest.mark.parametrize("quoted", [str, _json, _python, _blanked, _replaced, _dropped, _percent])
 def test_a_credential_with_a_control_character_is_found_however_it_is_quoted(
     between: str, quoted: Callable[[str], str]
 ) -> None:
