@@ -46,11 +46,14 @@ class Guard:
             return None  # as of nearly every plain function
         return cast("Awaitable[object]", result) if inspect.isawaitable(result) else None
 
-    async def finish(self, name: str, argument: object, awaitable: Awaitable[object]) -> None:
+    async def finish(
+        self, name: str, argument: object, awaitable: Awaitable[object]
+    ) -> BaseException | None:
         """Await what `call` has returned, in the task of an `AppTask`.
 
         A cancellation goes on only if it is meant for that task: by the client, which
-        cancels the scope of the task, or by the end of the event loop.
+        cancels the scope of the task, or by the end of the event loop. Anything else that
+        it raises is returned.
         """
         own = current_app_task.get()
         try:
@@ -58,25 +61,28 @@ class Guard:
         except GeneratorExit as error:
             if current_app_task.get() is not own:  # the collection of garbage ends the task
                 raise
-            self._failed(name, argument, error)
+            return self._failed(name, argument, error)
         except BaseException as error:
             if not self.is_cancelled:
                 forget_cancellation()
-                self._failed(name, argument, error)
-                return
+                return self._failed(name, argument, error)
             failure = without(error, (anyio.get_cancelled_exc_class(),))
             if failure is error:
-                self._failed(name, argument, error)
-                return
+                return self._failed(name, argument, error)
             if failure is not None:
                 self._failed(name, argument, failure)
             raise
+        return None
 
-    async def run(self, name: str, function: Function, argument: object) -> None:
-        """Call a function in this task, and wait until it is done."""
-        awaitable = self.call(name, function, argument)
-        if awaitable is not None:
-            await self.finish(name, argument, awaitable)
+    async def run(self, name: str, function: Function, argument: object) -> BaseException | None:
+        """Call a function in this task, wait until it is done, and return what it has raised."""
+        try:
+            awaitable = function(argument)
+        except BaseException as error:  # noqa: BLE001 - see `_failed`
+            return self._failed(name, argument, error)
+        if not inspect.isawaitable(awaitable):
+            return None
+        return await self.finish(name, argument, awaitable)
 
     @property
     def is_cancelled(self) -> bool:
@@ -88,9 +94,10 @@ class Guard:
         if not self._surroundings.ends_with_loop:
             logger.error("%s: its task was cancelled before it began, on %r", name, argument)
 
-    def _failed(self, name: str, argument: object, error: BaseException) -> None:
+    def _failed(self, name: str, argument: object, error: BaseException) -> BaseException | None:
         ending = end_of_program(error)
         if ending is None:
             report_failure(logger, name, argument, error)
-        else:
-            self._surroundings.end_program(name, ending)
+            return error
+        self._surroundings.end_program(name, ending)
+        return None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
-from relay_proto.adapter.delivery import Hooks
+from relay_proto.adapter.delivery import HandlerEnded, Hooks
+from relay_proto.adapter.guard import with_error
 from relay_proto.adapter.handles import Function
-from relay_proto.api.routes import Link
+from relay_proto.api.routes import CallRoute, Link
 from relay_proto.rpc.event_base import RelayEvent
 
 from ._engine import Engine
@@ -33,18 +31,24 @@ class Handlers:
         return task is current_app_task.get()
 
     def start_call(
-        self, task: AppTask, name: str, handler: Function, call: object, done: Callable[[], None]
+        self, task: AppTask, name: str, route: CallRoute, call: object, done: HandlerEnded
     ) -> bool:
         """See `Runner`."""
+        failure: BaseException | None = None
+
+        async def handle() -> None:
+            nonlocal failure
+            failure = await self._guard.run(name, route.handler, call)
+            if failure is not None and callable(route.on_error):
+                recover = with_error(route.on_error, failure)
+                failure = await self._guard.run(f"on_error of the {name}", recover, call)
 
         def ended(*, began: bool) -> None:
             if not began:
                 self._guard.lost(name, call)
-            done()
+            done(failure, began=began)
 
-        return self._engine.start_soon(
-            partial(self._guard.run, name, handler, call), task, ended=ended
-        )
+        return self._engine.start_soon(handle, task, ended=ended)
 
     def start_message(self, name: str, handler: Function, message: object) -> bool:
         """See `Runner`."""
@@ -53,9 +57,10 @@ class Handlers:
             if not began:
                 self._guard.lost(name, message)
 
-        return self._engine.start_soon(
-            partial(self._guard.run, name, handler, message), ended=ended
-        )
+        async def handle() -> None:
+            await self._guard.run(name, handler, message)
+
+        return self._engine.start_soon(handle, ended=ended)
 
     def call_back(self, name: str, callback: Function, event: RelayEvent) -> bool:
         """See `Runner`."""

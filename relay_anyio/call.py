@@ -382,28 +382,31 @@ class Client(ClientBase[Engine, Call, Message]):
         """Unsubscribe from contexts."""
         await self._carry_out(commands.unreceive(contexts))
 
-    async def disconnect(self) -> None:
+    async def disconnect(self, *, hang_up: bool = False) -> None:
         """Disconnect. What is pending fails, calls are finished locally, handlers are cancelled.
 
-        The calls themselves go on at the server. Calling it again does nothing; called
-        from a handler, it lets that handler go on.
+        The calls themselves go on at the server, unless `hang_up` ends them first.
+        Calling it again does nothing; called from a handler, it lets that handler go on.
         """
         if self._current is not None:
+            if hang_up and self._current.alive:
+                self._current.delivery.hang_up_calls()
             await self._current.shut_down()
         if current_app_task.get() is None:
             self._let_out()
 
-    async def drain(self, timeout: float | None = None) -> None:
+    async def drain(self, timeout: float | None = None, *, hang_up: bool = False) -> None:
         """Take no more calls, let those that are up finish, then disconnect.
 
-        `timeout` is how long they may take, in seconds; None for the configured time.
+        `timeout` is how long they may take, in seconds; None for the configured time. With
+        `hang_up`, those that are still up then are hung up.
         """
         engine = self._current
         if engine is not None and engine.alive:
             limit = self._config.timing.drain_timeout if timeout is None else timeout
             engine.command(engine.core.drain)
             await engine.wait_until(lambda: not engine.delivery.busy, limit)
-        await self.disconnect()
+        await self.disconnect(hang_up=hang_up)
 
     def _carry_out(self, command: Command[R]) -> Awaitable[R]:
         engine = self._engine

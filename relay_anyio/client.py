@@ -20,6 +20,7 @@ from relay_proto import Limits, Timing, resolve_config
 from relay_proto.adapter.network import Network
 from relay_proto.adapter.record_file import Path
 from relay_proto.adapter.slots import Slots
+from relay_proto.api.routes import OnError
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import Provider, WhileReconnecting
 from relay_proto.errors import RelayError
@@ -156,16 +157,18 @@ class RelayClient(Client):
         finally:
             await self.disconnect()
 
-    def run(self, *, backend: str = "asyncio") -> None:
+    def run(self, *, backend: str = "asyncio", hang_up: bool = False) -> None:
         """Connect and serve, reconnecting, until a signal or `disconnect` ends it.
 
         SIGINT (Ctrl+C) ends it at once. SIGTERM lets calls finish, for the time that
         `Timing.drain_timeout` gives them; a second signal ends that at once. `backend`
-        is ``asyncio`` or ``trio``.
+        is ``asyncio`` or ``trio``. Calls that are up at the end go on at the server, with nobody
+        to handle them; with `hang_up` they are hung up.
 
         Raises:
             AuthenticationError: the credentials were refused, several times.
         """
+        self._hangs_up = hang_up
         with suppress(KeyboardInterrupt):
             anyio.run(self._serve, backend=backend)
 
@@ -178,6 +181,7 @@ class RelayClient(Client):
         *,
         contexts: Sequence[str] | None = None,
         cancel_on_end: bool = False,
+        on_error: OnError = "hangup",
     ) -> CallHandler: ...
     @overload
     def on_call(
@@ -186,6 +190,7 @@ class RelayClient(Client):
         *,
         contexts: Sequence[str] | None = None,
         cancel_on_end: bool = False,
+        on_error: OnError = "hangup",
     ) -> Callable[[CallHandler], CallHandler]: ...
     def on_call(
         self,
@@ -193,16 +198,24 @@ class RelayClient(Client):
         *,
         contexts: Sequence[str] | None = None,
         cancel_on_end: bool = False,
+        on_error: OnError = "hangup",
     ) -> CallHandler | Callable[[CallHandler], CallHandler]:
         """Register the function that takes inbound calls, each in a task of its own.
 
         With `contexts`, it takes the calls of these; several may be registered, and one
         without takes all others. With `cancel_on_end`, the task is cancelled when its
         call ends; what it then has to clean up with ``await`` belongs in a shielded scope.
+
+        A call whose handler fails, whatever it raises, is hung up if it is still up, so that
+        nobody is left in silence. With ``on_error="leave"`` it is left as it is. A function
+        is called with the call and the error instead; if it fails as well, the call is hung up.
+        A handler that returns changes nothing.
         """
         if handler is None:
-            return partial(self.on_call, contexts=contexts, cancel_on_end=cancel_on_end)
-        self._add_call(handler, contexts, cancel_on_end=cancel_on_end)
+            return partial(
+                self.on_call, contexts=contexts, cancel_on_end=cancel_on_end, on_error=on_error
+            )
+        self._add_call(handler, contexts, cancel_on_end=cancel_on_end, on_error=on_error)
         return handler
 
     def calls(self, *, contexts: Sequence[str] | None = None) -> InboundCalls:
@@ -268,7 +281,9 @@ class RelayClient(Client):
                 if number == signal.SIGTERM and engine.delivery.busy and not draining:
                     logger.info("SIGTERM: finishing %d calls", engine.core.active_calls)
                     draining = True
-                    tasks.start_soon(self.drain)
+                    tasks.start_soon(partial(self.drain, hang_up=self._hangs_up))
                 else:
                     logger.info("signal %d: disconnecting", number)
+                    if self._hangs_up:
+                        engine.delivery.hang_up_calls()
                     engine.command(engine.core.close)

@@ -156,6 +156,11 @@ class ClientCore(Core[Output]):
         self._offers.contexts = contexts
 
     @property
+    def live_calls(self) -> tuple[CallRecord, ...]:
+        """The calls that are up."""
+        return tuple(self._calls)
+
+    @property
     def active_calls(self) -> int:
         """The number of active calls."""
         return len(self._calls)

@@ -56,6 +56,11 @@ class ClientInterface(Core[Output], Protocol):
 
     @property
     @abc.abstractmethod
+    def live_calls(self) -> tuple[CallRecord, ...]:
+        """The calls that are up."""
+
+    @property
+    @abc.abstractmethod
     def accepting_calls(self) -> bool:
         """Whether the application takes calls; to be set by the adapter."""
 

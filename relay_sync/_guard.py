@@ -11,7 +11,7 @@ from relay_proto.adapter.handles import Function
 
 from ._log import logger
 
-F = TypeVar("F", bound=Function)
+F = TypeVar("F", bound=Callable[..., object])
 EndProgram: TypeAlias = Callable[[str, BaseException], None]
 
 
@@ -29,17 +29,23 @@ def plain(function: F) -> F:
     return function
 
 
-def run(name: str, function: Function, argument: object, end_program: EndProgram) -> None:
-    """Call a function. `end_program` gets what it raises to end the program."""
+def run(
+    name: str, function: Function, argument: object, end_program: EndProgram
+) -> BaseException | None:
+    """Call a function, and return what it has raised.
+
+    `end_program` gets what it raises to end the program; that is not returned.
+    """
     try:
         result = function(argument)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this function alone
         ending = end_of_program(error)
         if ending is None:
             report_failure(logger, name, argument, error)
-        else:
-            end_program(name, ending)
-    else:
-        if result is not None and inspect.iscoroutine(result):
-            result.close()
-            logger.error("%s returned a coroutine: relay_sync takes plain functions", name)
+            return error
+        end_program(name, ending)
+        return None
+    if result is not None and inspect.iscoroutine(result):
+        result.close()
+        logger.error("%s returned a coroutine: relay_sync takes plain functions", name)
+    return None

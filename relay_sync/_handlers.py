@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
-from relay_proto.adapter.delivery import Hooks
+from relay_proto.adapter.delivery import HandlerEnded, Hooks
+from relay_proto.adapter.guard import with_error
 from relay_proto.adapter.handles import Function
-from relay_proto.api.routes import Link
+from relay_proto.api.routes import CallRoute, Link
 from relay_proto.rpc.event_base import RelayEvent
 
 from ._engine import Engine
@@ -32,17 +32,19 @@ class Handlers:
         return task is current.task
 
     def start_call(
-        self, task: AppTask, name: str, handler: Function, call: object, done: Callable[[], None]
+        self, task: AppTask, name: str, route: CallRoute, call: object, done: HandlerEnded
     ) -> bool:
         """See `Runner`."""
+        end_program = self._engine.delivery.end_program
 
         def handle() -> None:
             current.task = task
-            try:
-                run(name, handler, call, self._engine.delivery.end_program)
-            finally:
-                current.task = None
-                done()
+            failure = run(name, route.handler, call, end_program)
+            if failure is not None and callable(route.on_error):
+                recover = with_error(route.on_error, failure)
+                failure = run(f"on_error of the {name}", recover, call, end_program)
+            current.task = None
+            done(failure)
 
         return self._engine.calls.start(handle)
 

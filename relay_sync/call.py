@@ -394,29 +394,33 @@ class Client(ClientBase[Engine, Call, Message]):
         """Unsubscribe from contexts."""
         self._carry_out(commands.unreceive(contexts))
 
-    def disconnect(self) -> None:
+    def disconnect(self, *, hang_up: bool = False) -> None:
         """Disconnect. What is pending fails, calls are finished locally, who waits is released.
 
-        The calls themselves go on at the server. Handlers are not interrupted in what
-        they do, only in what they wait for; they have `Timing.close_timeout` to end.
-        Calling it again does nothing; called from a handler, it does not wait for that one.
+        The calls themselves go on at the server, unless `hang_up` ends them first.
+        Handlers are not interrupted in what they do, only in what they wait for; they
+        have `Timing.close_timeout` to end. Calling it again does nothing; called from a
+        handler, it does not wait for that one.
         """
         if self._current is not None:
+            if hang_up and self._current.alive:
+                self._current.delivery.hang_up_calls()
             self._current.shut_down()
         if current.task is None:
             self._let_out()
 
-    def drain(self, timeout: float | None = None) -> None:
+    def drain(self, timeout: float | None = None, *, hang_up: bool = False) -> None:
         """Take no more calls, let those that are up finish, then disconnect.
 
-        `timeout` is how long they may take, in seconds; None for the configured time.
+        `timeout` is how long they may take, in seconds; None for the configured time. With
+        `hang_up`, those that are still up then are hung up.
         """
         engine = self._current
         if engine is not None and engine.alive:
             limit = self._config.timing.drain_timeout if timeout is None else timeout
             engine.tell(engine.core.drain)
             engine.wait_until(lambda: not engine.delivery.busy, limit)
-        self.disconnect()
+        self.disconnect(hang_up=hang_up)
 
     def _carry_out(self, command: Command[R]) -> R:
         return self._engine.execute(command)

@@ -15,10 +15,10 @@ from functools import partial
 from typing import Any, Self, TypeVar, overload
 
 from relay_proto import Limits, Timing, resolve_config
-from relay_proto.adapter.handles import Function
 from relay_proto.adapter.network import Network
 from relay_proto.adapter.record_file import Path
 from relay_proto.adapter.slots import Slots
+from relay_proto.api.routes import OnError
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import Provider, WhileReconnecting
 from relay_proto.errors import RelayError
@@ -37,6 +37,7 @@ from .transport import Connector
 
 __all__ = ["RelayClient", "RelayError"]
 
+F = TypeVar("F", bound=Callable[..., Any])
 CallHandler = TypeVar("CallHandler", bound=Callable[[Call], Any])
 MessageHandler = TypeVar("MessageHandler", bound=Callable[[Message], Any])
 
@@ -149,16 +150,18 @@ class RelayClient(Client):
     def __exit__(self, *exc: object) -> None:
         self.disconnect()
 
-    def run(self) -> None:
+    def run(self, *, hang_up: bool = False) -> None:
         """Connect and serve, reconnecting, until a signal or `disconnect` ends it.
 
         In the main thread SIGINT (Ctrl+C) ends it at once, and SIGTERM lets calls
         finish, for the time that `Timing.drain_timeout` gives them; a second signal
-        ends that at once. In other threads signals are not its affair.
+        ends that at once. In other threads signals are not its affair. Calls that are up at
+        the end go on at the server, with nobody to handle them; with `hang_up` they are hung up.
 
         Raises:
             AuthenticationError: the credentials were refused, several times.
         """
+        self._hangs_up = hang_up
         with suppress(KeyboardInterrupt):
             self._serve()
 
@@ -171,6 +174,7 @@ class RelayClient(Client):
         *,
         contexts: Sequence[str] | None = None,
         cancel_on_end: bool = False,
+        on_error: OnError = "hangup",
     ) -> CallHandler: ...
     @overload
     def on_call(
@@ -179,6 +183,7 @@ class RelayClient(Client):
         *,
         contexts: Sequence[str] | None = None,
         cancel_on_end: bool = False,
+        on_error: OnError = "hangup",
     ) -> Callable[[CallHandler], CallHandler]: ...
     def on_call(
         self,
@@ -186,6 +191,7 @@ class RelayClient(Client):
         *,
         contexts: Sequence[str] | None = None,
         cancel_on_end: bool = False,
+        on_error: OnError = "hangup",
     ) -> CallHandler | Callable[[CallHandler], CallHandler]:
         """Register the function that takes inbound calls, each in a thread of its own.
 
@@ -193,10 +199,17 @@ class RelayClient(Client):
         without takes all others. With `cancel_on_end`, what it waits for when its call
         ends, or waits for after that, raises `CallEndedError`. There are at most
         `max_active_calls` such threads; calls beyond that are passed back to routing.
+
+        A call whose handler fails, whatever it raises, is hung up if it is still up, so that
+        nobody is left in silence. With ``on_error="leave"`` it is left as it is. A function
+        is called with the call and the error instead; if it fails as well, the call is hung up.
+        A handler that returns changes nothing.
         """
         if handler is None:
-            return partial(self.on_call, contexts=contexts, cancel_on_end=cancel_on_end)
-        self._add_call(handler, contexts, cancel_on_end=cancel_on_end)
+            return partial(
+                self.on_call, contexts=contexts, cancel_on_end=cancel_on_end, on_error=on_error
+            )
+        self._add_call(handler, contexts, cancel_on_end=cancel_on_end, on_error=on_error)
         return handler
 
     def calls(self, *, contexts: Sequence[str] | None = None) -> InboundCalls:
@@ -220,7 +233,7 @@ class RelayClient(Client):
 
     # How it works
 
-    def _accepted(self, function: Function) -> Function:
+    def _accepted(self, function: F) -> F:
         return plain(function)
 
     def _make_engine(self, core: ClientInterface) -> Engine:
@@ -266,7 +279,10 @@ class RelayClient(Client):
             if number == signal.SIGTERM and engine.delivery.busy and not draining:
                 logger.info("SIGTERM: finishing %d calls", engine.core.active_calls)
                 draining = True
-                threading.Thread(target=self.drain, name="relay_sync drain", daemon=True).start()
+                drain = partial(self.drain, hang_up=self._hangs_up)
+                threading.Thread(target=drain, name="relay_sync drain", daemon=True).start()
             else:
                 logger.info("signal %d: disconnecting", number)
+                if self._hangs_up:
+                    engine.delivery.hang_up_calls()
                 engine.tell(engine.core.close)

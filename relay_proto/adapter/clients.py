@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from ..api import arguments as values
-from ..api.routes import EVERY, CallRoute, Routes
+from ..api.routes import EVERY, CallRoute, OnError, Routes
 from ..client_interface import ClientInterface
 from ..config import ENV_JWT, ENV_PROJECT, ENV_RECORD, ENV_TOKEN, ClientConfig, Provider
 from ..outputs import Closed, Connected, Disconnected
@@ -39,6 +39,11 @@ LinkHandler = TypeVar("LinkHandler", bound=Callable[[Any], Any])
 
 class ClientEngine(Engine, Protocol):
     """What a client needs of its engine beside that."""
+
+    @property
+    def delivery(self) -> Delivery[Any, Any, Any]:
+        """What `deliver_by` was given."""
+        ...
 
     @property
     def over(self) -> bool:
@@ -66,6 +71,7 @@ class ClientEngine(Engine, Protocol):
 
 
 E = TypeVar("E", bound=ClientEngine)
+F = TypeVar("F", bound=Callable[..., Any])
 C = TypeVar("C", bound=CallBase[Any, Any])
 M = TypeVar("M", bound=MessageBase[Any])
 
@@ -110,6 +116,7 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
         self._connecting = 0
         self._failure: BaseException | None = None
         self._ends_program: BaseException | None = None
+        self._hangs_up = False  # at the end of `run()`
         self._lock = threading.RLock()  # may be held while the core is asked
         self._routes_lock = threading.RLock()  # never held while waiting
         self._routes = Routes()
@@ -173,10 +180,19 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
             self._routes.remove_event(event_type, handler)
 
     def _add_call(
-        self, handler: Function, contexts: Sequence[str] | None, *, cancel_on_end: bool
+        self,
+        handler: Function,
+        contexts: Sequence[str] | None,
+        *,
+        cancel_on_end: bool,
+        on_error: OnError,
     ) -> None:
         with self._routes_lock:
-            route = CallRoute(self._accepted(handler), cancel_on_end=cancel_on_end)
+            if callable(on_error):
+                self._accepted(on_error)
+            route = CallRoute(
+                self._accepted(handler), cancel_on_end=cancel_on_end, on_error=on_error
+            )
             self._routes.add_call(route, contexts)
         self._routes_changed()
 
@@ -190,7 +206,7 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
         with self._routes_lock:
             self._routes.set_message(self._accepted(handler))
 
-    def _accepted(self, function: Function) -> Function:
+    def _accepted(self, function: F) -> F:
         """Return `function` if the adapter can run functions of its kind."""
         return function
 
@@ -282,6 +298,8 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
         """The application has raised what ends the program: the first such error is let out."""
         if self._ends_program is None:
             self._ends_program = error
+        if self._hangs_up and self._current is not None:
+            self._current.delivery.hang_up_calls()
 
     def _let_out(self) -> None:
         """Raise, once, what the application has raised to end the program, if it has."""

@@ -13,12 +13,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
+from ..api import commands
 from ..api.routes import CallRoute, Link, Registration, Routes
 from ..calls.calls import LOST_SESSION
-from ..errors import CallEndedError
+from ..errors import CallEndedError, RelayError
 from ..outputs import (
     CallEnded,
     CallOffered,
@@ -57,6 +59,17 @@ M = TypeVar("M", bound=MessageBase[Any])
 Hooks: TypeAlias = tuple[Function, ...]
 
 
+class HandlerEnded(Protocol):
+    """Is told that the handler of a call has ended.
+
+    `failure` is what it has raised, if nobody has taken care of that. One that has not
+    `began` was cancelled before that.
+    """
+
+    def __call__(self, failure: BaseException | None, /, *, began: bool = True) -> None:
+        """It has ended."""
+
+
 class Runner(Protocol[T]):
     """How an adapter runs functions of the application, each behind its guard.
 
@@ -72,9 +85,12 @@ class Runner(Protocol[T]):
         ...
 
     def start_call(
-        self, task: T, name: str, handler: Function, call: object, done: Callable[[], None]
+        self, task: T, name: str, route: CallRoute, call: object, done: HandlerEnded
     ) -> bool:
-        """Run the handler of a call, and call `done` once, when it has ended, however it did."""
+        """Run the handler of a call, and its `on_error` function if it fails.
+
+        `done` is called once, when all of that has ended, however it did.
+        """
         ...
 
     def start_message(self, name: str, handler: Function, message: object) -> bool:
@@ -230,19 +246,50 @@ class Delivery(Generic[T, C, M]):
             if free:
                 self._handling[record] = task
         name = f"handler of call {record.call_id}"
-        done = partial(self._handled, record)
+        done = partial(self._handled, record, call, route)
         if not free:
             self._log.error("call %s was passed back: all handlers are busy", record.call_id)
             call._pass_back()
-        elif not self._runner.start_call(task, name, route.handler, call, done):
+        elif not self._runner.start_call(task, name, route, call, done):
             self._not_run("call %s is passed back: its handler cannot be started", record.call_id)
-            self._handled(record)
+            self._forget_handler(record)
             call._pass_back()
 
-    def _handled(self, record: CallRecord) -> None:
+    def _handled(
+        self,
+        record: CallRecord,
+        call: C,
+        route: CallRoute,
+        failure: BaseException | None,
+        *,
+        began: bool = True,
+    ) -> None:
+        self._forget_handler(record)
+        if record.ended or not self._engine.alive:
+            return
+        if not began:
+            call._pass_back()
+        elif failure is not None and route.on_error != "leave":
+            self._log.info("call %s is hung up, because its handler failed", record.call_id)
+            self._engine.tell(self._hang_up, record)
+
+    def _forget_handler(self, record: CallRecord) -> None:
         with self._lock:
             del self._handling[record]
         self._changed()
+
+    def hang_up_calls(self) -> None:
+        """Hang up all calls that are up, and do not wait for that."""
+        self._engine.tell(self._hang_up_all)
+
+    def _hang_up_all(self, now: float) -> None:
+        for record in self._engine.core.live_calls:
+            self._hang_up(record, now)
+
+    def _hang_up(self, record: CallRecord, now: float) -> None:
+        if not record.ended:
+            with suppress(RelayError):  # the queue may be full: then nobody can be told
+                self._engine.core.execute_on(record, commands.hangup(), now)
 
     def _call_ended(self, record: CallRecord) -> None:
         self._call_of(record)._end()

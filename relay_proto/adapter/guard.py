@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from ..errors import CallEndedError, ClientClosedError
 from ..rpc.event_base import RelayEvent
@@ -51,6 +51,13 @@ def without(error: BaseException, kinds: tuple[type[BaseException], ...]) -> Bas
     if isinstance(error, BaseExceptionGroup):
         return cast("BaseExceptionGroup[BaseException]", error).split(kinds)[1]
     return None if isinstance(error, kinds) else error
+
+
+def with_error(
+    on_error: Callable[[Any, BaseException], Any], error: BaseException
+) -> Callable[[Any], Any]:
+    """An `on_error` function, as one that gets the call alone."""
+    return lambda call: on_error(call, error)
 
 
 def judge(predicate: Predicate | None, event: RelayEvent) -> RelayEvent | BaseException | None:

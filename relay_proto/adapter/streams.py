@@ -48,7 +48,10 @@ class StreamBase(abc.ABC, Generic[C]):
 
     def __init__(self, client: Source) -> None:
         self._client = client
-        self._route = CallRoute(_offer_to(weakref.ref(self)), at_once=True)
+        self._closing = _Flag()
+        self._route = CallRoute(
+            _offer_to(weakref.ref(self)), at_once=True, is_closed=self._closing.is_set
+        )
         self._offered: deque[C] = deque()
         self._lock = threading.RLock()
         self._open = True
@@ -64,7 +67,7 @@ class StreamBase(abc.ABC, Generic[C]):
 
     def __del__(self) -> None:
         if self._open:
-            self._route.closed = True
+            self._closing.set()
             self._client._post(partial(_give_back, self._client, self._offered))
 
     def close(self) -> None:
@@ -73,7 +76,7 @@ class StreamBase(abc.ABC, Generic[C]):
             if not self._open:
                 return
             self._open = False
-            self._route.closed = True
+            self._closing.set()
             left = self._offered
             self._offered = deque()
         _give_back(self._client, left)
@@ -121,6 +124,21 @@ class StreamBase(abc.ABC, Generic[C]):
 
     def _active(self) -> deque[C]:
         return deque(call for call in self._offered if call.is_active)
+
+
+class _Flag:
+    """A flag that takes no lock: the collection of garbage may set it, anywhere."""
+
+    __slots__ = ("_set",)
+
+    def __init__(self) -> None:
+        self._set = False
+
+    def set(self) -> None:
+        self._set = True
+
+    def is_set(self) -> bool:
+        return self._set
 
 
 def _give_back(client: Source, calls: deque[C]) -> None:

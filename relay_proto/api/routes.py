@@ -9,7 +9,7 @@ Public: for authors of adapters.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -22,7 +22,18 @@ EVERY: Final = ""
 Link: TypeAlias = Connected | Disconnected
 
 
-class CallRoute:
+OnError: TypeAlias = Literal["hangup", "leave"] | Callable[[Any, BaseException], Any]
+"""What becomes of a call whose handler has failed. A function gets the call and the error."""
+
+
+def _never() -> bool:
+    return False
+
+
+ON_ERROR: Final = ("hangup", "leave")
+
+
+class CallRoute(msgspec.Struct, frozen=True, eq=False):
     """The function that gets inbound calls.
 
     With `at_once`, the function returns at once, so no task or thread is needed for it. A
@@ -30,15 +41,16 @@ class CallRoute:
     collector may close it at any time, even while the table is being replaced.
     """
 
-    __slots__ = ("at_once", "cancel_on_end", "closed", "handler")
+    handler: Callable[[Any], Any]
+    cancel_on_end: bool = False
+    at_once: bool = False
+    on_error: OnError = "hangup"
+    is_closed: Callable[[], bool] = _never
 
-    def __init__(
-        self, handler: Callable[[Any], Any], *, cancel_on_end: bool = False, at_once: bool = False
-    ) -> None:
-        self.handler = handler
-        self.cancel_on_end = cancel_on_end
-        self.at_once = at_once
-        self.closed = False
+    @property
+    def closed(self) -> bool:
+        """Whether it gets no more calls."""
+        return self.is_closed()
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -66,6 +78,9 @@ class Routes:
     def add_call(self, route: CallRoute, contexts: Sequence[str] | None) -> None:
         """Give inbound calls to `route`: those of `contexts`, or all that no other gets."""
         check_function("call handler", route.handler)
+        on_error: object = route.on_error
+        if on_error not in ON_ERROR and not callable(on_error):
+            raise ValueError(f"on_error is one of {ON_ERROR}, or a function, not {on_error!r}")
         if contexts is None:
             self._default = route
         else:

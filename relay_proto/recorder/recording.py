@@ -185,6 +185,11 @@ class RecordingCore:
         return self._core.contexts
 
     @property
+    def live_calls(self) -> tuple[CallRecord, ...]:
+        """See `ClientCore.live_calls`."""
+        return self._core.live_calls
+
+    @property
     def active_calls(self) -> int:
         """See `ClientCore.active_calls`."""
         return self._core.active_calls

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from relay_proto.adapter.delivery import Delivery, Hooks
+from relay_proto.adapter.delivery import Delivery, HandlerEnded, Hooks
 from relay_proto.adapter.handles import (
     CallBase,
     ExpectationBase,
@@ -102,7 +102,7 @@ class Refusing:
         return False
 
     def start_call(
-        self, task: Task, name: str, handler: Function, call: object, done: Callable[[], None]
+        self, task: Task, name: str, route: CallRoute, call: object, done: HandlerEnded
     ) -> bool:
         return False
 

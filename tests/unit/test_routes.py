@@ -26,8 +26,9 @@ class Hashless:
     def __call__(self, event: object) -> None: ...
 
 
-def route() -> CallRoute:
-    return CallRoute(Hashless())
+def route(closing: list[bool] | None = None) -> CallRoute:
+    """One that is closed as soon as there is something in `closing`."""
+    return CallRoute(Hashless(), is_closed=lambda: bool(closing))
 
 
 def heard_by(routes: Routes, event_type: str) -> list[Callable[[Any], Any]]:
@@ -88,11 +89,12 @@ def test_no_contexts_are_none_and_not_all() -> None:
 
 
 def test_a_route_that_is_removed_takes_nothing_more_and_its_like_goes_on() -> None:
-    routes, removed, like = Routes(), route(), route()
+    closing: list[bool] = []
+    routes, removed, like = Routes(), route(closing), route()
     routes.add_call(removed, None)
     routes.add_call(removed, ["sales", "orders"])
     routes.add_call(like, ["orders"])
-    removed.closed = True
+    closing.append(True)
     assert routes.accepted_contexts == frozenset({"orders"})
     assert routes.call("sales") is None
     assert routes.call("orders") is like
@@ -104,12 +106,14 @@ def test_a_route_that_is_removed_takes_nothing_more_and_its_like_goes_on() -> No
 
 
 def test_a_route_that_was_replaced_takes_nothing_with_it() -> None:
-    routes, replaced, default = Routes(), route(), route()
+    first: list[bool] = []
+    second: list[bool] = []
+    routes, replaced, default = Routes(), route(first), route(second)
     routes.add_call(replaced, None)
     routes.add_call(default, None)
-    replaced.closed = True
+    first.append(True)
     assert routes.call("office") is default
-    default.closed = True
+    second.append(True)
     assert not routes.accepting_calls
 
 
@@ -214,3 +218,10 @@ def test_what_is_no_function_is_refused_and_named(wrong: Any) -> None:
 
 def test_a_function_that_is_checked_is_returned() -> None:
     assert check_function("hook", print) is print
+
+
+def test_what_becomes_of_a_call_whose_handler_fails_is_checked() -> None:
+    for right in ("hangup", "leave", print):
+        Routes().add_call(CallRoute(print, on_error=right), None)
+    with pytest.raises(ValueError, match=r"on_error is one of .*hangup.*or a function"):
+        Routes().add_call(CallRoute(print, on_error="hang_up"), None)  # type: ignore[arg-type]
