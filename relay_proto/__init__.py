@@ -4,6 +4,18 @@ This package opens no socket, reads no clock and makes no random numbers of its 
 `relay_anyio` and `relay_sync` do that for it. A program that needs another kind of
 I/O can drive `ClientCore` itself: see ``docs/adapters.md``.
 
+The rooms of the package, lowest first. Each imports only from those that stand before
+it, and ``docs/architecture.md`` says more:
+
+- `display`, `errors`, `constants`, `config`: what everything may use
+- `pending`, `timers`, `transitions`: results to come, deadlines, states
+- `wire`, `rpc`: bytes to messages, and messages to frames and events
+- `records`, `outputs`, `core`: what the rooms below share
+- `api`: what a program says and sees
+- `calls`, `link`: what calls have become; transports, sessions and requests
+- `client_interface`, `dispatch`, `client`: they join `calls` with `link`
+- `server`, `recorder`, `exchange`, `testing`, `adapter`
+
 Public: for authors of adapters. Applications import `relay_anyio` or `relay_sync`.
 """
 
