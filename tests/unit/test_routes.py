@@ -49,6 +49,7 @@ def test_nothing_is_taken_at_first() -> None:
     assert routes.accepted_contexts == frozenset()
     assert routes.call("office") is None
     assert routes.message is None
+    assert not routes.hears_events
 
 
 def test_a_route_without_contexts_takes_all_that_no_other_has() -> None:
