@@ -13,6 +13,7 @@ import enum
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -58,8 +59,16 @@ class Siblings(Protocol):
         """Wait until all have ended, unless this is left because of an error."""
         ...
 
-    def start(self, function: Callable[[], Awaitable[None]], done: Callable[[], object]) -> None:
-        """Run `function`, which raises nothing but cancellations. `done` is called behind it."""
+    def start(
+        self,
+        function: Callable[[], Awaitable[None]],
+        done: Callable[[], object],
+        context: contextvars.Context,
+    ) -> None:
+        """Run `function` in `context`; `done` is called behind it.
+
+        `function` raises nothing but cancellations.
+        """
 
 
 class Block(Protocol):
@@ -206,14 +215,21 @@ class _OnTheirOwn:
             await self._changed
         return None
 
-    def start(self, function: Callable[[], Awaitable[None]], done: Callable[[], object]) -> None:
+    def start(
+        self,
+        function: Callable[[], Awaitable[None]],
+        done: Callable[[], object],
+        context: contextvars.Context,
+    ) -> None:
         def ended(task: asyncio.Task[None]) -> None:
             self._running.discard(task)
             if self._changed is not None and not self._changed.done():
                 self._changed.set_result(None)
             done()
 
-        task = self._loop.create_task(_run(function), name="relay_anyio application")
+        task = self._loop.create_task(
+            _run(function), name="relay_anyio application", context=context
+        )
         self._running.add(task)
         task.add_done_callback(ended)
 
@@ -232,14 +248,19 @@ class _InNursery:
         left: bool | None = await self._manager.__aexit__(*exc)
         return left
 
-    def start(self, function: Callable[[], Awaitable[None]], done: Callable[[], object]) -> None:
+    def start(
+        self,
+        function: Callable[[], Awaitable[None]],
+        done: Callable[[], object],
+        context: contextvars.Context,
+    ) -> None:
         async def run() -> None:
             try:
                 await function()
             finally:
                 done()
 
-        self._nursery.start_soon(run, name="relay_anyio application")
+        context.run(partial(self._nursery.start_soon, run, name="relay_anyio application"))
 
 
 def _raise(error: BaseException) -> None:

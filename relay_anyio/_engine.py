@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -213,13 +214,12 @@ class Engine:
         await self._closed.wait()
 
     def start_soon(
-        self, work: Work, task: AppTask | None = None, *, ended: Ended | None = None
+        self, work: Work, task: AppTask, *, ended: Ended, context: Context | None = None
     ) -> bool:
         """Run a task of the application's; false when it is too late for that."""
-        task = task or AppTask()
         if self._app is None or not self.takes_tasks(cancel_on_close=task.cancel_on_close):
             return False
-        self._app.start(task, work, ended)
+        self._app.start(task, work, ended, context)
         return True
 
     def takes_tasks(self, *, cancel_on_close: bool = True) -> bool:

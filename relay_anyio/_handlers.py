@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from relay_proto.adapter.contexts import in_context
 from relay_proto.adapter.delivery import HandlerEnded, Hooks
 from relay_proto.adapter.guard import with_error
 from relay_proto.adapter.handles import Function
@@ -9,6 +10,7 @@ from relay_proto.api.routes import CallRoute, Link
 from relay_proto.rpc.event_base import RelayEvent
 
 from ._engine import Engine
+from ._listeners import Hooks as LinkHooks
 from ._listeners import Listener
 from ._tasks import AppTask, current_app_task
 
@@ -19,8 +21,7 @@ class Handlers:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._guard = engine.guard
-        # `disconnect()` does not cancel hooks: they have to hear of that.
-        self._hooks = Listener("link hooks", self._run_hooks, engine, cancel_on_close=False)
+        self._hooks = LinkHooks(engine)
 
     def new_task(self, *, cancel_on_end: bool) -> AppTask:
         """See `Runner`."""
@@ -48,7 +49,8 @@ class Handlers:
                 self._guard.lost(name, call)
             done(failure, began=began)
 
-        return self._engine.start_soon(handle, task, ended=ended)
+        context = in_context(route.handler).new_context()
+        return self._engine.start_soon(handle, task, ended=ended, context=context)
 
     def start_message(self, name: str, handler: Function, message: object) -> bool:
         """See `Runner`."""
@@ -60,7 +62,8 @@ class Handlers:
         async def handle() -> None:
             await self._guard.run(name, handler, message)
 
-        return self._engine.start_soon(handle, ended=ended)
+        context = in_context(handler).new_context()
+        return self._engine.start_soon(handle, AppTask(), ended=ended, context=context)
 
     def call_back(self, name: str, callback: Function, event: RelayEvent) -> bool:
         """See `Runner`."""
@@ -69,14 +72,9 @@ class Handlers:
 
     def tell_hooks(self, name: str, hooks: Hooks, event: Link) -> None:
         """See `Runner`."""
-        self._hooks.deliver((name, hooks, event))
+        for hook in hooks:
+            self._hooks.deliver((name, in_context(hook), event))
 
     def new_listener(self, name: str, handler: Function) -> Listener:
         """See `Runner`."""
         return Listener(name, handler, self._engine)
-
-    async def _run_hooks(self, told: tuple[str, Hooks, Link]) -> None:
-        """In one queue for all: they hear of the link's ups and downs in order."""
-        name, hooks, event = told
-        for hook in hooks:
-            await self._guard.run(name, hook, event)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Awaitable
+from contextvars import Context
 from functools import partial
 from typing import Any, Protocol
 
+from relay_proto.adapter.contexts import InContext
 from relay_proto.adapter.handles import Function, ListenerBase
 
 from ._guard import Guard
@@ -32,7 +34,7 @@ class Spawner(Protocol):
         ...
 
     def start_soon(
-        self, work: Work, task: AppTask | None = None, *, ended: Ended | None = None
+        self, work: Work, task: AppTask, *, ended: Ended, context: Context | None = None
     ) -> bool:
         """Run `work` in a task; false when it is too late for that."""
         ...
@@ -74,23 +76,20 @@ class Listener(ListenerBase):
 
     def _start(self, event: Any, awaitable: Awaitable[object]) -> None:
         self._busy = True  # before the task begins: an eager one may end at once
-        task = AppTask(cancel_on_close=self._cancel_on_close)
+        work = partial(self._finish, event, awaitable)
         ended = partial(self._ended, event, awaitable)
-        if not self._engine.start_soon(
-            partial(self._work_off, event, awaitable), task, ended=ended
-        ):
+        task = AppTask(cancel_on_close=self._cancel_on_close)
+        context = self._new_context(event)
+        if not self._engine.start_soon(work, task, ended=ended, context=context):
             self._busy = False
             _drop(awaitable)
 
-    async def _work_off(self, event: Any, awaitable: Awaitable[object] | None) -> None:
-        guard = self._engine.guard
-        while True:
-            if awaitable is not None:
-                await guard.finish(self._name, event, awaitable)
-            if not self._backlog or guard.is_cancelled:
-                break
-            event = self._backlog.popleft()
-            awaitable = guard.call(self._name, self.handler, event)
+    def _new_context(self, event: Any) -> Context:
+        del event  # all are heard by one function
+        return self.handler.new_context()
+
+    async def _finish(self, event: Any, awaitable: Awaitable[object]) -> None:
+        await self._engine.guard.finish(self._name, event, awaitable)
 
     def _ended(self, event: Any, awaitable: Awaitable[object], *, began: bool) -> None:
         if not began:
@@ -99,8 +98,25 @@ class Listener(ListenerBase):
         self._busy = False
         if not self._engine.takes_tasks(cancel_on_close=self._cancel_on_close):
             self._backlog = None
-        while self._backlog and not self._busy:  # they came since it looked last
+        while self._backlog and not self._busy:  # each in a task, and so a context, of its own
             self.deliver(self._backlog.popleft())
+
+
+class Hooks(Listener):
+    """The hooks of the link, in one queue: all hear of its ups and downs in order."""
+
+    __slots__ = ()
+
+    def __init__(self, engine: Spawner) -> None:
+        # `disconnect()` does not cancel hooks: they have to hear of that.
+        super().__init__("link hooks", self._run_hook, engine, cancel_on_close=False)
+
+    def _new_context(self, event: tuple[str, InContext, Any]) -> Context:
+        return event[1].new_context()
+
+    async def _run_hook(self, told: tuple[str, InContext, Any]) -> None:
+        name, hook, event = told
+        await self._engine.guard.run(name, hook, event)
 
 
 def _drop(awaitable: Awaitable[object]) -> None:

@@ -7,7 +7,7 @@ tasks is cancelled from outside. On trio, where nobody can do that, they are in 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from typing import Protocol, Self, TypeAlias
 
@@ -71,8 +71,10 @@ class AppTasks:
         """Whether a task of this kind may still be started."""
         return not (cancel_on_close and self._cancelled)
 
-    def start(self, task: AppTask, work: Work, ended: Ended | None = None) -> None:
-        """Run `work` in a task. `ended` is called once, however it ends."""
+    def start(
+        self, task: AppTask, work: Work, ended: Ended | None = None, context: Context | None = None
+    ) -> None:
+        """Run `work` in a task, in its own `context`. `ended` is called once, however it ends."""
         self._running.add(task)
 
         def done() -> None:
@@ -81,7 +83,7 @@ class AppTasks:
                 ended(began=task.began)
             self._changed()
 
-        self._siblings.start(partial(_run, task, work), done)
+        self._siblings.start(partial(_run, task, work), done, context or copy_context())
 
     def spare(self, task: AppTask) -> None:
         """Do not cancel this one, nor wait for it."""

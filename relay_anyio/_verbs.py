@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from relay_proto.adapter.clients import ClientBase
+from relay_proto.adapter.contexts import with_context
 from relay_proto.adapter.handles import ActionBase, CallBase, MessageBase
 from relay_proto.api.commands import Command
 from relay_proto.api.methods import result_of, signed
@@ -87,6 +88,7 @@ def sending(
 
     async def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> M:
         engine, command = client._engine, function(*args, **kwargs)
-        return handle._of(engine, await engine.carry_out(engine.core.execute, command))
+        bound = with_context(command)
+        return handle._of(engine, await engine.carry_out(engine.core.execute, bound))
 
     return signed(method, function, handle, f"The `{handle.__name__}`, once the server has it.")

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeVar
 import anyio
 
 from relay_proto.adapter.clients import ClientBase
+from relay_proto.adapter.contexts import with_context
 from relay_proto.adapter.guard import judge
 from relay_proto.adapter.handles import ActionBase, CallBase, ExpectationBase, Function
 from relay_proto.api import commands
@@ -311,7 +312,8 @@ class Call(CallBase[Engine, "Client"]):
     async def execute(self, command: Command[R]) -> R:
         """Carry out a command of the call."""
         engine = self._engine
-        return await engine.carry_out(engine.core.execute_on, self._record, command)
+        bound = with_context(command)
+        return await engine.carry_out(engine.core.execute_on, self._record, bound)
 
     async def _wait_for_state(self, state: CallState, timeout: float | None) -> RelayEvent:
         engine = self._engine

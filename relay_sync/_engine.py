@@ -16,6 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
+from relay_proto.adapter.contexts import with_context
 from relay_proto.adapter.cores import close_for_good, failure_of
 from relay_proto.adapter.credentials import CredentialSource
 from relay_proto.adapter.delivery import Delivery
@@ -70,11 +71,10 @@ class Engine:
         self.core = core
         self.over = False
         self.backlog = limits.listener_backlog
-        self.calls = Threads(
-            "call handler", limits.active_calls, limits.active_calls, patient=False
-        )
-        self.messages = Threads("message handler", limits.active_calls, limits.listener_backlog)
-        self.listeners = Threads("listener", limits.active_calls, limits.listener_backlog)
+        most = limits.active_calls
+        self.calls = Threads("call handler", most, most, patient=False)
+        self.messages = Threads("message handler", most, limits.listener_backlog)
+        self.listeners = Threads("listener", most, limits.listener_backlog)
         self.lock = threading.RLock()  # the collection of garbage may post while it is held
         """For what several threads change: waiters, handles and registrations."""
         self.changed = threading.Condition(self.lock)
@@ -162,7 +162,7 @@ class Engine:
         """
         if command.callback is not None:
             plain(cast("Callable[..., Any]", command.callback))
-        order = Order(partial(self._execute, command, target), follow=True)
+        order = Order(partial(self._execute, with_context(command), target), follow=True)
         self.check_caller()
         try:
             self._post(order)

@@ -22,6 +22,7 @@ from ..outputs import Closed, Connected, Disconnected
 from ..pending import Pending
 from ..records import CallRecord, MessageRecord
 from ..transitions import SessionState
+from .contexts import in_context
 from .cores import make_core
 from .credentials import CredentialSource
 from .delivery import Delivery, Runner
@@ -144,13 +145,13 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
     def on_connected(self, handler: LinkHandler) -> LinkHandler:
         """Hear of each session: `handler` gets a `Connected`, which says if it was resumed."""
         with self._routes_lock:
-            self._routes.add_link(Connected, self._accepted(handler))
+            self._routes.add_link(Connected, self._bound(handler))
         return handler
 
     def on_disconnected(self, handler: LinkHandler) -> LinkHandler:
         """Hear of each lost session: `handler` gets a `Disconnected`, with why and what next."""
         with self._routes_lock:
-            self._routes.add_link(Disconnected, self._accepted(handler))
+            self._routes.add_link(Disconnected, self._bound(handler))
         return handler
 
     def on_event(self, handler: EventHandler) -> EventHandler:
@@ -159,7 +160,7 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
         These are the events of all calls and all messages, and those about neither.
         """
         with self._routes_lock:
-            self._routes.add_event(EVERY, self._accepted(handler))
+            self._routes.add_event(EVERY, self._bound(handler))
         return handler
 
     def on(self, event_type: str, handler: EventHandler) -> EventHandler:
@@ -168,7 +169,7 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
         These are the events of all calls and all messages, and those about neither.
         """
         with self._routes_lock:
-            self._routes.add_event(values.text("event_type", event_type), self._accepted(handler))
+            self._routes.add_event(values.text("event_type", event_type), self._bound(handler))
         return handler
 
     def off(self, event_type: str, handler: Function) -> None:
@@ -190,9 +191,7 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
         with self._routes_lock:
             if callable(on_error):
                 self._accepted(on_error)
-            route = CallRoute(
-                self._accepted(handler), cancel_on_end=cancel_on_end, on_error=on_error
-            )
+            route = CallRoute(self._bound(handler), cancel_on_end=cancel_on_end, on_error=on_error)
             self._routes.add_call(route, contexts)
         self._routes_changed()
 
@@ -204,7 +203,13 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
 
     def _add_message(self, handler: Function) -> None:
         with self._routes_lock:
-            self._routes.set_message(self._accepted(handler))
+            self._routes.set_message(self._bound(handler))
+
+    def _bound(self, function: Function) -> Function:
+        """Return `function` with the context variables of now; what is no function, as it is."""
+        accepted = self._accepted(function)
+        unchecked: object = accepted
+        return in_context(accepted) if callable(unchecked) else accepted
 
     def _accepted(self, function: F) -> F:
         """Return `function` if the adapter can run functions of its kind."""

@@ -25,6 +25,7 @@ from ..records import ActionRecord, CallRecord, MessageRecord
 from ..rpc.action_kinds import ActionKind, custom_kind
 from ..rpc.event_base import RelayEvent
 from ..rpc.frames import JSONObject
+from .contexts import in_context
 from .guard import Predicate
 
 R = TypeVar("R")
@@ -68,7 +69,7 @@ class ListenerBase(abc.ABC):
     def __init__(self, name: str, handler: Function, event_type: str = "") -> None:
         """`event_type` is for those who keep listeners of several."""
         self.event_type = event_type
-        self.handler = handler
+        self.handler = in_context(handler)
         self._name = name
 
     @abc.abstractmethod
@@ -234,7 +235,7 @@ class ExpectationBase:
     ) -> None:
         self._call_id = call.call_id
         self._event_type = event_type
-        self._predicate = predicate
+        self._predicate = None if predicate is None else in_context(predicate)
 
     def __repr__(self) -> str:
         return f"<Expectation of {self._event_type} on {self._call_id}>"
