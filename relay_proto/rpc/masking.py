@@ -34,7 +34,7 @@ from ..display import (
     without_plus_numbers,
 )
 from .frames import JSONObject, decode_any, encode_json, is_object
-from .names import KNOWN_NAMES, Kind, Known, is_credential, known, plain
+from .names import KNOWN_NAMES, NAME, Kind, Known, is_credential, known, plain
 
 SHORTEST_SECRET: Final = 6
 """Shorter credentials are not masked in free text, because they occur in it by chance."""
@@ -54,7 +54,6 @@ LARGE_PART: Final = 16 * 1024
 """Bytes of one list in such a frame that are decoded."""
 
 _WORD: Final = re.compile(r"\.?[A-Za-z][A-Za-z0-9_.:/-]{1,63}")
-_NAME: Final = re.compile(r"[A-Za-z_$@][A-Za-z0-9_.$-]{0,63}")
 _PLAIN: Final = re.compile(r"[a-z]{1,16}(?:_[a-z]{1,16}){0,4}")
 _PLAIN_WORD: Final = re.compile(r"[a-zA-Z]{2,16}(?:[._][a-zA-Z]{2,16}){0,4}")
 _PLAIN_ID: Final = re.compile(r"(?!.*eyJ)[A-Za-z0-9._-]{1,64}")
@@ -63,7 +62,7 @@ _SHORT_NUMBER: Final = re.compile(r"-?\d{1,6}(?:\.\d{1,6})?")
 _LARGEST_NUMBER: Final = 10**9
 """No quantity is as large. A telephone number is."""
 LONGEST_LABEL: Final = 64
-"""Characters of a text that may be the name in a pair of a name and a value."""
+"""Characters of the longest name that may be harmless."""
 OTHER: Final = Known("", None, credential=True)
 """A name that is longer than any harmless one."""
 _LOGIN_OBJECT: Final = "authentication"
@@ -205,7 +204,7 @@ class Scrubber:
             # A name of the peer's may be long, and the cache of `known` keeps it.
             name, kind, credential = known(key) if len(key) <= LONGEST_LABEL else OTHER
             if name == _LOGIN_OBJECT and is_object(item):
-                shown[key] = {self._key(inner): MASK for inner in item}
+                shown[self._key(key)] = {self._key(inner): MASK for inner in item}
             elif credential or (labelled and key not in _LABELS):
                 shown[self._key(key)] = MASK
             else:
@@ -235,7 +234,7 @@ class Scrubber:
             return self.text(key)
         if is_mark(key):
             return key
-        if _NAME.fullmatch(key) and not looks_random(key) and without_logins(key) == key:
+        if NAME.fullmatch(key) and not looks_random(key) and without_logins(key) == key:
             return self.text(key)
         return self._free(key) if self._show_personal else hidden(key)
 
@@ -292,7 +291,9 @@ def _hidden_value(value: object) -> object:
 
 
 def _names_credential(label: object) -> bool:
-    return isinstance(label, str) and len(label) <= LONGEST_LABEL and is_credential(plain(label))
+    if not isinstance(label, str) or not NAME.fullmatch(label):
+        return False
+    return is_credential(plain(label))
 
 
 def _any_form(secret: str) -> str:

@@ -69,6 +69,8 @@ _CREDENTIAL: Final = re.compile(
     "|card|payment|cvv|cvc|securitycode|expirationdate|iban|accountnumber|routingnumber"
     "|^sig$|^otp$|^pin$|pin(?:code|number)|^ssn$|^project$|^projectid$"
 )
+NAME: Final = re.compile(r"[A-Za-z_$@][A-Za-z0-9_.$-]{0,63}")
+"""What a name looks like. Other keys of an object may hold anything."""
 _NOT_PLAIN: Final = re.compile(r"[^a-z0-9]")
 
 
@@ -107,7 +109,7 @@ class Known(NamedTuple):
 def known(name: str) -> Known:
     """Return what is known of a field of this name."""
     simple = plain(name)
-    return Known(simple, kind_of(simple), is_credential(simple))
+    return Known(simple, kind_of(simple) if NAME.fullmatch(name) else None, is_credential(simple))
 
 
 def kind_of(name: str) -> Kind | None:

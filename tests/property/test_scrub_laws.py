@@ -157,6 +157,8 @@ def test_what_is_not_json_is_never_quoted(data: bytes) -> None:
 
 
 @given(values, st.booleans())
+@example({":ID": "+1555"}, False)
+@example(["+1555+1555Bearer +15550b6f0f5c-92d4-4b3e-8f5e-012345678901Bearer ", ""], True)
 def test_to_mask_a_frame_twice_is_to_mask_it_once(value: Any, personal: bool) -> None:
     scrubber = Scrubber(["p-12345"], show_personal=personal)
     once = scrubber.value({"params": value})
