@@ -301,8 +301,7 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
 
     def _leaving(self, error: BaseException) -> None:
         """The application has raised what ends the program: the first such error is let out."""
-        if self._ends_program is None:
-            self._ends_program = error
+        self._ends_program = self._ends_program or error
         if self._hangs_up and self._current is not None:
             self._current.delivery.hang_up_calls()
 

@@ -164,8 +164,7 @@ class Delivery(Generic[T, C, M]):
         """A function has raised what ends the program: disconnect, and let it out there."""
         self._log.info("%s ends the program: %r", name, error)
         self._leaving(error)
-        if self._engine.alive:
-            self._engine.tell(self._engine.core.close)
+        self._engine.tell(self._engine.core.close)
 
     # From the engine
 
@@ -287,9 +286,8 @@ class Delivery(Generic[T, C, M]):
             self._hang_up(record, now)
 
     def _hang_up(self, record: CallRecord, now: float) -> None:
-        if not record.ended:
-            with suppress(RelayError):  # the queue may be full: then nobody can be told
-                self._engine.core.execute_on(record, commands.hangup(), now)
+        with suppress(RelayError):  # it is over by now, or the queue is full
+            self._engine.core.execute_on(record, commands.hangup(), now)
 
     def _call_ended(self, record: CallRecord) -> None:
         self._call_of(record)._end()

@@ -22,18 +22,16 @@ WAIT_IS_OVER: Final = (CallEndedError, ClientClosedError)
 """A function that was waiting when its call or its client came to an end has not failed."""
 
 
-def report_failure(log: logging.Logger, name: str, argument: object, error: BaseException) -> bool:
+def report_failure(log: logging.Logger, name: str, argument: object, error: BaseException) -> None:
     """Write down that a function failed on its argument; `name` says which function.
 
-    Returns False if it has not failed: a function that was waiting when its call or its
-    client came to an end has not.
+    One that was waiting when its call or its client came to an end has not failed.
     """
     failure = without(error, WAIT_IS_OVER)
     if failure is None:
         log.debug("%s: %s", name, error)
     else:
         log.error("%s failed on %r", name, argument, exc_info=failure)
-    return failure is not None
 
 
 def end_of_program(error: BaseException) -> BaseException | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Final
 
@@ -145,7 +146,10 @@ async def on_message(client: RelayClient, world: World, function: Callable[[Any]
 
 
 async def on_event(client: RelayClient, world: World, function: Callable[[Any], Any]) -> str:
-    client.on_event(lambda event: function(event) if event.event_type == PLAY else None)
+    def hear(event: RelayEvent) -> Any:
+        return function(event) if event.event_type == PLAY else None
+
+    client.on_event(hear)
     return await play(client)
 
 
@@ -361,6 +365,69 @@ async def test_a_task_that_is_cancelled_before_it_begins_is_reported(
 
 
 # What ends the program
+
+
+@pytest.mark.parametrize("ending", [SystemExit(3), KeyboardInterrupt()], ids=repr)
+async def test_what_ends_the_program_comes_out_of_the_block(
+    world: World, runtime: str, ending: BaseException
+) -> None:
+    def end(call: object) -> None:
+        raise ending
+
+    def body(service: Service) -> None:
+        client = service.client()
+        client.on_call(end)
+
+        def serve() -> None:
+            with client:
+                service.place_call()
+                for _ in client.calls(contexts=["sales"]):
+                    pass  # there is none, and the client ends
+
+        with pytest.raises(type(ending)) as raised:
+            serve()
+        assert raised.value is ending
+        with client:  # it may be used again
+            pass
+
+    if runtime == "threads":
+        await in_a_program(world, body)
+        return
+    client = world.client()
+    client.on_call(end)
+
+    async def serve() -> None:
+        async with client:
+            world.place_call()
+            await anyio.sleep_forever()
+
+    with pytest.raises(type(ending)) as raised:
+        await serve()
+    assert raised.value is ending
+    assert state_of(client) is SessionState.CLOSED
+    async with client:
+        pass
+
+
+async def test_without_a_block_it_comes_out_of_disconnect_on_trio(
+    world: World, runtime: str
+) -> None:
+    if runtime != "trio":
+        pytest.skip("on asyncio it comes out of the loop, and on threads see above")
+    client = world.client()
+
+    @client.on_call
+    def end(call: object) -> None:
+        sys.exit(3)
+
+    await client.connect()
+    world.place_call()
+    while state_of(client) is not SessionState.CLOSED:
+        await anyio.lowlevel.checkpoint()
+    with pytest.raises(SystemExit):
+        await client.disconnect()
+    await client.disconnect()  # once
+
 
 ENDING: Final = """
 import logging, sys

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sys
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from relay_anyio import Call
@@ -139,6 +141,35 @@ async def test_calls_that_are_up_are_hung_up_at_the_end_if_asked_for(
     await world.until(What.SESSION_AWAY)
     ended = [h.call_id for h in world.all(What.ENDED)]
     assert sorted(ended) == (sorted(ids) if hang_up else [])
+
+
+async def test_a_handler_that_ends_the_program_may_have_the_calls_hung_up(
+    world: World, runtime: str
+) -> None:
+    client = world.client()
+    exits: list[object] = []
+
+    @client.on_call
+    async def take(call: Call) -> None:
+        await call.answer()
+        sys.exit(3)
+
+    def run() -> None:
+        try:
+            if runtime == "threads":
+                client.run(hang_up=True)
+            else:
+                client.run(hang_up=True, backend=runtime)
+        except SystemExit as error:
+            exits.append(error.code)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(anyio.to_thread.run_sync, run)
+        await world.until(What.SESSION_STARTED)
+        world.place_call()
+    await world.until(What.SESSION_AWAY)
+    assert exits == [3]
+    assert len(world.all(What.ENDED)) == 1
 
 
 PROGRAM = """

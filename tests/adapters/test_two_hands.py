@@ -6,9 +6,9 @@ import asyncio
 import threading
 from contextlib import suppress
 from random import Random
+from typing import Any
 
 import anyio
-import anyio.lowlevel
 import pytest
 
 from relay_anyio import Call, ClientClosedError, SessionState
@@ -71,7 +71,7 @@ async def test_a_puller_that_is_cancelled_natively_has_taken_no_call(
             task.cancel()
             await asyncio.wait([task])
 
-        placed = []
+        placed: list[str] = []
         for _ in range(60):
             placed.append(world.place_call())
             await pull_once()
@@ -143,6 +143,28 @@ async def test_a_call_is_passed_back_while_others_run_if_its_thread_cannot_be_st
     await in_a_program(world, body)
 
 
+async def test_after_a_connect_without_a_thread_another_one_works(
+    world: World, runtime: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if runtime != "threads":
+        pytest.skip("only relay_sync has a thread for its input and output")
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def body(service: Service) -> None:
+        client = service.client()
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError, match="can't start new thread"):
+                client.connect()
+        assert client.state.value == "disconnected"
+        with client:
+            assert client.state.value == "ready"
+
+    await in_a_program(world, body)
+
+
 NO_DESCRIPTORS = """
 import asyncio, os, resource, sys
 from {package} import RelayClient
@@ -201,6 +223,7 @@ async def test_when_an_engine_dies_those_who_wait_are_told_why(
     world: World, runtime: str, way: str
 ) -> None:
     patch = pytest.MonkeyPatch()
+    why = "cancelled" if way == "task" else "ZeroDivisionError"
     if way == "task" and runtime != "asyncio":
         pytest.skip("only asyncio can cancel a task from outside")
     client = world.client()
@@ -231,16 +254,14 @@ async def test_when_an_engine_dies_those_who_wait_are_told_why(
             if way == "task":
                 (engine,) = (t for t in asyncio.all_tasks() if t.get_name() == "relay_anyio engine")
                 engine.cancel()
-                why = "cancelled"
             else:
-                core = engine_of(client).core
+                core: Any = engine_of(client).core.__class__
 
                 def fail(*args: object) -> None:
                     raise ZeroDivisionError("a bug")
 
-                patch.setattr(type(core), "receive_data", fail)
+                patch.setattr(core, "receive_data", fail)
                 world.place_call()
-                why = "ZeroDivisionError"
             await errors.take(2)
         told = [one for one in errors.all if isinstance(one, ClientClosedError)]
         assert why in str(told[0])
