@@ -219,7 +219,7 @@ def test_it_shows_what_the_core_shows() -> None:
     assert core.state is SessionState.READY
     assert core.protocol == "signalwire_ab12_v2"
     assert core.contexts == ("office",)
-    assert core.active_calls == 1
+    assert core.active_calls == len(core.live_calls) == 1
     assert core.accepted_contexts is None
     assert core.config.credentials == CREDENTIALS
     assert not core.config.trace_frames
