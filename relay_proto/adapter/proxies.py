@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import urllib.request
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -114,6 +113,10 @@ def environment_proxy(host: str, port: int) -> Proxy | None:
     Raises:
         ProxyError: what they name is no proxy.
     """
+    # Not with the module: it is 0.86 of what an import of relay_anyio takes with it
+    # (python -X importtime -c 'import relay_anyio'), and only a connection needs it.
+    import urllib.request  # noqa: PLC0415
+
     if urllib.request.proxy_bypass(host_and_port(host, port)):
         return None
     proxies = urllib.request.getproxies()
