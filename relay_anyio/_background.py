@@ -1,4 +1,4 @@
-"""What AnyIO has not, or has only at a price: the one module that knows which loop runs.
+"""The event loop itself: what AnyIO lacks, or does slowly. No other module knows the loop.
 
 ``connect()`` must work outside a ``with`` block, so its tasks belong to no task
 group of the caller's: AnyIO has no such task, asyncio and trio have. What every

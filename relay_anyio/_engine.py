@@ -185,7 +185,7 @@ class Engine:
     async def shut_down(self) -> None:
         """Close the core, stop the handlers, and see everything off, within a bound.
 
-        A handler that calls this goes on; it is not waited for.
+        A handler that calls this goes on: nobody waits for its end.
         """
         timing = self.core.config.timing
         own = current_app_task.get()

@@ -201,7 +201,7 @@ class Engine:
     def shut_down(self) -> None:
         """Close the core, release whoever waits, and see everything off, within a bound.
 
-        A handler that calls this goes on; it is not waited for.
+        A handler that calls this goes on: nobody waits for its end.
         """
         if self._inherited:
             return  # the connection is the parent's: it is not this process's to close

@@ -278,7 +278,7 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
                 self._failure = None
                 try:
                     self._started = engine.command(engine.core.start, retry=retry)
-                except BaseException:  # for want of descriptors or threads, perhaps
+                except BaseException:  # the system may have no descriptors or threads left
                     self._forget(engine)
                     engine.abandon()
                     raise
