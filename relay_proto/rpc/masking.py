@@ -21,6 +21,7 @@ import msgspec
 
 from ..display import (
     MASK,
+    MOST_WORDS,
     bounded,
     cleaned,
     hidden,
@@ -151,6 +152,8 @@ class Scrubber:
             return self.text(text)
         if is_mark(text):
             return text
+        if len(text) > MOST_WORDS:  # no id: searching it takes time that grows with its square
+            return self._free(text) if self._show_personal else hidden(text)
         shown = cleaned(one_line(text, len(text)), self._clean_id)
         fits = self._show_personal or (looks_like_id(shown) and text.isprintable())
         return shown if fits else hidden(text)
@@ -258,6 +261,8 @@ class Scrubber:
 
     def _url(self, text: str) -> str:
         """Show the scheme and the host, and how long the rest is."""
+        if len(text) > MOST_WORDS:
+            return hidden(text)
         shown = cleaned(re.sub(r"\s", "_", text), lambda part: without_logins(self.text(part)))
         return shown if looks_like_id(shown) else hidden(text)
 

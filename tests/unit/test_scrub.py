@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -435,3 +436,13 @@ def test_what_is_nested_deeper_than_the_limit_is_masked_and_nothing_before(
         text = Scrubber(show_personal=True).frame(json.dumps(value).encode())
         levels = depth * (1 if wrap is in_an_object else 2) + 1
         assert ("here" in text) is (levels <= DEEPEST)
+
+
+@pytest.mark.parametrize("personal", [False, True])
+@pytest.mark.parametrize("name", ["call_id", "url", "control_id"])
+def test_a_long_value_costs_no_more_time_than_reading_it(name: str, personal: bool) -> None:
+    """A search of the whole text takes time that grows with its square: 20 s for this one."""
+    frame = msgspec.json.encode({"params": {name: "https://" + "x" * 4_000_000}})
+    before = time.process_time()
+    assert len(Scrubber(show_personal=personal).frame(frame)) < 2 * MOST_WORDS
+    assert time.process_time() - before < 2
