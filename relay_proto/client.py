@@ -380,7 +380,10 @@ class ClientCore(Core[Output]):
         """Take an event that concerns more than its call. False if the call needs it, too."""
         match event:
             case AuthorizationStateEvent():
-                self._session.remember(event.authorization_state)
+                if self._calls.keeps(event):
+                    self._session.remember(event.authorization_state)
+                else:
+                    self._out.push(PeerViolation("an authorization state that is too long"))
             case MessageReceiveEvent():
                 self._messages.receive(event)
             case MessageStateEvent():

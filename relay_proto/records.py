@@ -10,7 +10,7 @@ Source: docs/protocol.md, sections 12 to 16.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -28,6 +28,9 @@ from .transitions import (
     DialState,
     follow,
 )
+
+LONGEST_ID: Final = 1024
+"""Characters of the longest id that is kept of a leg, its node or a text message."""
 
 
 class CallRecord:

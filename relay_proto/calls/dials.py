@@ -22,7 +22,7 @@ from ..display import shown_id
 from ..errors import DialFailedError, DialTimeoutError, RelayError, RequestQueueFullError
 from ..outputs import Dropped, EventReceived, PeerViolation
 from ..pending import Pending
-from ..records import CallRecord, DialRecord, Leg
+from ..records import LONGEST_ID, CallRecord, DialRecord, Leg
 from ..rpc.events import CallStateEvent, DialEvent
 from ..rpc.frames import JSONObject, is_object
 from ..rpc.masking import Scrubber
@@ -209,13 +209,13 @@ class Dials:
     def _answered(self, dial: DialRecord, event: DialEvent, call_id: str) -> Legs:
         answered = (leg.call_id for leg in dial.legs.values() if leg.state == CALL_STATE_ANSWERED)
         call_id = call_id or next(answered, "")
-        if not call_id:
+        node_id = _text(event.call, "node_id") or event.node_id
+        if not _usable(call_id, node_id):
             self._out.push(
                 PeerViolation(f"dial {shown_id(dial.tag)} was answered by a call without an id")
             )
             return ()
-        node_id = _text(event.call, "node_id") or event.node_id
-        device = event.call.get("device")
+        device = event.call.get("device") if self._calls.keeps(event) else None
         winner = self._calls.get(call_id) or dial.legs.get(call_id)
         if winner is None:
             winner = self._leg(dial, call_id, node_id, device if is_object(device) else {})
@@ -231,11 +231,15 @@ class Dials:
         )
 
     def _first_seen(self, dial: DialRecord, event: CallStateEvent) -> None:
-        if len(dial.legs) < self._limits.active_calls:
-            self._leg(dial, event.call_id, event.node_id, event.device)
-        else:
-            tag, call_id = shown_id(dial.tag), shown_id(event.call_id)
+        tag, call_id, limits = shown_id(dial.tag), shown_id(event.call_id), self._limits
+        # The second: legs of dials that are decided, whose end the server has not told.
+        full = len(dial.legs) >= limits.active_calls
+        if full or len(self._calls) >= limits.active_calls + limits.dials:
             self._out.push(Dropped(f"dial {tag} has too many legs to follow {call_id}"))
+        elif not self._calls.keeps(event) or not _usable(event.call_id, event.node_id):
+            self._out.push(Dropped(f"dial {tag} has a leg that is too long to follow: {call_id}"))
+        else:
+            self._leg(dial, event.call_id, event.node_id, event.device)
 
     def _leg(self, dial: DialRecord, call_id: str, node_id: str, device: JSONObject) -> CallRecord:
         leg = CallRecord(call_id, node_id, tag=dial.tag, direction="outbound", device=device)
@@ -252,12 +256,16 @@ class Dials:
 
     def _check_stray(self, tag: str, call_id: str, node_id: str, state: str) -> Legs:
         winner = self._decided.get(tag)
-        if winner is None or call_id in ("", winner):
+        if winner is None or call_id == winner or not _usable(call_id, node_id):
             return ()
         # The server ends the losers of a winner itself. One that answers anyway is hung up.
         if state == CALL_STATE_ANSWERED or (winner == NO_WINNER and state != CALL_STATE_ENDING):
             return self._doom(call_id, node_id, state)
         return ()
+
+
+def _usable(call_id: str, node_id: str) -> bool:
+    return 0 < len(call_id) <= LONGEST_ID and len(node_id) <= LONGEST_ID
 
 
 def _text(values: JSONObject, key: str) -> str:

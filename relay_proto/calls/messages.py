@@ -18,7 +18,7 @@ from ..core import OutputQueue
 from ..display import shown_id
 from ..errors import RelayError, RemoteProtocolError
 from ..outputs import Dropped, Ignored, MessageChanged, MessageReceived
-from ..records import MessageRecord
+from ..records import LONGEST_ID, MessageRecord
 from ..rpc.event_base import size_of
 from ..rpc.events import MessageReceiveEvent, MessageStateEvent
 from ..timers import Deadlines
@@ -51,7 +51,7 @@ class Messages:
         """Follow the delivery of a message that the server has accepted and named."""
         message.message_id = message_id
         message.state = MessageState.QUEUED.value
-        if not message_id or message_id in self._sent:
+        if not 0 < len(message_id) <= LONGEST_ID or message_id in self._sent:
             words = "the server accepted a message but gave it no id of its own"
             error = RemoteProtocolError(words)
             self._out.fail(message.done, error)
@@ -70,6 +70,9 @@ class Messages:
         message = self._sent.get(event.message_id)
         if message is not None:
             self._change(message, event)
+            return
+        if len(event.message_id) > LONGEST_ID:
+            self._out.push(Ignored("a report about a message with a long id"))
             return
         reports = self._early.setdefault(event.message_id, [])
         if len(reports) < len(MESSAGE_ORDER):

@@ -24,7 +24,7 @@ from .event_base import (
     number,
     text_of,
 )
-from .frames import EMPTY, EventFrame, JSONObject, decode_object, is_object
+from .frames import EMPTY, EventFrame, JSONObject, decode_object, detached, is_object
 
 
 class CallReceiveEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
@@ -491,7 +491,8 @@ def decode_event(raw: msgspec.Raw) -> RelayEvent | None:
     if not outer.event_type:
         return None
     kind = _KINDS.get(outer.event_type, UnknownEvent)
-    return build_event(kind, outer.event_type, outer.params, outer.timestamp)
+    body = detached(outer.params, memoryview(raw).nbytes)
+    return build_event(kind, outer.event_type, body, outer.timestamp)
 
 
 def local_ended_event(call_id: str, node_id: str, reason: str) -> CallStateEvent:

@@ -28,6 +28,8 @@ INVALID_PARAMS: Final = -32602
 EMPTY: Final = msgspec.Raw(b"{}")
 UNSET: Final = msgspec.UNSET
 P = TypeVar("P")
+DETACHED_ABOVE: Final = 4096
+"""Bytes of a message above which it is worth a look how much of it is kept."""
 ID_STARTS: Final = b'"-0123456789'
 """The first characters that the JSON of a text or a number may have."""
 
@@ -117,8 +119,9 @@ def decode_server_frame(data: bytes) -> Frame | EventFrame:
     if event is not UNSET and event.event_type and envelope.method == METHOD_SIGNALWIRE_EVENT:
         raw = bytes(identity)
         if raw[0] in ID_STARTS:
+            body = detached(event.params, len(data))
             return EventFrame(
-                id=raw, event_type=event.event_type, body=event.params, timestamp=event.timestamp
+                id=raw, event_type=event.event_type, body=body, timestamp=event.timestamp
             )
     return decode_frame(data)
 
@@ -141,8 +144,19 @@ def decode_frame(data: bytes) -> Frame:
     raw = bytes(identity)
     if raw[0] not in ID_STARTS:
         return MalformedFrame(reason="its id is not a text or a number", size=len(data))
-    params = EMPTY if envelope.params is UNSET else envelope.params
+    params = EMPTY if envelope.params is UNSET else detached(envelope.params, len(data))
     return RequestFrame(id=raw, method=envelope.method, params=params)
+
+
+def detached(part: msgspec.Raw, whole: int) -> msgspec.Raw:
+    """Return a part of a message of `whole` bytes, or a copy of it.
+
+    A part keeps the whole message alive. If most of that is something else, such as a
+    long id, only a copy is as small as it looks.
+    """
+    if whole > DETACHED_ABOVE and whole > 2 * memoryview(part).nbytes:
+        return part.copy()
+    return part
 
 
 def decode_any(raw: bytes | msgspec.Raw) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import tracemalloc
 from collections import deque
 from typing import Any, cast
 
@@ -10,11 +12,21 @@ import pytest
 
 from relay_proto import Limits
 from relay_proto.api import commands as c
-from relay_proto.errors import RequestQueueFullError
-from relay_proto.outputs import EventReceived, Ignored, MessageChanged, OfferRefused
+from relay_proto.errors import RemoteProtocolError, RequestQueueFullError
+from relay_proto.outputs import (
+    Dropped,
+    EventReceived,
+    Ignored,
+    MessageChanged,
+    OfferRefused,
+    PeerViolation,
+)
 from relay_proto.rpc import action_kinds as kinds
+from relay_proto.rpc.event_base import RelayEvent
+from relay_proto.rpc.events import decode_event, event_of
+from relay_proto.rpc.frames import EventFrame, RequestFrame, decode_server_frame
 from relay_proto.transitions import CallState
-from tests.unit.client_peer import DEVICES, Peer, starting
+from tests.unit.client_peer import DEVICES, Peer, decide, dial, ends, error_of, leg, starting
 
 LONG = "x" * 100_000
 
@@ -111,6 +123,94 @@ def test_reports_of_unknown_messages_are_bounded_in_bytes() -> None:
     peer.reply(peer.take("messaging.send"), {"code": "200", "message_id": "m-2"})
     assert peer.last(MessageChanged).message.state == "sent"
     assert peer.last(MessageChanged).message.body == "x", "of a long report the state is kept"
+
+
+def test_a_report_about_a_message_with_a_long_id_is_not_kept() -> None:
+    peer = connected()
+    before = _size_of_all(peer.core)
+    peer.event("messaging.state", message_id=LONG, message_state="sent")
+    assert "long id" in peer.last(Ignored).reason
+    assert _size_of_all(peer.core) - before < len(LONG)
+
+
+def test_a_message_with_a_long_id_is_not_followed() -> None:
+    peer = connected()
+    sending = c.send_message(to_number="+15550002222", from_number="+15550001111", body="x")
+    sent = peer.execute(sending)
+    peer.reply(peer.take("messaging.send"), {"code": "200", "message_id": LONG})
+    error_of(sent.result().done, RemoteProtocolError)
+
+
+@pytest.mark.parametrize("more", [{"device": {"type": LONG}}, {"node_id": LONG[:2000]}])
+def test_legs_with_long_values_are_not_followed(more: dict[str, Any]) -> None:
+    peer = connected()
+    dialing = peer.execute(c.dial(DEVICES, tag="t-1"))
+    leg(peer, "leg-1", "ringing", **more)
+    assert "too long" in peer.last(Dropped).reason
+    assert peer.core.active_calls == 0
+    peer.cancel(dialing)
+
+
+def test_legs_of_decided_dials_are_bounded() -> None:
+    peer = connected(active_calls=2, dials=1)
+    for number in range(5):  # and the server never tells their end
+        pending = peer.execute(c.dial(DEVICES, tag=f"t-{number}"))
+        peer.state(f"leg-{number}", "ringing", tag=f"t-{number}")
+        peer.cancel(pending)
+    assert peer.core.active_calls == 3
+    assert peer.last(Dropped).reason == "dial t-4 has too many legs to follow leg-4"
+
+
+def test_an_answer_with_a_long_id_decides_no_dial() -> None:
+    peer = connected()
+    pending = dial(peer)
+    decide(peer, "answered", LONG)
+    assert "without an id" in peer.last(PeerViolation).reason
+    assert not pending.settled
+    decide(peer, "answered", "leg-1", extra=LONG)
+    assert pending.result().device == {}, "of a long event, the id alone is kept"
+
+
+def test_a_stray_leg_with_a_long_id_is_not_remembered() -> None:
+    peer = connected()
+    pending = dial(peer)
+    peer.cancel(pending)
+    before = _size_of_all(peer.core)
+    leg(peer, LONG, "ringing")
+    assert _size_of_all(peer.core) - before < len(LONG)
+    assert ends(peer) == []
+
+
+def test_an_authorization_state_that_is_too_long_is_not_kept() -> None:
+    peer = connected()
+    before = _size_of_all(peer.core)
+    peer.event("signalwire.authorization.state", authorization_state=LONG)
+    assert "too long" in peer.last(PeerViolation).reason
+    assert _size_of_all(peer.core) - before < len(LONG)
+
+
+@pytest.mark.parametrize("usual", [True, False])
+def test_an_event_does_not_keep_the_rest_of_its_message(usual: bool) -> None:
+    """A short body points into the message that it came in, and would keep all of it alive."""
+    number, kept = 20, list[RelayEvent | None]()
+    tracemalloc.start()
+    try:
+        for _ in range(number):
+            params = {"event_type": "calling.call.custom", "params": {"call_id": "c-9"}}
+            request: dict[str, Any] = {"id": LONG if usual else 1, "method": "signalwire.event"}
+            unusual = {} if usual else {"x": LONG, "timestamp": "now"}
+            frame = decode_server_frame(
+                json.dumps({**request, "params": params | unusual}).encode()
+            )
+            if isinstance(frame, EventFrame):
+                kept.append(event_of(frame))
+            elif isinstance(frame, RequestFrame):
+                kept.append(decode_event(frame.params))
+            del frame
+        assert tracemalloc.get_traced_memory()[0] < number * len(LONG) / 2
+    finally:
+        tracemalloc.stop()
+    assert [event.params for event in kept if event] == [{"call_id": "c-9"}] * number
 
 
 def test_long_ids_of_events_are_not_kept() -> None:
