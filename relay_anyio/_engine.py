@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import anyio
 import anyio.lowlevel
 
+from relay_proto.adapter.backlog import Bound, Places
 from relay_proto.adapter.cores import close_for_good, failure_of
 from relay_proto.adapter.credentials import CredentialSource, Question
 from relay_proto.adapter.delivery import Delivery
@@ -66,7 +67,9 @@ class Engine:
         self._driver: Driver[Output] = Driver(core, self._perform)
         self._driver.hear(Settled, self._settled)
         self.lock = nullcontext()
-        self.backlog = core.config.limits.listener_backlog
+        limits = core.config.limits
+        self.backlog = Bound.of(limits)
+        self.listener_places = Places(limits.active_calls + limits.listener_backlog)
         self._loop: EventLoop | None = None
         self._io: TaskGroup | None = None
         self._app: AppTasks | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from relay_proto.adapter.contexts import in_context
 from relay_proto.adapter.delivery import HandlerEnded, Hooks
 from relay_proto.adapter.guard import with_error
@@ -52,12 +54,15 @@ class Handlers:
         context = in_context(route.handler).new_context()
         return self._engine.start_soon(handle, task, ended=ended, context=context)
 
-    def start_message(self, name: str, handler: Function, message: object) -> bool:
+    def start_message(
+        self, name: str, handler: Function, message: object, done: Callable[[], object]
+    ) -> bool:
         """See `Runner`."""
 
         def ended(*, began: bool) -> None:
             if not began:
                 self._guard.lost(name, message)
+            done()
 
         async def handle() -> None:
             await self._guard.run(name, handler, message)

@@ -8,12 +8,12 @@ a bounded queue, so that each listener hears its events in order.
 from __future__ import annotations
 
 import inspect
-from collections import deque
 from collections.abc import Awaitable
 from contextvars import Context
 from functools import partial
 from typing import Any, Protocol
 
+from relay_proto.adapter.backlog import Backlog, Bound, Places, weight
 from relay_proto.adapter.contexts import InContext
 from relay_proto.adapter.handles import Function, ListenerBase
 
@@ -28,7 +28,12 @@ class Spawner(Protocol):
     @property
     def guard(self) -> Guard: ...
     @property
-    def backlog(self) -> int: ...
+    def backlog(self) -> Bound: ...
+    @property
+    def listener_places(self) -> Places:
+        """For listeners that await: so many may do so at the same time."""
+        ...
+
     def takes_tasks(self, *, cancel_on_close: bool = True) -> bool:
         """Whether it is not too late for `start_soon`."""
         ...
@@ -58,7 +63,7 @@ class Listener(ListenerBase):
         self._engine = engine
         self._cancel_on_close = cancel_on_close
         self._busy = False
-        self._backlog: deque[Any] | None = None  # an empty one takes 760 bytes
+        self._backlog: Backlog[Any] = Backlog(engine.backlog)
 
     def deliver(self, event: Any) -> None:
         """Hand an event to the function, now or after the earlier ones."""
@@ -66,15 +71,18 @@ class Listener(ListenerBase):
             awaitable = self._engine.guard.call(self._name, self.handler, event)
             if awaitable is not None:
                 self._start(event, awaitable)
-        elif len(self._backlog or ()) < self._engine.backlog:
-            if self._backlog is None:
-                self._backlog = deque()
-            self._backlog.append(event)
+        elif self._backlog.has_room(size := weight(event)):
+            self._backlog.put(event, size)
         else:
-            limit = self._engine.backlog
-            logger.error("%s: %d events wait for it, %r is dropped", self._name, limit, event)
+            count, size = len(self._backlog), self._backlog.bytes
+            words = "%s: %d events wait for it (%d bytes), %r is dropped"
+            logger.error(words, self._name, count, size, event)
 
     def _start(self, event: Any, awaitable: Awaitable[object]) -> None:
+        if not self._engine.listener_places.take():
+            logger.error("%s: too many listeners run, %r is dropped", self._name, event)
+            _drop(awaitable)
+            return
         self._busy = True  # before the task begins: an eager one may end at once
         work = partial(self._finish, event, awaitable)
         ended = partial(self._ended, event, awaitable)
@@ -82,6 +90,7 @@ class Listener(ListenerBase):
         context = self._new_context(event)
         if not self._engine.start_soon(work, task, ended=ended, context=context):
             self._busy = False
+            self._engine.listener_places.give_back()
             _drop(awaitable)
 
     def _new_context(self, event: Any) -> Context:
@@ -95,11 +104,12 @@ class Listener(ListenerBase):
         if not began:
             _drop(awaitable)
             self._engine.guard.lost(self._name, event)
+        self._engine.listener_places.give_back()
         self._busy = False
         if not self._engine.takes_tasks(cancel_on_close=self._cancel_on_close):
-            self._backlog = None
+            self._backlog.clear()
         while self._backlog and not self._busy:  # each in a task, and so a context, of its own
-            self.deliver(self._backlog.popleft())
+            self.deliver(self._backlog.take())
 
 
 class Hooks(Listener):

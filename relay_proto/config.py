@@ -203,7 +203,14 @@ class Limits:
     tags: int = 1000
     """Finished dials to remember, so that a late answer to one of them is hung up."""
     listener_backlog: int = 1000
-    """Events that may wait for one slow listener. Further ones are lost to it."""
+    """Events that may wait for one slow listener, and text messages that may wait for a handler.
+
+    Further ones are lost to it.
+    """
+    backlog_bytes: int = 16 * 1024 * 1024
+    """Bytes of the events, or text messages, that may wait in one such backlog."""
+    message_handlers: int = 1000
+    """Handlers of text messages that may run at the same time. Further messages wait."""
     recording_bytes: int = 64 * 1024 * 1024
     """Bytes in one file of the flight recorder, which keeps two files at most."""
     unsent_bytes: int = 64 * 1024 * 1024

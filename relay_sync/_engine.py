@@ -16,6 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
+from relay_proto.adapter.backlog import Bound
 from relay_proto.adapter.contexts import with_context
 from relay_proto.adapter.cores import close_for_good, failure_of
 from relay_proto.adapter.credentials import CredentialSource
@@ -42,7 +43,7 @@ from ._guard import plain
 from ._log import logger
 from ._orders import Order, Waiter, result_of, timed
 from ._reactor import Reactor
-from ._threads import Strand, Threads
+from ._threads import Strand, threads_of
 from ._waiting import SLICE, AppTask, Mailbox, current
 from .transport import Connector, Transport
 
@@ -70,11 +71,8 @@ class Engine:
         limits = core.config.limits
         self.core = core
         self.over = False
-        self.backlog = limits.listener_backlog
-        most = limits.active_calls
-        self.calls = Threads("call handler", most, most, patient=False)
-        self.messages = Threads("message handler", most, limits.listener_backlog)
-        self.listeners = Threads("listener", most, limits.listener_backlog)
+        self.backlog = Bound.of(limits)
+        self.calls, self.messages, self.listeners = threads_of(limits)
         self.lock = threading.RLock()  # the collection of garbage may post while it is held
         """For what several threads change: waiters, handles and registrations."""
         self.changed = threading.Condition(self.lock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from relay_proto.adapter.delivery import HandlerEnded, Hooks
@@ -48,11 +49,16 @@ class Handlers:
 
         return self._engine.calls.start(handle)
 
-    def start_message(self, name: str, handler: Function, message: object) -> bool:
+    def start_message(
+        self, name: str, handler: Function, message: object, done: Callable[[], object]
+    ) -> bool:
         """See `Runner`."""
-        return self._engine.messages.start(
-            partial(run, name, handler, message, self._engine.delivery.end_program)
-        )
+
+        def handle() -> None:
+            run(name, handler, message, self._engine.delivery.end_program)
+            done()
+
+        return self._engine.messages.start(handle)
 
     def call_back(self, name: str, callback: Function, event: RelayEvent) -> bool:
         """See `Runner`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from relay_proto.adapter.backlog import weight
 from relay_proto.adapter.handles import Function, ListenerBase
 
 from ._guard import EndProgram, run
@@ -31,10 +32,7 @@ class Listener(ListenerBase):
     def deliver(self, event: object) -> None:
         """Let the function hear an event, after all that its strand has to do before."""
         job = partial(run, self._name, self.handler, event, self._end_program)
-        if not self._strand.post(job):
-            logger.error(
-                "%s: %d events wait for it, or too many listeners run: %r is dropped",
-                self._name,
-                self._strand.limit,
-                event,
-            )
+        if not self._strand.post(job, weight(event)):
+            count, size = self._strand.waiting
+            words = "%s: %d events wait for it (%d bytes), or too many listeners run: %r is dropped"
+            logger.error(words, self._name, count, size, event)

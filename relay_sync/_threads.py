@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeAlias
+
+from relay_proto.adapter.backlog import Backlog, Bound
+from relay_proto.config import Limits
 
 from ._log import logger
 from ._waiting import Mailbox
@@ -20,22 +22,21 @@ IDLE_TIME: Final = 5.0
 
 
 class Threads:
-    """At most `limit` threads, and at most `backlog` jobs that wait for one.
+    """At most `limit` threads. The jobs that wait for one are within a bound.
 
     To wake a thread costs more than most jobs, so only one at a time is on its way to
     them. It sends for the next before it begins, if it leaves jobs behind: many short
     ones are done by one or two threads, and a long one delays no other.
     """
 
-    def __init__(self, name: str, limit: int, backlog: int, *, patient: bool = True) -> None:
+    def __init__(self, name: str, limit: int, bound: Bound, *, patient: bool = True) -> None:
         """With `patient`, a job for which no thread can be started waits for one that runs."""
         self._patient = patient
         self._name = name
         self._limit = limit
-        self._backlog = backlog
         self._lock = threading.Lock()
         self._ended = threading.Condition(self._lock)
-        self._jobs: deque[Job] = deque()
+        self._jobs: Backlog[Job] = Backlog(bound)
         self._idle: list[Mailbox[None]] = []
         self._running: set[threading.Thread] = set()
         self._spared: set[threading.Thread] = set()
@@ -43,19 +44,21 @@ class Threads:
         self._closed = False
         self._count = 0
 
-    def start(self, job: Job) -> bool:
-        """Run `job` in a thread; false if there is neither one nor a place in the queue."""
+    def start(self, job: Job, size: int = 0) -> bool:
+        """Run `job` in a thread; false if there is neither one nor a place in the queue.
+
+        `size` is the bytes of what it holds.
+        """
         with self._lock:
             free = self._limit - len(self._running) + len(self._idle) + self._coming
-            if self._closed or len(self._jobs) >= free + self._backlog:
+            if self._closed or not self._jobs.has_room(size, places=free):
                 return False
-            self._jobs.append(job)
+            self._jobs.put(job, size)
             new = self._send_for_one()
         if not self._begin(new):
             with self._lock:
-                if job in self._jobs and not (self._patient and self._running):
-                    self._jobs.remove(job)  # nobody would ever do it
-                    return False
+                if not (self._patient and self._running) and self._jobs.remove(job):
+                    return False  # nobody would ever do it
         return True
 
     def close(self) -> None:
@@ -140,7 +143,7 @@ class Threads:
                 if arriving:
                     self._coming = False
                 if self._jobs:
-                    job = self._jobs.popleft()
+                    job = self._jobs.take()
                     new = self._send_for_one() if arriving else None
                 elif self._closed:
                     self._leave(threading.current_thread())
@@ -168,28 +171,44 @@ class Threads:
         return True
 
 
+def threads_of(limits: Limits) -> tuple[Threads, Threads, Threads]:
+    """Return the threads for the handlers of calls, those of messages, and for listeners.
+
+    Each kind has its own, so that none takes the threads of another.
+    """
+    calls, texts = limits.active_calls, limits.message_handlers
+    return (
+        # Of these, `Delivery` starts no more than there are threads.
+        Threads("call handler", calls, Bound(calls, 0), patient=False),
+        Threads("message handler", texts, Bound(texts, 0)),
+        Threads("listener", calls, Bound.of(limits)),
+    )
+
+
 class Strand:
     """Jobs that run one after another, whichever thread runs them."""
 
-    def __init__(self, threads: Threads, limit: int) -> None:
+    def __init__(self, threads: Threads, bound: Bound) -> None:
         self._threads = threads
-        self.limit = limit
-        """How many jobs may wait."""
         self._lock = threading.Lock()
-        self._jobs: deque[Job] | None = None  # an empty one takes 760 bytes
+        self._jobs: Backlog[Job] = Backlog(bound)
         self._busy = False
 
-    def post(self, job: Job) -> bool:
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """How many jobs wait, and how many bytes they hold."""
+        with self._lock:
+            return len(self._jobs), self._jobs.bytes
+
+    def post(self, job: Job, size: int = 0) -> bool:
         """Run `job` after the earlier ones; false if too many of them wait."""
         with self._lock:
             if not self._busy:
-                self._busy = self._threads.start(partial(self._work, job))
+                self._busy = self._threads.start(partial(self._work, job), size)
                 return self._busy
-            if self._jobs is None:
-                self._jobs = deque()
-            if len(self._jobs) >= self.limit:
+            if not self._jobs.has_room(size):
                 return False
-            self._jobs.append(job)
+            self._jobs.put(job, size)
             return True
 
     def _work(self, job: Job) -> None:
@@ -199,4 +218,4 @@ class Strand:
                 if not self._jobs:
                     self._busy = False
                     return
-                job = self._jobs.popleft()
+                job = self._jobs.take()

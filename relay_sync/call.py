@@ -9,11 +9,13 @@ Public: for applications, which may also import the names from `relay_sync`.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
 
+from relay_proto.adapter.backlog import weight
 from relay_proto.adapter.clients import ClientBase
 from relay_proto.adapter.guard import judge
 from relay_proto.adapter.handles import ActionBase, CallBase, ExpectationBase, Function
@@ -339,32 +341,53 @@ class Expectation(ExpectationBase):
         super().__init__(call, event_type, predicate)
         self._engine = call._engine
         self._mail: Mailbox[RelayEvent | BaseException] = Mailbox()
+        self._lock = threading.Lock()
+        self._unread_bytes = 0  # of what is in the mail
+        self._outcome: RelayEvent | BaseException | None = None
 
     def wait(self, timeout: float | None = None) -> RelayEvent:
         """Wait for the event. Raises as `Call.wait_for`."""
         ends_at = None if timeout is None else time.monotonic() + timeout
-        while True:
+        while (outcome := self._outcome) is None:
             left = None if ends_at is None else ends_at - time.monotonic()
             found = self._engine.await_mail(self._mail, left)
+            with self._lock:
+                self._unread_bytes -= weight(found)
             # Judged here: the predicate runs in the thread that waits.
-            outcome = found if isinstance(found, BaseException) else judge(self._predicate, found)
-            if outcome is not None:
-                self._mail.put(outcome)  # for whoever waits again
-                if isinstance(outcome, BaseException):
-                    raise outcome.with_traceback(None)
-                return outcome
+            judged = found if isinstance(found, BaseException) else judge(self._predicate, found)
+            if judged is not None:
+                self._settle(judged)
+        if isinstance(outcome, BaseException):
+            raise outcome.with_traceback(None)
+        return outcome
 
     def _consider(self, event: RelayEvent) -> None:
-        if event.event_type != self._event_type:
+        if event.event_type != self._event_type or self._outcome is not None:
             return
-        if len(self._mail) < self._engine.backlog:
-            self._mail.put(event)
-        else:
-            limit = self._engine.backlog
-            logger.error("%r: %d events wait for it, %r is dropped", self, limit, event)
+        bound, size = self._engine.backlog, weight(event)
+        with self._lock:
+            count, unread = len(self._mail), self._unread_bytes
+            fits = count < bound.items and unread + size <= bound.bytes
+            if fits:
+                self._put(event)
+        if not fits:
+            words = "%r: %d events wait for it (%d bytes), %r is dropped"
+            logger.error(words, self, count, unread, event)
 
     def _fail(self, error: CallEndedError) -> None:
-        self._mail.put(error)
+        with self._lock:
+            self._put(error)
+
+    def _settle(self, outcome: RelayEvent | BaseException) -> None:
+        with self._lock:
+            if self._outcome is None:
+                self._outcome = outcome
+            self._put(self._outcome)  # for other threads that wait
+
+    def _put(self, item: RelayEvent | BaseException) -> None:
+        """With the lock held."""
+        self._unread_bytes += weight(item)
+        self._mail.put(item)
 
 
 @named

@@ -20,6 +20,7 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 from ..api import commands
 from ..api.routes import CallRoute, Link, Registration, Routes
 from ..calls.calls import LOST_SESSION
+from ..display import shown_id
 from ..errors import CallEndedError, RelayError
 from ..outputs import (
     CallEnded,
@@ -35,10 +36,12 @@ from ..outputs import (
 )
 from ..pending import Pending
 from ..records import CallRecord, MessageRecord
-from ..rpc.event_base import RelayEvent
+from ..rpc.event_base import RelayEvent, size_of
 from ..rpc.events import CallStateEvent
+from .backlog import Bound
 from .handles import CallBase, Engine, Function, ListenerBase, MessageBase
 from .logs import log_output
+from .turns import Turns
 
 
 class Running(Protocol):
@@ -93,8 +96,10 @@ class Runner(Protocol[T]):
         """
         ...
 
-    def start_message(self, name: str, handler: Function, message: object) -> bool:
-        """Run the handler of a message."""
+    def start_message(
+        self, name: str, handler: Function, message: object, done: Callable[[], object]
+    ) -> bool:
+        """Run the handler of a message. `done` is called once, when that has ended."""
         ...
 
     def call_back(self, name: str, callback: Function, event: RelayEvent) -> bool:
@@ -145,6 +150,10 @@ class Delivery(Generic[T, C, M]):
         self._listeners: dict[Registration, ListenerBase] = {}
         self._handling: dict[CallRecord, T] = {}
         self._lock = threading.RLock()  # handlers may end in other threads
+        limits = engine.core.config.limits
+        self._texts: Turns[tuple[str, Function, M]] = Turns(
+            limits.message_handlers, Bound.of(limits), self._start_text
+        )
 
     @property
     def handlers(self) -> int:
@@ -191,7 +200,7 @@ class Delivery(Generic[T, C, M]):
             case CallEnded(call):
                 self._call_ended(call)
             case MessageReceived(message, event):
-                self._handle_message(message)
+                self._handle_message(message, event)
                 self._tell_all(event)
             case MessageChanged(message, event):
                 self._message_of(message)._publish(event)
@@ -203,21 +212,28 @@ class Delivery(Generic[T, C, M]):
                 if hooks := self._routes.link(output):
                     self._runner.tell_hooks(f"{type(output).__name__} hook", hooks, output)
             case Closed():
+                self._forget_texts()
                 self._closed(output)
             case _:
                 log_output(self._log, self._host, output)
 
     def _tell_lost(self, call: CallRecord) -> None:
         if self._engine.alive and call.end_reason == LOST_SESSION:
-            self._log.warning("call %s is over: the server has lost it", call.call_id)
+            self._log.warning("call %s is over: the server has lost it", shown_id(call.call_id))
 
     def _tell_all(self, event: RelayEvent) -> None:
         for known in self._routes.event(event.event_type):
             listener = self._listeners.get(known)
             if listener is None:
+                self._forget_listeners()
                 listener = self._runner.new_listener(known.name, known.handler)
                 self._listeners[known] = listener
             listener.deliver(event)
+
+    def _forget_listeners(self) -> None:
+        """Forget those that the program has taken away since a new one came."""
+        registered = self._routes.registrations
+        self._listeners = {one: self._listeners[one] for one in registered & self._listeners.keys()}
 
     def _call_back(self, pending: Pending[RelayEvent]) -> None:
         if pending.error is None:
@@ -244,13 +260,17 @@ class Delivery(Generic[T, C, M]):
             free = len(self._handling) < self._engine.core.config.limits.active_calls
             if free:
                 self._handling[record] = task
-        name = f"handler of call {record.call_id}"
+        name = f"handler of call {shown_id(record.call_id)}"
         done = partial(self._handled, record, call, route)
         if not free:
-            self._log.error("call %s was passed back: all handlers are busy", record.call_id)
+            self._log.error(
+                "call %s was passed back: all handlers are busy", shown_id(record.call_id)
+            )
             call._pass_back()
         elif not self._runner.start_call(task, name, route, call, done):
-            self._not_run("call %s is passed back: its handler cannot be started", record.call_id)
+            self._not_run(
+                "call %s is passed back: its handler cannot be started", shown_id(record.call_id)
+            )
             self._forget_handler(record)
             call._pass_back()
 
@@ -269,7 +289,9 @@ class Delivery(Generic[T, C, M]):
         if not began:
             call._pass_back()
         elif failure is not None and route.on_error != "leave":
-            self._log.info("call %s is hung up, because its handler failed", record.call_id)
+            self._log.info(
+                "call %s is hung up, because its handler failed", shown_id(record.call_id)
+            )
             self._engine.tell(self._hang_up, record)
 
     def _forget_handler(self, record: CallRecord) -> None:
@@ -297,14 +319,27 @@ class Delivery(Generic[T, C, M]):
             task.cancel(CallEndedError(record.call_id, record.end_reason))
         self._changed()
 
-    def _handle_message(self, record: MessageRecord) -> None:
+    def _handle_message(self, record: MessageRecord, event: RelayEvent) -> None:
         handler = self._routes.message
         if handler is None:
-            self._log.warning("message %s came, and no on_message handler", record.message_id)
+            self._log.warning(
+                "message %s came, and no on_message handler", shown_id(record.message_id)
+            )
             return
-        name = f"handler of message {record.message_id}"
-        if not self._runner.start_message(name, handler, self._message_of(record)):
-            self._not_run("%s: all handlers are busy, it is dropped", name)
+        name = f"handler of message {shown_id(record.message_id)}"
+        if not self._texts.add((name, handler, self._message_of(record)), size_of(event)):
+            self._not_run("%s: all handlers are busy, and too many messages wait: dropped", name)
+
+    def _start_text(self, text: tuple[str, Function, M]) -> bool:
+        begun = self._runner.start_message(*text, self._texts.done)
+        if not begun:
+            self._not_run("%s cannot be started: the message is dropped", text[0])
+        return begun
+
+    def _forget_texts(self) -> None:
+        if count := self._texts.clear():
+            words = "%d messages wait for a handler: they are dropped, for the client is closed"
+            self._log.warning(words, count)
 
     def _not_run(self, words: str, what: object) -> None:
         if self._engine.alive:  # else nothing is begun any more, as everybody knows

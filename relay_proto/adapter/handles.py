@@ -20,6 +20,7 @@ from ..api import commands
 from ..api.routes import check_function
 from ..api.views import ActionView, CallView, MessageView
 from ..client_interface import ClientInterface
+from ..display import shown_id
 from ..errors import CallEndedError
 from ..records import ActionRecord, CallRecord, MessageRecord
 from ..rpc.action_kinds import ActionKind, custom_kind
@@ -169,7 +170,7 @@ class CallBase(CallView, abc.ABC, Generic[E, K]):
         they raise is logged.
         """
         check_function("listener", handler)
-        name = f"listener of {event_type} on call {self.call_id}"
+        name = f"listener of {event_type} on call {shown_id(self.call_id)}"
         with self._engine.lock:
             listener = self._new_listener(name, handler, event_type)
             self._listeners = (*self._listeners, listener)
@@ -238,7 +239,7 @@ class ExpectationBase:
         self._predicate = None if predicate is None else in_context(predicate)
 
     def __repr__(self) -> str:
-        return f"<Expectation of {self._event_type} on {self._call_id}>"
+        return f"<Expectation of {self._event_type} on {shown_id(self._call_id)}>"
 
 
 C = TypeVar("C", bound=CallBase[Any, Any])
@@ -293,7 +294,9 @@ class MessageBase(MessageView, abc.ABC, Generic[E]):
         engine = self._bound()
         check_function("listener", handler)
         with engine.lock:
-            listener = self._new_listener(f"listener of message {self.message_id}", handler)
+            listener = self._new_listener(
+                f"listener of message {shown_id(self.message_id)}", handler
+            )
             self._listeners = (*self._listeners, listener)
         return handler
 

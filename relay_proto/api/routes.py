@@ -105,7 +105,8 @@ class Routes:
         """Do not call `handler` for these events any more."""
         known = self._events.get(event_type, ())
         kept = tuple(one for one in known if one.handler != handler)
-        self._events = {**self._events, event_type: kept}
+        others = {name: one for name, one in self._events.items() if name != event_type}
+        self._events = {**others, event_type: kept} if kept else others
 
     # Lookup
 
@@ -125,6 +126,11 @@ class Routes:
     def hears_events(self) -> bool:
         """Whether any function hears events of all calls."""
         return bool(self._events)
+
+    @property
+    def registrations(self) -> frozenset[Registration]:
+        """Everybody who hears events of all calls."""
+        return frozenset(one for known in self._events.values() for one in known)
 
     def call(self, context: str) -> CallRoute | None:
         """Return the route that gets the calls of `context`, or None."""

@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 
+from relay_proto.adapter.backlog import Bound
 from relay_sync._threads import Strand, Threads
 from relay_sync._waiting import Mailbox
 from tests.adapters.support import PATIENCE
@@ -17,7 +18,7 @@ from tests.adapters.support import PATIENCE
 
 @contextmanager
 def pool(limit: int, backlog: int) -> Generator[Threads]:
-    threads = Threads("test", limit, backlog)
+    threads = Threads("test", limit, Bound(backlog, 0))
     try:
         yield threads
     finally:
@@ -65,8 +66,8 @@ def test_strands_keep_their_order_whoever_runs_them() -> None:
     heard: dict[int, list[int]] = {number: [] for number in range(10)}
     over = threading.Event()
     with pool(limit=4, backlog=100) as threads:
-        hanging = Strand(threads, 10)
-        strands = [Strand(threads, 1000) for _ in heard]
+        hanging = Strand(threads, Bound(10, 0))
+        strands = [Strand(threads, Bound(1000, 0)) for _ in heard]
         assert hanging.post(partial(over.wait, PATIENCE))
         for event in range(1000):
             for number, strand in enumerate(strands):

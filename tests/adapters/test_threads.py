@@ -16,6 +16,7 @@ from relay_sync import (
     Call,
     CallEndedError,
     ClientClosedError,
+    Limits,
     Message,
     RelayEvent,
     Timing,
@@ -235,7 +236,7 @@ async def test_messages_beyond_the_limit_wait_for_a_handler(world: World) -> Non
         running.release()
 
     def body(service: Service) -> None:
-        client = service.client(max_active_calls=2)
+        client = service.client(limits=Limits(message_handlers=2))
         client.on_message(handle)
         exchange, simulator = world.exchange, world.simulator
         with client:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import gc
 import logging
+import weakref
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
 import pytest
 
+from relay_proto.adapter.backlog import Backlog, Bound
 from relay_proto.adapter.delivery import Delivery, HandlerEnded, Hooks
 from relay_proto.adapter.handles import (
     CallBase,
@@ -22,11 +24,13 @@ from relay_proto.adapter.handles import (
     MessageBase,
 )
 from relay_proto.adapter.streams import StreamBase
+from relay_proto.adapter.turns import Turns
 from relay_proto.api.routes import CallRoute, Routes
 from relay_proto.errors import CallEndedError
-from relay_proto.outputs import CallOffered, MessageReceived, Output, Settled
+from relay_proto.outputs import CallOffered, EventReceived, MessageReceived, Output, Settled
 from relay_proto.pending import Pending
 from relay_proto.records import CallRecord, MessageRecord
+from relay_proto.rpc.event_base import RelayEvent
 from relay_proto.rpc.events import parse_event
 from relay_proto.transitions import SessionState
 from tests.unit.client_peer import Peer
@@ -106,7 +110,9 @@ class Refusing:
     ) -> bool:
         return False
 
-    def start_message(self, name: str, handler: Function, message: object) -> bool:
+    def start_message(
+        self, name: str, handler: Function, message: object, done: Callable[[], object]
+    ) -> bool:
         return False
 
     def call_back(self, name: str, callback: Function, event: object) -> bool:
@@ -182,7 +188,7 @@ def test_what_nothing_can_run_is_an_error_unless_the_client_is_leaving(
         scene.publish(settled())
     assert [one.getMessage() for one in caplog.records] == [
         "message m-0 came, and no on_message handler",
-        "handler of message m-1: all handlers are busy, it is dropped",
+        "handler of message m-1 cannot be started: the message is dropped",
         "on_completed: too many listeners run, <built-in function print> is dropped",
     ]
 
@@ -220,3 +226,83 @@ def test_an_expectation_says_what_it_expects(scene: Scene) -> None:
 def test_nothing_is_heard_of_a_message_made_by_hand() -> None:
     with pytest.raises(ValueError, match="made by hand"):
         Message(message_id="m-1").on(print)
+
+
+def test_a_listener_that_was_taken_away_is_forgotten_when_the_next_one_comes(scene: Scene) -> None:
+    def heard(event: RelayEvent) -> None:
+        """Do nothing."""
+
+    forgotten = weakref.ref(heard)
+    scene.routes.add_event(EVENT.event_type, heard)
+    scene.delivery.event_received(EventReceived(EVENT))
+    scene.routes.remove_event(EVENT.event_type, heard)
+    del heard
+    scene.routes.add_event(EVENT.event_type, print)
+    scene.delivery.event_received(EventReceived(EVENT))
+    gc.collect()
+    assert forgotten() is None
+
+
+class Held(Turns[int]):
+    """Turns whose items begin, and end when the test says so."""
+
+    def __init__(self, most: int, *, items: int = 100, bytes: int = 100) -> None:  # noqa: A002
+        self.begun: list[int] = []
+        self.at_once = False
+        self.refuses = False
+        super().__init__(most, Bound(items, bytes), self.start)
+
+    def start(self, item: int) -> bool:
+        if self.refuses:
+            return False
+        self.begun.append(item)
+        if self.at_once:
+            self.done()
+        return True
+
+
+def test_items_that_find_no_turn_wait_in_order() -> None:
+    turns = Held(2, items=3)
+    assert [turns.add(number, 1) for number in range(6)] == [True] * 5 + [False]
+    assert (turns.begun, len(turns)) == ([0, 1], 3)
+    turns.done()
+    turns.done()
+    assert (turns.begun, turns.clear()) == ([0, 1, 2, 3], 1)
+    turns.done()
+    assert turns.begun == [0, 1, 2, 3]
+
+
+def test_items_that_wait_are_bounded_in_bytes() -> None:
+    turns = Held(1, bytes=10)
+    assert turns.add(0, 1000), "it does not wait"
+    assert [turns.add(number, 6) for number in (1, 2)] == [True, False]
+    turns.done()
+    assert turns.add(3, 6)
+
+
+def test_many_items_that_end_as_soon_as_they_begin_need_no_deep_stack() -> None:
+    turns = Held(1, items=10_000, bytes=10_000)
+    for number in range(5000):
+        turns.add(number, 1)
+    turns.at_once = True
+    turns.done()
+    assert turns.begun == list(range(5000))
+
+
+def test_an_item_that_cannot_begin_does_not_keep_its_turn() -> None:
+    turns = Held(1)
+    turns.refuses = True
+    assert turns.add(0, 1)
+    turns.refuses = False
+    assert turns.add(1, 1)
+    assert turns.begun == [1]
+
+
+def test_an_item_is_taken_out_of_a_backlog_by_identity() -> None:
+    backlog: Backlog[object] = Backlog(Bound(2, 100))
+    one, other = object(), object()
+    assert not backlog.remove(one)
+    backlog.put(one, 40)
+    assert not backlog.remove(other)
+    assert backlog.remove(one)
+    assert (len(backlog), backlog.bytes) == (0, 0)
