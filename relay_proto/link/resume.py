@@ -9,8 +9,10 @@ from typing import Final
 
 from ..rpc.frames import JSONObject
 
-RESUME_REFUSED: Final = frozenset({-32002, -32003, -32602})
-"""Answers that mean the resume data, if some was offered. Source: docs/protocol.md, section 4."""
+STALE: Final = -32003
+"""This answer means the resume data. Source: docs/protocol.md, section 4."""
+UNCLEAR: Final = frozenset({-32002, -32602})
+"""These answers may mean the resume data, or what else was sent, such as the credentials."""
 
 
 class Resume:
@@ -21,6 +23,11 @@ class Resume:
         """What the server has named the session; ``""`` without one."""
         self._state = ""
         self._offered = ("", "")
+        self._doubted = False
+
+    def begin(self) -> None:
+        """Note that a transport opens. What was doubted on another one is offered again."""
+        self._doubted = False
 
     def remember(self, authorization_state: str) -> None:
         """Keep the newest state that the server has sent. It is opaque, and a secret."""
@@ -32,10 +39,11 @@ class Resume:
 
     def offer(self) -> JSONObject:
         """The parameters that ask for the same session again; ``{}`` for a new one."""
-        self._offered = (self.protocol, self._state)
-        if not self.protocol:
+        protocol = "" if self._doubted else self.protocol
+        self._offered = (protocol, self._state)
+        if not protocol:
             return {}
-        params: JSONObject = {"protocol": self.protocol}
+        params: JSONObject = {"protocol": protocol}
         if self._state:
             params["authorization_state"] = self._state
         return params
@@ -55,8 +63,16 @@ class Resume:
         return resumed
 
     def refuse(self, code: int) -> bool:
-        """Take a refusal. True if it is about what was offered, which is then forgotten."""
-        if not self._offered[0] or code not in RESUME_REFUSED:
+        """Take a refusal. True if the same transport may ask for a new session.
+
+        If the refusal means something else, such as credentials that have expired, the
+        new session is refused as well. The old one is still there, and the next transport
+        asks for it again. So only a clear refusal makes the client forget it.
+        """
+        if not self._offered[0]:
             return False
-        self.forget()
-        return True
+        if code == STALE:
+            self.forget()
+        else:
+            self._doubted = code in UNCLEAR
+        return code == STALE or self._doubted

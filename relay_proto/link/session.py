@@ -330,6 +330,7 @@ class Session:
         self._wire = wire
         self._transport += 1
         self.login.begin()
+        self._resume.begin()
         self._backoff.begin_attempt()
         self._deadlines.set(Timer.CONNECT, now + self._timing.connect_timeout)
         self._out.push(OpenTransport(self._transport))

@@ -9,7 +9,9 @@ from .tap import Frame, decode
 from .waits import That
 
 RESUME_REFUSED = (-32002, -32003, -32602)
-"""The error codes after which a core starts a new session instead of a resume."""
+"""The error codes after which a core asks for a new session instead of a resume."""
+STALE = -32003
+"""The one of them that says clearly that the old session is gone."""
 
 
 class SessionLedger:
@@ -37,7 +39,7 @@ class SessionLedger:
         self._known: tuple[str, str] | None = ("", "")
         """The protocol and authorization state of the session, or None if unclear."""
         self._due: tuple[str, str] | None = ("", "")
-        """The same at the time of the upgrade: the core must resume with it."""
+        """What the core must offer on this transport: the same, at the time of the upgrade."""
         self._offered = ("", "")
         self._restored = False
         self._refusal = ""
@@ -95,8 +97,9 @@ class SessionLedger:
         assert is_object(error), "a refusal has an error"
         if self._offered[0] and error["code"] in RESUME_REFUSED:
             self.resumes_refused += 1
-            self._know("", "")
-            self._due = self._known
+            if error["code"] == STALE:
+                self._know("", "")
+            self._due = None if self.unclear else ("", "")
             return
         self.may_leave = True
         self.refusals += 1

@@ -64,6 +64,44 @@ class TestResume:
             peer.reconnect()
         assert peer.core.state is SessionState.READY
 
+    @pytest.mark.parametrize("code", [-32002, -32602])
+    def test_credentials_that_are_refused_do_not_end_the_session(self, code: int) -> None:
+        peer = Peer()
+        name = peer.connect()["params"].get("protocol", peer.core.protocol)
+        peer.event("signalwire.authorization.state", authorization_state="b64:b64")
+        call = peer.offer()
+        for _ in range(2):
+            peer.cut()
+            peer.refuse(peer.reopen(), code)
+            peer.refuse(peer.take("signalwire.connect"), -32002, "the JWT has expired")
+        again = peer.reopen()
+        assert again["params"]["protocol"] == name
+        assert again["params"]["authorization_state"] == "b64:b64"
+        peer.reply(again, {"session_restored": True})
+        assert peer.last(Connected) == Connected(resumed=True)
+        assert not call.ended
+
+    def test_a_clear_refusal_of_the_session_is_final(self) -> None:
+        peer = Peer()
+        peer.connect()
+        peer.cut()
+        peer.refuse(peer.reopen(), -32003)
+        peer.refuse(peer.take("signalwire.connect"), -32002)
+        assert "protocol" not in peer.reopen()["params"]
+
+    @pytest.mark.parametrize("code", [-32002, -32003, -32602])
+    def test_the_session_that_follows_a_refused_one_is_the_one_to_resume(self, code: int) -> None:
+        peer = Peer()
+        peer.connect()
+        peer.event("signalwire.authorization.state", authorization_state="old")
+        peer.cut()
+        peer.refuse(peer.reopen(), code)
+        peer.reply(peer.take("signalwire.connect"), {"protocol": "new"})
+        peer.cut()
+        again = peer.reopen()
+        assert again["params"]["protocol"] == "new"
+        assert "authorization_state" not in again["params"]
+
     @pytest.mark.parametrize(
         ("result", "resumed"),
         [
