@@ -96,6 +96,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="cut all connections each time a program begins to collect digits or speech",
     )
+    sim.add_argument(
+        "--jwt-secret",
+        default="",
+        metavar="SECRET",
+        help="also accept JWTs that are signed with SECRET (HS256), until they expire",
+    )
     sim.add_argument("--json", action="store_true", help="print what happens as JSON lines")
 
     demo = commands.add_parser(

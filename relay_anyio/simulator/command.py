@@ -49,7 +49,7 @@ async def _serve(options: argparse.Namespace) -> None:
         calls=options.calls,
     )
     config = ExchangeConfig(
-        accounts=(Account(project=PROJECT, token=TOKEN),),
+        accounts=(Account(project=PROJECT, token=TOKEN, jwt_secret=options.jwt_secret),),
         numbers={scenario.number: scenario.context},
         epoch=time.time() - anyio.current_time(),
         server=ServerConfig(hosts=frozenset(NAMES)),

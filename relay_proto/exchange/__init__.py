@@ -6,6 +6,7 @@ Public: for authors of simulators and of tests.
 from .config import Account, ExchangeConfig, ExchangeLimits, ExchangeTiming
 from .exchange import Exchange, ExchangeOutput
 from .happened import Happened, What, Who
+from .jwt import make_jwt
 from .script import (
     Answers,
     Behaviour,
@@ -57,4 +58,5 @@ __all__ = [
     "Wait",
     "What",
     "Who",
+    "make_jwt",
 ]

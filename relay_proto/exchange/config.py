@@ -16,6 +16,14 @@ class Account:
     project: str
     token: str = field(default="", repr=False)
     jwt_tokens: tuple[str, ...] = field(default=(), repr=False)
+    """JWTs that are accepted for ever, whatever they say."""
+    jwt_secret: str = field(default="", repr=False)
+    """The secret of JWTs that expire; empty accepts none.
+
+    A JWT with a claim ``exp``, signed with this secret (HS256), is accepted until then.
+    At that moment the connection is closed. The session can be resumed with a new JWT.
+    `make_jwt` makes one.
+    """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

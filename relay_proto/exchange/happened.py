@@ -58,6 +58,7 @@ class What(enum.StrEnum):
     SESSION_STARTED = "session started"
     SESSION_RESUMED = "session resumed"
     SESSION_AWAY = "session away"
+    JWT_EXPIRED = "JWT expired"
     SESSION_FORGOTTEN = "session forgotten"
     REFUSED = "refused"
     VIOLATED = "violated"
@@ -98,6 +99,7 @@ SENTENCES: Final[Mapping[What, str]] = {
     What.SESSION_STARTED: "starts session {session}",
     What.SESSION_RESUMED: "resumes session {session}",
     What.SESSION_AWAY: "disconnects from session {session}: {reason}",
+    What.JWT_EXPIRED: "closes the connection of session {session}: the JWT has expired",
     What.SESSION_FORGOTTEN: "forgets session {session}",
     What.REFUSED: "refuses {method}: {reason}",
     What.VIOLATED: "breaks the protocol: {reason}",

@@ -21,6 +21,7 @@ from ..rpc.frames import INVALID_PARAMS, JSONObject
 from ..server import ServerCore
 from .config import Account
 from .happened import What, Who
+from .jwt import expiry
 from .network import Network
 from .shapes import Name
 
@@ -105,6 +106,8 @@ class Session:
         self.protocol = f"signalwire_{network.new_id()}_{project}_v2"
         self.contexts: dict[str, None] = {}
         self.link: Link | None = None
+        self.jwt_expires_at: float | None = None
+        """When the JWT of the connection expires; None if it never does."""
         self._kept: dict[str, JSONObject] = {}
 
     def tell(self, event_type: str, params: JSONObject, now: float) -> None:
@@ -132,6 +135,10 @@ class Session:
         """Continue on `link`: repeat unacknowledged events, and send a new secret."""
         self.link, link.session = link, self
         self._network.cancel(self.expire)
+        if self.jwt_expires_at is None:
+            self._network.cancel(self.end_connection)
+        else:
+            self._network.at(self.jwt_expires_at, self.end_connection)
         for identity, event in self._kept.items():
             link.deliver(identity, event)
         secret = f"{self._network.new_id()}:{self._network.new_id()}"
@@ -140,7 +147,14 @@ class Session:
     def detach(self, now: float) -> None:
         """Wait for a resume, because the connection is lost."""
         self.link = None
+        self._network.cancel(self.end_connection)
         self._network.at(now + self._network.config.timing.session_retention, self.expire)
+
+    def end_connection(self, now: float) -> None:
+        """Close the connection, because its JWT has expired."""
+        assert self.link is not None, "a session without a connection has nothing to close"
+        self._network.note(now, "", Who.EXCHANGE, What.JWT_EXPIRED, session=self.protocol)
+        self.link.close(now)
 
     def expire(self, now: float) -> None:
         """Forget the session, because no client has resumed it in time."""
@@ -168,7 +182,7 @@ class Sessions:
         """
         if params.version.major != PROTOCOL_VERSION["major"]:
             raise RelayError(INVALID_PARAMS, "this version of the protocol is not supported")
-        account = self._authenticate(params.authentication)
+        account, expires_at = self._authenticate(params.authentication, now)
         if params.protocol:
             session = self._by_protocol.get(params.protocol)
             if session is None or session.project != account.project:
@@ -178,6 +192,7 @@ class Sessions:
                 raise RelayError(SERVER_ERROR, "too many sessions")
             session = Session(self, self._network, account.project)
         self.subscribe(session, params.contexts)
+        session.jwt_expires_at = expires_at
         self._by_protocol[session.protocol] = session
         what = What.SESSION_RESUMED if params.protocol else What.SESSION_STARTED
         self._network.note(now, "", Who.PROGRAM, what, session=session.protocol)
@@ -222,6 +237,7 @@ class Sessions:
         del self._by_protocol[session.protocol]
         self.unsubscribe(session, tuple(session.contexts))
         self._network.cancel(session.expire)
+        self._network.cancel(session.end_connection)
         if session.link is not None:
             session.link.session = None
             session.link = None
@@ -232,13 +248,22 @@ class Sessions:
         """Stop accepting the credentials of `project`."""
         self._revoked.add(project)
 
-    def _authenticate(self, given: Authentication) -> Account:
+    def _authenticate(self, given: Authentication, now: float) -> tuple[Account, float | None]:
+        """Return the account, and when the credentials expire; None if they never do."""
         for account in self._network.config.accounts:
             if account.project in self._revoked:
                 continue
             if given.jwt_token:
                 if given.jwt_token in account.jwt_tokens:
-                    return account
+                    return account, None
+                claimed = (
+                    expiry(given.jwt_token, account.jwt_secret) if account.jwt_secret else None
+                )
+                if claimed is not None:
+                    expires_at = claimed - self._network.config.epoch
+                    if expires_at <= now:
+                        raise RelayError(AUTHENTICATION_FAILED, "the JWT has expired")
+                    return account, expires_at
             elif account.token and (given.project, given.token) == (account.project, account.token):
-                return account
+                return account, None
         raise RelayError(AUTHENTICATION_FAILED, "authentication failed")

@@ -168,10 +168,32 @@ module["client"].disconnect()
         assert program.returncode == 0, said
 
 
+def test_the_simulator_takes_jwts_that_expire(tmp_path: Path) -> None:
+    code = """
+import time
+from relay_anyio import RelayClient
+from relay_proto.exchange import make_jwt
+
+RelayClient(jwt_token=lambda: make_jwt("a-secret", expires_at=time.time() + 1.0)).run()
+"""
+    wanted = [("program", "session started"), ("exchange", "JWT expired")]
+    wanted.append(("program", "session resumed"))
+    with simulator(tmp_path, "--jwt-secret", "a-secret") as (events, variables):
+        without = environment(variables) | {"SIGNALWIRE_API_TOKEN": ""}
+        with start(["-c", code], without) as program:
+            assert missing(events, tuple(wanted)) == []
+            program.send_signal(signal.SIGTERM)
+            program.communicate(timeout=PATIENCE)
+            assert program.returncode == 0
+
+
 @contextmanager
-def simulator(state: Path) -> Generator[tuple[Iterator[Mapping[str, Any]], Mapping[str, str]]]:
+def simulator(
+    state: Path, *more: str
+) -> Generator[tuple[Iterator[Mapping[str, Any]], Mapping[str, str]]]:
     """What happens at a simulator that calls once, and the variables that lead to it."""
     options = ["--port", "0", "--json", "--calls", "1", "--press", "1", "--state", str(state)]
+    options += more
     with start(["-m", "relay_anyio", "sim", *options], environment({})) as process:
         events = told(process)
         yield events, next(events)["ready"]
@@ -217,7 +239,7 @@ def start(arguments: list[str], variables: Mapping[str, str]) -> Generator[subpr
             process.kill()
 
 
-def environment(variables: Mapping[str, str]) -> Mapping[str, str]:
+def environment(variables: Mapping[str, str]) -> dict[str, str]:
     """Nothing of this machine's own account, and the checkout's packages."""
     own = ("SIGNALWIRE_", "RELAY_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -17,6 +19,7 @@ from relay_proto.exchange import (
     ExchangeTiming,
     Wait,
     What,
+    make_jwt,
 )
 from relay_proto.outputs import CloseTransport
 from relay_proto.server import ServerConfig
@@ -83,7 +86,92 @@ def test_an_account_without_a_token_takes_jwts_only() -> None:
     assert "result" in world.open().connect(authentication={"jwt_token": "j"})
 
 
+SECRET = "secret-of-the-office"
+EXPIRING = make_config(accounts=(Account(project="p", jwt_secret=SECRET),), epoch=1000.0)
+"""A network that believes what is signed, and whose clock is at 1000 when it starts."""
+
+
+def jwt(expires_at: float, secret: str = SECRET) -> dict[str, str]:
+    return {"jwt_token": make_jwt(secret, expires_at=expires_at)}
+
+
+def encoded(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+def signed(claims: bytes) -> str:
+    """A JWT with these claims, made without `make_jwt`."""
+    content = b".".join((encoded(b'{"alg":"HS256"}'), claims))
+    return b".".join((content, encoded(hmac.digest(SECRET.encode(), content, "sha256")))).decode()
+
+
+def test_a_jwt_that_expires_ends_the_connection_and_a_new_one_resumes_the_session() -> None:
+    world = World(EXPIRING)
+    client = world.open()
+    assert "result" in client.connect("office", authentication=jwt(1060.0))
+    call_id = world.place(Wait(100))
+    client.codes(call_id, "answer")
+    world.pass_time(59.9)
+    assert not client.closed
+    world.pass_time(0.2)
+    assert (client.closed, client.close_code) == (True, 1000)
+    assert world.story(What.JWT_EXPIRED) == [
+        f"exchange closes the connection of session {client.protocol}: the JWT has expired"
+    ]
+    late = world.open()
+    error = late.connect(protocol=client.protocol, authentication=jwt(1060.0))["error"]
+    assert error == {"code": -32002, "message": "the JWT has expired"}
+    again = world.open()
+    result = again.connect(protocol=client.protocol, authentication=jwt(1120.0))["result"]
+    assert result["session_restored"] is True
+    assert again.codes(call_id, "play", control_id="p", play=[tts("still here")]) == ["200"]
+    # A newer JWT counts from the moment of its connection, and the older one no longer does.
+    newest = world.open()
+    assert "result" in newest.connect(protocol=client.protocol, authentication=jwt(1300.0))
+    world.pass_time(100)
+    assert not newest.closed
+    assert len(world.story(What.JWT_EXPIRED)) == 1
+
+
+def test_a_jwt_that_nobody_uses_any_more_ends_nothing() -> None:
+    world = World(EXPIRING)
+    lost, forgotten = world.open(), world.open()
+    for client in (lost, forgotten):
+        assert "result" in client.connect(authentication=jwt(1010.0))
+    world.exchange.say_goodbye(forgotten.transport, world.now, restart=True)
+    world.deliver()
+    lost.lose()
+    world.pass_time(100)
+    assert world.story(What.JWT_EXPIRED) == []
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        (signed(encoded(b'{"exp": 1000.0}')), "the JWT has expired"),
+        (make_jwt("another", expires_at=2000.0), "authentication failed"),
+        (make_jwt(SECRET, expires_at=2000.0)[:-1], "authentication failed"),
+        (signed(encoded(b'{"sub": "clerk"}')), "authentication failed"),
+        (signed(encoded(b'{"exp": "tomorrow"}')), "authentication failed"),
+        (signed(encoded(b"[" * 100_000)), "authentication failed"),
+        (signed(b"x"), "authentication failed"),
+        ("a", "authentication failed"),
+        ("\u20ac.\u20ac.x", "authentication failed"),
+    ],
+    ids=range(9),
+)
+def test_a_jwt_that_is_not_right_is_refused(token: str, words: str) -> None:
+    error = World(EXPIRING).open().connect(authentication={"jwt_token": token})["error"]
+    assert error == {"code": -32002, "message": words}
+
+
+def test_a_jwt_of_another_library_will_do() -> None:
+    token = signed(encoded(b'{"sub": "clerk", "iat": 1000, "exp": 2000}'))
+    assert "result" in World(EXPIRING).open().connect(authentication={"jwt_token": token})
+
+
 def test_secrets_do_not_show() -> None:
+    assert SECRET not in repr(EXPIRING)
     shown = repr(make_config())
     assert "token-1" not in shown
     assert JWT not in shown
