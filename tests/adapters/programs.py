@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,7 @@ class Program:
         self._process = process
         self.output = ""
         self.errors = ""
+        self._observers: list[Callable[[str], object]] = []
         self._open = 2
         self._more = anyio.Event()
 
@@ -34,6 +35,10 @@ class Program:
         while words not in self.output + self.errors:
             assert self._open, f"it never said {words!r}, but {self.output + self.errors!r}"
             await self._more.wait()
+
+    def observe(self, observer: Callable[[str], object]) -> None:
+        """Call `observer` with all that it says from now on, on either stream."""
+        self._observers.append(observer)
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""
@@ -49,21 +54,23 @@ class Program:
         """Keep what it prints."""
         async for text in _texts(self._process.stdout):
             self.output += text
-            self._told()
+            self._told(text)
         self._ended()
 
     async def read_errors(self) -> None:
         """Keep what it logs."""
         async for text in _texts(self._process.stderr):
             self.errors += text
-            self._told()
+            self._told(text)
         self._ended()
 
     def _ended(self) -> None:
         self._open -= 1
         self._told()
 
-    def _told(self) -> None:
+    def _told(self, text: str = "") -> None:
+        for observer in self._observers:
+            observer(text)
         self._more.set()
         self._more = anyio.Event()
 

@@ -141,6 +141,7 @@ class World:
         self.simulator = Simulator(self.exchange, certificates.server_context(), self._tell)
         self.host = ""
         self.happened: list[Happened] = []
+        self._observers: list[Callable[[Happened], object]] = []
         self._changed = anyio.Event()
 
     def client(self, **arguments: Any) -> RelayClient:
@@ -194,8 +195,14 @@ class World:
         started = len(self.all(What.SESSION_STARTED)) + len(self.all(What.SESSION_RESUMED))
         return started - len(self.all(What.SESSION_AWAY))
 
+    def observe(self, observer: Callable[[Happened], object]) -> None:
+        """Call `observer` with all that happens from now on."""
+        self._observers.append(observer)
+
     def _tell(self, happened: Happened) -> None:
         self.happened.append(happened)
+        for observer in self._observers:
+            observer(happened)
         self._changed.set()
         self._changed = anyio.Event()
 
