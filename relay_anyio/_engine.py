@@ -17,6 +17,7 @@ from relay_proto.adapter.cores import close_for_good, failure_of
 from relay_proto.adapter.credentials import CredentialSource, Question
 from relay_proto.adapter.delivery import Delivery
 from relay_proto.adapter.guard import end_of_program
+from relay_proto.adapter.timeouts import timed_out
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import split_host
 from relay_proto.errors import ClientClosedError, RelayError
@@ -132,11 +133,10 @@ class Engine:
             with suppress(RuntimeError):  # the event loop has ended: nobody is there to care
                 self._loop.post(function)
 
-    async def wait(self, pending: Pending[R], timeout: float | None = None) -> R:
+    async def wait(self, pending: Pending[R], timeout: float | None = None, *what: object) -> R:
         """Wait for a result; on timeout or cancellation only this waiter is gone.
 
-        Raises:
-            TimeoutError: it did not come in `timeout` seconds.
+        A `TimeoutError` names `what` was waited for: see `timed_out`.
         """
         if pending.settled:
             await anyio.lowlevel.checkpoint()
@@ -148,8 +148,10 @@ class Engine:
             else:
                 with anyio.fail_after(timeout):
                     await woken.wait()
-        except BaseException:
+        except BaseException as error:
             pending.wakers = tuple(waker for waker in pending.wakers if waker is not woken)
+            if timeout is not None and isinstance(error, TimeoutError):
+                raise timed_out(timeout, *what) from None
             raise
         finally:
             self._wakers.discard(woken)

@@ -19,6 +19,7 @@ from relay_proto.adapter.clients import ClientBase
 from relay_proto.adapter.contexts import with_context
 from relay_proto.adapter.guard import judge
 from relay_proto.adapter.handles import ActionBase, CallBase, ExpectationBase, Function
+from relay_proto.adapter.timeouts import timed_out
 from relay_proto.api import commands
 from relay_proto.api.commands import Command
 from relay_proto.api.methods import named
@@ -78,7 +79,7 @@ class Action(ActionBase["Call"]):
             TimeoutError: it did not end in `timeout` seconds; it goes on, wait again.
             RelayError: it could not be started.
         """
-        return await self.call._engine.wait(self._record.done, timeout)
+        return await self.call._engine.wait(self._record.done, timeout, self, "to complete")
 
     async def wait_outcome(self, timeout: float | None = None) -> Outcome:
         """Wait as `wait` does, and return how it ended, as a value to match."""
@@ -291,15 +292,15 @@ class Call(CallBase[Engine, "Client"]):
 
     async def wait_for_ringing(self, timeout: float | None = None) -> RelayEvent:
         """Wait until the call rings, or has got further."""
-        return await self._wait_for_state(CallState.RINGING, timeout)
+        return await self._wait_for_state(CallState.RINGING, timeout, "to ring")
 
     async def wait_for_answered(self, timeout: float | None = None) -> RelayEvent:
         """Wait until the call is answered, or has got further: see `state` then."""
-        return await self._wait_for_state(CallState.ANSWERED, timeout)
+        return await self._wait_for_state(CallState.ANSWERED, timeout, "to be answered")
 
     async def wait_for_ending(self, timeout: float | None = None) -> RelayEvent:
         """Wait until the call is ending, or over."""
-        return await self._wait_for_state(CallState.ENDING, timeout)
+        return await self._wait_for_state(CallState.ENDING, timeout, "to be ending")
 
     async def wait_for_ended(self, timeout: float | None = None) -> RelayEvent:
         """Wait until the call is over.
@@ -307,7 +308,7 @@ class Call(CallBase[Engine, "Client"]):
         Raises:
             TimeoutError: it was not in `timeout` seconds.
         """
-        return await self._wait_for_state(CallState.ENDED, timeout)
+        return await self._wait_for_state(CallState.ENDED, timeout, "to end")
 
     async def execute(self, command: Command[R]) -> R:
         """Carry out a command of the call."""
@@ -315,10 +316,12 @@ class Call(CallBase[Engine, "Client"]):
         bound = with_context(command)
         return await engine.carry_out(engine.core.execute_on, self._record, bound)
 
-    async def _wait_for_state(self, state: CallState, timeout: float | None) -> RelayEvent:
+    async def _wait_for_state(
+        self, state: CallState, timeout: float | None, until: str
+    ) -> RelayEvent:
         engine = self._engine
         pending = engine.command(engine.core.wait_for, self._record, state)
-        return await engine.wait(pending, timeout)
+        return await engine.wait(pending, timeout, self, until)
 
     def _new_listener(self, name: str, handler: Function, event_type: str) -> Listener:
         engine = self._engine
@@ -337,8 +340,10 @@ class Expectation(ExpectationBase):
 
     async def wait(self, timeout: float | None = None) -> RelayEvent:
         """Wait for the event. Raises as `Call.wait_for`."""
-        with anyio.fail_after(timeout):
+        with anyio.move_on_after(timeout) as scope:
             await self._known.wait()
+        if scope.cancelled_caught:
+            raise timed_out(timeout, self, "to come true")
         if isinstance(self._outcome, BaseException):
             raise self._outcome
         assert self._outcome is not None, "the outcome is set before the event"

@@ -111,7 +111,7 @@ class Credentials:
         return tuple(part.reveal() for part in parts if part)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Timing:
     """All times of a client, in seconds.
 
@@ -151,6 +151,9 @@ class Timing:
     drain_timeout: float = 30.0
     """Time that ``run()`` gives calls to finish after SIGTERM."""
 
+    def __repr__(self) -> str:
+        return _differences(self)
+
     def __post_init__(self) -> None:
         _check_numbers(self, least=0.0)
         if self.retry_min_delay > self.retry_max_delay:
@@ -166,7 +169,7 @@ class Timing:
                 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Limits:
     """All limits of a client: on what the server or the application can make grow.
 
@@ -219,6 +222,9 @@ class Limits:
     """Refusals of the credentials, in a row, after which the client gives up."""
     ping_failures: int = 3
     """Unanswered pings, in a row, after which the client gives up the connection."""
+
+    def __repr__(self) -> str:
+        return _differences(self)
 
     def __post_init__(self) -> None:
         _check_numbers(self, least=1)
@@ -413,6 +419,17 @@ def _resolve_flag(environ: Mapping[str, str], name: str, argument: object, varia
     if not isinstance(argument, bool):
         raise TypeError(f"{name} must be a bool, not {argument!r}")
     return argument
+
+
+def _differences(values: Timing | Limits) -> str:
+    """A `repr` with what differs from the defaults."""
+    found = {item.name: getattr(values, item.name) for item in fields(values)}
+    changed = [
+        f"{item.name}={found[item.name]!r}"
+        for item in fields(values)
+        if found[item.name] != item.default
+    ]
+    return f"{type(values).__name__}({', '.join(changed)})"
 
 
 def _check_numbers(values: Timing | Limits, *, least: float) -> None:

@@ -10,7 +10,7 @@ Source: docs/protocol.md, section 20.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 MASK: Final = "***"
@@ -53,6 +53,8 @@ _NUMBER: Final = re.compile(
     r"|(?<![\w.-])\d{3}-\d{4}(?![\w-])"
     r"|\d{9,}"
 )
+_DIALLED: Final = re.compile(r"\+?\d(?:[ ().-]{0,2}\d){7,17}")
+_FIRST_DIGITS: Final = re.compile(r"\+?(?:[ ().-]{0,2}\d){4}")
 _EMAIL: Final = re.compile(r"[\w.+%-]{1,64}@(?=[\w-]{1,64}\.\w)")
 
 
@@ -88,6 +90,38 @@ def shown_id(text: str) -> str:
 def shown_word(text: str) -> str:
     """Return a word of the protocol, such as a state, as a log or a `repr` shows it."""
     return text if text.isalpha() else words(shown_id(text))
+
+
+def shown_number(text: str) -> str:
+    """Return a telephone number as a log or a `repr` shows it: its first digits.
+
+    Of what is no number of eight digits at least, such as a SIP address, the length is shown.
+    """
+    if _DIALLED.fullmatch(text) is None:
+        return hidden(text)
+    begin = _FIRST_DIGITS.match(text)
+    assert begin is not None, "it has eight digits"
+    return f"{begin[0]}…"
+
+
+def shown_reason(text: str) -> str:
+    """Return a reason in the peer's own words as a `repr` shows it: plain words, or nothing.
+
+    A `repr` does not know the credentials of the client, which the peer may repeat.
+    """
+    if not text.replace("_", "").replace(" ", "").isalpha():
+        return hidden(text)
+    return repr(text) if " " in text else text
+
+
+def described(name: str, words: Iterable[str], facts: Mapping[str, str]) -> str:
+    """Return a `repr`: a name, words of the protocol, and facts, which are masked already.
+
+    What is empty is left out.
+    """
+    shown = [shown_word(word) for word in words if word]
+    named = [f"{label}={fact}" for label, fact in facts.items() if fact]
+    return f"<{' '.join([name, *shown, *named])}>"
 
 
 def looks_like_id(text: str) -> bool:

@@ -171,17 +171,16 @@ class Engine:
             raise
         return result_of(order.result(), self.failure)
 
-    def wait(self, pending: Pending[R], timeout: float | None = None) -> R:
+    def wait(self, pending: Pending[R], timeout: float | None = None, *what: object) -> R:
         """Wait for a result; on timeout or interruption only this waiter is gone.
 
-        Raises:
-            TimeoutError: it did not come in `timeout` seconds.
+        A `TimeoutError` names `what` was waited for: see `timed_out`.
         """
         waiter: Waiter = Mailbox()
         with self.lock:
             self._follow(pending, waiter)
         try:
-            self.await_mail(waiter, timeout)
+            self.await_mail(waiter, timeout, *what)
         finally:
             with self.lock:
                 waiters = self._waiters.get(pending, [])
@@ -191,10 +190,10 @@ class Engine:
                     self._waiters.pop(pending, None)
         return result_of(pending, self.failure)
 
-    def await_mail(self, mailbox: Mailbox[R], timeout: float | None = None) -> R:
+    def await_mail(self, mailbox: Mailbox[R], timeout: float | None = None, *what: object) -> R:
         """Wait for an item; a handler that is cancelled waits for nothing any more."""
         self.check_caller()
-        return self._await(mailbox, timeout)
+        return self._await(mailbox, timeout, *what)
 
     def shut_down(self) -> None:
         """Close the core, release whoever waits, and see everything off, within a bound.
@@ -277,9 +276,9 @@ class Engine:
     def _inherited(self) -> bool:
         return self._process is not None and self._process != os.getpid()
 
-    def _await(self, mailbox: Mailbox[R], timeout: float | None = None) -> R:
-        task = current.task
-        return mailbox.take(timeout) if task is None else task.wait(mailbox, timeout)
+    def _await(self, mailbox: Mailbox[R], timeout: float | None = None, *what: object) -> R:
+        take = mailbox.take if current.task is None else partial(current.task.wait, mailbox)
+        return take(timeout, *what)
 
     def _post(self, order: Order[Any]) -> None:
         with self.lock:

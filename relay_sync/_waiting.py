@@ -8,6 +8,8 @@ import threading
 import time
 from typing import Any, Final, TypeVar
 
+from relay_proto.adapter.timeouts import timed_out
+
 T = TypeVar("T")
 
 SLICE: Final = 0.1 if os.name == "nt" else threading.TIMEOUT_MAX
@@ -22,11 +24,11 @@ class Mailbox(queue.SimpleQueue[T]):
     def __len__(self) -> int:
         return self.qsize()
 
-    def take(self, timeout: float | None = None) -> T:
+    def take(self, timeout: float | None = None, *what: object) -> T:
         """Take the next item.
 
         Raises:
-            TimeoutError: there was none in `timeout` seconds.
+            TimeoutError: there was none in `timeout` seconds. It names `what`: see `timed_out`.
         """
         if timeout is None and SLICE == threading.TIMEOUT_MAX:
             return self.get()  # by far the most common, and there is nothing to look for
@@ -37,7 +39,7 @@ class Mailbox(queue.SimpleQueue[T]):
                 return self.get(timeout=max(0.0, left))
             except queue.Empty:
                 if ends_at is not None and time.monotonic() >= ends_at:
-                    raise TimeoutError(f"it took longer than {timeout:g} s") from None
+                    raise timed_out(timeout, *what) from None
 
 
 class AppTask:
@@ -56,11 +58,11 @@ class AppTask:
             if self._waits_for is not None:
                 self._waits_for.put(None)
 
-    def wait(self, mailbox: Mailbox[T], timeout: float | None) -> T:
+    def wait(self, mailbox: Mailbox[T], timeout: float | None, *what: object) -> T:
         """Wait for an item, or be cancelled."""
         self._begin(mailbox)
         try:
-            return mailbox.take(timeout)
+            return mailbox.take(timeout, *what)
         finally:
             self._begin(None)
 

@@ -19,6 +19,7 @@ from relay_proto.adapter.backlog import weight
 from relay_proto.adapter.clients import ClientBase
 from relay_proto.adapter.guard import judge
 from relay_proto.adapter.handles import ActionBase, CallBase, ExpectationBase, Function
+from relay_proto.adapter.timeouts import timed_out
 from relay_proto.api import commands
 from relay_proto.api.commands import Command
 from relay_proto.api.methods import named
@@ -82,7 +83,7 @@ class Action(ActionBase["Call"]):
             TimeoutError: it did not end in `timeout` seconds; it goes on, wait again.
             RelayError: it could not be started.
         """
-        return self.call._engine.wait(self._record.done, timeout)
+        return self.call._engine.wait(self._record.done, timeout, self, "to complete")
 
     def wait_outcome(self, timeout: float | None = None) -> Outcome:
         """Wait as `wait` does, and return how it ended, as a value to match."""
@@ -298,15 +299,15 @@ class Call(CallBase[Engine, "Client"]):
 
     def wait_for_ringing(self, timeout: float | None = None) -> RelayEvent:
         """Wait until the call rings, or has got further."""
-        return self._wait_for_state(CallState.RINGING, timeout)
+        return self._wait_for_state(CallState.RINGING, timeout, "to ring")
 
     def wait_for_answered(self, timeout: float | None = None) -> RelayEvent:
         """Wait until the call is answered, or has got further: see `state` then."""
-        return self._wait_for_state(CallState.ANSWERED, timeout)
+        return self._wait_for_state(CallState.ANSWERED, timeout, "to be answered")
 
     def wait_for_ending(self, timeout: float | None = None) -> RelayEvent:
         """Wait until the call is ending, or over."""
-        return self._wait_for_state(CallState.ENDING, timeout)
+        return self._wait_for_state(CallState.ENDING, timeout, "to be ending")
 
     def wait_for_ended(self, timeout: float | None = None) -> RelayEvent:
         """Wait until the call is over.
@@ -314,16 +315,16 @@ class Call(CallBase[Engine, "Client"]):
         Raises:
             TimeoutError: it was not in `timeout` seconds.
         """
-        return self._wait_for_state(CallState.ENDED, timeout)
+        return self._wait_for_state(CallState.ENDED, timeout, "to end")
 
     def execute(self, command: Command[R]) -> R:
         """Carry out a command of the call."""
         return self._engine.execute(command, self._record)
 
-    def _wait_for_state(self, state: CallState, timeout: float | None) -> RelayEvent:
+    def _wait_for_state(self, state: CallState, timeout: float | None, until: str) -> RelayEvent:
         engine = self._engine
         pending = engine.command(engine.core.wait_for, self._record, state)
-        return engine.wait(pending, timeout)
+        return engine.wait(pending, timeout, self, until)
 
     def _new_listener(self, name: str, handler: Function, event_type: str) -> Listener:
         self._strand = self._strand or self._engine.new_strand()
@@ -350,7 +351,10 @@ class Expectation(ExpectationBase):
         ends_at = None if timeout is None else time.monotonic() + timeout
         while (outcome := self._outcome) is None:
             left = None if ends_at is None else ends_at - time.monotonic()
-            found = self._engine.await_mail(self._mail, left)
+            try:
+                found = self._engine.await_mail(self._mail, left)
+            except TimeoutError:
+                raise timed_out(timeout, self, "to come true") from None
             with self._lock:
                 self._unread_bytes -= weight(found)
             # Judged here: the predicate runs in the thread that waits.

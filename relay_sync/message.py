@@ -31,7 +31,8 @@ class Message(MessageBase[Engine]):
             ValueError: it came in: there is nothing to wait for.
             ClientClosedError: the client was disconnected.
         """
-        return self._bound_to_wait().wait(self._record.done, timeout)
+        engine = self._bound_to_wait()
+        return engine.wait(self._record.done, timeout, self, "to arrive or to fail")
 
     def _new_listener(self, name: str, handler: Function) -> Listener:
         engine = self._bound()

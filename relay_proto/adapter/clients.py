@@ -125,7 +125,10 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
         set_log_level(log, os.environ)
 
     def __repr__(self) -> str:
-        return f"<RelayClient {self.host} {self.state.value}>"
+        engine = self._current
+        up = 0 if engine is None else engine.core.active_calls
+        calls = f" {up} {'call' if up == 1 else 'calls'} up" if up else ""
+        return f"<RelayClient {self.host} {self.state.value}{calls}>"
 
     @property
     def state(self) -> SessionState:

@@ -23,19 +23,26 @@ from ..rpc.event_base import OperationEvent, RelayEvent
 from ..rpc.events import CallStateEvent, CollectEvent, FaxEvent, PayEvent
 
 
-class Done(msgspec.Struct, frozen=True):
+class _Outcome(msgspec.Struct, frozen=True):
+    event: RelayEvent
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {repr(self.event)[1:-1]}>"
+
+
+class Done(_Outcome, frozen=True):
     """The action came to its end. `event` has the result."""
 
     event: RelayEvent
 
 
-class Failed(msgspec.Struct, frozen=True):
+class Failed(_Outcome, frozen=True):
     """The action failed. `event` has what the server says about it."""
 
     event: RelayEvent
 
 
-class CallOver(msgspec.Struct, frozen=True):
+class CallOver(_Outcome, frozen=True):
     """The call ended before the action did, or was over when the action was started.
 
     `event` is the event that ended the call, or an empty one.
@@ -44,7 +51,7 @@ class CallOver(msgspec.Struct, frozen=True):
     event: RelayEvent
 
 
-class SessionLost(msgspec.Struct, frozen=True):
+class SessionLost(_Outcome, frozen=True):
     """The session with the server was lost, so it is not known how the action ended.
 
     `event` is the ``ended`` event by which the client has ended the call.

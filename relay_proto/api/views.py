@@ -10,16 +10,13 @@ from __future__ import annotations
 
 from typing import cast
 
-from ..display import shown_id, shown_word
+from ..display import described, shown_id, shown_number, shown_reason
 from ..records import ActionRecord, CallRecord, MessageRecord
 from ..rpc.event_base import RelayEvent
 from ..rpc.frames import JSONObject, is_object
 from ..transitions import CallState
+from .outcomes import Done
 from .results import Results
-
-
-def _shown(identity: str, direction: str, state: str) -> str:
-    return f"{shown_id(identity)} {shown_word(direction)} {shown_word(state)}"
 
 
 class CallView:
@@ -30,7 +27,9 @@ class CallView:
     _record: CallRecord
 
     def __repr__(self) -> str:
-        return f"<Call {_shown(self.call_id, self.direction, self.state)}>"
+        name = f"Call {shown_id(self.call_id)}"
+        words = (self.direction, self.state, self.end_reason)
+        return described(name, words, _parties(self.from_number, self.to_number))
 
     @property
     def call_id(self) -> str:
@@ -126,7 +125,14 @@ class ActionView(Results):
     _record: ActionRecord
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {shown_id(self.control_id)} {self._record.state.value}>"
+        name = f"{type(self).__name__} {shown_id(self.control_id)}"
+        outcome = self.outcome
+        failure = None if isinstance(outcome, Done) else outcome
+        facts = {
+            "outcome": "" if failure is None else type(failure).__name__,
+            "call": shown_id(self._record.call.call_id),
+        }
+        return described(name, (self._record.state.value, self.state), facts)
 
     @property
     def control_id(self) -> str:
@@ -189,8 +195,10 @@ class MessageView:
         )
 
     def __repr__(self) -> str:
-        name = self.message_id or "(unsent)"
-        return f"<Message {_shown(name, self.direction, self.state)}>"
+        name = f"Message {shown_id(self.message_id) or '(unsent)'}"
+        facts = _parties(self.from_number, self.to_number)
+        facts["reason"] = shown_reason(self.reason)
+        return described(name, (self.direction, self.state), facts)
 
     @property
     def message_id(self) -> str:
@@ -256,6 +264,10 @@ class MessageView:
     def result(self) -> RelayEvent | None:
         """The event that has ended its delivery, or None."""
         return self._record.result
+
+
+def _parties(from_number: str, to_number: str) -> dict[str, str]:
+    return {"from": shown_number(from_number), "to": shown_number(to_number)}
 
 
 def _party(device: JSONObject, *names: str) -> str:

@@ -12,17 +12,47 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, Self, TypeVar
 
 import msgspec
 
-from ..display import shown_id, shown_word
+from ..display import described, shown_id, shown_number, shown_reason
 from .frames import EMPTY, JSONObject, decode_object, encode_json, is_object
 
 E = TypeVar("E", bound="RelayEvent")
 
 force: Final = msgspec.structs.force_setattr
 """Set a field of a frozen struct. Only allowed while the struct is being made."""
+
+
+_SHOWN_WORDS: Final = (
+    "call_state",
+    "end_reason",
+    "connect_state",
+    "failed_reason",
+    "dial_state",
+    "message_state",
+    "state",
+    "status",
+    "phase",
+    "type",
+    "_verdict",
+    "code",
+)
+"""The words of the protocol that a `repr` shows, of those that the class has."""
+_SHOWN_FACTS: Final[Mapping[str, tuple[str, Callable[[str], str]]]] = {
+    "from": ("from_number", shown_number),
+    "to": ("to_number", shown_number),
+    "reason": ("reason", shown_reason),
+    "id": ("message_id", shown_id),
+    "conference": ("conference_id", shown_id),
+    "queue": ("queue_name", shown_id),
+    "tag": ("tag", shown_id),
+    "control": ("control_id", shown_id),
+    "call": ("call_id", shown_id),
+}
+"""What else it shows, by its label: ids and numbers."""
 
 
 class RelayEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
@@ -44,8 +74,12 @@ class RelayEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True)
 
     def __repr__(self) -> str:
         # Without the other fields: they hold what a log must not show.
-        name, call_id = shown_word(self.event_type), shown_id(self.call_id)
-        return f"<{type(self).__name__} {name} call_id={call_id!r}>"
+        untold = self.event_type if self.event_type != self.wire_type else ""
+        words = (getattr(self, name, "") for name in _SHOWN_WORDS)
+        facts = {
+            label: show(getattr(self, name, "")) for label, (name, show) in _SHOWN_FACTS.items()
+        }
+        return described(type(self).__name__, (untold, *words), facts)
 
     @functools.cached_property
     def params(self) -> JSONObject:

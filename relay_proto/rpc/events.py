@@ -207,6 +207,11 @@ class DetectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True
         """What was heard: ``HUMAN``, ``MACHINE``, ``CED``, a digit, ``finished``, …."""
         return text_of(inner_params(self.detect), "event")
 
+    @property
+    def _verdict(self) -> str:
+        """What a `repr` shows of `event`: no digit that somebody has pressed."""
+        return "" if self.type == "digit" else self.event
+
 
 class FaxEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """A fax: a page was sent or received, or the transmission has ended.

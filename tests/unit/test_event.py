@@ -109,4 +109,4 @@ def test_its_repr_shows_the_type_and_the_call_and_nothing_said() -> None:
     event = UnknownEvent.from_payload(
         {"event_type": "new", "params": {"call_id": "c-1", "body": "hush"}}
     )
-    assert repr(event) == "<UnknownEvent new call_id='c-1'>"
+    assert repr(event) == "<UnknownEvent new call=c-1>"

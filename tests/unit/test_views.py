@@ -140,7 +140,7 @@ def test_an_action_follows_what_the_server_tells() -> None:
 
 def test_an_action_is_named_after_its_handle() -> None:
     record = ActionRecord(CallRecord("c-1", "n-1"), "x-1", actions.PLAY)
-    assert repr(Playing(record)) == "<Playing x-1 starting>"
+    assert repr(Playing(record)) == "<Playing x-1 starting call=c-1>"
 
 
 # Messages
@@ -162,7 +162,7 @@ def test_a_message_made_by_hand_shows_what_it_was_given() -> None:
     }
     message = MessageView(**given)
     assert {name: getattr(message, name) for name in given} == given
-    assert repr(message) == "<Message m-1 outbound queued>"
+    assert repr(message) == "<Message m-1 outbound queued from=***(2) to=***(2) reason=none>"
     assert (message.is_done, message.result) == (False, None)
 
 
@@ -170,7 +170,7 @@ def test_a_message_made_of_nothing_is_empty() -> None:
     message = MessageView()
     assert (message.message_id, message.body, message.segments) == ("", "", 0)
     assert (message.media, message.tags) == ([], [])
-    assert repr(message) == "<Message (unsent)  >"
+    assert repr(message) == "<Message (unsent)>"
 
 
 def test_a_message_follows_its_delivery() -> None:
