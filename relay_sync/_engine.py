@@ -41,7 +41,7 @@ from relay_proto.transitions import SessionState
 
 from ._guard import plain
 from ._log import logger
-from ._orders import Order, Waiter, result_of, timed
+from ._orders import Order, Waiter, Waiters, result_of, timed
 from ._reactor import Reactor
 from ._threads import Strand, threads_of
 from ._waiting import SLICE, AppTask, Mailbox, current
@@ -85,7 +85,7 @@ class Engine:
         self._io_thread = 0
         self._process: int | None = None
         self._transports: dict[int, Transport] = {}
-        self._waiters: dict[Pending[Any], list[Waiter]] = {}
+        self._waiters = Waiters()
         self._closed = False
         self.failure: RelayError | None = None
         """Why it has ended, if nobody has disconnected."""
@@ -183,11 +183,7 @@ class Engine:
             self.await_mail(waiter, timeout, *what)
         finally:
             with self.lock:
-                waiters = self._waiters.get(pending, [])
-                if waiter in waiters:
-                    waiters.remove(waiter)
-                if not waiters:
-                    self._waiters.pop(pending, None)
+                self._waiters.remove(pending, waiter)
         return result_of(pending, self.failure)
 
     def await_mail(self, mailbox: Mailbox[R], timeout: float | None = None, *what: object) -> R:
@@ -433,7 +429,7 @@ class Engine:
         pending = order.value
         if pending is not None:
             with self.lock:
-                self._waiters.pop(pending, None)
+                self._waiters.forget(pending)
             if pending.error is None:  # be it with the result on its way
                 self.core.cancel(pending, now)
 
@@ -442,12 +438,11 @@ class Engine:
         if pending.settled or self.over:
             waiter.put(None)
         else:
-            self._waiters.setdefault(pending, []).append(waiter)
+            self._waiters.add(pending, waiter)
 
     def _wake(self, pending: Pending[Any]) -> None:
         with self.lock:
-            for waiter in self._waiters.pop(pending, ()):
-                waiter.put(None)
+            self._waiters.wake(pending)
 
     def _stop(self, reactor: Reactor) -> None:
         """Nothing runs any more: whoever still waits must not wait for ever."""
@@ -456,10 +451,7 @@ class Engine:
             _running.discard(self)
             closed = close_for_good(self.core, time.monotonic(), logger)
             reactor.run_posted()
-            for waiters in self._waiters.values():
-                for waiter in waiters:
-                    waiter.put(None)
-            self._waiters.clear()
+            self._waiters.wake_all()
             self.changed.notify_all()
         if not self._closed:  # not with the lock held: others have theirs
             self._close(closed if self.failure is None else Closed(self.failure))

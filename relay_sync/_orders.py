@@ -44,6 +44,39 @@ class Order(Generic[R]):
         return cast("R", self.value)
 
 
+class Waiters:
+    """Who waits for which result. All of it is called with the lock of the engine held."""
+
+    def __init__(self) -> None:
+        self._of: dict[Pending[Any], list[Waiter]] = {}
+
+    def add(self, pending: Pending[Any], waiter: Waiter) -> None:
+        """Wake `waiter` when `pending` settles."""
+        self._of.setdefault(pending, []).append(waiter)
+
+    def remove(self, pending: Pending[Any], waiter: Waiter) -> None:
+        """Wake `waiter` no more."""
+        waiters = self._of.get(pending, [])
+        if waiter in waiters:
+            waiters.remove(waiter)
+        if not waiters:
+            self.forget(pending)
+
+    def forget(self, pending: Pending[Any]) -> None:
+        """Wake nobody when `pending` settles."""
+        self._of.pop(pending, None)
+
+    def wake(self, pending: Pending[Any]) -> None:
+        """Wake all who wait for `pending`."""
+        for waiter in self._of.pop(pending, ()):
+            waiter.put(None)
+
+    def wake_all(self) -> None:
+        """Wake all who wait for anything."""
+        for pending in tuple(self._of):
+            self.wake(pending)
+
+
 def timed(function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
     """Call a command of a core, with the time."""
     return function(*args, time.monotonic(), **kwargs)
