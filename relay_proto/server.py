@@ -281,6 +281,10 @@ class ServerCore(Core[ServerOutput]):
             self._end(f"{len(self._events)} events were not acknowledged", flush=False)
         return pending
 
+    def notify(self, event: JSONObject) -> None:
+        """Send an event to a client that acknowledges none."""
+        self._send(encode_request(self._new_id(), METHOD_SIGNALWIRE_EVENT, event))
+
     def ping(self, now: float) -> None:
         """Send a ping. It counts as unanswered until anything arrives from the client."""
         self._unanswered_pings += 1

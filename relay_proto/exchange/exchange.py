@@ -165,6 +165,14 @@ class Exchange(Core[ExchangeOutput]):
             link.abort("the server restarts")
         self._settle_touched(now)
 
+    def refuse_unknown_sessions(self, refuse: bool) -> None:
+        """Refuse clients that want to resume an unknown session, or give them a new one.
+
+        A new one is the default, so that clients without a second attempt can connect after
+        a restart, too.
+        """
+        self._sessions.refuses_unknown = refuse
+
     def revoke(self, project: str, now: float) -> None:
         """Stop accepting the credentials of a project, and end its sessions."""
         self._sessions.revoke(project)
@@ -269,7 +277,7 @@ class Exchange(Core[ExchangeOutput]):
         if link.session is not None:
             raise RelayError(SERVER_ERROR, "this connection has a session already")
         params = decode_params(_connect, asked.params)
-        session = self._sessions.open(params, now)
+        session, restored = self._sessions.open(params, now)
         displaced = session.link
         if displaced is not None:
             displaced.session = None
@@ -277,7 +285,14 @@ class Exchange(Core[ExchangeOutput]):
         result = {
             "identity": session.identity,
             "protocol": session.protocol,
-            "session_restored": bool(params.protocol),
+            "session_restored": restored,
+            "authorization": {
+                "type": "relay",
+                "project": session.project,
+                "project_id": session.project,
+                "scopes": ["calling", "messaging", "tasking"],
+                "signature": session.signature,
+            },
         }
         link.core.reply(asked.id, result)
         session.attach(link, now)

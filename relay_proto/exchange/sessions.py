@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from ..constants import EVENT_AUTHORIZATION_STATE, PROTOCOL_VERSION
+from ..constants import EVENT_AUTHORIZATION_STATE
 from ..errors import ConnectionLostError, RelayError
 from ..outputs import Settled
 from ..pending import Pending
@@ -28,6 +28,8 @@ from .shapes import Name
 AUTHENTICATION_FAILED: Final = -32002
 RESUME_REFUSED: Final = -32003
 SERVER_ERROR: Final = -32000
+VERSIONS: Final = frozenset({2, 3, 4})
+"""The major versions of the protocol that clients of the service ask for."""
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +50,7 @@ class ConnectParams(msgspec.Struct, frozen=True, kw_only=True):
     """``signalwire.connect``.
 
     A stale ``authorization_state`` is accepted, because the credentials decide. Only its
-    type is checked.
+    type is checked. A client that does not ask for `event_acks` acknowledges no event.
     """
 
     version: Version
@@ -56,6 +58,7 @@ class ConnectParams(msgspec.Struct, frozen=True, kw_only=True):
     contexts: tuple[Name, ...] = ()
     protocol: str | None = None
     authorization_state: str | None = None
+    event_acks: bool = False
 
 
 class Link:
@@ -68,9 +71,12 @@ class Link:
         self._touched = touched
         self._sent: dict[Pending[None], str] = {}
 
-    def deliver(self, identity: str, event: JSONObject) -> None:
-        """Send an event of the session."""
-        self._sent[self.core.send_event(event, identity=identity)] = identity
+    def deliver(self, identity: str, event: JSONObject, *, acknowledged: bool) -> None:
+        """Send an event of the session, which the client will acknowledge or not."""
+        if acknowledged:
+            self._sent[self.core.send_event(event, identity=identity)] = identity
+        else:
+            self.core.notify(event)
         self._touched(self)
 
     def settled(self, output: Settled) -> None:
@@ -103,15 +109,22 @@ class Session:
         self._network = network
         self.project = project
         self.identity = f"{network.new_id()}@{network.config.node_id}"
-        self.protocol = f"signalwire_{network.new_id()}_{project}_v2"
+        self.signature = network.new_id()
+        """The part of `protocol` by which some clients check that they may resume it."""
+        self.protocol = f"signalwire_{self.signature}_{project}_v2"
         self.contexts: dict[str, None] = {}
         self.link: Link | None = None
         self.jwt_expires_at: float | None = None
         """When the JWT of the connection expires; None if it never does."""
+        self.acknowledges = True
+        """Whether the client acknowledges events."""
         self._kept: dict[str, JSONObject] = {}
 
     def tell(self, event_type: str, params: JSONObject, now: float) -> None:
-        """Send an event, and keep it until it is acknowledged."""
+        """Send an event, and keep it until it is acknowledged.
+
+        For a client that does not acknowledge events, it is kept until it can be sent.
+        """
         config = self._network.config
         event: JSONObject = {
             "event_type": event_type,
@@ -121,11 +134,14 @@ class Session:
             "params": params,
         }
         identity = self._network.new_id()  # random, as a client may know ids of older sessions
+        if self.link is not None and not self.acknowledges:
+            self.link.deliver(identity, event, acknowledged=False)
+            return
         if len(self._kept) >= config.limits.events:
             del self._kept[next(iter(self._kept))]
         self._kept[identity] = event
         if self.link is not None:
-            self.link.deliver(identity, event)
+            self.link.deliver(identity, event, acknowledged=True)
 
     def acknowledged(self, identity: str) -> None:
         """Forget an event that the program has acknowledged."""
@@ -140,7 +156,9 @@ class Session:
         else:
             self._network.at(self.jwt_expires_at, self.end_connection)
         for identity, event in self._kept.items():
-            link.deliver(identity, event)
+            link.deliver(identity, event, acknowledged=self.acknowledges)
+        if not self.acknowledges:
+            self._kept.clear()
         secret = f"{self._network.new_id()}:{self._network.new_id()}"
         self.tell(EVENT_AUTHORIZATION_STATE, {"authorization_state": secret}, now)
 
@@ -170,33 +188,39 @@ class Sessions:
         self._by_protocol: dict[str, Session] = {}
         self._by_context: dict[str, dict[Session, None]] = {}
         self._revoked: set[str] = set()
+        self.refuses_unknown = False
+        """Whether to refuse a client that names an unknown session."""
 
     def __iter__(self) -> Iterator[Session]:
         return iter(tuple(self._by_protocol.values()))
 
-    def open(self, params: ConnectParams, now: float) -> Session:
-        """Return the session that `params` ask for: a new one, or the one to resume.
+    def open(self, params: ConnectParams, now: float) -> tuple[Session, bool]:
+        """Return the session that `params` ask for, and whether it is an earlier one.
+
+        A client that names a session which is not known gets a new one, unless unknown
+        sessions are refused.
 
         Raises:
             RelayError: the session is refused. The code says why.
         """
-        if params.version.major != PROTOCOL_VERSION["major"]:
+        if params.version.major not in VERSIONS:
             raise RelayError(INVALID_PARAMS, "this version of the protocol is not supported")
         account, expires_at = self._authenticate(params.authentication, now)
-        if params.protocol:
-            session = self._by_protocol.get(params.protocol)
-            if session is None or session.project != account.project:
+        session = self._by_protocol.get(params.protocol or "")
+        restored = session is not None and session.project == account.project
+        if session is None or not restored:
+            if params.protocol and self.refuses_unknown:
                 raise RelayError(RESUME_REFUSED, "there is no such session to resume")
-        else:
             if len(self._by_protocol) >= self._network.config.limits.sessions:
                 raise RelayError(SERVER_ERROR, "too many sessions")
             session = Session(self, self._network, account.project)
+        session.acknowledges = params.event_acks
         self.subscribe(session, params.contexts)
         session.jwt_expires_at = expires_at
         self._by_protocol[session.protocol] = session
-        what = What.SESSION_RESUMED if params.protocol else What.SESSION_STARTED
+        what = What.SESSION_RESUMED if restored else What.SESSION_STARTED
         self._network.note(now, "", Who.PROGRAM, what, session=session.protocol)
-        return session
+        return session, restored
 
     def subscribe(self, session: Session, contexts: Iterable[str]) -> None:
         """Let `session` serve `contexts` as well.

@@ -80,6 +80,7 @@ class World:
         self.seed = seed
         self.now = self.start = start
         self.exchange = Exchange(config or exchange_config(), self.stream("exchange"))
+        self.exchange.refuse_unknown_sessions(self.stream("sessions").random() < 0.5)
         self.programs: list[Program] = []
         self.links: dict[int, Link] = {}
         self.happened: list[Happened] = []

@@ -142,6 +142,7 @@ def test_a_closed_core_is_asked_before_it_could_say_so(world: World, program: Pr
 
 
 def test_a_goodbye_comes_to_a_core_that_has_left(world: World, program: Program) -> None:
+    world.exchange.refuse_unknown_sessions(True)
     link, say = program.link, world.exchange.say_goodbye
     assert link is not None
 

@@ -35,6 +35,13 @@ from tests.unit.exchange_client import (
 )
 
 
+def strict_world() -> World:
+    """A world that refuses clients which name an unknown session."""
+    world = World()
+    world.exchange.refuse_unknown_sessions(True)
+    return world
+
+
 def test_a_fresh_connect_gets_a_protocol_and_a_secret() -> None:
     world = World()
     client = world.open()
@@ -46,6 +53,66 @@ def test_a_fresh_connect_gets_a_protocol_and_a_secret() -> None:
     [state] = client.events("authorization.state")
     assert ":" in state["authorization_state"]
     assert list(map(type, client.frames)) == [dict, dict]
+
+
+def test_a_reply_has_the_signature_by_which_clients_check_the_protocol() -> None:
+    world = World()
+    result = world.open().connect()["result"]
+    authorization = result["authorization"]
+    assert authorization["signature"] == result["protocol"].split("_")[1]
+    assert authorization["project_id"] == authorization["project"] == "project-1"
+
+
+@pytest.mark.parametrize("major", [2, 3, 4])
+def test_clients_of_all_generations_are_served(major: int) -> None:
+    result = World().open().connect(version=VERSION | {"major": major})["result"]
+    assert result["session_restored"] is False
+
+
+def test_an_unknown_session_is_replaced_by_a_new_one() -> None:
+    world = World()
+    gone = "signalwire_unknown_v2"
+    client = world.open()
+    result = client.connect("office", protocol=gone, authorization_state="stale:state")["result"]
+    assert result["session_restored"] is False
+    assert result["protocol"] != gone
+    world.place()
+    assert len(client.events("call.receive")) == 1
+
+
+def test_the_session_of_another_project_is_replaced_by_a_new_one() -> None:
+    world = World()
+    owner = world.connect("office")
+    other = {"project": "project-2", "token": "token-2"}
+    thief = world.open()
+    result = thief.connect(protocol=owner.protocol, authentication=other)["result"]
+    assert result["session_restored"] is False
+    assert result["protocol"] != owner.protocol
+    assert not owner.closed
+    world.place()
+    assert len(owner.events("call.receive")) == 1
+
+
+def test_nothing_is_repeated_to_a_client_that_does_not_acknowledge() -> None:
+    world = World(make_config(server=ServerConfig(unacknowledged=1)))
+    client = world.open()
+    client.acknowledges = False
+    client.connect("office", event_acks=False)
+    answered = world.place()
+    assert client.verb("answer", answered)["code"] == "200"
+    for _ in range(5):
+        world.place()
+    assert not client.closed
+    client.lose()
+    missed = world.place()
+    again = world.open()
+    again.acknowledges = False
+    assert again.connect(protocol=client.protocol, event_acks=False)["result"]["session_restored"]
+    assert [event["call_id"] for event in again.events("call.receive")] == [missed]
+    again.lose()
+    third = world.open()
+    third.connect(protocol=client.protocol, event_acks=False)
+    assert third.events("call.receive") == []
 
 
 def test_a_jwt_will_do() -> None:
@@ -62,7 +129,8 @@ def test_a_jwt_will_do() -> None:
         ({"authentication": {"jwt_token": "wrong"} | AUTHENTICATION}, -32002),
         ({"authentication": {}}, -32002),
         ({"authentication": None}, -32602),
-        ({"version": VERSION | {"major": 4}}, -32602),
+        ({"version": VERSION | {"major": 1}}, -32602),
+        ({"version": VERSION | {"major": 5}}, -32602),
         ({"version": None}, -32602),
         ({"contexts": "office"}, -32602),
         ({"contexts": ["x" * 201]}, -32602),
@@ -71,7 +139,7 @@ def test_a_jwt_will_do() -> None:
     ],
 )
 def test_a_connect_can_be_refused(params: dict[str, Any], code: int) -> None:
-    world = World()
+    world = strict_world()
     client = world.open()
     assert client.connect(**params)["error"]["code"] == code
     assert client.events() == []
@@ -302,8 +370,8 @@ def test_a_session_is_forgotten_in_the_end_and_its_calls_with_it() -> None:
     world.pass_time(0.1)
     assert len(world.story(What.SESSION_FORGOTTEN)) == 1
     assert "exchange ends the call: error" in world.story(What.ENDED)
-    late = world.open().connect(protocol=client.protocol)
-    assert late["error"]["code"] == -32003
+    late = world.open().connect(protocol=client.protocol)["result"]
+    assert late["session_restored"] is False
     assert world.exchange.deadline() is None or world.story(What.ENDED)
 
 
@@ -319,7 +387,7 @@ def test_a_resume_in_time_stops_the_clock() -> None:
 
 
 def test_only_the_project_itself_can_resume_its_session() -> None:
-    world = World()
+    world = strict_world()
     client = world.connect()
     thief = world.open()
     stolen = thief.connect(
@@ -412,6 +480,7 @@ def test_what_a_fault_leaves_of_a_session(
     fault: Callable[[World, Client], None], close_code: int, refused: int
 ) -> None:
     world, client, call_id = answered_call()
+    world.exchange.refuse_unknown_sessions(True)
     fault(world, client)
     world.deliver()
     assert client.closed
