@@ -54,8 +54,8 @@ class Callers:
             self._present.set()
         elif happened.what in (What.SESSION_AWAY, What.SESSION_FORGOTTEN):
             self._sessions.discard(session)
-            if not self._sessions:
-                self._present = anyio.Event()
+            if not self._sessions and self._present.is_set():
+                self._present = anyio.Event()  # nobody waits for the old one
 
     async def call(self, simulator: Simulator) -> None:
         """Place all calls of the scenario, one after the other."""
