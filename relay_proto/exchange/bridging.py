@@ -125,10 +125,10 @@ def join(near: Leg, far: Leg, now: float, **queue: str) -> None:
 def part(bridge: Bridge, now: float) -> None:
     """Remove a bridge. Both legs stay as they are."""
     bridge.near.note(Who.EXCHANGE, What.DISCONNECTED, now, to=bridge.far.number)
-    for leg in (bridge.near, bridge.far):
+    for leg, peer in ((bridge.near, bridge.far), (bridge.far, bridge.near)):
         leg.bridge = None
         if not leg.ended:
-            leg.tell(EVENT_CALL_CONNECT, now, connect_state=CONNECT_STATE_DISCONNECTED)
+            _tell_disconnected(leg, peer, now)
 
 
 def connect(request: Request, leg: Leg, params: ConnectParams) -> None:
@@ -194,10 +194,23 @@ def _check_device(device: Party) -> Target:
 
 def _part_at_end(leg: Leg, now: float) -> None:
     bridge = leg.bridge
-    if leg.ended and bridge is not None:
+    if not leg.ended or bridge is None:
+        return
+    if leg is bridge.near and not bridge.far.end_reason:
+        # Its last events still name the peer. They end the bridge, in a call of this function.
+        _tell_disconnected(bridge.far, leg, now)
+        bridge.far.end(END_REASON_HANGUP, Who.EXCHANGE, now)
+    else:
         part(bridge, now)
-        if leg is bridge.near:
-            bridge.far.end(END_REASON_HANGUP, Who.EXCHANGE, now)
+
+
+def _tell_disconnected(leg: Leg, peer: Leg, now: float) -> None:
+    leg.tell(
+        EVENT_CALL_CONNECT,
+        now,
+        connect_state=CONNECT_STATE_DISCONNECTED,
+        peer=peer.identity(),
+    )
 
 
 VERBS: Final[Mapping[str, Verb]] = {

@@ -150,11 +150,11 @@ class Collect(Listener):
             return
         self._begin(CollectInput.DIGIT, now)
         if digit in digits.terminators:
-            self._tell_digits({"terminator": digit}, now)
+            self._tell_digits(digit, now)
             return
         self._typed += digit
         if len(self._typed) >= digits.max:
-            self._tell_digits({}, now)
+            self._tell_digits("", now)
         else:
             self._network.at(now + digits.digit_timeout, self._end_digits)
 
@@ -188,10 +188,10 @@ class Collect(Listener):
             self._cancel_timers()
 
     def _end_digits(self, now: float) -> None:
-        self._tell_digits({}, now)
+        self._tell_digits("", now)
 
-    def _tell_digits(self, terminator: JSONObject, now: float) -> None:
-        params = {"digits": self._typed, **terminator}
+    def _tell_digits(self, terminator: str, now: float) -> None:
+        params = {"digits": self._typed, "terminator": terminator}
         self._tell_result({"type": DIGIT, "params": params}, self._typed, now)
 
     def _end_speech(self, now: float) -> None:

@@ -34,7 +34,8 @@ class PhoneParams(_Params, frozen=True, kw_only=True, omit_defaults=True):
     """A phone number."""
 
     to_number: Name
-    from_number: Name
+    from_number: str = ""
+    """Empty means the number that the project has for this."""
 
     @property
     def address(self) -> str:

@@ -91,7 +91,8 @@ class Transmission(Artifact):
             "result_text": text,
             "format": "pdf",
         }
-        return {"fax": {"type": ERROR if outcome == ERROR else FINISHED, "params": params}}
+        kind = ERROR if outcome == ERROR else FINISHED
+        return {"state": kind, "fax": {"type": kind, "params": params}}
 
     def _turn_page(self, now: float) -> None:
         nature = self.leg.far.nature

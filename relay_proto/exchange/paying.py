@@ -197,7 +197,7 @@ class Payment(Listener):
         if self._attempts < self._max_attempts:
             self._ask(error, now)
         else:
-            self._conclude({"for": FAILED, **error}, FAILED, now)
+            self._conclude({"for": FAILED, "state": FINISHED, **error}, FAILED, now)
 
     def _ask_next(self, now: float) -> None:
         if self._phases:
@@ -207,7 +207,7 @@ class Payment(Listener):
             self._network.at(now + self._network.config.timing.detection, self._complete)
 
     def _complete(self, now: float) -> None:
-        self._conclude({"for": COMPLETED}, COMPLETED, now)
+        self._conclude({"for": COMPLETED, "state": FINISHED}, COMPLETED, now)
 
     def _conclude(self, params: JSONObject, outcome: str, now: float) -> None:
         self.cancel(now)

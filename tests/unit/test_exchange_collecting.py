@@ -24,7 +24,7 @@ WITH_A_PROMPT = {
     "the first digit stops the prompt": Story(
         *(prompt(digits=ONE), "play playing"),
         1.2,
-        *(0.2, "caller presses 1", "play finished", "collect digit digits=1"),
+        *(0.2, "caller presses 1", "play finished", "collect digit digits=1 terminator="),
         100,
         script=(Wait(1), Press("1")),
         journal={
@@ -44,7 +44,7 @@ WITH_A_PROMPT = {
     "a pause ends the digits": Story(
         *(prompt(digits={"max": 5, "digit_timeout": 2}), "play playing"),
         *(2.5, "caller presses 1", "play finished", "caller presses 2"),
-        *(0.1, "collect digit digits=12"),
+        *(0.1, "collect digit digits=12 terminator="),
         script=(Press("12"),),
     ),
     "the initial timeout starts at the end of the prompt": Story(
@@ -95,7 +95,7 @@ def test_collecting_with_a_prompt(story: Story) -> None:
 WITHOUT_A_PROMPT = {
     "a digit": Story(
         *(collect(digits=ONE), 2.29),
-        *(0.01, "caller presses 7", "collect digit digits=7"),
+        *(0.01, "caller presses 7", "collect digit digits=7 terminator="),
         script=(Wait(2), Press("7")),
     ),
     "no initial timeout means forever": Story(collect(digits=ONE, initial_timeout=0), 1000),
@@ -137,8 +137,8 @@ WITHOUT_A_PROMPT = {
     ),
     "a continuous collect continues until it hears nothing": Story(
         collect(digits=ONE, speech={}, continuous=True),
-        *(0.3, "caller presses 1", "collect digit digits=1 collecting"),
-        *(1.25, "caller presses 2", "collect digit digits=2 collecting"),
+        *(0.3, "caller presses 1", "collect digit digits=1 terminator= collecting"),
+        *(1.25, "caller presses 2", "collect digit digits=2 terminator= collecting"),
         *(1.25, "caller says “three”"),
         *(1.35, "collect speech text=three confidence=0.9 collecting"),
         *(4, "collect no_input finished"),
@@ -152,7 +152,7 @@ WITHOUT_A_PROMPT = {
     "a key counts more than words": Story(
         collect(digits={"max": 5, "digit_timeout": 1}, speech={}),
         *(1, "caller says “hm”", "caller presses 1", "caller says “oh”"),
-        *(100, "collect digit digits=1"),
+        *(100, "collect digit digits=1 terminator="),
         script=(Say("hm"), Press("1"), Say("oh")),
     ),
 }

@@ -39,9 +39,9 @@ def typed(number: str) -> tuple[Step, ...]:
 
 
 NUMBER = "payment-card-number"
-DONE = "payment-processing, payment-completed"
+DONE = "payment-processing, payment-completed finished"
 TWO, THREE = f"{NUMBER}, expiration-date", f"{NUMBER}, expiration-date, security-code"
-FAILED = f"{NUMBER}, payment-failed invalid-card-number"
+FAILED = f"{NUMBER}, payment-failed invalid-card-number finished"
 PAYMENTS: dict[str, tuple[tuple[Step, ...], Object, str, Object]] = {
     "one detail after another": (
         *(ALL, {}, f"{THREE}, postal-code, {DONE}"),
@@ -82,7 +82,7 @@ PAYMENTS: dict[str, tuple[tuple[Step, ...], Object, str, Object]] = {
     ),
     "all attempts are used up": (
         *(typed("1#"), {"max_attempts": "2"}),
-        *(f"{NUMBER}, {NUMBER} invalid-card-number, payment-failed timeout", {}),
+        *(f"{NUMBER}, {NUMBER} invalid-card-number, payment-failed timeout finished", {}),
     ),
     "a type of card that is not taken": (typed(DISCOVER), {}, FAILED, {}),
     "a number of no type": (typed("9999999999999995"), {}, FAILED, {}),
