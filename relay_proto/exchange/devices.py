@@ -16,13 +16,15 @@ from ..constants import (
     END_REASON_NOT_FOUND,
 )
 from ..transitions import CallState
+from .crossing import OtherProgram, cross
 from .happened import What, Who
-from .legs import OUTBOUND, Leg
+from .legs import OUTBOUND, FarEnd, Leg
 from .network import Network
 from .people import Person
-from .script import Answers, Busy, Declines, NoAnswer, Unreachable
+from .script import Answers, Behaviour, Busy, Declines, NoAnswer, Served, Unreachable
 from .sessions import Session
 from .shapes import Name, Seconds
+from .switch import Switch
 
 
 class _Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -147,15 +149,16 @@ Plan: TypeAlias = Annotated[list[Group], msgspec.Meta(min_length=1)]
 class Ringing:
     """One leg to one device, which may ring and may be answered."""
 
-    def __init__(self, network: Network, session: Session, device: Target, tag: str) -> None:
+    def __init__(self, switch: Switch, session: Session, device: Target, tag: str) -> None:
         params = device.params
+        network = switch.network
+        self._switch = switch
         self._network = network
         self._params = params
         self._behaviour = network.behaviour(params.address)
-        answers = self._behaviour if isinstance(self._behaviour, Answers) else Answers()
         self.leg = Leg(
             network,
-            Person(network, answers.script, answers.nature),
+            _far_end(network, self._behaviour),
             session=session,
             direction=OUTBOUND,
             device=msgspec.to_builtins(device),
@@ -183,6 +186,10 @@ class Ringing:
             case Declines(after=after):
                 self._let_ring(now)
                 self._network.at(now + after, self._decline)
+            case Served(context=context):
+                self._let_ring(now)
+                assert isinstance(self.leg.far, OtherProgram), "a program serves the number"
+                cross(self._switch, self.leg, self.leg.far, context, now)
             case _:
                 assert_never(self._behaviour)
 
@@ -205,3 +212,13 @@ class Ringing:
         if leg.ended:
             for duty in (self._ring, self._answer, self._decline):
                 self._network.cancel(duty)
+
+
+def _far_end(network: Network, behaviour: Behaviour) -> FarEnd:
+    match behaviour:
+        case Served():
+            return OtherProgram(network)
+        case Answers(script=script, nature=nature):
+            return Person(network, script, nature)
+        case _:
+            return Person(network, ())

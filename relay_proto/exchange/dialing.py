@@ -85,9 +85,7 @@ class Hunt:
             self._groups.clear()
             self._lost(END_REASON_ERROR, now)
             return
-        attempts = [
-            Ringing(self._switch.network, self._session, device, self._tag) for device in group
-        ]
+        attempts = [Ringing(self._switch, self._session, device, self._tag) for device in group]
         for attempt in attempts:
             self._ringing[attempt.leg] = None
             self._switch.add(attempt.leg)

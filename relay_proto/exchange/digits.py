@@ -44,7 +44,8 @@ class SendDigits(Operation):
 
     def _finish(self, now: float) -> None:
         self.leave()
-        self.leg.far.hear("".join(digit for digit in self._digits if digit not in PAUSES), now)
+        keys = "".join(digit for digit in self._digits if digit not in PAUSES)
+        self.leg.far.take_digits(keys, now)
         self.leg.tell(EVENT_CALL_SEND_DIGITS, now, control_id=self.control_id, state="finished")
 
 

@@ -61,7 +61,7 @@ class Echo(Listener):
 
     def take_digit(self, digit: str, now: float) -> None:
         """Take a key that the far end presses."""
-        self.leg.far.hear(digit, now)
+        self.leg.far.take_digits(digit, now)
 
     def take_speech(self, text: str, seconds: float, now: float) -> None:  # noqa: ARG002
         """Take words that the far end begins to say."""

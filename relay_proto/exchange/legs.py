@@ -43,6 +43,10 @@ class FarEnd(abc.ABC):
     def hear(self, text: str, now: float) -> None:
         """Take `text`, which the far end hears."""
 
+    def take_digits(self, digits: str, now: float) -> None:
+        """Take keys that the far end hears."""
+        self.hear(digits, now)
+
     @abc.abstractmethod
     def stop(self) -> None:
         """Do nothing more, because the call has ended."""
@@ -217,7 +221,7 @@ class Leg:
         for listener in self._listeners():
             listener.take_digit(digit, now)
         if self.peer is not None:
-            self.peer.far.hear(digit, now)
+            self.peer.far.take_digits(digit, now)
 
     def say(self, text: str, seconds: float, now: float) -> None:
         """Let the person at the far end begin to speak."""

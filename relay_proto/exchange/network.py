@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from ..timers import Deadlines
 from .config import ExchangeConfig
 from .happened import Happened, What, Who
-from .script import Behaviour, Line
+from .script import Behaviour, Line, Served
 
 if TYPE_CHECKING:
     from random import Random
@@ -58,7 +58,12 @@ class Network:
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
     def behaviour(self, address: str) -> Behaviour:
-        """Return what happens when a program dials `address`."""
+        """Return what happens when a program dials `address`.
+
+        A call to a number that programs serve comes back to them.
+        """
+        if address not in self._lines and address in self.config.numbers:
+            return Served(self.config.numbers[address])
         return self._lines.get(address, self.config.default_line)
 
     def set_line(self, line: Line) -> None:

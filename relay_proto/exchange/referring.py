@@ -19,7 +19,7 @@ from .config import ExchangeTiming
 from .happened import What, Who
 from .legs import Leg, Operation
 from .requests import OnCall, Request, Verb, call_verb, check_none
-from .script import Answers, Behaviour, Busy, Declines, NoAnswer, Unreachable
+from .script import Answers, Behaviour, Busy, Declines, NoAnswer, Served, Unreachable
 from .shapes import Name
 
 ACCEPTED: Final = "202"
@@ -99,6 +99,8 @@ def _outcome(behaviour: Behaviour, timing: ExchangeTiming) -> tuple[float, str, 
     match behaviour:
         case Answers(after=after):
             return after, SUCCESS, "200"
+        case Served():
+            return timing.reaction, SUCCESS, "200"
         case Declines(after=after):
             return after, "decline", "603"
         case NoAnswer():

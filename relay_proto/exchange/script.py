@@ -116,7 +116,14 @@ class Unreachable:
     """The address does not exist."""
 
 
-Behaviour: TypeAlias = Answers | Declines | NoAnswer | Busy | Unreachable
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Calls to the line are offered to the programs that serve `context`."""
+
+    context: str
+
+
+Behaviour: TypeAlias = Answers | Declines | NoAnswer | Busy | Unreachable | Served
 
 
 @dataclass(frozen=True, slots=True)

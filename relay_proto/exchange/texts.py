@@ -71,6 +71,7 @@ class Outgoing:
         self._network = request.network
         self._session = request.session
         self.message_id = request.network.new_id()
+        self._text = TextMessage(params.from_number, params.to_number, params.body, params.media)
         self._shown: JSONObject = {
             "message_id": self.message_id,
             "context": params.context,
@@ -95,6 +96,9 @@ class Outgoing:
         if state == MESSAGE_STATE_UNDELIVERED:
             params["reason"] = "the number cannot be reached"
         self._session.tell(EVENT_MESSAGING_STATE, params, now)
+        context = self._network.config.numbers.get(self._text.to_number)
+        if state == MESSAGE_STATE_DELIVERED and context is not None:
+            _deliver(self._switch, self._text, self._network.new_id(), context, now)
         if self._states:
             self._network.at(now + self._network.config.timing.text_step, self.advance)
         else:
@@ -135,6 +139,12 @@ def receive_text(switch: Switch, text: TextMessage, context: str, now: float) ->
         to=text.to_number,
         text=text.body,
     )
+    _deliver(switch, text, message_id, context, now)
+    return message_id
+
+
+def _deliver(switch: Switch, text: TextMessage, message_id: str, context: str, now: float) -> None:
+    network = switch.network
     session = switch.sessions.take_turn(context)
     state = MESSAGE_STATE_UNDELIVERED if session is None else MESSAGE_STATE_RECEIVED
     network.note(now, "", Who.EXCHANGE, What.TEXT_MOVED, text_id=message_id, state=state)
@@ -152,7 +162,6 @@ def receive_text(switch: Switch, text: TextMessage, context: str, now: float) ->
             "message_state": state,
         }
         session.tell(EVENT_MESSAGING_RECEIVE, params, now)
-    return message_id
 
 
 def _segments(body: str) -> int:
