@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -36,6 +36,17 @@ O = TypeVar("O")  # noqa: E741 - an output of whatever core it is
 K = TypeVar("K")
 
 
+class Timers(Protocol):
+    """What wants to be called at a time."""
+
+    def deadline(self) -> float | None:
+        """When, or None."""
+        ...
+
+    def handle_timer(self, now: float) -> None:
+        """Do all that is due."""
+
+
 class Driver(Generic[O]):
     """Carries bytes and time to a `Core`, and its outputs out.
 
@@ -44,6 +55,8 @@ class Driver(Generic[O]):
 
     def __init__(self, core: Core[O], handle: Callable[[O], None]) -> None:
         self._core = core
+        self.timers: Timers = core
+        """The core, or who calls it when it has been called itself."""
         self._handle = handle
         self._performers: dict[type, Callable[[Any], None]] = {
             SendData: self._send,
@@ -68,7 +81,11 @@ class Driver(Generic[O]):
                 performer(type(output), self._handle)(output)
         finally:
             self._stepping = False
-        deadline = self._core.deadline()
+        self.look_at_deadline()
+
+    def look_at_deadline(self) -> None:
+        """Sleep no longer than until the deadline, which may be sooner now."""
+        deadline = self.timers.deadline()
         if deadline is not None and self._wake is not None and deadline < self._sleeping_until:
             self._wake.set()
 
@@ -118,17 +135,17 @@ class Driver(Generic[O]):
 
     async def run_timer(self) -> None:
         """Call the core whenever it wants to be called, until cancelled."""
-        core, loop = self._core, running_loop()
+        loop = running_loop()
         while True:
-            deadline = core.deadline()
+            deadline = self.timers.deadline()
             self._sleeping_until = math.inf if deadline is None else deadline
             self._wake = loop.waker()
             with anyio.CancelScope(deadline=self._sleeping_until):
                 await self._wake.wait()
-            deadline = core.deadline()  # not that of before: what woke this may have set another
+            deadline = self.timers.deadline()  # what woke this may have set another
             if deadline is not None and deadline <= loop.time():
                 await self._read_what_waits()
-            core.handle_timer(loop.time())
+            self.timers.handle_timer(loop.time())
             self.step()
 
     async def _read_what_waits(self) -> None:

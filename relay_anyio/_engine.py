@@ -17,6 +17,7 @@ from relay_proto.adapter.cores import close_for_good, failure_of
 from relay_proto.adapter.credentials import CredentialSource, Question
 from relay_proto.adapter.delivery import Delivery
 from relay_proto.adapter.guard import end_of_program
+from relay_proto.adapter.logs import Lines
 from relay_proto.adapter.timeouts import timed_out
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import split_host
@@ -28,7 +29,7 @@ from relay_proto.transitions import SessionState
 from ._background import EventLoop, Waker, running_loop
 from ._driver import Driver
 from ._guard import Guard
-from ._log import logger
+from ._log import log
 from ._tasks import AppTask, AppTasks, Ended, Work, current_app_task
 from ._tls import in_own_thread
 from .transport import Connector, failure_words
@@ -109,6 +110,20 @@ class Engine:
         """See `ClientEngine`."""
         self.delivery = delivery
         self._driver.hear(EventReceived, delivery.event_received)
+        self._driver.timers = delivery
+
+    @property
+    def lines(self) -> Lines:
+        """See `Surroundings`."""
+        return self.delivery.lines
+
+    def time(self) -> float:
+        """See `DeliveryEngine`."""
+        return (self._loop or running_loop()).time()
+
+    def deadline_changed(self) -> None:
+        """See `DeliveryEngine`."""
+        self.soon(self._driver.look_at_deadline)
 
     def abandon(self) -> None:
         """See `ClientEngine`."""
@@ -318,12 +333,12 @@ class Engine:
                 self._timer.cancel()
                 # The transports end by themselves, within their own bounds.
         except Exception as error:  # noqa: BLE001 - it is logged
-            logger.exception("the client has failed: this is a bug in relay_anyio")
+            log.failure(error, "the client has failed: this is a bug in relay_anyio")
             return failure_of(error)
         except BaseException as error:
             ending = end_of_program(error)
             if ending is None:
-                logger.info(CANCELLED)
+                log.info(CANCELLED)
                 raise
             self.delivery.end_program("a function", ending)
             return failure_of(ending)
@@ -348,10 +363,11 @@ class Engine:
         if not self.over:
             self.over = True
             self.failure = failure
-            closed = close_for_good(self.core, anyio.current_time(), logger)
+            closed = close_for_good(self.core, anyio.current_time(), log)
             for waker in self._wakers:
                 waker.set()
             if not self._closed.is_set():
                 self.delivery.publish(closed if failure is None else Closed(failure))
+            self.lines.flush()
         self._closed.set()
         self._finished.set()

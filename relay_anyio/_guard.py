@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import math
 from collections.abc import Awaitable
 from typing import Protocol, cast
 
 import anyio
 
-from relay_proto.adapter.guard import end_of_program, report_failure, without
+from relay_proto.adapter.guard import (
+    Surroundings,
+    end_of_program,
+    id_of_call,
+    report_failure,
+    without,
+)
 from relay_proto.adapter.handles import Function
 
 from ._background import forget_cancellation
-from ._log import logger
 from ._tasks import current_app_task
 
 
-class Surroundings(Protocol):
-    """What the guard needs to know of the engine whose application it guards."""
+class LoopSurroundings(Surroundings, Protocol):
+    """What a guard of tasks needs to know beside that."""
 
     @property
     def ends_with_loop(self) -> bool:
         """Whether the engine itself is cancelled, by the program or the end of the loop."""
         ...
 
-    def end_program(self, name: str, error: BaseException, /) -> None:
-        """A function has raised what ends the program."""
-
 
 class Guard:
     """Runs functions of the application, so that each fails alone."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    def __init__(self, surroundings: LoopSurroundings) -> None:
         self._surroundings = surroundings
 
     def call(self, name: str, function: Function, argument: object) -> Awaitable[object] | None:
@@ -92,12 +95,16 @@ class Guard:
     def lost(self, name: str, argument: object) -> None:
         """Report that a task was cancelled from outside before it could begin."""
         if not self._surroundings.ends_with_loop:
-            logger.error("%s: its task was cancelled before it began, on %r", name, argument)
+            words = "%s: its task was cancelled before it began, on %r"
+            about = id_of_call(argument)
+            self._surroundings.lines.write(
+                (words, ""), logging.ERROR, words, *(name, argument), about=about
+            )
 
     def _failed(self, name: str, argument: object, error: BaseException) -> BaseException | None:
         ending = end_of_program(error)
         if ending is None:
-            report_failure(logger, name, argument, error)
+            report_failure(self._surroundings.lines, name, argument, error)
             return error
         self._surroundings.end_program(name, ending)
         return None

@@ -16,9 +16,9 @@ from typing import Any, Protocol
 from relay_proto.adapter.backlog import Backlog, Bound, Places, weight
 from relay_proto.adapter.contexts import InContext
 from relay_proto.adapter.handles import Function, ListenerBase
+from relay_proto.adapter.logs import Lines
 
 from ._guard import Guard
-from ._log import logger
 from ._tasks import AppTask, Ended, Work
 
 
@@ -27,6 +27,8 @@ class Spawner(Protocol):
 
     @property
     def guard(self) -> Guard: ...
+    @property
+    def lines(self) -> Lines: ...
     @property
     def backlog(self) -> Bound: ...
     @property
@@ -75,12 +77,11 @@ class Listener(ListenerBase):
             self._backlog.put(event, size)
         else:
             count, size = len(self._backlog), self._backlog.bytes
-            words = "%s: %d events wait for it (%d bytes), %r is dropped"
-            logger.error(words, self._name, count, size, event)
+            self._engine.lines.event_dropped(self._name, count, size, event)
 
     def _start(self, event: Any, awaitable: Awaitable[object]) -> None:
         if not self._engine.listener_places.take():
-            logger.error("%s: too many listeners run, %r is dropped", self._name, event)
+            self._engine.lines.listener_not_run(self._name, event)
             _drop(awaitable)
             return
         self._busy = True  # before the task begins: an eager one may end at once

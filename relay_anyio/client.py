@@ -30,7 +30,7 @@ from ._background import Block, running_loop
 from ._calls import InboundCalls
 from ._engine import Engine
 from ._handlers import Handlers
-from ._log import logger
+from ._log import log
 from ._signals import stop_signals
 from .call import Call, Client
 from .message import Message
@@ -106,7 +106,7 @@ class RelayClient(Client):
         )
         network = Network(config.timing.connect_timeout, proxy=proxy, ssl_context=ssl_context)
         super().__init__(
-            config, record, logger, network, project=project, token=token, jwt_token=jwt_token
+            config, record, log, network, project=project, token=token, jwt_token=jwt_token
         )
         self._connector = connector or connector_of(network)
         self._blocks: list[Block] = []
@@ -279,11 +279,11 @@ class RelayClient(Client):
             draining = False
             async for number in received:
                 if number == signal.SIGTERM and engine.delivery.busy and not draining:
-                    logger.info("SIGTERM: finishing %d calls", engine.core.active_calls)
+                    log.info("SIGTERM: finishing %d calls", engine.core.active_calls)
                     draining = True
                     tasks.start_soon(partial(self.drain, hang_up=self._hangs_up))
                 else:
-                    logger.info("signal %d: disconnecting", number)
+                    log.info("signal %d: disconnecting", number)
                     if self._hangs_up:
                         engine.delivery.hang_up_calls()
                     engine.command(engine.core.close)

@@ -40,10 +40,10 @@ from relay_proto.records import ActionRecord, CallRecord
 from relay_proto.transitions import SessionState
 
 from ._guard import plain
-from ._log import logger
+from ._log import log
 from ._orders import Order, Waiter, Waiters, result_of, timed
 from ._reactor import Reactor
-from ._threads import Strand, threads_of
+from ._threads import Strand, close_all, threads_of
 from ._waiting import SLICE, AppTask, Mailbox, current
 from .transport import Connector, Transport
 
@@ -72,7 +72,7 @@ class Engine:
         self.core = core
         self.over = False
         self.backlog = Bound.of(limits)
-        self.calls, self.messages, self.listeners = threads_of(limits)
+        self.calls, self.messages, self.listeners = threads_of(limits, self._not_started)
         self.lock = threading.RLock()  # the collection of garbage may post while it is held
         """For what several threads change: waiters, handles and registrations."""
         self.changed = threading.Condition(self.lock)
@@ -111,6 +111,16 @@ class Engine:
     def deliver_by(self, delivery: Delivery[AppTask, Any, Any]) -> None:
         """See `ClientEngine`."""
         self.delivery = delivery
+
+    time = staticmethod(time.monotonic)
+    """See `DeliveryEngine`."""
+
+    def deadline_changed(self) -> None:
+        """See `DeliveryEngine`."""
+        self.soon(lambda: None)  # it looks at the deadline after each turn
+
+    def _not_started(self, name: str, error: BaseException) -> None:
+        self.delivery.lines.thread_not_started(name, error)
 
     def new_strand(self) -> Strand:
         """For listeners that hear one after another."""
@@ -208,11 +218,7 @@ class Engine:
             return  # it would wait for itself: this is only the beginning of the end
         if thread is not None:
             thread.join(patience * 2 + LAST_BREATH)
-        ends_at = time.monotonic() + patience
-        for threads in (self.calls, self.messages, self.listeners):
-            threads.close()
-            for name in threads.join(ends_at):
-                logger.warning("%s still runs: disconnect() waits for it no longer", name)
+        close_all((self.calls, self.messages, self.listeners), patience, self.delivery.lines)
 
     def abandon(self) -> None:
         """See `ClientEngine`."""
@@ -319,22 +325,22 @@ class Engine:
             while not self._finished:
                 self._turn(reactor)
         except BaseException as error:  # noqa: BLE001 - it is logged
-            logger.exception("the client has failed: this is a bug in relay_sync")
+            log.failure(error, "the client has failed: this is a bug in relay_sync")
             self.failure = failure_of(error)
         finally:
             self._stop(reactor)
 
     def _turn(self, reactor: Reactor) -> None:
         """Do what is due, perform all outputs, and sleep until there is more to do."""
-        deadline = self.core.deadline()
+        deadline = self.delivery.deadline()
         if deadline is not None and deadline <= time.monotonic():
             self._read_what_waits(reactor)
-            self.core.handle_timer(time.monotonic())
+            self.delivery.handle_timer(time.monotonic())
         now = time.monotonic()
         for transport in tuple(self._transports.values()):
             transport.handle_timer(now)
         self._step(reactor)
-        deadlines = [self.core.deadline(), *(t.deadline() for t in self._transports.values())]
+        deadlines = [self.delivery.deadline(), *(t.deadline() for t in self._transports.values())]
         nearest = min((due for due in deadlines if due is not None), default=None)
         if not self._finished:
             reactor.poll(None if nearest is None else max(0.0, nearest - time.monotonic()))
@@ -449,10 +455,11 @@ class Engine:
         with self.lock:
             self.over = True
             _running.discard(self)
-            closed = close_for_good(self.core, time.monotonic(), logger)
+            closed = close_for_good(self.core, time.monotonic(), log)
             reactor.run_posted()
             self._waiters.wake_all()
             self.changed.notify_all()
+        self.delivery.lines.flush()
         if not self._closed:  # not with the lock held: others have theirs
             self._close(closed if self.failure is None else Closed(self.failure))
         for transport in self._transports.values():

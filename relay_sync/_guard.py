@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
-from relay_proto.adapter.guard import end_of_program, report_failure
+from relay_proto.adapter.guard import Surroundings, end_of_program, report_failure
 from relay_proto.adapter.handles import Function
 
-from ._log import logger
-
 F = TypeVar("F", bound=Callable[..., object])
-EndProgram: TypeAlias = Callable[[str, BaseException], None]
 
 
 def plain(function: F) -> F:
@@ -30,22 +28,23 @@ def plain(function: F) -> F:
 
 
 def run(
-    name: str, function: Function, argument: object, end_program: EndProgram
+    name: str, function: Function, argument: object, surroundings: Surroundings
 ) -> BaseException | None:
     """Call a function, and return what it has raised.
 
-    `end_program` gets what it raises to end the program; that is not returned.
+    What it raises to end the program is not returned: `surroundings` get it.
     """
     try:
         result = function(argument)
     except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this function alone
         ending = end_of_program(error)
         if ending is None:
-            report_failure(logger, name, argument, error)
+            report_failure(surroundings.lines, name, argument, error)
             return error
-        end_program(name, ending)
+        surroundings.end_program(name, ending)
         return None
     if result is not None and inspect.iscoroutine(result):
         result.close()
-        logger.error("%s returned a coroutine: relay_sync takes plain functions", name)
+        words = "%s returned a coroutine: relay_sync takes plain functions"
+        surroundings.lines.write((words, name), logging.ERROR, words, name)
     return None

@@ -36,14 +36,14 @@ class Handlers:
         self, task: AppTask, name: str, route: CallRoute, call: object, done: HandlerEnded
     ) -> bool:
         """See `Runner`."""
-        end_program = self._engine.delivery.end_program
+        delivery = self._engine.delivery
 
         def handle() -> None:
             current.task = task
-            failure = run(name, route.handler, call, end_program)
+            failure = run(name, route.handler, call, delivery)
             if failure is not None and callable(route.on_error):
                 recover = with_error(route.on_error, failure)
-                failure = run(f"on_error of the {name}", recover, call, end_program)
+                failure = run(f"on_error of the {name}", recover, call, delivery)
             current.task = None
             done(failure)
 
@@ -55,7 +55,7 @@ class Handlers:
         """See `Runner`."""
 
         def handle() -> None:
-            run(name, handler, message, self._engine.delivery.end_program)
+            run(name, handler, message, self._engine.delivery)
             done()
 
         return self._engine.messages.start(handle)
@@ -63,14 +63,14 @@ class Handlers:
     def call_back(self, name: str, callback: Function, event: RelayEvent) -> bool:
         """See `Runner`."""
         return self._engine.listeners.start(
-            partial(run, name, callback, event, self._engine.delivery.end_program)
+            partial(run, name, callback, event, self._engine.delivery)
         )
 
     def tell_hooks(self, name: str, hooks: Hooks, event: Link) -> None:
         """See `Runner`."""
         for hook in hooks:
-            Listener(name, hook, self._hooks, self._engine.delivery.end_program).deliver(event)
+            Listener(name, hook, self._hooks, self._engine.delivery).deliver(event)
 
     def new_listener(self, name: str, handler: Function) -> Listener:
         """See `Runner`."""
-        return Listener(name, handler, self._engine.new_strand(), self._engine.delivery.end_program)
+        return Listener(name, handler, self._engine.new_strand(), self._engine.delivery)

@@ -5,34 +5,32 @@ from __future__ import annotations
 from functools import partial
 
 from relay_proto.adapter.backlog import weight
+from relay_proto.adapter.guard import Surroundings
 from relay_proto.adapter.handles import Function, ListenerBase
 
-from ._guard import EndProgram, run
-from ._log import logger
+from ._guard import run
 from ._threads import Strand
 
 
 class Listener(ListenerBase):
     """One function that hears one kind of event, in the turns of a `Strand`."""
 
-    __slots__ = ("_end_program", "_strand")
+    __slots__ = ("_strand", "_surroundings")
 
     def __init__(
         self,
         name: str,
         handler: Function,
         strand: Strand,
-        end_program: EndProgram,
+        surroundings: Surroundings,
         event_type: str = "",
     ) -> None:
         super().__init__(name, handler, event_type)
-        self._end_program = end_program
         self._strand = strand
+        self._surroundings = surroundings
 
     def deliver(self, event: object) -> None:
         """Let the function hear an event, after all that its strand has to do before."""
-        job = partial(run, self._name, self.handler, event, self._end_program)
+        job = partial(run, self._name, self.handler, event, self._surroundings)
         if not self._strand.post(job, weight(event)):
-            count, size = self._strand.waiting
-            words = "%s: %d events wait for it (%d bytes), or too many listeners run: %r is dropped"
-            logger.error(words, self._name, count, size, event)
+            self._surroundings.lines.event_dropped(self._name, *self._strand.waiting, event)

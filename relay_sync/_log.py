@@ -5,4 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-logger: Final = logging.getLogger("relay_sync")
+from relay_proto.adapter.logs import Log
+
+log: Final = Log(logging.getLogger("relay_sync"))

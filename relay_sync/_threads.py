@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final, TypeAlias
 
 from relay_proto.adapter.backlog import Backlog, Bound
+from relay_proto.adapter.logs import Lines
 from relay_proto.config import Limits
 
-from ._log import logger
 from ._waiting import Mailbox
 
 Job: TypeAlias = Callable[[], object]
 """Must not raise."""
+Failed: TypeAlias = Callable[[str, BaseException], object]
+"""Is told the name of a thread that cannot be started, and why."""
 
 IDLE_TIME: Final = 5.0
 """Seconds for which a thread without work is kept."""
@@ -29,8 +31,14 @@ class Threads:
     ones are done by one or two threads, and a long one delays no other.
     """
 
-    def __init__(self, name: str, limit: int, bound: Bound, *, patient: bool = True) -> None:
-        """With `patient`, a job for which no thread can be started waits for one that runs."""
+    def __init__(
+        self, name: str, limit: int, bound: Bound, failed: Failed, *, patient: bool = True
+    ) -> None:
+        """`failed` hears of each thread that cannot be started.
+
+        With `patient`, a job for which there is none waits for one that runs.
+        """
+        self._failed = failed
         self._patient = patient
         self._name = name
         self._limit = limit
@@ -110,7 +118,7 @@ class Threads:
         try:
             thread.start()
         except RuntimeError as error:  # the system has no more, or the interpreter is ending
-            logger.warning("%s cannot be started: %s", thread.name, error)
+            self._failed(thread.name, error)
             with self._lock:
                 self._leave(thread)
                 self._coming = bool(self._jobs and self._idle)
@@ -171,7 +179,7 @@ class Threads:
         return True
 
 
-def threads_of(limits: Limits) -> tuple[Threads, Threads, Threads]:
+def threads_of(limits: Limits, failed: Failed) -> tuple[Threads, Threads, Threads]:
     """Return the threads for the handlers of calls, those of messages, and for listeners.
 
     Each kind has its own, so that none takes the threads of another.
@@ -179,10 +187,20 @@ def threads_of(limits: Limits) -> tuple[Threads, Threads, Threads]:
     calls, texts = limits.active_calls, limits.message_handlers
     return (
         # Of these, `Delivery` starts no more than there are threads.
-        Threads("call handler", calls, Bound(calls, 0), patient=False),
-        Threads("message handler", texts, Bound(texts, 0)),
-        Threads("listener", calls, Bound.of(limits)),
+        Threads("call handler", calls, Bound(calls, 0), failed, patient=False),
+        Threads("message handler", texts, Bound(texts, 0), failed),
+        Threads("listener", calls, Bound.of(limits), failed),
     )
+
+
+def close_all(pools: Iterable[Threads], patience: float, lines: Lines) -> None:
+    """Let the threads of all pools end, and wait for that. Say which ones do not."""
+    ends_at = time.monotonic() + patience
+    for pool in pools:
+        pool.close()
+        for name in pool.join(ends_at):
+            lines.thread_still_runs(name)
+    lines.flush()
 
 
 class Strand:

@@ -36,7 +36,6 @@ from relay_proto.transitions import CallState
 from ._engine import Engine
 from ._guard import plain
 from ._listeners import Listener
-from ._log import logger
 from ._threads import Strand
 from ._verbs import action, control, dialing, sending, verb
 from ._waiting import Mailbox, current
@@ -328,9 +327,7 @@ class Call(CallBase[Engine, "Client"]):
 
     def _new_listener(self, name: str, handler: Function, event_type: str) -> Listener:
         self._strand = self._strand or self._engine.new_strand()
-        return Listener(
-            name, plain(handler), self._strand, self._engine.delivery.end_program, event_type
-        )
+        return Listener(name, plain(handler), self._strand, self._engine.delivery, event_type)
 
 
 class Expectation(ExpectationBase):
@@ -375,8 +372,7 @@ class Expectation(ExpectationBase):
             if fits:
                 self._put(event)
         if not fits:
-            words = "%r: %d events wait for it (%d bytes), %r is dropped"
-            logger.error(words, self, count, unread, event)
+            self._engine.delivery.lines.event_dropped(repr(self), count, unread, event)
 
     def _fail(self, error: CallEndedError) -> None:
         with self._lock:

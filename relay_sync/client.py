@@ -28,7 +28,7 @@ from ._calls import InboundCalls
 from ._engine import Engine
 from ._guard import plain
 from ._handlers import Handlers
-from ._log import logger
+from ._log import log
 from ._signals import stop_signals
 from ._waiting import Mailbox
 from .call import Call, Client
@@ -107,7 +107,7 @@ class RelayClient(Client):
         )
         network = Network(config.timing.connect_timeout, proxy=proxy, ssl_context=ssl_context)
         super().__init__(
-            config, record, logger, network, project=project, token=token, jwt_token=jwt_token
+            config, record, log, network, project=project, token=token, jwt_token=jwt_token
         )
         self._connector = connector
 
@@ -277,12 +277,12 @@ class RelayClient(Client):
         draining = False
         while (number := engine.await_mail(mail, None)) is not None:
             if number == signal.SIGTERM and engine.delivery.busy and not draining:
-                logger.info("SIGTERM: finishing %d calls", engine.core.active_calls)
+                log.info("SIGTERM: finishing %d calls", engine.core.active_calls)
                 draining = True
                 drain = partial(self.drain, hang_up=self._hangs_up)
                 threading.Thread(target=drain, name="relay_sync drain", daemon=True).start()
             else:
-                logger.info("signal %d: disconnecting", number)
+                log.info("signal %d: disconnecting", number)
                 if self._hangs_up:
                     engine.delivery.hang_up_calls()
                 engine.tell(engine.core.close)

@@ -37,4 +37,4 @@ class Message(MessageBase[Engine]):
     def _new_listener(self, name: str, handler: Function) -> Listener:
         engine = self._bound()
         self._strand = self._strand or engine.new_strand()
-        return Listener(name, plain(handler), self._strand, engine.delivery.end_program)
+        return Listener(name, plain(handler), self._strand, engine.delivery)

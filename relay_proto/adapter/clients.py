@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import abc
-import logging
 import os
 import threading
 import weakref
@@ -25,9 +24,9 @@ from ..transitions import SessionState
 from .contexts import in_context
 from .cores import make_core
 from .credentials import CredentialSource
-from .delivery import Delivery, Runner
-from .handles import CallBase, Engine, Function, MessageBase
-from .logs import set_log_level
+from .delivery import Delivery, DeliveryEngine, Runner
+from .handles import CallBase, Function, MessageBase
+from .logs import Log, set_log_level
 from .network import Network
 from .record_file import Path
 from .slots import Slots
@@ -38,8 +37,8 @@ EventHandler = TypeVar("EventHandler", bound=Callable[[Any], Any])
 LinkHandler = TypeVar("LinkHandler", bound=Callable[[Any], Any])
 
 
-class ClientEngine(Engine, Protocol):
-    """What a client needs of its engine beside that."""
+class ClientEngine(DeliveryEngine, Protocol):
+    """What a client needs of its engine."""
 
     @property
     def delivery(self) -> Delivery[Any, Any, Any]:
@@ -96,7 +95,7 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
         self,
         config: ClientConfig,
         record: Path | None,
-        log: logging.Logger,
+        log: Log,
         network: Network,
         *,
         project: str | None,

@@ -14,25 +14,25 @@ from ..errors import ClientClosedError, RelayError
 from ..outputs import Closed
 from ..recorder.recording import RecordingCore
 from ..wire.websocket import Role, Wire
-from .logs import mask_lines
+from .logs import Log, mask_lines
 from .record_file import Path, RecordFile
 
 
-def make_core(config: ClientConfig, path: Path | None, logger: logging.Logger) -> ClientInterface:
-    """A core, which traces frames if `logger` has use for them.
+def make_core(config: ClientConfig, path: Path | None, log: Log) -> ClientInterface:
+    """A core, which traces frames if `log` has use for them.
 
-    It is recorded in a file if there is a `path` for one; `logger` is told if that fails.
+    It is recorded in a file if there is a `path` for one; `log` is told if that fails.
     """
-    config = replace(config, trace_frames=logger.isEnabledFor(logging.DEBUG))
+    config = replace(config, trace_frames=log.is_enabled_for(logging.DEBUG))
     system = SystemRandom()
     make_wire = partial(_make_wire, system)
     seed = system.getrandbits(64)
     chance = Random(seed)  # noqa: S311 - request ids and delays are no secrets
     if path is None:
         core = ClientCore(config, chance, make_wire=make_wire)
-        mask_lines(logger, core.scrubber)
+        mask_lines(log.logger, core.scrubber)
         return core
-    file = RecordFile(path, config.limits.recording_bytes, logger)
+    file = RecordFile(path, config.limits.recording_bytes, log)
     recorded = RecordingCore(
         config,
         chance,
@@ -42,11 +42,11 @@ def make_core(config: ClientConfig, path: Path | None, logger: logging.Logger) -
         on_closed=file.close,
         make_wire=make_wire,
     )
-    mask_lines(logger, recorded.scrubber)
+    mask_lines(log.logger, recorded.scrubber)
     return recorded
 
 
-def close_for_good(core: ClientInterface, now: float, logger: logging.Logger) -> Closed:
+def close_for_good(core: ClientInterface, now: float, log: Log) -> Closed:
     """Close a core whose engine has stopped, in whatever state that has left it.
 
     Returns how it has ended. Its other outputs are nobody's any more.
@@ -57,8 +57,8 @@ def close_for_good(core: ClientInterface, now: float, logger: logging.Logger) ->
         while (output := core.next_output()) is not None:
             if isinstance(output, Closed):
                 closed = output
-    except Exception:
-        logger.exception("the core cannot be closed: this is a bug in relay_proto")
+    except Exception as error:  # noqa: BLE001 - it is logged
+        log.failure(error, "the core cannot be closed: this is a bug in relay_proto")
     return closed
 
 

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from logging import ERROR, INFO, WARNING
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from ..api import commands
@@ -40,8 +41,19 @@ from ..rpc.event_base import RelayEvent, size_of
 from ..rpc.events import CallStateEvent
 from .backlog import Bound
 from .handles import CallBase, Engine, Function, ListenerBase, MessageBase
-from .logs import log_output
+from .logs import Lines, Log
 from .turns import Turns
+
+
+class DeliveryEngine(Engine, Protocol):
+    """What delivery needs of an engine, beside what handles do."""
+
+    def time(self) -> float:
+        """The time, as the core is told it. From wherever a function of the application runs."""
+        ...
+
+    def deadline_changed(self) -> None:
+        """`Delivery.deadline` is sooner than it was. From any thread, and anywhere in it."""
 
 
 class Running(Protocol):
@@ -119,10 +131,10 @@ class Delivery(Generic[T, C, M]):
 
     def __init__(
         self,
-        engine: Engine,
+        engine: DeliveryEngine,
         routes: Routes,
         runner: Runner[T],
-        log: logging.Logger,
+        log: Log,
         *,
         call_of: Callable[[CallRecord], C],
         message_of: Callable[[MessageRecord], M],
@@ -140,6 +152,7 @@ class Delivery(Generic[T, C, M]):
         self._routes = routes
         self._runner = runner
         self._log = log
+        self.lines = Lines(log, engine.time, engine.deadline_changed)
         self._host = engine.core.config.host
         self._call_of = call_of
         self._message_of = message_of
@@ -167,11 +180,25 @@ class Delivery(Generic[T, C, M]):
             others = any(not self._runner.is_own(task) for task in self._handling.values())
         return self._engine.alive and (self._engine.core.active_calls > 0 or others)
 
+    # Time
+
+    def deadline(self) -> float | None:
+        """When `handle_timer` should be called next: for the core, or for the log."""
+        due, log_due = self._engine.core.deadline(), self.lines.deadline()
+        if due is None or log_due is None:
+            return log_due if due is None else due
+        return min(due, log_due)
+
+    def handle_timer(self, now: float) -> None:
+        """Do all that is due. The outputs of the core have to be performed then."""
+        self.lines.handle_timer(now)
+        self._engine.core.handle_timer(now)
+
     # From the guard
 
     def end_program(self, name: str, error: BaseException) -> None:
         """A function has raised what ends the program: disconnect, and let it out there."""
-        self._log.info("%s ends the program: %r", name, error)
+        self.lines.write(("end", ""), logging.INFO, "%s ends the program: %r", name, error)
         self._leaving(error)
         self._engine.tell(self._engine.core.close)
 
@@ -180,7 +207,7 @@ class Delivery(Generic[T, C, M]):
     def event_received(self, output: EventReceived) -> None:
         """Hand on an event: to whom it concerns on its call, then to who hears all."""
         event, record = output.event, output.call
-        if self._log.isEnabledFor(logging.DEBUG):
+        if self._log.is_enabled_for(logging.DEBUG):
             self._log.debug("event %r", event)
         if record is not None:
             call: C = record.handle or self._call_of(record)
@@ -208,18 +235,18 @@ class Delivery(Generic[T, C, M]):
             case Connected() | Disconnected():
                 if isinstance(output, Connected):
                     self._connected()
-                log_output(self._log, self._host, output)
+                self.lines.narrate(self._host, output)
                 if hooks := self._routes.link(output):
                     self._runner.tell_hooks(f"{type(output).__name__} hook", hooks, output)
             case Closed():
                 self._forget_texts()
                 self._closed(output)
             case _:
-                log_output(self._log, self._host, output)
+                self.lines.narrate(self._host, output)
 
     def _tell_lost(self, call: CallRecord) -> None:
         if self._engine.alive and call.end_reason == LOST_SESSION:
-            self._log.warning("call %s is over: the server has lost it", shown_id(call.call_id))
+            self._write(WARNING, "call %s is over: the server has lost it", shown_id(call.call_id))
 
     def _tell_all(self, event: RelayEvent) -> None:
         for known in self._routes.event(event.event_type):
@@ -263,8 +290,8 @@ class Delivery(Generic[T, C, M]):
         name = f"handler of call {shown_id(record.call_id)}"
         done = partial(self._handled, record, call, route)
         if not free:
-            self._log.error(
-                "call %s was passed back: all handlers are busy", shown_id(record.call_id)
+            self._write(
+                ERROR, "call %s was passed back: all handlers are busy", shown_id(record.call_id)
             )
             call._pass_back()
         elif not self._runner.start_call(task, name, route, call, done):
@@ -289,8 +316,8 @@ class Delivery(Generic[T, C, M]):
         if not began:
             call._pass_back()
         elif failure is not None and route.on_error != "leave":
-            self._log.info(
-                "call %s is hung up, because its handler failed", shown_id(record.call_id)
+            self._write(
+                INFO, "call %s is hung up, because its handler failed", shown_id(record.call_id)
             )
             self._engine.tell(self._hang_up, record)
 
@@ -322,8 +349,8 @@ class Delivery(Generic[T, C, M]):
     def _handle_message(self, record: MessageRecord, event: RelayEvent) -> None:
         handler = self._routes.message
         if handler is None:
-            self._log.warning(
-                "message %s came, and no on_message handler", shown_id(record.message_id)
+            self._write(
+                WARNING, "message %s came, and no on_message handler", shown_id(record.message_id)
             )
             return
         name = f"handler of message {shown_id(record.message_id)}"
@@ -343,4 +370,8 @@ class Delivery(Generic[T, C, M]):
 
     def _not_run(self, words: str, what: object) -> None:
         if self._engine.alive:  # else nothing is begun any more, as everybody knows
-            self._log.error(words, what)
+            self._write(ERROR, words, what)
+
+    def _write(self, level: int, words: str, what: object) -> None:
+        about = what if isinstance(what, str) else ""
+        self.lines.write((words, ""), level, words, what, about=about)

@@ -8,30 +8,73 @@ raises, of whatever class, ends that code alone.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any, Final, TypeAlias, cast
+from collections.abc import Callable, Hashable
+from itertools import islice
+from traceback import walk_tb
+from typing import Any, Final, Protocol, TypeAlias, cast
 
+from ..display import shown_id
 from ..errors import CallEndedError, ClientClosedError
 from ..rpc.event_base import RelayEvent
+from .logs import Lines
 
 Predicate: TypeAlias = Callable[[RelayEvent], bool]
 
 PROGRAM_ENDS: Final = (SystemExit, KeyboardInterrupt)
 """These end the program, wherever they are raised: the client disconnects first."""
+MOST_FRAMES: Final = 50
+"""Frames of a traceback that are compared, and errors of a group."""
 WAIT_IS_OVER: Final = (CallEndedError, ClientClosedError)
 """A function that was waiting when its call or its client came to an end has not failed."""
 
 
-def report_failure(log: logging.Logger, name: str, argument: object, error: BaseException) -> None:
+class Surroundings(Protocol):
+    """What a guard needs to know of the client whose application it guards."""
+
+    @property
+    def lines(self) -> Lines:
+        """Where failures are written down."""
+        ...
+
+    def end_program(self, name: str, error: BaseException, /) -> None:
+        """A function has raised what ends the program."""
+
+
+def report_failure(lines: Lines, name: str, argument: object, error: BaseException) -> None:
     """Write down that a function failed on its argument; `name` says which function.
 
     One that was waiting when its call or its client came to an end has not failed.
     """
     failure = without(error, WAIT_IS_OVER)
     if failure is None:
-        log.debug("%s: %s", name, error)
+        lines.write(("wait is over", type(error).__name__), logging.DEBUG, "%s: %s", name, error)
     else:
-        log.error("%s failed on %r", name, argument, exc_info=failure)
+        kind = ("failure", _way_of(failure))
+        about = id_of_call(argument)
+        lines.write(
+            kind,
+            logging.ERROR,
+            "%s failed on %r",
+            *(name, argument),
+            about=about,
+            exc_info=failure,
+        )
+
+
+def id_of_call(argument: object) -> str:
+    """The id of the call that an argument of a function is, or is about; or ``""``."""
+    return shown_id(str(getattr(argument, "call_id", "")))
+
+
+def _way_of(error: BaseException) -> Hashable:
+    """What errors have in common that were raised in the same way: their class, and where."""
+    kind: type[BaseException] = type(error)
+    frames = islice(walk_tb(error.__traceback__), MOST_FRAMES)
+    places = tuple((frame.f_code.co_filename, line) for frame, line in frames)
+    inner: tuple[BaseException, ...] = ()
+    if isinstance(error, BaseExceptionGroup):
+        inner = cast("BaseExceptionGroup[BaseException]", error).exceptions[:MOST_FRAMES]
+    return kind, places, tuple(map(_way_of, inner))
 
 
 def end_of_program(error: BaseException) -> BaseException | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from contextlib import suppress
 from io import FileIO
 from typing import Final
 
+from .logs import Log
 from .private_files import Path, open_private
 
 __all__ = ["Path", "RecordFile"]
@@ -25,11 +25,11 @@ HAS_FAILED: Final = (
 class RecordFile:
     """At most two files: `path`, and what was in it before, with ``.1`` behind its name."""
 
-    def __init__(self, path: Path, most_bytes: int, logger: logging.Logger) -> None:
-        """The file is opened with the first line; `logger` is told of a failure."""
+    def __init__(self, path: Path, most_bytes: int, log: Log) -> None:
+        """The file is opened with the first line; `log` is told of a failure."""
         self._path = os.fspath(path)
         self._most_bytes = most_bytes
-        self._logger = logger
+        self._log = log
         self._file: FileIO | None = None
 
     def write(self, line: str) -> None:
@@ -60,9 +60,9 @@ class RecordFile:
     def give_up(self, error: BaseException) -> None:
         """Log once why nothing more is recorded, and close the file."""
         if isinstance(error, OSError):
-            self._logger.error(CANNOT_WRITE, self._path, error)
+            self._log.error(CANNOT_WRITE, self._path, error)
         else:
-            self._logger.error(HAS_FAILED, self._path, exc_info=error)
+            self._log.failure(error, HAS_FAILED, self._path)
         with suppress(OSError):
             self.close()
 

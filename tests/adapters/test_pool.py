@@ -18,7 +18,7 @@ from tests.adapters.support import PATIENCE
 
 @contextmanager
 def pool(limit: int, backlog: int) -> Generator[Threads]:
-    threads = Threads("test", limit, Bound(backlog, 0))
+    threads = Threads("test", limit, Bound(backlog, 0), lambda name, error: None)
     try:
         yield threads
     finally:

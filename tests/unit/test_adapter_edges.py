@@ -8,7 +8,6 @@ import select
 import socket
 import ssl
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,11 @@ import pytest
 import trustme
 
 from relay_proto.adapter.connection_errors import describe
-from relay_proto.adapter.logs import log_output, set_log_level
+from relay_proto.adapter.logs import Log
 from relay_proto.adapter.record_file import RecordFile
 from relay_proto.adapter.slots import Slots
 from relay_proto.adapter.sockets import begin_to_connect, check_connected, interleaved
 from relay_proto.adapter.tls import CAFileError, TLSChannel, tls_context
-from relay_proto.outputs import Connected
 
 HOST = "relay.example"
 
@@ -233,51 +231,13 @@ def test_a_slot_is_free_again_when_it_is_given_back_or_its_holder_is_dead() -> N
     slots.take(third, {})
 
 
-# Logs
-
-
-@pytest.fixture(name="logger")
-def make_logger() -> Iterator[logging.Logger]:
-    logger = logging.Logger("relay_test")  # noqa: LOG001 - it has no parent
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield logger
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-def test_the_environment_sets_the_level_and_makes_it_visible(logger: logging.Logger) -> None:
-    set_log_level(logger, {})
-    set_log_level(logger, {"SIGNALWIRE_LOG_LEVEL": "noise"})
-    assert logger.level == logging.NOTSET
-    set_log_level(logger, {"SIGNALWIRE_LOG_LEVEL": "debug"})
-    assert logger.level == logging.DEBUG
-    assert logging.getLogger().handlers
-
-
-def test_an_application_that_has_handlers_keeps_them(logger: logging.Logger) -> None:
-    root = logging.getLogger()
-    before = root.handlers[:]
-    logger.addHandler(logging.NullHandler())
-    set_log_level(logger, {"SIGNALWIRE_LOG_LEVEL": "ERROR"})
-    assert root.handlers == before
-
-
-def test_a_report_is_logged_as_it_is(
-    logger: logging.Logger, caplog: pytest.LogCaptureFixture
-) -> None:
-    logger.addHandler(caplog.handler)
-    log_output(logger, "100%s.example", Connected(resumed=False))
-    assert caplog.messages == ["connected to 100%s.example (new session)"]
-
-
 # The record file
 
 
 def test_a_record_is_bounded_and_continued(tmp_path: Path) -> None:
     path = tmp_path / "record"
     for line in ("one", "two", "half \ud83d"):
-        file = RecordFile(path, 12, logging.getLogger("relay_test"))
+        file = RecordFile(path, 12, Log(logging.getLogger("relay_test")))
         file.write(line)
         file.close()
         file.close()
@@ -288,7 +248,7 @@ def test_a_record_is_bounded_and_continued(tmp_path: Path) -> None:
 
 def test_a_line_that_is_too_long_for_a_file_has_one_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "record"
-    file = RecordFile(path, 4, logging.getLogger("relay_test"))
+    file = RecordFile(path, 4, Log(logging.getLogger("relay_test")))
     file.write("long enough")
     file.write("a")
     file.close()
@@ -297,7 +257,7 @@ def test_a_line_that_is_too_long_for_a_file_has_one_of_its_own(tmp_path: Path) -
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it has a file that is always full")
 def test_a_record_that_cannot_be_written_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    file = RecordFile("/dev/full", 100, logging.getLogger("relay_test"))
+    file = RecordFile("/dev/full", 100, Log(logging.getLogger("relay_test")))
     with pytest.raises(OSError, match="No space left") as raised:
         file.write("one")
     file.give_up(raised.value)

@@ -23,6 +23,7 @@ from relay_proto.adapter.handles import (
     ListenerBase,
     MessageBase,
 )
+from relay_proto.adapter.logs import Log
 from relay_proto.adapter.streams import StreamBase
 from relay_proto.adapter.turns import Turns
 from relay_proto.api.routes import CallRoute, Routes
@@ -47,6 +48,11 @@ class Engine:
         self.alive = True
         self.lock = nullcontext()
         self.told: list[tuple[Any, ...]] = []
+
+    def time(self) -> float:
+        return 0.0
+
+    def deadline_changed(self) -> None: ...
 
     def ask(self, function: Callable[[], R]) -> R:
         return function()
@@ -136,7 +142,7 @@ class Scene:
             self.engine,
             self.routes,
             Refusing(),
-            logging.getLogger("relay_test"),
+            Log(logging.getLogger("relay_test")),
             call_of=self.call_of,
             message_of=lambda record: Message._of(self.engine, record),
             changed=lambda: None,

@@ -12,11 +12,12 @@ import pytest
 from relay_proto.adapter.contexts import InContext, in_context
 from relay_proto.adapter.cores import close_for_good, failure_of
 from relay_proto.adapter.guard import end_of_program, report_failure
+from relay_proto.adapter.logs import Lines, Log
 from relay_proto.errors import CallEndedError, ClientClosedError
 from relay_proto.outputs import Closed
 from tests.unit.client_peer import Peer
 
-LOG = logging.getLogger("relay_test")
+LOG = Log(logging.getLogger("relay_test"))
 ENDED = CallEndedError("c-1", "hangup")
 EXIT = SystemExit(3)
 INTERRUPT = KeyboardInterrupt()
@@ -52,7 +53,7 @@ def test_what_ends_the_program_is_found_in_groups(
 def test_who_was_waiting_at_the_end_has_not_failed(
     caplog: pytest.LogCaptureFixture, error: BaseException, reported: str | None
 ) -> None:
-    report_failure(LOG, "handler of call c-1", "call", error)
+    report_failure(Lines(LOG, lambda: 0.0, lambda: None), "handler of call c-1", "call", error)
     told = [(one.getMessage(), str((one.exc_info or (0, 0))[1])) for one in caplog.records]
     assert told == (
         [] if reported is None else [("handler of call c-1 failed on 'call'", reported)]

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from relay_proto.adapter.logs import Log
 from relay_proto.adapter.private_files import open_private
 from relay_proto.adapter.record_file import RecordFile
 
 APPENDING = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-LOGGER = logging.getLogger("relay_test")
+LOGGER = Log(logging.getLogger("relay_test"))
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fchmod"), reason="no owners and modes here")
 
