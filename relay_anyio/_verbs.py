@@ -20,7 +20,7 @@ from ._engine import Engine
 
 P = ParamSpec("P")
 R = TypeVar("R")
-A = TypeVar("A", bound=ActionBase[Any])
+A = TypeVar("A", bound=ActionBase[Any, Any])
 C = TypeVar("C", bound=CallBase[Any, Any])
 M = TypeVar("M", bound=MessageBase[Any])
 Client: TypeAlias = ClientBase[Engine, Any, Any]

@@ -9,30 +9,37 @@ Public: for applications, which may also import the names from `relay_anyio`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
-
-import anyio
 
 from relay_proto.adapter.clients import ClientBase
 from relay_proto.adapter.contexts import with_context
-from relay_proto.adapter.guard import judge
-from relay_proto.adapter.handles import ActionBase, CallBase, ExpectationBase, Function
-from relay_proto.adapter.timeouts import timed_out
+from relay_proto.adapter.handles import ActionBase, Function
 from relay_proto.api import commands
 from relay_proto.api.commands import Command
 from relay_proto.api.methods import named
 from relay_proto.api.outcomes import Outcome, outcome_of
 from relay_proto.api.results import CollectResults, DetectResults, FaxResults, RecordResults
-from relay_proto.errors import CallEndedError
 from relay_proto.rpc import action_kinds as actions
 from relay_proto.rpc.action_kinds import ActionKind
-from relay_proto.rpc.event_base import RelayEvent
+from relay_proto.rpc.event_base import RelayEvent, UnknownEvent
+from relay_proto.rpc.events import (
+    CallStateEvent,
+    CollectEvent,
+    DetectEvent,
+    FaxEvent,
+    PayEvent,
+    PlayEvent,
+    RecordEvent,
+    StreamEvent,
+    TapEvent,
+    TranscribeEvent,
+)
 from relay_proto.rpc.frames import JSONObject
 from relay_proto.transitions import CallState
 
 from ._engine import Engine
+from ._expecting import Expectation, ExpectingCall
 from ._listeners import Listener
 from ._tasks import current_app_task
 from ._verbs import action, control, dialing, sending, verb
@@ -60,9 +67,10 @@ __all__ = [
 ]
 
 R = TypeVar("R")
+E = TypeVar("E", bound=RelayEvent)
 
 
-class Action(ActionBase["Call"]):
+class Action(ActionBase[E, "Call"]):
     """An operation on a call: running until its last event, or the call's end.
 
     Verbs return handles; one that is made by hand follows an operation that was
@@ -70,7 +78,7 @@ class Action(ActionBase["Call"]):
     `terminal_states`.
     """
 
-    async def wait(self, timeout: float | None = None) -> RelayEvent:
+    async def wait(self, timeout: float | None = None) -> E | CallStateEvent:
         """Wait for the end of the operation, and return the event that told it.
 
         A call that ends ends its operations: the event is then the call's.
@@ -79,9 +87,9 @@ class Action(ActionBase["Call"]):
             TimeoutError: it did not end in `timeout` seconds; it goes on, wait again.
             RelayError: it could not be started.
         """
-        return await self.call._engine.wait(self._record.done, timeout, self, "to complete")
+        return await self.call._engine.wait(self._done, timeout, self, "to complete")
 
-    async def wait_outcome(self, timeout: float | None = None) -> Outcome:
+    async def wait_outcome(self, timeout: float | None = None) -> Outcome[E]:
         """Wait as `wait` does, and return how it ended, as a value to match."""
         return outcome_of(await self.wait(timeout))
 
@@ -92,14 +100,14 @@ class Action(ActionBase["Call"]):
 
 
 @named
-class StoppableAction(Action):
+class StoppableAction(Action[E]):
     """An action that can be stopped."""
 
     stop = control(commands.stop)
 
 
 @named
-class PausableAction(StoppableAction):
+class PausableAction(StoppableAction[E]):
     """An action that can also be paused."""
 
     pause = control(commands.pause)
@@ -107,13 +115,13 @@ class PausableAction(StoppableAction):
 
 
 @named
-class VolumeAction(PausableAction):
+class VolumeAction(PausableAction[E]):
     """An action that also has a volume."""
 
     volume = control(commands.volume)
 
 
-class _OfKind(Action):
+class _OfKind(Action[E]):
     """What is made by hand with a control id alone: the class says the rest."""
 
     kind: ClassVar[ActionKind]
@@ -122,20 +130,20 @@ class _OfKind(Action):
         self._follow(call, type(self).kind, control_id)
 
 
-class PlayAction(_OfKind, VolumeAction):
+class PlayAction(_OfKind[PlayEvent], VolumeAction[PlayEvent]):
     """A playback. Completes when it has finished or failed."""
 
     kind = actions.PLAY
 
 
-class RecordAction(_OfKind, PausableAction, RecordResults):
+class RecordAction(_OfKind[RecordEvent], PausableAction[RecordEvent], RecordResults[RecordEvent]):
     """A recording. Completes when it has finished, failed, or heard nothing."""
 
     kind = actions.RECORD
 
 
 @named
-class CollectAction(_OfKind, VolumeAction, CollectResults):
+class CollectAction(_OfKind[CollectEvent], VolumeAction[CollectEvent], CollectResults):
     """A prompt and the input it asks for. Completes with the input, or without it in time."""
 
     kind = actions.PLAY_AND_COLLECT
@@ -143,20 +151,20 @@ class CollectAction(_OfKind, VolumeAction, CollectResults):
 
 
 @named
-class StandaloneCollectAction(_OfKind, StoppableAction, CollectResults):
+class StandaloneCollectAction(_OfKind[CollectEvent], StoppableAction[CollectEvent], CollectResults):
     """Input without a prompt. Completes with the input, or without it in time."""
 
     kind = actions.COLLECT
     start_input_timers = control(commands.start_input_timers)
 
 
-class DetectAction(_OfKind, StoppableAction, DetectResults):
+class DetectAction(_OfKind[DetectEvent], StoppableAction[DetectEvent], DetectResults):
     """A detector. Completes with the first thing it hears; `stop` works until it is done."""
 
     kind = actions.DETECT
 
 
-class FaxAction(StoppableAction, FaxResults):
+class FaxAction(StoppableAction[FaxEvent], FaxResults):
     """A fax being sent or received. Completes when it is through, or has failed."""
 
     def __init__(self, call: Call, control_id: str, method_prefix: str) -> None:
@@ -166,38 +174,40 @@ class FaxAction(StoppableAction, FaxResults):
         self._follow(call, kind, control_id)
 
 
-class TapAction(_OfKind, StoppableAction):
+class TapAction(_OfKind[TapEvent], StoppableAction[TapEvent]):
     """A tap. Completes when it has finished."""
 
     kind = actions.TAP
 
 
-class StreamAction(_OfKind, StoppableAction):
+class StreamAction(_OfKind[StreamEvent], StoppableAction[StreamEvent]):
     """A media stream. Completes when it has finished."""
 
     kind = actions.STREAM
 
 
-class PayAction(_OfKind, StoppableAction):
+class PayAction(_OfKind[PayEvent], StoppableAction[PayEvent]):
     """A payment. Completes when it has been made, or has failed."""
 
     kind = actions.PAY
 
 
-class TranscribeAction(_OfKind, StoppableAction, RecordResults):
+class TranscribeAction(
+    _OfKind[TranscribeEvent], StoppableAction[TranscribeEvent], RecordResults[TranscribeEvent]
+):
     """A transcription. Completes when it has finished."""
 
     kind = actions.TRANSCRIBE
 
 
-class AIAction(_OfKind, StoppableAction):
+class AIAction(_OfKind[UnknownEvent], StoppableAction[UnknownEvent]):
     """An AI talking to the caller. Completes when it is stopped, or the call ends."""
 
     kind = actions.AI
 
 
 @named
-class Call(CallBase[Engine, "Client"]):
+class Call(ExpectingCall["Client"]):
     """A call. Its attributes follow what the server tells; its verbs ask for more.
 
     `state` only moves forward: ``created``, ``ringing``, ``answered``, ``ending``,
@@ -256,53 +266,19 @@ class Call(CallBase[Engine, "Client"]):
     amazon_bedrock = verb(commands.amazon_bedrock)
     user_event = verb(commands.user_event)
 
-    @asynccontextmanager
-    async def expect(
-        self, event_type: str, predicate: Callable[[RelayEvent], bool] | None = None
-    ) -> AsyncGenerator[Expectation]:
-        """Listen from now on for one event, which may overtake the answer to a request.
-
-        Subscribe, ask, then wait::
-
-        async with call.expect("calling.call.play") as playing:
-            await call.play(...)
-            await playing.wait(timeout=5)
-        """
-        expectation = Expectation(self, event_type, predicate)
-        self._expect(expectation)
-        try:
-            yield expectation
-        finally:
-            self._expect_no_longer(expectation)
-
-    async def wait_for(
-        self,
-        event_type: str,
-        predicate: Callable[[RelayEvent], bool] | None = None,
-        timeout: float | None = None,
-    ) -> RelayEvent:
-        """Wait for the next event of a type for which `predicate` is true.
-
-        Raises:
-            TimeoutError: it did not come in `timeout` seconds.
-            CallEndedError: the call ended first.
-        """
-        async with self.expect(event_type, predicate) as expectation:
-            return await expectation.wait(timeout)
-
-    async def wait_for_ringing(self, timeout: float | None = None) -> RelayEvent:
+    async def wait_for_ringing(self, timeout: float | None = None) -> CallStateEvent:
         """Wait until the call rings, or has got further."""
         return await self._wait_for_state(CallState.RINGING, timeout, "to ring")
 
-    async def wait_for_answered(self, timeout: float | None = None) -> RelayEvent:
+    async def wait_for_answered(self, timeout: float | None = None) -> CallStateEvent:
         """Wait until the call is answered, or has got further: see `state` then."""
         return await self._wait_for_state(CallState.ANSWERED, timeout, "to be answered")
 
-    async def wait_for_ending(self, timeout: float | None = None) -> RelayEvent:
+    async def wait_for_ending(self, timeout: float | None = None) -> CallStateEvent:
         """Wait until the call is ending, or over."""
         return await self._wait_for_state(CallState.ENDING, timeout, "to be ending")
 
-    async def wait_for_ended(self, timeout: float | None = None) -> RelayEvent:
+    async def wait_for_ended(self, timeout: float | None = None) -> CallStateEvent:
         """Wait until the call is over.
 
         Raises:
@@ -318,7 +294,7 @@ class Call(CallBase[Engine, "Client"]):
 
     async def _wait_for_state(
         self, state: CallState, timeout: float | None, until: str
-    ) -> RelayEvent:
+    ) -> CallStateEvent:
         engine = self._engine
         pending = engine.command(engine.core.wait_for, self._record, state)
         return await engine.wait(pending, timeout, self, until)
@@ -326,40 +302,6 @@ class Call(CallBase[Engine, "Client"]):
     def _new_listener(self, name: str, handler: Function, event_type: str) -> Listener:
         engine = self._engine
         return Listener(name, handler, engine, event_type)
-
-
-class Expectation(ExpectationBase):
-    """One event to come: see `Call.expect`."""
-
-    def __init__(
-        self, call: Call, event_type: str, predicate: Callable[[RelayEvent], bool] | None
-    ) -> None:
-        super().__init__(call, event_type, predicate)
-        self._outcome: RelayEvent | BaseException | None = None
-        self._known = anyio.Event()
-
-    async def wait(self, timeout: float | None = None) -> RelayEvent:
-        """Wait for the event. Raises as `Call.wait_for`."""
-        with anyio.move_on_after(timeout) as scope:
-            await self._known.wait()
-        if scope.cancelled_caught:
-            raise timed_out(timeout, self, "to come true")
-        if isinstance(self._outcome, BaseException):
-            raise self._outcome
-        assert self._outcome is not None, "the outcome is set before the event"
-        return self._outcome
-
-    def _consider(self, event: RelayEvent) -> None:
-        if event.event_type == self._event_type:
-            self._settle(judge(self._predicate, event))
-
-    def _fail(self, error: CallEndedError) -> None:
-        self._settle(error)
-
-    def _settle(self, outcome: RelayEvent | BaseException | None) -> None:
-        if self._outcome is None and outcome is not None:
-            self._outcome = outcome
-            self._known.set()
 
 
 @named

@@ -6,7 +6,7 @@ Public: for applications, which may also import the names from `relay_anyio`.
 from __future__ import annotations
 
 from relay_proto.adapter.handles import Function, MessageBase
-from relay_proto.rpc.event_base import RelayEvent
+from relay_proto.rpc.events import MessageStateEvent
 
 from ._engine import Engine
 from ._listeners import Listener
@@ -19,7 +19,7 @@ class Message(MessageBase[Engine]):
     ``undelivered`` or ``failed``, with a `reason`; one that came in is ``received``.
     """
 
-    async def wait(self, timeout: float | None = None) -> RelayEvent:
+    async def wait(self, timeout: float | None = None) -> MessageStateEvent:
         """Wait for the end of its delivery, and return the event that told it.
 
         Raises:

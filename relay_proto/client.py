@@ -225,7 +225,7 @@ class ClientCore(Core[Output]):
         """Give up a command that nobody waits for any more. See `Dispatch.cancel`."""
         self._dispatch.cancel(pending, now)
 
-    def wait_for(self, call: CallRecord, state: CallState, now: float) -> Pending[RelayEvent]:
+    def wait_for(self, call: CallRecord, state: CallState, now: float) -> Pending[CallStateEvent]:
         """Wait for the event that brings `call` to `state`, or past it."""
         del now  # it has no deadline: the adapter limits how long a program waits
         return self._calls.wait_for(call, state.value)

@@ -16,7 +16,7 @@ from .outputs import Output
 from .pending import Pending
 from .records import ActionRecord, CallRecord
 from .rpc.action_kinds import ActionKind
-from .rpc.event_base import RelayEvent
+from .rpc.events import CallStateEvent
 from .transitions import CallState, SessionState
 
 R = TypeVar("R")
@@ -112,7 +112,7 @@ class ClientInterface(Core[Output], Protocol):
         """Take a command back: nobody waits for it any more."""
 
     @abc.abstractmethod
-    def wait_for(self, call: CallRecord, state: CallState, now: float) -> Pending[RelayEvent]:
+    def wait_for(self, call: CallRecord, state: CallState, now: float) -> Pending[CallStateEvent]:
         """Wait for a state of a call."""
 
     @abc.abstractmethod

@@ -26,9 +26,10 @@ Public: for applications, which import the classes from `relay_anyio` or
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from .display import shown_id, shown_word
+from .literals import EndReasonText
 
 NO_CODE = -1
 """The code of the errors that do not come from the server."""
@@ -185,7 +186,7 @@ class DialFailedError(_LocalError):
     def __init__(self, tag: str, reason: str) -> None:
         super().__init__(f"dial {shown_id(tag)} failed: {reason or 'the server gave no reason'}")
         self.tag = tag
-        self.reason = reason
+        self.reason = cast("EndReasonText", reason)
 
 
 class DialTimeoutError(_LocalError, TimeoutError):
@@ -215,7 +216,7 @@ class CallEndedError(RelayError):
         why = shown_word(end_reason) or "no reason given"
         super().__init__(410, f"call {shown_id(call_id)} has ended ({why})")
         self.call_id = call_id
-        self.end_reason = end_reason
+        self.end_reason = cast("EndReasonText", end_reason)
 
 
 class ClientClosedError(_LocalError):

@@ -16,9 +16,11 @@ import msgspec
 
 from .constants import CALL_STATE_ENDED
 from .display import shown_id, shown_word
+from .literals import CallStateText, Direction, EndReasonText, MessageStateText
 from .pending import Pending
 from .rpc.action_kinds import ActionKind
 from .rpc.event_base import RelayEvent
+from .rpc.events import CallStateEvent, MessageStateEvent
 from .rpc.frames import JSONObject
 from .transitions import (
     ACTION,
@@ -62,9 +64,9 @@ class CallRecord:
         project_id: str = "",
         context: str = "",
         tag: str = "",
-        direction: str = "",
+        direction: Direction = "",
         device: JSONObject | None = None,
-        state: str = "",
+        state: CallStateText = "",
         segment_id: str = "",
     ) -> None:
         self.call_id = call_id
@@ -72,15 +74,15 @@ class CallRecord:
         self.project_id = project_id
         self.context = context
         self.tag = tag
-        self.direction = direction
+        self.direction: Direction = direction
         self.device = {} if device is None else device
-        self.state = state
+        self.state: CallStateText = state
         self.segment_id = segment_id
-        self.end_reason = ""
+        self.end_reason: EndReasonText = ""
         self.peer: JSONObject = {}
         self.actions: dict[str, ActionRecord] = {}
-        self.waits: dict[str, Pending[RelayEvent]] = {}
-        self.last_state_event: RelayEvent | None = None
+        self.waits: dict[str, Pending[CallStateEvent]] = {}
+        self.last_state_event: CallStateEvent | None = None
         self.handle: Any = None
 
     def __repr__(self) -> str:
@@ -155,30 +157,30 @@ class MessageRecord:
         *,
         message_id: str = "",
         context: str = "",
-        direction: str = "",
+        direction: Direction = "",
         from_number: str = "",
         to_number: str = "",
         body: str = "",
         media: list[str] | None = None,
         segments: int = 0,
-        state: str = "",
+        state: MessageStateText = "",
         reason: str = "",
         tags: list[str] | None = None,
         callback: object = None,
     ) -> None:
         self.message_id = message_id
         self.context = context
-        self.direction = direction
+        self.direction: Direction = direction
         self.from_number = from_number
         self.to_number = to_number
         self.body = body
         self.media = [] if media is None else media
         self.segments = segments
-        self.state = state
+        self.state: MessageStateText = state
         self.reason = reason
         self.tags = [] if tags is None else tags
-        self.result: RelayEvent | None = None
-        self.done: Pending[RelayEvent] = Pending(callback)
+        self.result: MessageStateEvent | None = None
+        self.done: Pending[MessageStateEvent] = Pending(callback)
         self.handle: Any = None
 
     def __repr__(self) -> str:

@@ -269,6 +269,7 @@ class RoomState(enum.StrEnum):
 
 State = TypeVar("State", bound=enum.Enum)
 Input = TypeVar("Input", bound=enum.Enum)
+Text = TypeVar("Text", bound=str)
 
 
 def follow(table: Mapping[tuple[State, Input], State], state: State, happened: Input) -> State:
@@ -281,7 +282,7 @@ def follow(table: Mapping[tuple[State, Input], State], state: State, happened: I
     return following
 
 
-def forward(order: Mapping[str, int], state: str, reported: str) -> str:
+def forward(order: Mapping[str, int], state: Text, reported: Text) -> Text:
     """Return the later one of two states. An unknown `reported` state changes nothing.
 
     An event may arrive late, so a state never moves back.

@@ -9,36 +9,42 @@ Public: for applications, which may also import the names from `relay_sync`.
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from relay_proto.adapter.backlog import weight
 from relay_proto.adapter.clients import ClientBase
-from relay_proto.adapter.guard import judge
-from relay_proto.adapter.handles import ActionBase, CallBase, ExpectationBase, Function
-from relay_proto.adapter.timeouts import timed_out
+from relay_proto.adapter.handles import ActionBase, Function
 from relay_proto.api import commands
 from relay_proto.api.commands import Command
 from relay_proto.api.methods import named
 from relay_proto.api.outcomes import Outcome, outcome_of
 from relay_proto.api.results import CollectResults, DetectResults, FaxResults, RecordResults
-from relay_proto.errors import CallEndedError
 from relay_proto.records import CallRecord
 from relay_proto.rpc import action_kinds as actions
 from relay_proto.rpc.action_kinds import ActionKind
-from relay_proto.rpc.event_base import RelayEvent
+from relay_proto.rpc.event_base import RelayEvent, UnknownEvent
+from relay_proto.rpc.events import (
+    CallStateEvent,
+    CollectEvent,
+    DetectEvent,
+    FaxEvent,
+    PayEvent,
+    PlayEvent,
+    RecordEvent,
+    StreamEvent,
+    TapEvent,
+    TranscribeEvent,
+)
 from relay_proto.rpc.frames import JSONObject
 from relay_proto.transitions import CallState
 
 from ._engine import Engine
+from ._expecting import Expectation, ExpectingCall
 from ._guard import plain
 from ._listeners import Listener
 from ._threads import Strand
 from ._verbs import action, control, dialing, sending, verb
-from ._waiting import Mailbox, current
+from ._waiting import current
 from .message import Message
 
 __all__ = [
@@ -63,9 +69,10 @@ __all__ = [
 ]
 
 R = TypeVar("R")
+E = TypeVar("E", bound=RelayEvent)
 
 
-class Action(ActionBase["Call"]):
+class Action(ActionBase[E, "Call"]):
     """An operation on a call: running until its last event, or the call's end.
 
     Verbs return handles; one that is made by hand follows an operation that was
@@ -73,7 +80,7 @@ class Action(ActionBase["Call"]):
     `terminal_states`.
     """
 
-    def wait(self, timeout: float | None = None) -> RelayEvent:
+    def wait(self, timeout: float | None = None) -> E | CallStateEvent:
         """Wait for the end of the operation, and return the event that told it.
 
         A call that ends ends its operations: the event is then the call's.
@@ -82,9 +89,9 @@ class Action(ActionBase["Call"]):
             TimeoutError: it did not end in `timeout` seconds; it goes on, wait again.
             RelayError: it could not be started.
         """
-        return self.call._engine.wait(self._record.done, timeout, self, "to complete")
+        return self.call._engine.wait(self._done, timeout, self, "to complete")
 
-    def wait_outcome(self, timeout: float | None = None) -> Outcome:
+    def wait_outcome(self, timeout: float | None = None) -> Outcome[E]:
         """Wait as `wait` does, and return how it ended, as a value to match."""
         return outcome_of(self.wait(timeout))
 
@@ -94,14 +101,14 @@ class Action(ActionBase["Call"]):
 
 
 @named
-class StoppableAction(Action):
+class StoppableAction(Action[E]):
     """An action that can be stopped."""
 
     stop = control(commands.stop)
 
 
 @named
-class PausableAction(StoppableAction):
+class PausableAction(StoppableAction[E]):
     """An action that can also be paused."""
 
     pause = control(commands.pause)
@@ -109,13 +116,13 @@ class PausableAction(StoppableAction):
 
 
 @named
-class VolumeAction(PausableAction):
+class VolumeAction(PausableAction[E]):
     """An action that also has a volume."""
 
     volume = control(commands.volume)
 
 
-class _OfKind(Action):
+class _OfKind(Action[E]):
     """What is made by hand with a control id alone: the class says the rest."""
 
     kind: ClassVar[ActionKind]
@@ -124,20 +131,20 @@ class _OfKind(Action):
         self._follow(call, type(self).kind, control_id)
 
 
-class PlayAction(_OfKind, VolumeAction):
+class PlayAction(_OfKind[PlayEvent], VolumeAction[PlayEvent]):
     """A playback. Completes when it has finished or failed."""
 
     kind = actions.PLAY
 
 
-class RecordAction(_OfKind, PausableAction, RecordResults):
+class RecordAction(_OfKind[RecordEvent], PausableAction[RecordEvent], RecordResults[RecordEvent]):
     """A recording. Completes when it has finished, failed, or heard nothing."""
 
     kind = actions.RECORD
 
 
 @named
-class CollectAction(_OfKind, VolumeAction, CollectResults):
+class CollectAction(_OfKind[CollectEvent], VolumeAction[CollectEvent], CollectResults):
     """A prompt and the input it asks for. Completes with the input, or without it in time."""
 
     kind = actions.PLAY_AND_COLLECT
@@ -145,20 +152,20 @@ class CollectAction(_OfKind, VolumeAction, CollectResults):
 
 
 @named
-class StandaloneCollectAction(_OfKind, StoppableAction, CollectResults):
+class StandaloneCollectAction(_OfKind[CollectEvent], StoppableAction[CollectEvent], CollectResults):
     """Input without a prompt. Completes with the input, or without it in time."""
 
     kind = actions.COLLECT
     start_input_timers = control(commands.start_input_timers)
 
 
-class DetectAction(_OfKind, StoppableAction, DetectResults):
+class DetectAction(_OfKind[DetectEvent], StoppableAction[DetectEvent], DetectResults):
     """A detector. Completes with the first thing it hears; `stop` works until it is done."""
 
     kind = actions.DETECT
 
 
-class FaxAction(StoppableAction, FaxResults):
+class FaxAction(StoppableAction[FaxEvent], FaxResults):
     """A fax being sent or received. Completes when it is through, or has failed."""
 
     def __init__(self, call: Call, control_id: str, method_prefix: str) -> None:
@@ -168,38 +175,40 @@ class FaxAction(StoppableAction, FaxResults):
         self._follow(call, kind, control_id)
 
 
-class TapAction(_OfKind, StoppableAction):
+class TapAction(_OfKind[TapEvent], StoppableAction[TapEvent]):
     """A tap. Completes when it has finished."""
 
     kind = actions.TAP
 
 
-class StreamAction(_OfKind, StoppableAction):
+class StreamAction(_OfKind[StreamEvent], StoppableAction[StreamEvent]):
     """A media stream. Completes when it has finished."""
 
     kind = actions.STREAM
 
 
-class PayAction(_OfKind, StoppableAction):
+class PayAction(_OfKind[PayEvent], StoppableAction[PayEvent]):
     """A payment. Completes when it has been made, or has failed."""
 
     kind = actions.PAY
 
 
-class TranscribeAction(_OfKind, StoppableAction, RecordResults):
+class TranscribeAction(
+    _OfKind[TranscribeEvent], StoppableAction[TranscribeEvent], RecordResults[TranscribeEvent]
+):
     """A transcription. Completes when it has finished."""
 
     kind = actions.TRANSCRIBE
 
 
-class AIAction(_OfKind, StoppableAction):
+class AIAction(_OfKind[UnknownEvent], StoppableAction[UnknownEvent]):
     """An AI talking to the caller. Completes when it is stopped, or the call ends."""
 
     kind = actions.AI
 
 
 @named
-class Call(CallBase[Engine, "Client"]):
+class Call(ExpectingCall["Client"]):
     """A call. Its attributes follow what the server tells; its verbs ask for more.
 
     `state` only moves forward: ``created``, ``ringing``, ``answered``, ``ending``,
@@ -262,53 +271,19 @@ class Call(CallBase[Engine, "Client"]):
     amazon_bedrock = verb(commands.amazon_bedrock)
     user_event = verb(commands.user_event)
 
-    @contextmanager
-    def expect(
-        self, event_type: str, predicate: Callable[[RelayEvent], bool] | None = None
-    ) -> Generator[Expectation]:
-        """Listen from now on for one event, which may overtake the answer to a request.
-
-        Subscribe, ask, then wait::
-
-        with call.expect("calling.call.play") as playing:
-            call.play(...)
-            playing.wait(timeout=5)
-        """
-        expectation = Expectation(self, event_type, predicate)
-        self._expect(expectation)
-        try:
-            yield expectation
-        finally:
-            self._expect_no_longer(expectation)
-
-    def wait_for(
-        self,
-        event_type: str,
-        predicate: Callable[[RelayEvent], bool] | None = None,
-        timeout: float | None = None,
-    ) -> RelayEvent:
-        """Wait for the next event of a type for which `predicate` is true.
-
-        Raises:
-            TimeoutError: it did not come in `timeout` seconds.
-            CallEndedError: the call ended first.
-        """
-        with self.expect(event_type, predicate) as expectation:
-            return expectation.wait(timeout)
-
-    def wait_for_ringing(self, timeout: float | None = None) -> RelayEvent:
+    def wait_for_ringing(self, timeout: float | None = None) -> CallStateEvent:
         """Wait until the call rings, or has got further."""
         return self._wait_for_state(CallState.RINGING, timeout, "to ring")
 
-    def wait_for_answered(self, timeout: float | None = None) -> RelayEvent:
+    def wait_for_answered(self, timeout: float | None = None) -> CallStateEvent:
         """Wait until the call is answered, or has got further: see `state` then."""
         return self._wait_for_state(CallState.ANSWERED, timeout, "to be answered")
 
-    def wait_for_ending(self, timeout: float | None = None) -> RelayEvent:
+    def wait_for_ending(self, timeout: float | None = None) -> CallStateEvent:
         """Wait until the call is ending, or over."""
         return self._wait_for_state(CallState.ENDING, timeout, "to be ending")
 
-    def wait_for_ended(self, timeout: float | None = None) -> RelayEvent:
+    def wait_for_ended(self, timeout: float | None = None) -> CallStateEvent:
         """Wait until the call is over.
 
         Raises:
@@ -320,7 +295,9 @@ class Call(CallBase[Engine, "Client"]):
         """Carry out a command of the call."""
         return self._engine.execute(command, self._record)
 
-    def _wait_for_state(self, state: CallState, timeout: float | None, until: str) -> RelayEvent:
+    def _wait_for_state(
+        self, state: CallState, timeout: float | None, until: str
+    ) -> CallStateEvent:
         engine = self._engine
         pending = engine.command(engine.core.wait_for, self._record, state)
         return engine.wait(pending, timeout, self, until)
@@ -328,66 +305,6 @@ class Call(CallBase[Engine, "Client"]):
     def _new_listener(self, name: str, handler: Function, event_type: str) -> Listener:
         self._strand = self._strand or self._engine.new_strand()
         return Listener(name, plain(handler), self._strand, self._engine.delivery, event_type)
-
-
-class Expectation(ExpectationBase):
-    """One event to come: see `Call.expect`."""
-
-    def __init__(
-        self, call: Call, event_type: str, predicate: Callable[[RelayEvent], bool] | None
-    ) -> None:
-        super().__init__(call, event_type, predicate)
-        self._engine = call._engine
-        self._mail: Mailbox[RelayEvent | BaseException] = Mailbox()
-        self._lock = threading.Lock()
-        self._unread_bytes = 0  # of what is in the mail
-        self._outcome: RelayEvent | BaseException | None = None
-
-    def wait(self, timeout: float | None = None) -> RelayEvent:
-        """Wait for the event. Raises as `Call.wait_for`."""
-        ends_at = None if timeout is None else time.monotonic() + timeout
-        while (outcome := self._outcome) is None:
-            left = None if ends_at is None else ends_at - time.monotonic()
-            try:
-                found = self._engine.await_mail(self._mail, left)
-            except TimeoutError:
-                raise timed_out(timeout, self, "to come true") from None
-            with self._lock:
-                self._unread_bytes -= weight(found)
-            # Judged here: the predicate runs in the thread that waits.
-            judged = found if isinstance(found, BaseException) else judge(self._predicate, found)
-            if judged is not None:
-                self._settle(judged)
-        if isinstance(outcome, BaseException):
-            raise outcome.with_traceback(None)
-        return outcome
-
-    def _consider(self, event: RelayEvent) -> None:
-        if event.event_type != self._event_type or self._outcome is not None:
-            return
-        bound, size = self._engine.backlog, weight(event)
-        with self._lock:
-            count, unread = len(self._mail), self._unread_bytes
-            fits = count < bound.items and unread + size <= bound.bytes
-            if fits:
-                self._put(event)
-        if not fits:
-            self._engine.delivery.lines.event_dropped(repr(self), count, unread, event)
-
-    def _fail(self, error: CallEndedError) -> None:
-        with self._lock:
-            self._put(error)
-
-    def _settle(self, outcome: RelayEvent | BaseException) -> None:
-        with self._lock:
-            if self._outcome is None:
-                self._outcome = outcome
-            self._put(self._outcome)  # for other threads that wait
-
-    def _put(self, item: RelayEvent | BaseException) -> None:
-        """With the lock held."""
-        self._unread_bytes += weight(item)
-        self._mail.put(item)
 
 
 @named

@@ -37,13 +37,11 @@ class Room:
 
 ROOMS: Final = (
     Room(
-        "base", "what everything may use", ("_version", "display", "errors", "constants", "config")
+        "base",
+        "what everything may use, the states among it",
+        ("_version", "display", "transitions", "literals", "errors", "constants", "config"),
     ),
-    Room(
-        "state",
-        "states, deadlines, results to come",
-        ("pending", "timers", "transitions"),
-    ),
+    Room("state", "deadlines, results to come", ("pending", "timers")),
     Room("wire", "bytes to whole text messages and back: the WebSocket and its short path"),
     Room("rpc", "text messages to typed frames and events and back; what of them may be shown"),
     Room(

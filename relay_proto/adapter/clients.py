@@ -20,12 +20,14 @@ from ..config import ENV_JWT, ENV_PROJECT, ENV_RECORD, ENV_TOKEN, ClientConfig, 
 from ..outputs import Closed, Connected, Disconnected
 from ..pending import Pending
 from ..records import CallRecord, MessageRecord
+from ..rpc.event_base import RelayEvent
 from ..transitions import SessionState
 from .contexts import in_context
 from .cores import make_core
 from .credentials import CredentialSource
 from .delivery import Delivery, DeliveryEngine, Runner
 from .handles import CallBase, Function, MessageBase
+from .hearing import Hearing
 from .logs import Log, set_log_level
 from .network import Network
 from .record_file import Path
@@ -33,8 +35,9 @@ from .slots import Slots
 from .streams import StreamBase
 
 R = TypeVar("R")
-EventHandler = TypeVar("EventHandler", bound=Callable[[Any], Any])
-LinkHandler = TypeVar("LinkHandler", bound=Callable[[Any], Any])
+EventHandler = TypeVar("EventHandler", bound=Callable[[RelayEvent], Any])
+UpHandler = TypeVar("UpHandler", bound=Callable[[Connected], Any])
+DownHandler = TypeVar("DownHandler", bound=Callable[[Disconnected], Any])
 
 
 class ClientEngine(DeliveryEngine, Protocol):
@@ -76,7 +79,7 @@ C = TypeVar("C", bound=CallBase[Any, Any])
 M = TypeVar("M", bound=MessageBase[Any])
 
 
-class ClientBase(abc.ABC, Generic[E, C, M]):
+class ClientBase(Hearing, Generic[E, C, M]):
     """A connection to RELAY: its configuration, its engine, and who hears what."""
 
     _slots: ClassVar[Slots]
@@ -144,13 +147,13 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
 
     # Registration
 
-    def on_connected(self, handler: LinkHandler) -> LinkHandler:
+    def on_connected(self, handler: UpHandler) -> UpHandler:
         """Hear of each session: `handler` gets a `Connected`, which says if it was resumed."""
         with self._routes_lock:
             self._routes.add_link(Connected, self._bound(handler))
         return handler
 
-    def on_disconnected(self, handler: LinkHandler) -> LinkHandler:
+    def on_disconnected(self, handler: DownHandler) -> DownHandler:
         """Hear of each lost session: `handler` gets a `Disconnected`, with why and what next."""
         with self._routes_lock:
             self._routes.add_link(Disconnected, self._bound(handler))
@@ -165,14 +168,9 @@ class ClientBase(abc.ABC, Generic[E, C, M]):
             self._routes.add_event(EVERY, self._bound(handler))
         return handler
 
-    def on(self, event_type: str, handler: EventHandler) -> EventHandler:
-        """Call `handler` for every event of one type, in order.
-
-        These are the events of all calls and all messages, and those about neither.
-        """
+    def _hear(self, event_type: str, handler: Function) -> None:
         with self._routes_lock:
             self._routes.add_event(values.text("event_type", event_type), self._bound(handler))
-        return handler
 
     def off(self, event_type: str, handler: Function) -> None:
         """Do not call `handler` any more, which was given to `on`.

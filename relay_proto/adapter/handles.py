@@ -14,7 +14,7 @@ import abc
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar, cast
 
 from ..api import commands
 from ..api.routes import check_function
@@ -22,15 +22,19 @@ from ..api.views import ActionView, CallView, MessageView
 from ..client_interface import ClientInterface
 from ..display import shown_id
 from ..errors import CallEndedError
+from ..literals import CallStateText, Direction
+from ..pending import Pending
 from ..records import ActionRecord, CallRecord, MessageRecord
 from ..rpc.action_kinds import ActionKind, custom_kind
 from ..rpc.event_base import RelayEvent
+from ..rpc.events import CallStateEvent, MessageStateEvent
 from ..rpc.frames import JSONObject
 from .contexts import in_context
 from .guard import Predicate
+from .hearing import Hearing
 
 R = TypeVar("R")
-H = TypeVar("H", bound=Callable[[Any], Any])
+D = TypeVar("D", bound=Callable[[MessageStateEvent], Any])
 Function: TypeAlias = Callable[[Any], Any]
 """A function of the application's."""
 
@@ -98,7 +102,7 @@ class Owner(Protocol):
 K = TypeVar("K", bound=Owner)
 
 
-class CallBase(CallView, abc.ABC, Generic[E, K]):
+class CallBase(CallView, Hearing, Generic[E, K]):
     """A call: its record, and who hears of it."""
 
     # There may be many calls: what they all have is kept close together. A program may
@@ -122,9 +126,9 @@ class CallBase(CallView, abc.ABC, Generic[E, K]):
         context: str,
         *,
         tag: str = "",
-        direction: str = "",
+        direction: Direction = "",
         device: JSONObject | None = None,
-        state: str = "",
+        state: CallStateText = "",
         segment_id: str = "",
     ) -> None:
         record = CallRecord(
@@ -161,20 +165,12 @@ class CallBase(CallView, abc.ABC, Generic[E, K]):
         self._listeners: tuple[ListenerBase, ...] = ()
         self._expected: tuple[Expects, ...] = ()
 
-    def on(self, event_type: str, handler: H) -> H:
-        """Hear the events of one type on this call, in order.
-
-        With `relay_anyio`, a coroutine function is awaited in a task of its own. With
-        `relay_sync`, the listeners of one call run one after another, in a thread that is
-        not the one that reads. Either way they may wait as long as they like, and what
-        they raise is logged.
-        """
+    def _hear(self, event_type: str, handler: Function) -> None:
         check_function("listener", handler)
         name = f"listener of {event_type} on call {shown_id(self.call_id)}"
         with self._engine.lock:
             listener = self._new_listener(name, handler, event_type)
             self._listeners = (*self._listeners, listener)
-        return handler
 
     def off(self, event_type: str, handler: Function) -> None:
         """Do not call `handler` any more, which was given to `on`.
@@ -243,9 +239,10 @@ class ExpectationBase:
 
 
 C = TypeVar("C", bound=CallBase[Any, Any])
+V = TypeVar("V", bound=RelayEvent)
 
 
-class ActionBase(ActionView, Generic[C]):
+class ActionBase(ActionView[V], Generic[V, C]):
     """An operation on a call."""
 
     def __init__(
@@ -269,6 +266,11 @@ class ActionBase(ActionView, Generic[C]):
         self.call = call
         self._record = record
 
+    @property
+    def _done(self) -> Pending[V | CallStateEvent]:
+        """What settles with its last event, or with that of its call."""
+        return cast("Pending[V | CallStateEvent]", self._record.done)
+
 
 class MessageBase(MessageView, abc.ABC, Generic[E]):
     """A text message, and who hears of its delivery."""
@@ -289,7 +291,7 @@ class MessageBase(MessageView, abc.ABC, Generic[E]):
         assert isinstance(handle, cls), "a record has one handle"
         return handle
 
-    def on(self, handler: H) -> H:
+    def on(self, handler: D) -> D:
         """Hear each change of its delivery, as a `MessageStateEvent`, in order."""
         engine = self._bound()
         check_function("listener", handler)

@@ -15,34 +15,37 @@ Source: docs/protocol.md, sections 8, 9.2, 14.4 and 15.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
 
 from ..rpc.event_base import OperationEvent, RelayEvent
 from ..rpc.events import CallStateEvent, CollectEvent, FaxEvent, PayEvent
 
+E_co = TypeVar("E_co", bound=RelayEvent, covariant=True)
+E = TypeVar("E", bound=RelayEvent)
 
-class _Outcome(msgspec.Struct, frozen=True):
-    event: RelayEvent
+
+class _Outcome(msgspec.Struct, Generic[E_co], frozen=True):
+    event: E_co
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {repr(self.event)[1:-1]}>"
 
 
-class Done(_Outcome, frozen=True):
+class Done(_Outcome[E_co], Generic[E_co], frozen=True):
     """The action came to its end. `event` has the result."""
 
-    event: RelayEvent
+    event: E_co
 
 
-class Failed(_Outcome, frozen=True):
+class Failed(_Outcome[E_co], Generic[E_co], frozen=True):
     """The action failed. `event` has what the server says about it."""
 
-    event: RelayEvent
+    event: E_co
 
 
-class CallOver(_Outcome, frozen=True):
+class CallOver(_Outcome[RelayEvent], frozen=True):
     """The call ended before the action did, or was over when the action was started.
 
     `event` is the event that ended the call, or an empty one.
@@ -51,19 +54,19 @@ class CallOver(_Outcome, frozen=True):
     event: RelayEvent
 
 
-class SessionLost(_Outcome, frozen=True):
+class SessionLost(_Outcome[CallStateEvent], frozen=True):
     """The session with the server was lost, so it is not known how the action ended.
 
     `event` is the ``ended`` event by which the client has ended the call.
     """
 
-    event: RelayEvent
+    event: CallStateEvent
 
 
-Outcome: TypeAlias = Done | Failed | CallOver | SessionLost
+Outcome: TypeAlias = Done[E] | Failed[E] | CallOver | SessionLost
 
 
-def outcome_of(event: RelayEvent) -> Outcome:
+def outcome_of(event: E | CallStateEvent) -> Outcome[E]:
     """Return what `event` means, which is the last event of an action."""
     match event:
         case CallStateEvent(local=True):

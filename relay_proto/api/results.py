@@ -10,27 +10,40 @@ Source: docs/protocol.md, sections 15.1 and 18.
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
+from ..literals import Verdict
 from ..rpc.event_base import RelayEvent
-from ..rpc.events import CollectEvent, DetectEvent, FaxEvent, RecordEvent, TranscribeEvent
+from ..rpc.events import (
+    CallStateEvent,
+    CollectEvent,
+    DetectEvent,
+    FaxEvent,
+    RecordEvent,
+    TranscribeEvent,
+)
 from .outcomes import Outcome, outcome_of
 
+E = TypeVar("E", bound=RelayEvent)
+R = TypeVar("R", RecordEvent, TranscribeEvent)
 
-class Results:
+
+class Results(Generic[E]):
     """The properties that all actions have."""
 
     @property
-    def result(self) -> RelayEvent | None:
+    def result(self) -> E | CallStateEvent | None:
         """The last event of the action, or of its call. None while the action runs."""
         raise AssertionError("a subclass must define this property")
 
     @property
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> Outcome[E] | None:
         """How the action ended, as a value for ``match``. None while it runs."""
         event = self.result
         return None if event is None else outcome_of(event)
 
 
-class CollectResults(Results):
+class CollectResults(Results[CollectEvent]):
     """The input of a caller."""
 
     @property
@@ -58,11 +71,11 @@ class CollectResults(Results):
         return event.confidence if isinstance(event, CollectEvent) else 0.0
 
 
-class DetectResults(Results):
+class DetectResults(Results[DetectEvent]):
     """What a detector has heard."""
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Verdict:
         """``HUMAN``, ``MACHINE``, ``UNKNOWN``, ``CED``, ``CNG``, a digit, …, or ``""``."""
         event = self.result
         return event.event if isinstance(event, DetectEvent) else ""
@@ -73,7 +86,7 @@ class DetectResults(Results):
         return self.verdict == "HUMAN"
 
 
-class RecordResults(Results):
+class RecordResults(Results[R]):
     """A recording or a transcription."""
 
     @property
@@ -95,7 +108,7 @@ class RecordResults(Results):
         return event.size if isinstance(event, (RecordEvent, TranscribeEvent)) else 0
 
 
-class FaxResults(Results):
+class FaxResults(Results[FaxEvent]):
     """A fax."""
 
     @property

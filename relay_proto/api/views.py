@@ -8,15 +8,19 @@ Public: for authors of adapters.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TypeVar, cast
 
 from ..display import described, shown_id, shown_number, shown_reason
+from ..literals import CallStateText, Direction, EndReasonText, MessageStateText
 from ..records import ActionRecord, CallRecord, MessageRecord
 from ..rpc.event_base import RelayEvent
+from ..rpc.events import CallStateEvent, MessageStateEvent
 from ..rpc.frames import JSONObject, is_object
 from ..transitions import CallState
 from .outcomes import Done
 from .results import Results
+
+E = TypeVar("E", bound=RelayEvent)
 
 
 class CallView:
@@ -57,7 +61,7 @@ class CallView:
         return self._record.tag
 
     @property
-    def direction(self) -> str:
+    def direction(self) -> Direction:
         """``inbound`` or ``outbound``."""
         return self._record.direction
 
@@ -67,7 +71,7 @@ class CallView:
         return self._record.device
 
     @property
-    def state(self) -> str:
+    def state(self) -> CallStateText:
         """``created``, ``ringing``, ``answered``, ``ending`` or ``ended``."""
         return self._record.state
 
@@ -77,7 +81,7 @@ class CallView:
         return self._record.segment_id
 
     @property
-    def end_reason(self) -> str:
+    def end_reason(self) -> EndReasonText:
         """Why the call has ended, such as ``hangup`` or ``busy``; ``""`` before that."""
         return self._record.end_reason
 
@@ -119,7 +123,7 @@ class CallView:
         return not self._record.has_reached(CallState.ENDING.value)
 
 
-class ActionView(Results):
+class ActionView(Results[E]):
     """The attributes of an action. They change as the server reports events."""
 
     _record: ActionRecord
@@ -155,9 +159,9 @@ class ActionView(Results):
         return self._record.completed
 
     @property
-    def result(self) -> RelayEvent | None:
+    def result(self) -> E | CallStateEvent | None:
         """The last event of the action, or of its call. None while the action runs."""
-        return self._record.result
+        return cast("E | CallStateEvent | None", self._record.result)
 
 
 class MessageView:
@@ -170,13 +174,13 @@ class MessageView:
         *,
         message_id: str = "",
         context: str = "",
-        direction: str = "",
+        direction: Direction = "",
         from_number: str = "",
         to_number: str = "",
         body: str = "",
         media: list[str] | None = None,
         segments: int = 0,
-        state: str = "",
+        state: MessageStateText = "",
         reason: str = "",
         tags: list[str] | None = None,
     ) -> None:
@@ -211,7 +215,7 @@ class MessageView:
         return self._record.context
 
     @property
-    def direction(self) -> str:
+    def direction(self) -> Direction:
         """``inbound`` or ``outbound``."""
         return self._record.direction
 
@@ -241,7 +245,7 @@ class MessageView:
         return self._record.segments
 
     @property
-    def state(self) -> str:
+    def state(self) -> MessageStateText:
         """``received``, or ``queued``, ``initiated``, ``sent``, ``delivered``, …."""
         return self._record.state
 
@@ -261,7 +265,7 @@ class MessageView:
         return self._record.done.settled
 
     @property
-    def result(self) -> RelayEvent | None:
+    def result(self) -> MessageStateEvent | None:
         """The event that has ended its delivery, or None."""
         return self._record.result
 

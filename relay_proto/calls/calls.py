@@ -21,12 +21,13 @@ from ..constants import (
 )
 from ..core import OutputQueue
 from ..errors import RequestQueueFullError
+from ..literals import CallStateText
 from ..outputs import CallEnded, EventReceived
 from ..pending import Pending
 from ..records import ActionRecord, CallRecord
 from ..rpc.action_kinds import FINAL_STATES, ActionKind
 from ..rpc.event_base import OperationEvent, RelayEvent, size_of
-from ..rpc.events import CallStateEvent, ConnectEvent, DetectEvent, local_ended_event
+from ..rpc.events import CallStateEvent, ConnectEvent, DetectEvent, empty_event, local_ended_event
 from ..timers import Deadlines
 from ..transitions import CALL_ORDER, ActionInput, forward
 
@@ -85,7 +86,7 @@ class Calls:
         On a call that is over it completes at once.
         """
         if action.call.ended:
-            self.complete(action, RelayEvent())
+            self.complete(action, empty_event(action.kind.event_type))
         else:
             action.call.actions[action.control_id] = action
 
@@ -113,22 +114,23 @@ class Calls:
         """Whether the contents of an event are small enough to keep with the call."""
         return size_of(event) <= self._limits.kept_event_bytes
 
-    def update(self, call: CallRecord, event: RelayEvent, state: str) -> None:
+    def update(self, call: CallRecord, event: RelayEvent, state: CallStateText) -> None:
         """Move a call forward to `state` because of `event`, and wake whoever waits for it."""
         before = call.state
         call.state = forward(CALL_ORDER, call.state, state)
         if call.state != before:
-            call.last_state_event = event if self.keeps(event) else _state_event(call)
+            told = event if type(event) is CallStateEvent else _state_event(call)
+            call.last_state_event = told if self.keeps(told) else _state_event(call)
             for target in [t for t in call.waits if call.has_reached(t)]:
-                self._out.resolve(call.waits.pop(target), event)
+                self._out.resolve(call.waits.pop(target), told)
 
-    def wait_for(self, call: CallRecord, state: str) -> Pending[RelayEvent]:
+    def wait_for(self, call: CallRecord, state: str) -> Pending[CallStateEvent]:
         """Wait for the event that brings `call` to `state`, or past it.
 
         Everybody who waits for the same state of the same call gets the same `Pending`.
         """
         if call.has_reached(state):
-            reached: Pending[RelayEvent] = Pending()
+            reached: Pending[CallStateEvent] = Pending()
             self._out.resolve(reached, call.last_state_event or _state_event(call))
             return reached
         return call.waits.setdefault(state, Pending())

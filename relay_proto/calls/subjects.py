@@ -15,7 +15,7 @@ from ..core import OutputQueue
 from ..errors import GONE_CODES, RelayError, RequestTimeoutError
 from ..pending import Pending
 from ..records import ActionRecord, CallRecord, DialRecord, Leg, MessageRecord
-from ..rpc.event_base import RelayEvent
+from ..rpc.events import empty_event
 from ..rpc.frames import JSONObject
 from ..transitions import ActionInput
 from .calls import PASSED_ON, Calls
@@ -159,7 +159,7 @@ class FinalControl(Control):
 
     def succeeded(self, result: JSONObject, now: float) -> Legs:
         """Complete the action, and settle."""
-        self._calls.complete(self._action, RelayEvent())
+        self._calls.complete(self._action, empty_event(self._action.kind.event_type))
         return super().succeeded(result, now)
 
 
@@ -177,7 +177,7 @@ class Start(Control):
 
     def gone(self) -> None:
         """The call is over: so is the action."""
-        self._calls.complete(self._action, RelayEvent())
+        self._calls.complete(self._action, empty_event(self._action.kind.event_type))
         self._out.resolve(self._pending, self._action)
 
     def lost(self, error: RelayError, now: float) -> Legs:

@@ -8,7 +8,7 @@ Source: docs/protocol.md, sections 15.1, 18 and 22.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 import msgspec
 
@@ -26,6 +26,28 @@ from .event_base import (
 )
 from .frames import EMPTY, EventFrame, JSONObject, decode_object, detached, is_object
 
+if TYPE_CHECKING:
+    from ..literals import (
+        CallStateText,
+        CollectStateText,
+        CollectType,
+        ConnectStateText,
+        DetectTypeText,
+        DialStateText,
+        Direction,
+        EndReasonText,
+        FaxType,
+        MessageStateText,
+        PlayStateText,
+        QueueStatus,
+        RecordStateText,
+        Verdict,
+    )
+else:  # msgspec would refuse the values that the server may add
+    CallStateText = CollectStateText = CollectType = ConnectStateText = DetectTypeText = str
+    DialStateText = Direction = EndReasonText = FaxType = MessageStateText = PlayStateText = str
+    QueueStatus = RecordStateText = Verdict = str
+
 
 class CallReceiveEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """An inbound call is offered. `context` is the routing label on which it arrived.
@@ -36,8 +58,8 @@ class CallReceiveEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=Tru
 
     wire_type: ClassVar[str] = c.EVENT_CALL_RECEIVE
 
-    call_state: str = ""
-    direction: str = ""
+    call_state: CallStateText = ""
+    direction: Direction = ""
     device: JSONObject = {}
     node_id: str = ""
     project_id: str = ""
@@ -62,9 +84,9 @@ class CallStateEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True)
 
     wire_type: ClassVar[str] = c.EVENT_CALL_STATE
 
-    call_state: str = ""
-    end_reason: str = ""
-    direction: str = ""
+    call_state: CallStateText = ""
+    end_reason: EndReasonText = ""
+    direction: Direction = ""
     device: JSONObject = {}
     node_id: str = ""
     tag: str = ""
@@ -92,6 +114,8 @@ class PlayEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
     wire_type: ClassVar[str] = c.EVENT_CALL_PLAY
 
+    state: PlayStateText = ""
+
 
 class RecordEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """A recording has changed.
@@ -102,6 +126,7 @@ class RecordEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True
 
     wire_type: ClassVar[str] = c.EVENT_CALL_RECORD
 
+    state: RecordStateText = ""
     url: str = ""
     duration: float = 0.0
     size: int = 0
@@ -135,6 +160,7 @@ class CollectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=Tru
 
     wire_type: ClassVar[str] = c.EVENT_CALL_COLLECT
 
+    state: CollectStateText = ""
     result: JSONObject = {}
     final: bool | None = None
 
@@ -142,9 +168,9 @@ class CollectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=Tru
         lift(self.result, "digits", "terminator", "text", "confidence")
 
     @property
-    def type(self) -> str:
+    def type(self) -> CollectType:
         """``digit``, ``speech``, ``no_input``, ``no_match``, ``error``, … or ``""``."""
-        kind = text_of(self.result, "type")
+        kind = cast("CollectType", text_of(self.result, "type"))
         return kind or (self.state if self.state in ("no_input", "no_match") else "")
 
     @property
@@ -181,9 +207,9 @@ class ConnectEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
     wire_type: ClassVar[str] = c.EVENT_CALL_CONNECT
 
-    connect_state: str = ""
+    connect_state: ConnectStateText = ""
     peer: JSONObject = {}
-    failed_reason: str = ""
+    failed_reason: EndReasonText = ""
 
 
 class DetectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
@@ -198,14 +224,14 @@ class DetectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True
     detect: JSONObject = {}
 
     @property
-    def type(self) -> str:
+    def type(self) -> DetectTypeText:
         """``machine``, ``fax``, ``digit`` or ``""``."""
-        return text_of(self.detect, "type")
+        return cast("DetectTypeText", text_of(self.detect, "type"))
 
     @property
-    def event(self) -> str:
+    def event(self) -> Verdict:
         """What was heard: ``HUMAN``, ``MACHINE``, ``CED``, a digit, ``finished``, …."""
-        return text_of(inner_params(self.detect), "event")
+        return cast("Verdict", text_of(inner_params(self.detect), "event"))
 
     @property
     def _verdict(self) -> str:
@@ -227,9 +253,9 @@ class FaxEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
         lift(self.fax)
 
     @property
-    def type(self) -> str:
+    def type(self) -> FaxType:
         """``page``, ``finished``, ``error`` or ``""``."""
-        return text_of(self.fax, "type")
+        return cast("FaxType", text_of(self.fax, "type"))
 
     @property
     def pages(self) -> int:
@@ -291,10 +317,10 @@ class DialEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
     wire_type: ClassVar[str] = c.EVENT_CALL_DIAL
 
     tag: str = ""
-    dial_state: str = ""
+    dial_state: DialStateText = ""
     call: JSONObject = {}
     node_id: str = ""
-    reason: str = ""
+    reason: EndReasonText = ""
     source: str = ""
 
 
@@ -340,7 +366,7 @@ class QueueEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
     wire_type: ClassVar[str] = c.EVENT_CALL_QUEUE
 
     control_id: str = ""
-    status: str = ""
+    status: QueueStatus = ""
     queue_id: str = msgspec.field(default="", name="id")
     queue_name: str = msgspec.field(default="", name="name")
     position: int = 0
@@ -395,13 +421,13 @@ class MessageEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
 
     message_id: str = ""
     context: str = ""
-    direction: str = ""
+    direction: Direction = ""
     from_number: str = ""
     to_number: str = ""
     body: str = ""
     media: list[str] = []
     segments: int = 0
-    message_state: str = ""
+    message_state: MessageStateText = ""
     tags: list[str] = []
 
 
@@ -498,6 +524,16 @@ def decode_event(raw: msgspec.Raw) -> RelayEvent | None:
     kind = _KINDS.get(outer.event_type, UnknownEvent)
     body = detached(outer.params, memoryview(raw).nbytes)
     return build_event(kind, outer.event_type, body, outer.timestamp)
+
+
+def empty_event(event_type: str) -> RelayEvent:
+    """Make the event that stands for one of this type that will not come.
+
+    It is of the same class, and empty: its `event_type`, too.
+
+    Source: docs/protocol.md, section 15.
+    """
+    return EVENT_CLASS_MAP.get(event_type, UnknownEvent)()
 
 
 def local_ended_event(call_id: str, node_id: str, reason: str) -> CallStateEvent:

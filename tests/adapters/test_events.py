@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Final, cast
 
 import anyio
 import pytest
@@ -12,6 +13,7 @@ from relay_anyio import (
     Call,
     CallEndedError,
     CallStateEvent,
+    EventType,
     Limits,
     PlayEvent,
     RelayEvent,
@@ -23,7 +25,7 @@ from tests.adapters.support import LONG, Certificates, Heard, World, answered_ca
 
 pytestmark = pytest.mark.anyio
 
-PLAY = "calling.call.play"
+PLAY: Final = "calling.call.play"
 
 
 class Line:
@@ -117,7 +119,7 @@ async def test_off_stops_hearing(certificates: Certificates) -> None:
 async def test_an_event_of_an_unknown_type_is_heard_too(certificates: Certificates) -> None:
     heard: Heard[RelayEvent] = Heard()
     async with line(certificates) as told:
-        told.call.on("calling.call.novelty", heard)
+        told.call.on(cast("EventType", "calling.call.novelty"), heard)
         await told.peer.event("calling.call.novelty", call_id="call-1", size=7)
         event = await heard.next()
         assert isinstance(event, UnknownEvent)
@@ -222,7 +224,7 @@ async def test_a_listener_may_use_the_call_and_the_client(certificates: Certific
 async def test_what_cannot_listen_is_refused(certificates: Certificates) -> None:
     async with line(certificates) as told:
         with pytest.raises(TypeError, match="must be a function"):
-            told.call.on(PLAY, "not a function")  # type: ignore[type-var]
+            told.call.on(PLAY, "not a function")  # type: ignore[call-overload]
 
 
 # Waiting for one event

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Final
 
 import anyio
 import pytest
@@ -14,7 +15,7 @@ from tests.adapters.support import Certificates, Heard
 
 pytestmark = pytest.mark.anyio
 
-PLAY = "calling.call.play"
+PLAY: Final = "calling.call.play"
 LONG = "x" * 10_000
 
 

@@ -90,7 +90,8 @@ class Bridge:
 
     def wrap(self, value: Any) -> Any:
         """What a test sees of `value`."""
-        if isinstance(value, HANDLES):
+        known: object = value
+        if isinstance(known, HANDLES):
             if id(value) not in self._proxies:
                 self._proxies[id(value)] = (value, Awaited(value, self))
             return self._proxies[id(value)][1]

@@ -13,10 +13,14 @@ from typing import Any, assert_type
 
 from relay_anyio import (
     Call,
+    CallStateEvent,
+    CallStateText,
     CollectAction,
     Connected,
     Message,
+    MessageStateEvent,
     PlayAction,
+    PlayEvent,
     RelayClient,
     RelayEvent,
     SessionState,
@@ -59,10 +63,10 @@ async def wrong_verbs(call: Call) -> None:
 async def actions(call: Call) -> None:
     playing = await call.play(MEDIA, volume=-3.5, on_completed=heard)
     assert_type(playing, PlayAction)
-    assert_type(await playing.wait(timeout=5), RelayEvent)
+    assert_type(await playing.wait(timeout=5), PlayEvent | CallStateEvent)
     assert_type(await playing.stop(), dict[str, Any])
     assert_type(await playing.volume(3), dict[str, Any])
-    assert_type(playing.result, RelayEvent | None)
+    assert_type(playing.result, PlayEvent | CallStateEvent | None)
     assert_type(playing.is_done, bool)
     assert_type(playing.call, Call)
 
@@ -93,16 +97,16 @@ async def wrong_actions(
 
 async def events(call: Call, message: Message) -> None:
     assert_type(
-        await call.wait_for("calling.call.play", lambda event: bool(event.params)), RelayEvent
+        await call.wait_for("calling.call.play", lambda event: bool(event.params)), PlayEvent
     )
-    assert_type(await call.wait_for_ended(timeout=5), RelayEvent)
+    assert_type(await call.wait_for_ended(timeout=5), CallStateEvent)
     call.on("calling.call.play", heard)
     call.off("calling.call.play", heard)
     async with call.expect("calling.call.play") as expected:
-        assert_type(await expected.wait(), RelayEvent)
-    assert_type(await message.wait(), RelayEvent)
+        assert_type(await expected.wait(), PlayEvent)
+    assert_type(await message.wait(), MessageStateEvent)
     assert_type(message.body, str)
-    assert_type(call.state, str)
+    assert_type(call.state, CallStateText)
 
 
 async def client(client: RelayClient) -> None:

@@ -13,12 +13,16 @@ from typing import Any, assert_type
 
 from relay_sync import (
     Call,
+    CallStateEvent,
+    CallStateText,
     CollectAction,
     Connected,
     InboundCalls,
     Message,
+    MessageStateEvent,
     Outcome,
     PlayAction,
+    PlayEvent,
     RelayClient,
     RelayEvent,
     SessionState,
@@ -67,11 +71,11 @@ async def nothing_is_awaited(call: Call, client: RelayClient) -> None:
 def actions(call: Call) -> None:
     playing = call.play(MEDIA, volume=-3.5, on_completed=heard)
     assert_type(playing, PlayAction)
-    assert_type(playing.wait(timeout=5), RelayEvent)
-    assert_type(playing.wait_outcome(timeout=5), Outcome)
+    assert_type(playing.wait(timeout=5), PlayEvent | CallStateEvent)
+    assert_type(playing.wait_outcome(timeout=5), Outcome[PlayEvent])
     assert_type(playing.stop(), dict[str, Any])
     assert_type(playing.volume(3), dict[str, Any])
-    assert_type(playing.result, RelayEvent | None)
+    assert_type(playing.result, PlayEvent | CallStateEvent | None)
     assert_type(playing.is_done, bool)
     assert_type(playing.call, Call)
 
@@ -99,15 +103,15 @@ def wrong_actions(call: Call, playing: PlayAction, collecting: StandaloneCollect
 
 
 def events(call: Call, message: Message) -> None:
-    assert_type(call.wait_for("calling.call.play", lambda event: bool(event.params)), RelayEvent)
-    assert_type(call.wait_for_ended(timeout=5), RelayEvent)
+    assert_type(call.wait_for("calling.call.play", lambda event: bool(event.params)), PlayEvent)
+    assert_type(call.wait_for_ended(timeout=5), CallStateEvent)
     call.on("calling.call.play", heard)
     call.off("calling.call.play", heard)
     with call.expect("calling.call.play") as expected:
-        assert_type(expected.wait(), RelayEvent)
-    assert_type(message.wait(), RelayEvent)
+        assert_type(expected.wait(), PlayEvent)
+    assert_type(message.wait(), MessageStateEvent)
     assert_type(message.body, str)
-    assert_type(call.state, str)
+    assert_type(call.state, CallStateText)
 
 
 def client(client: RelayClient) -> None:

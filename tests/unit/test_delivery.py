@@ -28,6 +28,7 @@ from relay_proto.adapter.streams import StreamBase
 from relay_proto.adapter.turns import Turns
 from relay_proto.api.routes import CallRoute, Routes
 from relay_proto.errors import CallEndedError
+from relay_proto.literals import CallStateText
 from relay_proto.outputs import CallOffered, EventReceived, MessageReceived, Output, Settled
 from relay_proto.pending import Pending
 from relay_proto.records import CallRecord, MessageRecord
@@ -167,7 +168,7 @@ def scene() -> Scene:
     return Scene()
 
 
-def record(call_id: str, state: str = "created") -> CallRecord:
+def record(call_id: str, state: CallStateText = "created") -> CallRecord:
     return CallRecord(call_id, "node-1", state=state)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -90,7 +91,8 @@ def test_of_a_frame_the_beginning_is_logged() -> None:
 
 
 def test_a_repr_shows_an_id_on_one_line_and_within_a_length() -> None:
-    record = CallRecord("c\x1b\n" * 1000, "n-1", state="+15550001111 \x07")
+    state: Any = "+15550001111 \x07"
+    record = CallRecord("c\x1b\n" * 1000, "n-1", state=state)
     assert repr(record).isprintable()
     assert len(repr(record)) < MOST_ID + 50
     assert "5550001111" not in repr(record)

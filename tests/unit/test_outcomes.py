@@ -42,7 +42,7 @@ def told(event_type: str, **body: Any) -> RelayEvent:
         (local_ended_event("c-1", "n-1", "error"), SessionLost),
     ],
 )
-def test_an_event_has_its_outcome(event: RelayEvent, kind: type[Outcome]) -> None:
+def test_an_event_has_its_outcome(event: RelayEvent, kind: type[Outcome[RelayEvent]]) -> None:
     outcome = outcome_of(event)
     assert type(outcome) is kind
     assert outcome.event is event

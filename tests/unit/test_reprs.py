@@ -12,7 +12,7 @@ from relay_proto.config import Limits, Timing
 from relay_proto.display import shown_number
 from relay_proto.records import ActionRecord, CallRecord
 from relay_proto.rpc import action_kinds as kinds
-from relay_proto.rpc.events import EVENT_CLASS_MAP, local_ended_event, parse_event
+from relay_proto.rpc.events import EVENT_CLASS_MAP, PlayEvent, local_ended_event, parse_event
 from tests.unit.client_peer import Peer
 
 ANNA: Final = "+15550001111"
@@ -128,7 +128,7 @@ class Call(CallView):
         self._record = record
 
 
-class Playing(ActionView):
+class Playing(ActionView[PlayEvent]):
     def __init__(self, record: ActionRecord) -> None:
         self._record = record
 
@@ -180,8 +180,9 @@ def test_a_message_shows_its_delivery() -> None:
 def test_an_outcome_shows_its_event() -> None:
     ended = local_ended_event("c-1", "n-1", "error")
     shown = "CallStateEvent ended error call=c-1"
-    for kind in (Done, Failed, CallOver, SessionLost):
-        assert repr(kind(ended)) == f"<{kind.__name__} {shown}>"
+    done, failed = Done(ended), Failed(ended)
+    for outcome in (done, failed, CallOver(ended), SessionLost(ended)):
+        assert repr(outcome) == f"<{type(outcome).__name__} {shown}>"
 
 
 def test_times_and_limits_show_what_is_not_the_default() -> None:

@@ -15,11 +15,11 @@ from relay_proto.api.results import (
     Results,
 )
 from relay_proto.rpc.event_base import RelayEvent
-from relay_proto.rpc.events import parse_event
+from relay_proto.rpc.events import RecordEvent, parse_event
 
-R = TypeVar("R", bound=Results)
+R = TypeVar("R", bound=Results[Any])
 
-EMPTY: dict[type[Results], dict[str, object]] = {
+EMPTY: dict[type[Results[Any]], dict[str, object]] = {
     CollectResults: {"digits": "", "terminator": "", "speech": "", "confidence": 0.0},
     DetectResults: {"verdict": "", "human": False},
     RecordResults: {"url": "", "duration": 0.0, "size": 0},
@@ -43,7 +43,7 @@ def told(event_type: str, **body: Any) -> RelayEvent:
     "event", [None, RelayEvent(), told("state", call_state="ended"), told("new", state="finished")]
 )
 def test_before_the_end_or_without_a_result_everything_is_empty(
-    kind: type[Results], event: RelayEvent | None
+    kind: type[Results[Any]], event: RelayEvent | None
 ) -> None:
     handle = ended(kind, event)
     assert {name: getattr(handle, name) for name in EMPTY[kind]} == EMPTY[kind]
@@ -76,7 +76,8 @@ def test_a_detector_tells_its_verdict(kind: str, event: str) -> None:
 @pytest.mark.parametrize("event_type", ["record", "transcribe"])
 def test_a_recording_tells_where_it_is(event_type: str) -> None:
     body = {"state": "finished", "url": "https://example.com/r.mp3", "duration": 1.5, "size": 7}
-    handle = ended(RecordResults, told(event_type, **body))
+    kind: type[RecordResults[RecordEvent]] = RecordResults
+    handle = ended(kind, told(event_type, **body))
     assert (handle.url, handle.duration, handle.size) == (body["url"], 1.5, 7)
 
 
@@ -87,11 +88,12 @@ def test_a_fax_tells_its_document() -> None:
 
 
 def test_the_outcome_is_that_of_the_last_event() -> None:
-    assert ended(Results, None).outcome is None
-    assert isinstance(ended(Results, RelayEvent()).outcome, CallOver)
-    assert isinstance(ended(Results, told("play", state="error")).outcome, Failed)
+    assert ended(CollectResults, None).outcome is None
+    assert isinstance(ended(CollectResults, RelayEvent()).outcome, CallOver)
+    assert isinstance(ended(CollectResults, told("play", state="error")).outcome, Failed)
 
 
 def test_a_handle_without_a_result_of_its_own_is_a_bug() -> None:
+    handle = CollectResults()
     with pytest.raises(AssertionError, match="a subclass must define this property"):
-        _ = Results().result
+        _ = handle.result

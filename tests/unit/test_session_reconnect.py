@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from relay_proto import Limits
@@ -19,6 +21,7 @@ from relay_proto.outputs import (
     OpenTransport,
     Settled,
 )
+from relay_proto.pending import Pending
 from relay_proto.rpc import action_kinds as kinds
 from relay_proto.rpc.events import CallStateEvent
 from relay_proto.transitions import CallState, SessionState
@@ -261,7 +264,7 @@ class TestWhatIsAlive:
         peer.reply(peer.take("messaging.send"), {"message_id": "m-1"})
         peer.cut()
         peer.reconnect()
-        done = [action.result().done, sent.result().done]
+        done: list[Pending[Any]] = [action.result().done, sent.result().done]
         assert not any(pending.settled for pending in done)
         peer.state("c-1", "answered")
         peer.event("calling.call.play", call_id="c-1", control_id="a-1", state="finished")

@@ -10,8 +10,7 @@ from relay_proto.api import commands
 from relay_proto.api.views import ActionView, CallView, MessageView
 from relay_proto.records import ActionRecord, CallRecord, MessageRecord
 from relay_proto.rpc import action_kinds as actions
-from relay_proto.rpc.event_base import RelayEvent
-from relay_proto.rpc.events import parse_event
+from relay_proto.rpc.events import MessageStateEvent, PlayEvent
 from tests.unit.client_peer import Peer
 
 
@@ -20,7 +19,7 @@ class Call(CallView):
         self._record = record
 
 
-class Playing(ActionView):
+class Playing(ActionView[PlayEvent]):
     def __init__(self, record: ActionRecord) -> None:
         self._record = record
 
@@ -77,7 +76,8 @@ def test_a_call_follows_what_the_server_tells() -> None:
 
 
 def test_a_call_of_an_unknown_state_is_active() -> None:
-    assert Call(CallRecord("c-1", "n-1", state="dreaming")).is_active
+    state: Any = "dreaming"
+    assert Call(CallRecord("c-1", "n-1", state=state)).is_active
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_a_message_made_of_nothing_is_empty() -> None:
 def test_a_message_follows_its_delivery() -> None:
     record = MessageRecord(message_id="m-1", direction="outbound", state="queued")
     message = Message.of(record)
-    event: RelayEvent = parse_event({"event_type": "messaging.state", "params": {}})
+    event = MessageStateEvent()
     record.state, record.reason, record.result = "undelivered", "blocked", event
     record.done.resolve(event)
     assert (message.state, message.reason) == ("undelivered", "blocked")
