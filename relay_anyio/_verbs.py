@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+import sys
+from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from relay_proto.adapter.clients import ClientBase
@@ -17,6 +18,13 @@ from relay_proto.api.methods import result_of, signed
 from relay_proto.records import ActionRecord, CallRecord, MessageRecord
 
 from ._engine import Engine
+
+if sys.platform == "jedi":
+    # Never so. But jedi, which completes names in IPython and in many editors, reads both
+    # branches, and it is only of this class that it knows what `await` makes of it.
+    from types import CoroutineType as Coroutine
+else:
+    from collections.abc import Coroutine
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import anyio
 import pytest
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 MANY = 300
 MOST_LINES = 3
 """A line, and a count at the end: on threads, listeners may go on a bit behind it."""
-PLAY = "calling.call.play"
+PLAY: Final = "calling.call.play"
 
 
 Flood = Callable[[Peer], Awaitable[None]]
