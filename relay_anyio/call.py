@@ -334,7 +334,8 @@ class Client(ClientBase[Engine, Call, Message]):
     async def disconnect(self, *, hang_up: bool = False) -> None:
         """Disconnect. What is pending fails, calls are finished locally, handlers are cancelled.
 
-        The calls themselves go on at the server, unless `hang_up` ends them first.
+        The calls themselves go on at the server, unless `hang_up` ends them first. That needs
+        a session: while the client reconnects, they go on with `hang_up`, too.
         Calling it again does nothing; called from a handler, it lets that handler go on.
         """
         if self._current is not None:

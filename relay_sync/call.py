@@ -337,7 +337,8 @@ class Client(ClientBase[Engine, Call, Message]):
     def disconnect(self, *, hang_up: bool = False) -> None:
         """Disconnect. What is pending fails, calls are finished locally, who waits is released.
 
-        The calls themselves go on at the server, unless `hang_up` ends them first.
+        The calls themselves go on at the server, unless `hang_up` ends them first. That needs
+        a session: while the client reconnects, they go on with `hang_up`, too.
         Handlers are not interrupted in what they do, only in what they wait for; they
         have `Timing.close_timeout` to end. Calling it again does nothing; called from a
         handler, it does not wait for that one.

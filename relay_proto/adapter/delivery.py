@@ -39,6 +39,7 @@ from ..pending import Pending
 from ..records import CallRecord, MessageRecord
 from ..rpc.event_base import RelayEvent, size_of
 from ..rpc.events import CallStateEvent
+from ..transitions import SessionState
 from .backlog import Bound
 from .handles import CallBase, Engine, Function, ListenerBase, MessageBase
 from .logs import Lines, Log
@@ -331,8 +332,13 @@ class Delivery(Generic[T, C, M]):
         self._engine.tell(self._hang_up_all)
 
     def _hang_up_all(self, now: float) -> None:
-        for record in self._engine.core.live_calls:
-            self._hang_up(record, now)
+        core = self._engine.core
+        calls = core.live_calls
+        if core.state is SessionState.READY:
+            for record in calls:
+                self._hang_up(record, now)
+        elif calls:
+            self._log.warning("%d calls are not hung up: there is no session", len(calls))
 
     def _hang_up(self, record: CallRecord, now: float) -> None:
         with suppress(RelayError):  # it is over by now, or the queue is full

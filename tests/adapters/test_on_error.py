@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from relay_anyio import Call
+from relay_anyio import Call, Disconnected, Timing
 from relay_proto.exchange import HangUp, What
 from tests.adapters.programs import program
 from tests.adapters.support import ANSWERING, Heard, World, phone
@@ -141,6 +141,30 @@ async def test_calls_that_are_up_are_hung_up_at_the_end_if_asked_for(
     await world.until(What.SESSION_AWAY)
     ended = [h.call_id for h in world.all(What.ENDED)]
     assert sorted(ended) == (sorted(ids) if hang_up else [])
+
+
+@pytest.mark.parametrize("way", ["disconnect", "drain"])
+async def test_calls_are_not_hung_up_while_the_client_reconnects(
+    world: World, way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = world.client(timing=Timing(retry_min_delay=3600, retry_max_delay=3600))
+    taken: Heard[Call] = Heard()
+    lost: Heard[Disconnected] = Heard()
+    client.on_call(taken)
+    client.on_disconnected(lost)
+    await client.connect()
+    world.place_call()
+    call = await taken.next()
+    await call.answer()
+    world.cut()
+    await lost.next()
+    if way == "drain":
+        await client.drain(0.01, hang_up=True)
+    else:
+        await client.disconnect(hang_up=True)
+    assert call.state == "ended"
+    assert not world.all(What.ENDED), "it goes on at the server"
+    assert "1 calls are not hung up: there is no session" in caplog.text
 
 
 async def test_a_handler_that_ends_the_program_may_have_the_calls_hung_up(
