@@ -87,6 +87,11 @@ def parse_proxy(url: str) -> Proxy:
         port = parts.port
     except ValueError:
         raise ValueError("the URL of the proxy is not valid, or its port is not a port") from None
+    if parts.scheme in ("socks4", "socks4a"):
+        raise ValueError(
+            "SOCKS4 is not supported, because it has no passwords and no IPv6: most such proxies "
+            "speak SOCKS5 as well, so try the same URL with socks5h://"
+        )
     known = ", ".join(PORTS)
     if parts.scheme not in PORTS:
         raise ValueError(f"the URL of the proxy must begin with one of {known}, and ://")

@@ -106,6 +106,8 @@ async def test_the_argument_may_be_none(
 @pytest.mark.parametrize(
     ("url", "words"),
     [
+        ("socks4://clerk:pass-w@proxy.test", "SOCKS4 is not supported"),
+        ("socks4a://clerk:pass-w@proxy.test", "try the same URL with socks5h://"),
         ("ftp://clerk:pass-w@proxy.test", "must begin with one of http, https, socks5, socks5h"),
         ("proxy.test:8080", "must begin with"),
         ("http://clerk:pass-w@", "no valid host"),
