@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextvars
 import enum
+import math
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -419,6 +420,17 @@ class _Registered:
         self._end(_Watch.CLOSED)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(anyio.ClosedResourceError())
+
+
+def is_cancelled() -> bool:
+    """Whether the task that asks is cancelled, by a scope or from outside."""
+    if anyio.current_effective_deadline() == -math.inf:
+        return True
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or _running_trio() is not None:
+        return False
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def forget_cancellation() -> None:

@@ -13,10 +13,11 @@ import anyio
 import anyio.lowlevel
 
 from relay_proto.adapter.backlog import Bound, Places
+from relay_proto.adapter.connection_errors import ToldError
 from relay_proto.adapter.cores import close_for_good, failure_of
 from relay_proto.adapter.credentials import CredentialSource, Question
 from relay_proto.adapter.delivery import Delivery
-from relay_proto.adapter.guard import end_of_program
+from relay_proto.adapter.guard import contains, end_of_program
 from relay_proto.adapter.logs import Lines
 from relay_proto.adapter.timeouts import timed_out
 from relay_proto.client_interface import ClientInterface
@@ -26,13 +27,13 @@ from relay_proto.outputs import Closed, EventReceived, OpenTransport, Output, Se
 from relay_proto.pending import Pending
 from relay_proto.transitions import SessionState
 
-from ._background import EventLoop, Waker, running_loop
+from ._background import EventLoop, Waker, forget_cancellation, running_loop
 from ._driver import Driver
 from ._guard import Guard
 from ._log import log
 from ._tasks import AppTask, AppTasks, Ended, Work, current_app_task
 from ._tls import in_own_thread
-from .transport import Connector, failure_words
+from .transport import CANCELLED_BY_OTHERS, Connector, failure_words
 
 if TYPE_CHECKING:
     from anyio.abc import ByteStream, TaskGroup
@@ -294,7 +295,27 @@ class Engine:
         question = self._source.question()
         answer = None if question is None else await self._ask(question)
         self._source.update(self, number, question, answer)
-        return await self._connector(*split_host(self.core.config.host))
+        try:
+            return await self._connector(*split_host(self.core.config.host))
+        except BaseException as error:
+            told = self._contained("the connector", error)
+            if told is error:
+                raise
+            raise told from error
+
+    def _contained(self, name: str, error: BaseException) -> BaseException:
+        """Return what a function of the application's fails with, in place of what it raised.
+
+        What ends the program must not leave the task, because asyncio ends the loop at once. A
+        cancellation that is not the client's is a failure of the function.
+        """
+        if (ending := end_of_program(error)) is not None:
+            self.delivery.end_program(name, ending)
+            return ToldError(f"{name} ends the program")
+        if contains(error, anyio.get_cancelled_exc_class()) and not self.guard.is_cancelled:
+            forget_cancellation()
+            return ToldError(f"{name} {CANCELLED_BY_OTHERS}")
+        return error
 
     async def _ask(self, question: Question) -> object:
         """Ask the application for credentials; no more than this attempt waits for them."""
@@ -305,8 +326,9 @@ class Engine:
                 answer = await in_own_thread(question.ask, f"relay_anyio asks for {question.name}")
             return await answer if inspect.isawaitable(answer) else answer
         except BaseException as error:
-            failure_words(error)
-            raise question.failed(error) from error
+            told = self._contained("it", error)
+            failure_words(told)
+            raise question.failed(told) from error
 
     async def _run(self) -> None:
         """All of it: in a task that nobody awaits, so nothing may escape."""

@@ -136,6 +136,8 @@ class RelayClient(Client):
                     await engine.shut_down()
                 finally:  # asyncio may cancel that as well
                     self._forget(engine)
+            if attempt.error is not None:  # a connector may have ended the program
+                self._let_out()
             raise
         finally:
             self._connecting -= 1

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias
 
 import anyio
 from anyio.abc import ByteStream
 
 from relay_proto.adapter import connection_errors
+from relay_proto.adapter.guard import contains, end_of_program, without
 from relay_proto.adapter.network import Network
 from relay_proto.adapter.sockets import READ_SIZE
 
-from ._background import running_loop
+from ._background import is_cancelled, running_loop
 from ._gathering import Gathering
 from ._tls import TLSStream
 
@@ -31,6 +32,8 @@ STREAM_ERRORS: Final = (
     anyio.ClosedResourceError,
     anyio.EndOfStream,  # from a TLS stream also while sending, or in its handshake
 )
+
+CANCELLED_BY_OTHERS: Final = "was cancelled, and not by the client"
 
 describe: Final = partial(connection_errors.describe, ends=(anyio.EndOfStream,))
 
@@ -47,18 +50,15 @@ def connector_of(network: Network) -> Connector:
 def failure_words(error: BaseException) -> str:
     """Say in words how a stream has failed, whatever it has raised.
 
-    It may be the application's, and raise anything. A cancellation, and what ends the
-    program, is no failure of the stream: it is raised again.
+    It may be the application's, and raise anything. What ends the program is no failure
+    of the stream, nor is a cancellation, unless the task is not cancelled: it is raised again.
     """
-    if _ends_more(error):
+    cancelled = anyio.get_cancelled_exc_class()
+    if end_of_program(error) is not None or (contains(error, cancelled) and is_cancelled()):
         raise error
+    if without(error, (cancelled,)) is None:
+        return f"it {CANCELLED_BY_OTHERS}"
     return describe(error)
-
-
-def _ends_more(error: BaseException) -> bool:
-    if isinstance(error, BaseExceptionGroup):
-        return any(map(_ends_more, cast("BaseExceptionGroup[BaseException]", error).exceptions))
-    return isinstance(error, (KeyboardInterrupt, SystemExit, anyio.get_cancelled_exc_class()))
 
 
 class Transport:

@@ -319,6 +319,10 @@ class Engine:
         del self._transports[number]
         self.core.transport_closed(number, time.monotonic(), reason)
 
+    def end_program(self, name: str, error: BaseException) -> None:
+        """A function of the application's has raised what ends the program."""
+        self.delivery.end_program(name, error)
+
     def _run(self, reactor: Reactor) -> None:
         self._io_thread = threading.get_ident()
         try:
@@ -417,10 +421,9 @@ class Engine:
         self.delivery.publish(output)
 
     def _execute(self, command: Command[R], target: CallRecord | ActionRecord | None) -> Pending[R]:
-        now = time.monotonic()
         if target is None:
-            return self.core.execute(command, now)
-        return self.core.execute_on(target, command, now)
+            return self.core.execute(command, time.monotonic())
+        return self.core.execute_on(target, command, time.monotonic())
 
     def _run_order(self, order: Order[Any]) -> None:
         order.run()

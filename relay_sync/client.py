@@ -138,6 +138,8 @@ class RelayClient(Client):
                     self._forget(engine)
             if mine:
                 engine.shut_down()
+            if attempt.error is not None:  # a connector may have ended the program
+                self._let_out()
             raise
         finally:
             with self._lock:

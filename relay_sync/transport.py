@@ -20,6 +20,7 @@ from typing import Final, Protocol, TypeAlias
 
 from relay_proto.adapter.connection_errors import describe
 from relay_proto.adapter.errands import Outcome, errands
+from relay_proto.adapter.guard import end_of_program
 from relay_proto.adapter.network import Channel, Network, Route
 from relay_proto.adapter.sockets import (
     ATTEMPT_DELAY,
@@ -64,6 +65,9 @@ class Owner(Protocol):
 
     def ended(self, number: int, reason: str) -> None:
         """It could not be opened, has ended or broke."""
+
+    def end_program(self, name: str, error: BaseException) -> None:
+        """A function of the application's has raised what ends the program."""
 
 
 class _Line:
@@ -228,6 +232,8 @@ class Transport:
         try:
             found = outcome.get()
         except BaseException as error:  # noqa: BLE001 - a connector is the application's
+            if (ending := end_of_program(error)) is not None:
+                self._owner.end_program("a connector, or a function for credentials,", ending)
             self._end(describe(error))
             return
         match found:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ..config import ClientConfig, Credentials, Provider, Secret, check_contexts
 from .connection_errors import ToldError, describe
+from .guard import end_of_program
 from .handles import Engine
 
 
@@ -32,10 +33,13 @@ class Question:
 
         Raises:
             ToldError: it has failed.
+            SystemExit, KeyboardInterrupt: it has raised this, which ends the program.
         """
         try:
             return self.ask()
         except BaseException as error:
+            if end_of_program(error) is not None:
+                raise
             raise self.failed(error) from error
 
     def failed(self, error: BaseException) -> ToldError:

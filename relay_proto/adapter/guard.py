@@ -87,6 +87,13 @@ def end_of_program(error: BaseException) -> BaseException | None:
     return error if isinstance(error, PROGRAM_ENDS) else None
 
 
+def contains(error: BaseException, kind: type[BaseException]) -> bool:
+    """Whether `error`, which may be a group, is of some kind, or an error in it is."""
+    if isinstance(error, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", error).subgroup(kind) is not None
+    return isinstance(error, kind)
+
+
 def without(error: BaseException, kinds: tuple[type[BaseException], ...]) -> BaseException | None:
     """What is left of `error`, which may be a group, without errors of some kinds."""
     if isinstance(error, BaseExceptionGroup):

@@ -80,6 +80,10 @@ def phone(number: str, **params: Any) -> dict[str, Any]:
     return {"type": "phone", "params": {"to_number": number, "from_number": OFFICE, **params}}
 
 
+def port_of(host: str) -> int:
+    return int(host.rpartition(":")[2])
+
+
 class Certificates:
     """An authority, and the server contexts that it vouches for."""
 

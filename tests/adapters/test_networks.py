@@ -1,8 +1,10 @@
-"""The networks of others: corporate roots, dead addresses, lookups that hang, odd connectors."""
+"""The networks of others: corporate roots, dead addresses, lookups that hang."""
 
 from __future__ import annotations
 
+import hashlib
 import queue
+import re
 import signal
 import socket
 import ssl
@@ -10,6 +12,7 @@ import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -17,14 +20,11 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 import trustme
-from anyio.abc import ByteStream, SocketStream
-from anyio.streams.tls import TLSStream
+from anyio.abc import SocketStream
 
-import relay_sync
-from relay_anyio import Connected, ConnectFailedError, Disconnected, RelayClient, SessionState
+from relay_anyio import Connected, ConnectFailedError, SessionState
 from tests.adapters.peers import Peer, client_of, obliging, serving, serving_raw
 from tests.adapters.programs import program
-from tests.adapters.service import Service, in_a_program, take
 from tests.adapters.support import (
     PATIENCE,
     QUICK,
@@ -32,6 +32,7 @@ from tests.adapters.support import (
     Heard,
     World,
     client_tasks,
+    port_of,
 )
 
 pytestmark = pytest.mark.anyio
@@ -66,6 +67,43 @@ async def test_a_context_believes_nothing_that_it_was_not_told(world: World) -> 
     client = world.client(ssl_context=trusting(trustme.CA()))
     with pytest.raises(ConnectFailedError, match="certificate was refused"):
         await client.connect()
+
+
+def certificate_of(host: str) -> str:
+    return ssl.get_server_certificate(("localhost", port_of(host)))
+
+
+async def test_a_context_may_pin_the_servers_certificate(world: World) -> None:
+    """As `docs/networks.md` says."""
+    pinned = await anyio.to_thread.run_sync(certificate_of, world.host)
+    for flags, accepted in ((ssl.VERIFY_X509_PARTIAL_CHAIN, True), (0, False)):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=pinned)
+        context.verify_flags |= flags
+        client = world.client(ssl_context=context)
+        if accepted:
+            async with client:
+                assert client.state is SessionState.READY
+        else:
+            with pytest.raises(ConnectFailedError, match="certificate was refused"):
+                await client.connect()
+
+
+async def test_a_context_may_pin_a_fingerprint(world: World, certificates: Certificates) -> None:
+    """As `docs/networks.md` says: with the class that it shows."""
+    source = Path(__file__).parents[2].joinpath("docs/networks.md").read_text()
+    names: dict[str, Any] = {"hashlib": hashlib, "ssl": ssl, "FINGERPRINTS": set()}
+    shown = re.search(r"^class Pinned.*?(?=^context)", source, re.MULTILINE | re.DOTALL)
+    assert shown is not None
+    exec(shown[0], names)
+    context = ssl.create_default_context(cafile=str(certificates.ca_file))
+    context.sslobject_class = names["Pinned"]
+    with pytest.raises(ConnectFailedError, match=r"refused \(.*not the one that is pinned"):
+        await world.client(ssl_context=context).connect()
+    pem = await anyio.to_thread.run_sync(certificate_of, world.host)
+    names["FINGERPRINTS"].add(hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest())
+    async with world.client(ssl_context=context) as client:
+        assert client.state is SessionState.READY
 
 
 async def test_a_context_may_have_a_certificate_of_the_clients() -> None:
@@ -110,10 +148,6 @@ class Silent:
         self.met(None)
         while True:
             await stream.receive()
-
-
-def port_of(host: str) -> int:
-    return int(host.rpartition(":")[2])
 
 
 async def test_an_address_that_never_finishes_its_handshake_gets_a_rival(
@@ -255,166 +289,3 @@ async def test_ctrl_c_does_not_wait_for_a_lookup(
         with anyio.fail_after(10):
             await running.says("over")
             assert await running.end() == 0
-
-
-# Connectors
-
-
-class OddError(BaseException):
-    """Of a class that nobody knows."""
-
-
-ODD = [
-    ValueError("no such proxy"),
-    RuntimeError("can't start new thread"),
-    UnicodeError("label too long"),
-    OddError("odd"),
-    ExceptionGroup("several", [KeyError("one"), OSError("two")]),
-    BaseExceptionGroup("several", [OddError("one")]),
-]
-
-
-async def secured(world: World, certificates: Certificates) -> ByteStream:
-    tcp = await anyio.connect_tcp("localhost", port_of(world.host))
-    context = ssl.create_default_context(cafile=str(certificates.ca_file))
-    return await TLSStream.wrap(
-        tcp, hostname="localhost", ssl_context=context, standard_compatible=False
-    )
-
-
-def blocking_secured(world: World, certificates: Certificates) -> ssl.SSLSocket:
-    tcp = socket.create_connection(("localhost", port_of(world.host)))
-    context = ssl.create_default_context(cafile=str(certificates.ca_file))
-    return context.wrap_socket(tcp, server_hostname="localhost")
-
-
-@pytest.mark.async_only("of the other kind of connectors there is a test below")
-@pytest.mark.parametrize("error", ODD, ids=repr)
-async def test_whatever_a_connector_raises_is_a_failed_attempt(
-    world: World,
-    certificates: Certificates,
-    error: BaseException,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    planned: list[BaseException] = [error]
-
-    async def connect(host: str, port: int) -> ByteStream:
-        if planned:
-            raise planned.pop()
-        return await secured(world, certificates)
-
-    client = world.client(connector=connect)
-    with pytest.raises(ConnectFailedError) as raised:
-        await client.connect()
-    words = raised.value.reason
-    assert any(word in words for word in ("proxy", "thread", "label", "odd", "one", "two"))
-    connected: Heard[Connected] = Heard()
-    client.on_connected(connected)
-    async with client:
-        await connected.next()
-        planned.append(error)
-        world.cut()
-        await connected.next()
-    assert words in caplog.text
-    assert "bug" not in caplog.text
-
-
-@pytest.mark.parametrize("error", ODD, ids=repr)
-async def test_whatever_a_blocking_connector_raises_is_a_failed_attempt(
-    world: World,
-    certificates: Certificates,
-    error: BaseException,
-    caplog: pytest.LogCaptureFixture,
-    runtime: str,
-) -> None:
-    if runtime != "threads":
-        pytest.skip("these have connectors of the other kind")
-    planned: list[BaseException] = [error]
-
-    def connect(host: str, port: int) -> socket.socket:
-        if planned:
-            raise planned.pop()
-        return blocking_secured(world, certificates)
-
-    def body(service: Service) -> None:
-        client = service.client(connector=connect)
-        with pytest.raises(ConnectFailedError):
-            client.connect()
-        connected: queue.Queue[Connected] = queue.Queue()
-        client.on_connected(connected.put)
-        with client:
-            take(connected)
-            planned.append(error)
-            service.do(world.cut)
-            take(connected)
-            # An SSLSocket reads more than it is asked for, and wakes no selector for it.
-            for size in (1, 5_000, 70_000, 200_000):
-                reply = client.execute("signalwire.ping", {"payload": "x" * size})
-                assert reply["payload"] == "x" * size
-
-    await in_a_program(world, body)
-    assert "bug" not in caplog.text
-
-
-async def test_a_connector_that_returns_something_else_is_told(runtime: str) -> None:
-    if runtime == "threads":
-
-        def connect(host: str, port: int) -> Any:
-            return None
-
-        client = relay_sync.RelayClient("p", "t", connector=connect)
-        with pytest.raises(ConnectFailedError, match="has returned a NoneType, not a socket"):
-            await anyio.to_thread.run_sync(client.connect)
-    else:
-
-        async def connect_async(host: str, port: int) -> Any:
-            return None
-
-        with pytest.raises(ConnectFailedError, match="has returned a NoneType, not a ByteStream"):
-            await RelayClient("p", "t", connector=connect_async).connect()
-
-
-@pytest.mark.async_only("a socket has no such methods")
-async def test_a_stream_that_fails_in_an_odd_way_is_a_lost_connection(
-    world: World, certificates: Certificates
-) -> None:
-    class Odd(ByteStream):
-        def __init__(self, stream: ByteStream) -> None:
-            self.stream = stream
-            self.fails = False
-
-        async def receive(self, max_bytes: int = 65_536) -> bytes:
-            data = await self.stream.receive(max_bytes)
-            if self.fails:
-                raise OddError("odd")
-            return data
-
-        async def send(self, item: bytes) -> None:
-            await self.stream.send(item)
-
-        async def send_eof(self) -> None:
-            raise NotImplementedError
-
-        async def aclose(self) -> None:
-            await self.stream.aclose()
-            raise OddError("even here")
-
-    streams: list[Odd] = []
-
-    async def connect(host: str, port: int) -> ByteStream:
-        streams.append(Odd(await secured(world, certificates)))
-        return streams[-1]
-
-    lost: Heard[Disconnected] = Heard()
-    connected: Heard[Connected] = Heard()
-    client = world.client(connector=connect)
-    client.on_connected(connected)
-    client.on_disconnected(lost)
-    async with client:
-        await connected.next()
-        streams[0].fails = True
-        world.say_goodbye(restart=False)
-        error = (await lost.next()).error
-        assert error is not None
-        assert "odd" in str(error)
-        await connected.next()
