@@ -281,9 +281,9 @@ class ServerCore(Core[ServerOutput]):
             self._end(f"{len(self._events)} events were not acknowledged", flush=False)
         return pending
 
-    def notify(self, event: JSONObject) -> None:
-        """Send an event to a client that acknowledges none."""
-        self._send(encode_request(self._new_id(), METHOD_SIGNALWIRE_EVENT, event))
+    def notify(self, method: str, params: JSONObject) -> None:
+        """Send a request whose reply does not matter, such as an unacknowledged event."""
+        self._send(encode_request(self._new_id(), method, params))
 
     def ping(self, now: float) -> None:
         """Send a ping. It counts as unanswered until anything arrives from the client."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 import msgspec
@@ -19,6 +20,8 @@ from ..errors import RelayError
 from ..outputs import CloseTransport, PeerViolation, SendData, Settled
 from ..rpc.frames import METHOD_NOT_FOUND
 from ..server import ConnectionEnded, RequestReceived, ServerCore
+from . import blade
+from .blade import Blade, Reply
 from .config import ExchangeConfig
 from .happened import Happened, What, Who
 from .network import Network
@@ -65,6 +68,8 @@ class Exchange(Core[ExchangeOutput]):
         self._sessions = Sessions(self._network, self._forgotten)
         self._switch = Switch(self._network, self._sessions)
         self._links: dict[int, Link] = {}
+        self._blades: dict[Link, Blade] = {}
+        """The translations for clients of version 2."""
         self._touched: dict[Link, None] = {}
 
     # Inputs
@@ -231,6 +236,7 @@ class Exchange(Core[ExchangeOutput]):
 
     def _lose(self, link: Link, reason: str, now: float) -> None:
         del self._links[link.transport]
+        self._blades.pop(link, None)
         session = link.session
         if session is not None:
             link.session = None
@@ -242,8 +248,14 @@ class Exchange(Core[ExchangeOutput]):
     # What programs ask
 
     def _take_request(self, link: Link, asked: RequestReceived, now: float) -> None:
+        reply: Reply = partial(link.core.reply, asked.id)
         try:
-            self._carry_out(link, asked, now)
+            if asked.method.startswith(blade.PREFIX):
+                wrapped = self._blade(link).take(asked, now)
+                if wrapped is None:
+                    return
+                asked, reply = wrapped
+            self._carry_out(link, asked, reply, now)
         except RelayError as refusal:
             self._network.note(
                 now,
@@ -254,15 +266,16 @@ class Exchange(Core[ExchangeOutput]):
                 reason=refusal.message,
             )
             if refusal.code > 0:
-                result = {"code": str(refusal.code), "message": refusal.message}
-                link.core.reply(asked.id, result)
+                reply({"code": str(refusal.code), "message": refusal.message})
             else:
                 link.core.refuse(asked.id, refusal.code, refusal.message)
 
-    def _carry_out(self, link: Link, asked: RequestReceived, now: float) -> None:
-        def reply(result: object) -> None:
-            link.core.reply(asked.id, result)
+    def _blade(self, link: Link) -> Blade:
+        if link not in self._blades:
+            self._blades[link] = Blade(link, self._sessions, self._config.node_id)
+        return self._blades[link]
 
+    def _carry_out(self, link: Link, asked: RequestReceived, reply: Reply, now: float) -> None:
         if asked.method == METHOD_SIGNALWIRE_CONNECT:
             self._connect(link, asked, now)
             return
@@ -278,24 +291,14 @@ class Exchange(Core[ExchangeOutput]):
             raise RelayError(SERVER_ERROR, "this connection has a session already")
         params = decode_params(_connect, asked.params)
         session, restored = self._sessions.open(params, now)
-        displaced = session.link
-        if displaced is not None:
-            displaced.session = None
-            displaced.close(now)
         result = {
             "identity": session.identity,
             "protocol": session.protocol,
             "session_restored": restored,
-            "authorization": {
-                "type": "relay",
-                "project": session.project,
-                "project_id": session.project,
-                "scopes": ["calling", "messaging", "tasking"],
-                "signature": session.signature,
-            },
+            "authorization": self._sessions.authorize(params.authentication, now),
         }
         link.core.reply(asked.id, result)
-        session.attach(link, now)
+        link.take_over(session, now)
 
     def _forgotten(self, session: Session, now: float) -> None:
         self._switch.abandon(session, now)

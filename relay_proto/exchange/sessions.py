@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from ..constants import EVENT_AUTHORIZATION_STATE
+from ..constants import EVENT_AUTHORIZATION_STATE, METHOD_SIGNALWIRE_EVENT
 from ..errors import ConnectionLostError, RelayError
 from ..outputs import Settled
 from ..pending import Pending
@@ -61,6 +61,10 @@ class ConnectParams(msgspec.Struct, frozen=True, kw_only=True):
     event_acks: bool = False
 
 
+def _as_event(event: JSONObject) -> tuple[str, JSONObject]:
+    return METHOD_SIGNALWIRE_EVENT, event
+
+
 class Link:
     """One connection: its `ServerCore`, and the session it has authenticated for."""
 
@@ -68,6 +72,8 @@ class Link:
         self.transport = transport
         self.core = core
         self.session: Session | None = None
+        self.notification = _as_event
+        """How this client gets an event that it does not acknowledge: method and parameters."""
         self._touched = touched
         self._sent: dict[Pending[None], str] = {}
 
@@ -76,8 +82,16 @@ class Link:
         if acknowledged:
             self._sent[self.core.send_event(event, identity=identity)] = identity
         else:
-            self.core.notify(event)
+            self.core.notify(*self.notification(event))
         self._touched(self)
+
+    def take_over(self, session: Session, now: float) -> None:
+        """Continue `session` on this connection, and close the one that it had."""
+        displaced = session.link
+        if displaced is not None and displaced is not self:
+            displaced.session = None
+            displaced.close(now)
+        session.attach(self, now)
 
     def settled(self, output: Settled) -> None:
         """Take the outcome of an event: acknowledged, or lost with the connection."""
@@ -109,9 +123,7 @@ class Session:
         self._network = network
         self.project = project
         self.identity = f"{network.new_id()}@{network.config.node_id}"
-        self.signature = network.new_id()
-        """The part of `protocol` by which some clients check that they may resume it."""
-        self.protocol = f"signalwire_{self.signature}_{project}_v2"
+        self.protocol = f"signalwire_{sessions.signature(project)}_{network.new_id()}_v2"
         self.contexts: dict[str, None] = {}
         self.link: Link | None = None
         self.jwt_expires_at: float | None = None
@@ -151,10 +163,7 @@ class Session:
         """Continue on `link`: repeat unacknowledged events, and send a new secret."""
         self.link, link.session = link, self
         self._network.cancel(self.expire)
-        if self.jwt_expires_at is None:
-            self._network.cancel(self.end_connection)
-        else:
-            self._network.at(self.jwt_expires_at, self.end_connection)
+        self.expire_jwt_at(self.jwt_expires_at)
         for identity, event in self._kept.items():
             link.deliver(identity, event, acknowledged=self.acknowledges)
         if not self.acknowledges:
@@ -167,6 +176,14 @@ class Session:
         self.link = None
         self._network.cancel(self.end_connection)
         self._network.at(now + self._network.config.timing.session_retention, self.expire)
+
+    def expire_jwt_at(self, expires_at: float | None) -> None:
+        """Close the connection at this time; None means never."""
+        self.jwt_expires_at = expires_at
+        if expires_at is None:
+            self._network.cancel(self.end_connection)
+        else:
+            self._network.at(expires_at, self.end_connection)
 
     def end_connection(self, now: float) -> None:
         """Close the connection, because its JWT has expired."""
@@ -188,6 +205,7 @@ class Sessions:
         self._by_protocol: dict[str, Session] = {}
         self._by_context: dict[str, dict[Session, None]] = {}
         self._revoked: set[str] = set()
+        self._signatures: dict[str, str] = {}
         self.refuses_unknown = False
         """Whether to refuse a client that names an unknown session."""
 
@@ -221,6 +239,49 @@ class Sessions:
         what = What.SESSION_RESUMED if restored else What.SESSION_STARTED
         self._network.note(now, "", Who.PROGRAM, what, session=session.protocol)
         return session, restored
+
+    def new_id(self) -> str:
+        """Return a new random id."""
+        return self._network.new_id()
+
+    def signature(self, project: str) -> str:
+        """Return the part of `Session.protocol` that all sessions of a project have.
+
+        By this, some clients check that they may resume a session.
+        """
+        if project not in self._signatures:
+            self._signatures[project] = self._network.new_id()
+        return self._signatures[project]
+
+    def authorize(self, given: Authentication, now: float) -> JSONObject:
+        """Return what a client learns about its account.
+
+        Raises:
+            RelayError: the credentials are refused.
+        """
+        account, expires_at = self._authenticate(given, now)
+        authorization: JSONObject = {
+            "type": "relay",
+            "project": account.project,
+            "project_id": account.project,
+            "scopes": ["calling", "messaging", "tasking"],
+            "signature": self.signature(account.project),
+        }
+        if expires_at is not None:
+            authorization["expires_at"] = round(self._network.config.epoch + expires_at)
+        return authorization
+
+    def renew(self, session: Session, given: Authentication, now: float) -> JSONObject:
+        """Go on with new credentials of the same project; return what `authorize` does.
+
+        Raises:
+            RelayError: the credentials are refused. The old ones count until they expire.
+        """
+        account, expires_at = self._authenticate(given, now)
+        if account.project != session.project:
+            raise RelayError(AUTHENTICATION_FAILED, "these credentials are of another project")
+        session.expire_jwt_at(expires_at)
+        return self.authorize(given, now)
 
     def subscribe(self, session: Session, contexts: Iterable[str]) -> None:
         """Let `session` serve `contexts` as well.

@@ -34,6 +34,7 @@ from . import (
     texts,
 )
 from .requests import Request, Verb, verb
+from .sessions import Authentication
 from .shapes import Name
 
 
@@ -55,7 +56,35 @@ def unreceive(request: Request, params: ContextParams) -> None:
     request.accept("Unreceiving events")
 
 
+class ReauthenticateParams(msgspec.Struct, frozen=True, kw_only=True):
+    """``signalwire.reauthenticate``."""
+
+    authentication: Authentication
+
+
+class ChannelParams(msgspec.Struct, frozen=True, kw_only=True):
+    """``signalwire.subscribe`` and ``signalwire.unsubscribe``."""
+
+    event_channel: Name
+    events: list[Name]
+
+
+def reauthenticate(request: Request, params: ReauthenticateParams) -> None:
+    """``signalwire.reauthenticate``: go on with a new JWT, before the old one expires."""
+    sessions = request.switch.sessions
+    authorization = sessions.renew(request.session, params.authentication, request.now)
+    request.reply({"authorization": authorization})
+
+
+def subscribe(request: Request, params: ChannelParams) -> None:  # noqa: ARG001
+    """``signalwire.subscribe`` and its opposite; a session gets all its events anyway."""
+    request.accept("OK")
+
+
 VERBS: Final[Mapping[str, Verb]] = {
+    "signalwire.reauthenticate": verb(ReauthenticateParams, reauthenticate),
+    "signalwire.subscribe": verb(ChannelParams, subscribe),
+    "signalwire.unsubscribe": verb(ChannelParams, subscribe),
     METHOD_SIGNALWIRE_RECEIVE: verb(ContextParams, receive),
     METHOD_SIGNALWIRE_UNRECEIVE: verb(ContextParams, unreceive),
     **routing.VERBS,
