@@ -47,6 +47,8 @@ RANDOM: Final = "PT" + "0a1b2c3d4e5f" * 4
 SPOKEN: Final = "my number is four seven one one"
 PHONE: Final = "+15550001111"
 
+CREDENTIALS: Final = frozenset({TOKEN, PROJECT, STATE})
+"""What only the client knows to be secret. A `repr` does not know it, and shows it as an id."""
 ANYWHERE: Final = {
     TOKEN: TOKEN,
     PROJECT: PROJECT,
@@ -152,7 +154,6 @@ class Watched(Peer):
         """All that a log, a recording or a traceback could show."""
         yield from self.lines
         for output in self.outputs:
-            yield repr(output)
             yield from log_line(output)
             match output:
                 case Settled(pending) if pending.error is not None:
@@ -162,10 +163,15 @@ class Watched(Peer):
                 case CallOffered(call):
                     yield from (repr(call), str(CallEndedError(call.call_id, call.end_reason)))
                     yield str(DialFailedError(call.tag, ""))
-                case EventReceived(event):
-                    yield repr(event)
                 case _:
                     pass
+
+    def reprs(self) -> Iterator[str]:
+        """All that a `repr` shows."""
+        for output in self.outputs:
+            yield repr(output)
+            if isinstance(output, EventReceived):
+                yield repr(output.event)
 
 
 def log_line(output: Output) -> Iterator[str]:
@@ -192,7 +198,8 @@ def of_error(error: BaseException) -> Iterator[str]:
 def check(peer: Watched, hidden: str) -> None:
     assert peer.failures == []
     escaped = json.dumps(hidden)[1:-1]
-    for text in peer.shown():
+    texts_shown = [*peer.shown(), *(() if hidden in CREDENTIALS else peer.reprs())]
+    for text in texts_shown:
         assert hidden not in text
         assert escaped not in text
         assert text.isprintable()
