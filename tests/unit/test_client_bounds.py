@@ -198,10 +198,9 @@ def test_an_event_does_not_keep_the_rest_of_its_message(usual: bool) -> None:
         for _ in range(number):
             params = {"event_type": "calling.call.custom", "params": {"call_id": "c-9"}}
             request: dict[str, Any] = {"id": LONG if usual else 1, "method": "signalwire.event"}
-            unusual = {} if usual else {"x": LONG, "timestamp": "now"}
-            frame = decode_server_frame(
-                json.dumps({**request, "params": params | unusual}).encode()
-            )
+            request["params"] = params if usual else {"x": LONG, **params}
+            unusual: dict[str, Any] = {} if usual else {"error": None}
+            frame = decode_server_frame(json.dumps({**request, **unusual}).encode())
             if isinstance(frame, EventFrame):
                 kept.append(event_of(frame))
             elif isinstance(frame, RequestFrame):
