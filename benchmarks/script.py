@@ -28,7 +28,7 @@ from benchmarks.traffic import NODE, PLAY, call_id
 
 Figures = dict[str, float]
 
-PROMPT: Final = [{"type": "tts", "params": {"text": "Please hold the line."}}]
+PROMPT: Final[Any] = [{"type": "tts", "params": {"text": "Please hold the line."}}]
 PATIENCE: Final = 60.0
 
 

@@ -14,13 +14,14 @@ Source: docs/protocol.md, section 17.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, TypeVar, cast
 
 from ..rpc.frames import JSONObject
 from . import arguments as values
+from . import shapes
 
-Device: TypeAlias = JSONObject
-Plan: TypeAlias = list[list[JSONObject]]
+Plan: TypeAlias = list[list[shapes.Device]]
+S = TypeVar("S")
 
 RINGTONES: Final = frozenset(
     "at au be bg bong br ca ch cl cn cy cz de dk dz ee eg es fi fr gr hu il in it jp ko lt mx my "
@@ -37,15 +38,16 @@ def tts(
     text: str,
     *,
     language: str | None = None,
-    gender: str | None = None,
+    gender: Literal["male", "female"] | None = None,
     voice: str | None = None,
-) -> JSONObject:
+) -> shapes.TTS:
     """Make a media item: a text that is spoken.
 
     `language` is a tag such as ``en-US``, and `gender` is ``male`` or ``female``. `voice` is
     the name of a voice of the service.
     """
     return _item(
+        shapes.TTS,
         "tts",
         text=values.text("text", text),
         language=values.optional_text("language", language),
@@ -54,17 +56,17 @@ def tts(
     )
 
 
-def audio(url: str) -> JSONObject:
+def audio(url: str) -> shapes.Audio:
     """Make a media item: the audio file at `url`."""
-    return _item("audio", url=values.text("url", url))
+    return _item(shapes.Audio, "audio", url=values.text("url", url))
 
 
-def silence(duration: float) -> JSONObject:
+def silence(duration: float) -> shapes.Silence:
     """Make a media item: silence for `duration` seconds."""
-    return _item("silence", duration=values.positive("duration", duration))
+    return _item(shapes.Silence, "silence", duration=values.positive("duration", duration))
 
 
-def ringtone(name: str, *, duration: float | None = None) -> JSONObject:
+def ringtone(name: str, *, duration: float | None = None) -> shapes.Ringtone:
     """Make a media item: the ringtone of a country, such as ``us``.
 
     It lasts `duration` seconds.
@@ -72,12 +74,12 @@ def ringtone(name: str, *, duration: float | None = None) -> JSONObject:
     if values.text("name", name) not in RINGTONES:
         raise ValueError(f"name must be one of {' '.join(sorted(RINGTONES))}, not {name!r}")
     length = None if duration is None else values.positive("duration", duration)
-    return _item("ringtone", name=name, duration=length)
+    return _item(shapes.Ringtone, "ringtone", name=name, duration=length)
 
 
-def playlist(*media: Mapping[str, Any]) -> list[JSONObject]:
+def playlist(*media: shapes.Media) -> list[shapes.Media]:
     """Make the list of media for `play`. They are played one after another."""
-    return values.media_items("media", media)
+    return cast("list[shapes.Media]", values.media_items("media", media))
 
 
 # Devices
@@ -92,7 +94,7 @@ def phone(
     call_state_url: str | None = None,
     call_state_events: Sequence[str] | None = None,
     confirm: str | None = None,
-) -> Device:
+) -> shapes.Phone:
     """Make a device: a telephone.
 
     Args:
@@ -105,6 +107,7 @@ def phone(
         confirm: an SWML script that asks the called side to accept the call.
     """
     return _item(
+        shapes.Phone,
         "phone",
         to_number=values.e164("to_number", to_number),
         from_number=values.e164("from_number", from_number),
@@ -130,7 +133,7 @@ def sip(
     call_state_url: str | None = None,
     call_state_events: Sequence[str] | None = None,
     confirm: str | None = None,
-) -> Device:
+) -> shapes.SIP:
     """Make a device: a SIP address.
 
     Args:
@@ -150,6 +153,7 @@ def sip(
         confirm: an SWML script that asks the called side to accept the call.
     """
     return _item(
+        shapes.SIP,
         "sip",
         **{"to": values.sip_uri("to", to), "from": values.sip_uri("from_", from_)},
         from_name=values.optional_text("from_name", from_name),
@@ -165,7 +169,7 @@ def sip(
     )
 
 
-def serial(*devices: Mapping[str, Any] | Sequence[Sequence[Mapping[str, Any]]]) -> Plan:
+def serial(*devices: shapes.Device | Sequence[Sequence[shapes.Device]]) -> Plan:
     """Make the `devices` of a dial that are tried one after another.
 
     Each argument is a device, or a group that `parallel` has made.
@@ -173,22 +177,22 @@ def serial(*devices: Mapping[str, Any] | Sequence[Sequence[Mapping[str, Any]]]) 
     plan: Plan = []
     for i, device in enumerate(devices):
         if isinstance(device, Mapping):
-            plan += values.device_plan(f"devices[{i}]", [[device]])
+            plan += _plan(f"devices[{i}]", [[device]])
         else:
-            plan += values.device_plan(f"devices[{i}]", device)
+            plan += _plan(f"devices[{i}]", device)
     if not plan:
         raise ValueError("serial() needs at least one device")
     return plan
 
 
-def parallel(*devices: Mapping[str, Any]) -> Plan:
+def parallel(*devices: shapes.Device) -> Plan:
     """Make the `devices` of a dial that ring together.
 
     The first one that answers gets the call.
     """
     if not devices:
         raise ValueError("parallel() needs at least one device")
-    return values.device_plan("devices", [devices])
+    return _plan("devices", [devices])
 
 
 # Input
@@ -199,7 +203,7 @@ def digits(
     *,
     terminators: str | None = None,
     digit_timeout: float | None = None,
-) -> JSONObject:
+) -> shapes.Digits:
     """Make the `digits` of `collect` and `collecting`.
 
     The input ends after `max` digits, after one of the `terminators` (such as ``#*``), or
@@ -208,7 +212,8 @@ def digits(
     most = values.whole("max", max, least=1)
     if most is None:
         raise TypeError("max must be a whole number, not None")
-    return _given(
+    return _made(
+        shapes.Digits,
         max=most,
         terminators=None if terminators is None else values.dtmf("terminators", terminators),
         digit_timeout=values.seconds("digit_timeout", digit_timeout),
@@ -223,7 +228,7 @@ def speech(
     hints: Sequence[str] | None = None,
     model: str | None = None,
     engine: Literal["Google", "Google.V2", "Deepgram"] | None = None,
-) -> JSONObject:
+) -> shapes.Speech:
     """Make the `speech` of `collect` and `collecting`.
 
     Args:
@@ -237,7 +242,8 @@ def speech(
     if engine is not None and engine not in SPEECH_ENGINES:
         known = ", ".join(sorted(SPEECH_ENGINES))
         raise ValueError(f"engine must be one of {known}, not {engine!r}")
-    return _given(
+    return _made(
+        shapes.Speech,
         end_silence_timeout=values.seconds("end_silence_timeout", end_silence_timeout),
         speech_timeout=values.seconds("speech_timeout", speech_timeout),
         language=values.optional_text("language", language),
@@ -249,14 +255,14 @@ def speech(
 
 def collecting(
     *,
-    digits: Mapping[str, Any] | None = None,
-    speech: Mapping[str, Any] | None = None,
+    digits: shapes.Digits | None = None,
+    speech: shapes.Speech | None = None,
     initial_timeout: float | None = None,
     partial_results: bool | None = None,
     continuous: bool | None = None,
     send_start_of_input: bool | None = None,
     start_input_timers: bool | None = None,
-) -> JSONObject:
+) -> shapes.Collect:
     """Make the `collect` of `play_and_collect`: digits, speech, or both.
 
     With both, the first one that is complete is the result.
@@ -276,7 +282,8 @@ def collecting(
     """
     if digits is None and speech is None:
         raise ValueError("digits and speech are both missing: give at least one of them")
-    return _given(
+    return _made(
+        shapes.Collect,
         digits=None if digits is None else values.json_object("digits", digits),
         speech=None if speech is None else values.json_object("speech", speech),
         initial_timeout=values.seconds("initial_timeout", initial_timeout),
@@ -299,7 +306,7 @@ def machine_detector(
     machine_words_threshold: int | None = None,
     detect_interruptions: bool | None = None,
     detect_message_end: bool | None = None,
-) -> JSONObject:
+) -> shapes.MachineDetector:
     """Make the `detect` that tells a person from an answering machine.
 
     Args:
@@ -312,6 +319,7 @@ def machine_detector(
         detect_message_end: whether to report the end of the machine's greeting.
     """
     return _item(
+        shapes.MachineDetector,
         "machine",
         initial_timeout=values.seconds("initial_timeout", initial_timeout),
         end_silence_timeout=values.seconds("end_silence_timeout", end_silence_timeout),
@@ -325,23 +333,36 @@ def machine_detector(
     )
 
 
-def fax_detector(tone: str | None = None) -> JSONObject:
+def fax_detector(tone: Literal["CED", "CNG"] | None = None) -> shapes.FaxDetector:
     """Make the `detect` that listens for a fax.
 
     `tone` is ``CED``, the tone of a fax that is called, or ``CNG``, that of one that calls.
     """
     if tone not in (None, "CED", "CNG"):
         raise ValueError(f"tone must be 'CED' or 'CNG', not {tone!r}")
-    return _item("fax", tone=tone)
+    return _item(shapes.FaxDetector, "fax", tone=tone)
 
 
-def digit_detector(digits: str | None = None) -> JSONObject:
+def digit_detector(digits: str | None = None) -> shapes.DigitDetector:
     """Make the `detect` that listens for the digits in `digits`, or for any digit."""
-    return _item("digit", digits=None if digits is None else values.dtmf("digits", digits))
+    return _item(
+        shapes.DigitDetector,
+        "digit",
+        digits=None if digits is None else values.dtmf("digits", digits),
+    )
 
 
-def _item(kind: str, **params: object) -> JSONObject:
-    return {"type": kind, "params": _given(**params)}
+def _item(shape: type[S], kind: str, **params: object) -> S:
+    return _made(shape, type=kind, params=_given(**params))
+
+
+def _made(shape: type[S], **items: object) -> S:
+    del shape  # for type checkers: the arguments have been checked
+    return cast("S", _given(**items))
+
+
+def _plan(argument: str, devices: object) -> Plan:
+    return cast("Plan", values.device_plan(argument, devices))
 
 
 def _given(**params: object) -> JSONObject:

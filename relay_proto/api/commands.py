@@ -18,24 +18,39 @@ Source: docs/protocol.md, sections 9, 11, 13, 14.2, 14.6, 15 and 16.
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, Unpack
 
 import msgspec
 
 from ..config import check_contexts
 from ..display import shown_id
+from ..literals import HangupReason
 from ..records import ActionRecord, CallRecord, MessageRecord
 from ..rpc import action_kinds as actions
 from ..rpc.action_kinds import ActionKind
-from ..rpc.event_base import RelayEvent
+from ..rpc.event_base import RelayEvent, UnknownEvent
+from ..rpc.events import (
+    CallStateEvent,
+    CollectEvent,
+    DetectEvent,
+    FaxEvent,
+    MessageStateEvent,
+    PayEvent,
+    PlayEvent,
+    RecordEvent,
+    StreamEvent,
+    TapEvent,
+    TranscribeEvent,
+)
 from ..rpc.frames import JSONObject
 from . import arguments as values
-from . import builders
+from . import builders, shapes
 
 R = TypeVar("R")
 
-OnCompleted: TypeAlias = Callable[[RelayEvent], Any]
-"""A function that is called once, with the last event of an action or a message.
+E = TypeVar("E", bound=RelayEvent)
+OnCompleted: TypeAlias = Callable[[E | CallStateEvent], Any]
+"""A function that is called once, with the last event of an action, or of its call.
 
 It may be a coroutine function in `relay_anyio`."""
 
@@ -138,7 +153,7 @@ def unreceive(contexts: Sequence[str]) -> Command[JSONObject]:
 
 
 def dial(
-    devices: Sequence[Sequence[Mapping[str, Any]]],
+    devices: Sequence[Sequence[shapes.Device]],
     *,
     tag: str | None = None,
     max_duration: int | None = None,
@@ -236,7 +251,7 @@ def send_message(
     media: Sequence[str] | None = None,
     tags: Sequence[str] | None = None,
     region: str | None = None,
-    on_completed: OnCompleted | None = None,
+    on_completed: Callable[[MessageStateEvent], Any] | None = None,
 ) -> Command[MessageRecord]:
     """Send a text message: an SMS, or an MMS if there is `media`.
 
@@ -285,7 +300,7 @@ def send_message(
 # Verbs of a call
 
 
-def answer(**kwargs: Any) -> Command[JSONObject]:
+def answer(**kwargs: Unpack[shapes.AnswerOptions]) -> Command[JSONObject]:
     """Answer an inbound call. Answering twice does no harm.
 
     Further arguments go to the server, such as `max_duration` and `codecs`.
@@ -293,7 +308,7 @@ def answer(**kwargs: Any) -> Command[JSONObject]:
     return _verb("calling.answer", {}, kwargs, ends_call=True)
 
 
-def hangup(reason: str = "hangup") -> Command[JSONObject]:
+def hangup(reason: HangupReason = "hangup") -> Command[JSONObject]:
     """End the call.
 
     `reason` is ``hangup``, ``cancel``, ``busy``, ``noAnswer``, ``decline`` or ``error``.
@@ -310,14 +325,14 @@ def pass_() -> Command[JSONObject]:
 
 
 def connect(
-    devices: Sequence[Sequence[Mapping[str, Any]]],
+    devices: Sequence[Sequence[shapes.ConnectDevice]],
     *,
-    ringback: Sequence[Mapping[str, Any]] | None = None,
+    ringback: Sequence[shapes.Media] | None = None,
     tag: str | None = None,
     max_duration: int | None = None,
     max_price_per_minute: float | None = None,
     status_url: str | None = None,
-    **kwargs: Any,
+    **kwargs: Unpack[shapes.NothingMore],
 ) -> Command[JSONObject]:
     """Bridge the call to another party.
 
@@ -351,7 +366,9 @@ def disconnect() -> Command[JSONObject]:
     return _verb("calling.disconnect", {})
 
 
-def transfer(dest: str, **kwargs: Any) -> Command[JSONObject]:
+def transfer(
+    dest: str | Mapping[str, Any], **kwargs: Unpack[shapes.NothingMore]
+) -> Command[JSONObject]:
     """Hand the call over to another application.
 
     `dest` is the URL of an SWML script, the script itself (as text or as a dict),
@@ -391,7 +408,10 @@ def unhold() -> Command[JSONObject]:
 
 
 def echo(
-    *, timeout: float | None = None, status_url: str | None = None, **kwargs: Any
+    *,
+    timeout: float | None = None,
+    status_url: str | None = None,
+    **kwargs: Unpack[shapes.NothingMore],
 ) -> Command[JSONObject]:
     """Play back to the caller what the caller says.
 
@@ -403,7 +423,10 @@ def echo(
 
 
 def refer(
-    device: Mapping[str, Any], *, status_url: str | None = None, **kwargs: Any
+    device: shapes.ReferDevice,
+    *,
+    status_url: str | None = None,
+    **kwargs: Unpack[shapes.NothingMore],
 ) -> Command[JSONObject]:
     """Ask the other side of a SIP call, by SIP REFER, to call somebody else.
 
@@ -422,7 +445,7 @@ def bind_digit(
     bind_params: Mapping[str, Any] | None = None,
     realm: str | None = None,
     max_triggers: int | None = None,
-    **kwargs: Any,
+    **kwargs: Unpack[shapes.NothingMore],
 ) -> Command[JSONObject]:
     """Let the server run a method whenever the caller presses certain digits.
 
@@ -445,12 +468,16 @@ def bind_digit(
     return _verb("calling.bind_digit", params, kwargs)
 
 
-def clear_digit_bindings(*, realm: str | None = None, **kwargs: Any) -> Command[JSONObject]:
+def clear_digit_bindings(
+    *, realm: str | None = None, **kwargs: Unpack[shapes.NothingMore]
+) -> Command[JSONObject]:
     """Remove the bindings of `bind_digit`: all of them, or those of one `realm`."""
     return _verb("calling.clear_digit_bindings", _given(realm=realm), kwargs)
 
 
-def live_transcribe(action: Mapping[str, Any] | str, **kwargs: Any) -> Command[JSONObject]:
+def live_transcribe(
+    action: shapes.LiveTranscribe | Literal["stop"], **kwargs: Unpack[shapes.NothingMore]
+) -> Command[JSONObject]:
     """Start or stop a live transcription: of what is said, while it is said.
 
     `action` is ``{"start": {"lang": "en-US", …}}``, ``{"summarize": {…}}`` or ``{"stop": {}}``.
@@ -459,7 +486,10 @@ def live_transcribe(action: Mapping[str, Any] | str, **kwargs: Any) -> Command[J
 
 
 def live_translate(
-    action: Mapping[str, Any] | str, *, status_url: str | None = None, **kwargs: Any
+    action: shapes.LiveTranslate | Literal["stop"],
+    *,
+    status_url: str | None = None,
+    **kwargs: Unpack[shapes.NothingMore],
 ) -> Command[JSONObject]:
     """Start or stop a live translation: of what is said, while it is said.
 
@@ -492,8 +522,8 @@ def join_conference(
     recording_status_callback_event: str | None = None,
     recording_status_callback_event_type: str | None = None,
     recording_status_callback_method: str | None = None,
-    stream_obj: Mapping[str, Any] | None = None,
-    **kwargs: Any,
+    stream_obj: shapes.StreamParams | None = None,
+    **kwargs: Unpack[shapes.NothingMore],
 ) -> Command[JSONObject]:
     """Join a conference. The first call that joins opens it.
 
@@ -549,13 +579,17 @@ def join_conference(
     return _verb("calling.join_conference", params, kwargs)
 
 
-def leave_conference(conference_id: str, **kwargs: Any) -> Command[JSONObject]:
+def leave_conference(
+    conference_id: str, **kwargs: Unpack[shapes.NothingMore]
+) -> Command[JSONObject]:
     """Leave a conference. Its `conference_id` is in the ``calling.conference`` events."""
     params = {"conference_id": values.text("conference_id", conference_id)}
     return _verb("calling.leave_conference", params, kwargs)
 
 
-def join_room(name: str, *, status_url: str | None = None, **kwargs: Any) -> Command[JSONObject]:
+def join_room(
+    name: str, *, status_url: str | None = None, **kwargs: Unpack[shapes.NothingMore]
+) -> Command[JSONObject]:
     """Join the video room `name`.
 
     `status_url` is a URL to which the server also posts the events.
@@ -564,7 +598,7 @@ def join_room(name: str, *, status_url: str | None = None, **kwargs: Any) -> Com
     return _verb("calling.join_room", params, kwargs)
 
 
-def leave_room(**kwargs: Any) -> Command[JSONObject]:
+def leave_room(**kwargs: Unpack[shapes.NothingMore]) -> Command[JSONObject]:
     """Leave the video room."""
     return _verb("calling.leave_room", {}, kwargs)
 
@@ -574,7 +608,7 @@ def queue_enter(
     *,
     control_id: str | None = None,
     status_url: str | None = None,
-    **kwargs: Any,
+    **kwargs: Unpack[shapes.QueueOptions],
 ) -> Command[JSONObject]:
     """Put the call into a queue. The first call that enters opens it.
 
@@ -599,7 +633,7 @@ def queue_leave(
     control_id: str | None = None,
     queue_id: str | None = None,
     status_url: str | None = None,
-    **kwargs: Any,
+    **kwargs: Unpack[shapes.NothingMore],
 ) -> Command[JSONObject]:
     """Take the call out of a queue.
 
@@ -621,9 +655,9 @@ def ai_message(
     *,
     message_text: str | None = None,
     role: str | None = None,
-    reset: Mapping[str, Any] | None = None,
+    reset: shapes.Reset | None = None,
     global_data: Mapping[str, Any] | None = None,
-    **kwargs: Any,
+    **kwargs: Unpack[shapes.NothingMore],
 ) -> Command[JSONObject]:
     """Add a message to the conversation of this call's AI.
 
@@ -639,7 +673,7 @@ def ai_message(
 
 
 def ai_hold(
-    *, timeout: str | None = None, prompt: str | None = None, **kwargs: Any
+    *, timeout: str | None = None, prompt: str | None = None, **kwargs: Unpack[shapes.NothingMore]
 ) -> Command[JSONObject]:
     """Put the AI of this call on hold, for at most `timeout` seconds.
 
@@ -649,7 +683,9 @@ def ai_hold(
     return _verb("calling.ai_hold", params, kwargs)
 
 
-def ai_unhold(*, prompt: str | None = None, **kwargs: Any) -> Command[JSONObject]:
+def ai_unhold(
+    *, prompt: str | None = None, **kwargs: Unpack[shapes.NothingMore]
+) -> Command[JSONObject]:
     """Take the AI of this call off hold. `prompt` is what it says then."""
     return _verb("calling.ai_unhold", _given(prompt=prompt), kwargs)
 
@@ -662,7 +698,7 @@ def amazon_bedrock(
     global_data: Mapping[str, Any] | None = None,
     post_prompt: Mapping[str, Any] | None = None,
     post_prompt_url: str | None = None,
-    **kwargs: Any,
+    **kwargs: Unpack[shapes.NothingMore],
 ) -> Command[JSONObject]:
     """Connect the call to an Amazon Bedrock agent.
 
@@ -691,14 +727,14 @@ def user_event(*, event: str | None = None, **kwargs: Any) -> Command[JSONObject
 
 
 def play(
-    media: Sequence[Mapping[str, Any]],
+    media: Sequence[shapes.Media],
     *,
     volume: float | None = None,
-    direction: str | None = None,
+    direction: shapes.Heard | None = None,
     loop: int | None = None,
     control_id: str | None = None,
-    on_completed: OnCompleted | None = None,
-    **kwargs: Any,
+    on_completed: OnCompleted[PlayEvent] | None = None,
+    **kwargs: Unpack[shapes.StatusOptions],
 ) -> Command[ActionRecord]:
     """Play media, one item after another.
 
@@ -723,13 +759,13 @@ def play(
 
 
 def play_and_collect(
-    media: Sequence[Mapping[str, Any]],
-    collect: Mapping[str, Any],
+    media: Sequence[shapes.Media],
+    collect: shapes.Collect,
     *,
     volume: float | None = None,
     control_id: str | None = None,
-    on_completed: OnCompleted | None = None,
-    **kwargs: Any,
+    on_completed: OnCompleted[CollectEvent] | None = None,
+    **kwargs: Unpack[shapes.StatusOptions],
 ) -> Command[ActionRecord]:
     """Play media, and collect digits or speech meanwhile.
 
@@ -758,16 +794,16 @@ def play_and_collect(
 
 def collect(
     *,
-    digits: Mapping[str, Any] | None = None,
-    speech: Mapping[str, Any] | None = None,
+    digits: shapes.Digits | None = None,
+    speech: shapes.Speech | None = None,
     initial_timeout: float | None = None,
     partial_results: bool | None = None,
     continuous: bool | None = None,
     send_start_of_input: bool | None = None,
     start_input_timers: bool | None = None,
     control_id: str | None = None,
-    on_completed: OnCompleted | None = None,
-    **kwargs: Any,
+    on_completed: OnCompleted[CollectEvent] | None = None,
+    **kwargs: Unpack[shapes.StatusOptions],
 ) -> Command[ActionRecord]:
     """Collect digits or speech, without playing anything.
 
@@ -803,10 +839,10 @@ def play_tts(
     text: str,
     *,
     language: str | None = None,
-    gender: str | None = None,
+    gender: Literal["male", "female"] | None = None,
     voice: str | None = None,
     volume: float | None = None,
-    on_completed: OnCompleted | None = None,
+    on_completed: OnCompleted[PlayEvent] | None = None,
 ) -> Command[ActionRecord]:
     """Say a text. See `play`.
 
@@ -818,14 +854,14 @@ def play_tts(
 
 
 def play_audio(
-    url: str, *, volume: float | None = None, on_completed: OnCompleted | None = None
+    url: str, *, volume: float | None = None, on_completed: OnCompleted[PlayEvent] | None = None
 ) -> Command[ActionRecord]:
     """Play the audio file at `url`. `volume` is in dB, from -40 to 40. See `play`."""
     return play([builders.audio(url)], volume=volume, on_completed=on_completed)
 
 
 def play_silence(
-    duration: float, *, on_completed: OnCompleted | None = None
+    duration: float, *, on_completed: OnCompleted[PlayEvent] | None = None
 ) -> Command[ActionRecord]:
     """Play silence for `duration` seconds. See `play`."""
     return play([builders.silence(duration)], on_completed=on_completed)
@@ -836,7 +872,7 @@ def play_ringtone(
     *,
     duration: float | None = None,
     volume: float | None = None,
-    on_completed: OnCompleted | None = None,
+    on_completed: OnCompleted[PlayEvent] | None = None,
 ) -> Command[ActionRecord]:
     """Play the ringtone of a country, such as ``us``. See `play`.
 
@@ -848,13 +884,13 @@ def play_ringtone(
 
 def prompt_tts(
     text: str,
-    collect: Mapping[str, Any],
+    collect: shapes.Collect,
     *,
     language: str | None = None,
-    gender: str | None = None,
+    gender: Literal["male", "female"] | None = None,
     voice: str | None = None,
     volume: float | None = None,
-    on_completed: OnCompleted | None = None,
+    on_completed: OnCompleted[CollectEvent] | None = None,
 ) -> Command[ActionRecord]:
     """Say a text, and collect digits or speech meanwhile. See `play_and_collect`.
 
@@ -867,10 +903,10 @@ def prompt_tts(
 
 def prompt_audio(
     url: str,
-    collect: Mapping[str, Any],
+    collect: shapes.Collect,
     *,
     volume: float | None = None,
-    on_completed: OnCompleted | None = None,
+    on_completed: OnCompleted[CollectEvent] | None = None,
 ) -> Command[ActionRecord]:
     """Play the audio file at `url`, and collect meanwhile. See `play_and_collect`."""
     media = builders.audio(url)
@@ -878,11 +914,11 @@ def prompt_audio(
 
 
 def record(
-    audio: Mapping[str, Any] | None = None,
+    audio: shapes.RecordAudio | None = None,
     *,
     control_id: str | None = None,
-    on_completed: OnCompleted | None = None,
-    **kwargs: Any,
+    on_completed: OnCompleted[RecordEvent] | None = None,
+    **kwargs: Unpack[shapes.StatusOptions],
 ) -> Command[ActionRecord]:
     """Record the call.
 
@@ -903,12 +939,12 @@ def record(
 
 
 def detect(
-    detect: Mapping[str, Any],
+    detect: shapes.Detector,
     *,
     timeout: float | None = None,
     control_id: str | None = None,
-    on_completed: OnCompleted | None = None,
-    **kwargs: Any,
+    on_completed: OnCompleted[DetectEvent] | None = None,
+    **kwargs: Unpack[shapes.StatusOptions],
 ) -> Command[ActionRecord]:
     """Listen for an answering machine, a fax or digits.
 
@@ -937,7 +973,7 @@ def detect_answering_machine(
     detect_interruptions: bool | None = None,
     detect_message_end: bool | None = None,
     timeout: float | None = None,
-    on_completed: OnCompleted | None = None,
+    on_completed: OnCompleted[DetectEvent] | None = None,
 ) -> Command[ActionRecord]:
     """Find out whether a person or an answering machine has answered. See `detect`.
 
@@ -958,7 +994,7 @@ def detect_digit(
     *,
     digits: str | None = None,
     timeout: float | None = None,
-    on_completed: OnCompleted | None = None,
+    on_completed: OnCompleted[DetectEvent] | None = None,
 ) -> Command[ActionRecord]:
     """Listen for the digits in `digits`, such as ``123``. See `detect`.
 
@@ -969,9 +1005,9 @@ def detect_digit(
 
 def detect_fax(
     *,
-    tone: str | None = None,
+    tone: Literal["CED", "CNG"] | None = None,
     timeout: float | None = None,
-    on_completed: OnCompleted | None = None,
+    on_completed: OnCompleted[DetectEvent] | None = None,
 ) -> Command[ActionRecord]:
     """Listen for a fax. See `detect`.
 
@@ -999,10 +1035,10 @@ def pay(
     voice: str | None = None,
     description: str | None = None,
     valid_card_types: str | None = None,
-    parameters: Sequence[Mapping[str, Any]] | None = None,
+    parameters: Sequence[shapes.PayParameter] | None = None,
     prompts: Sequence[Mapping[str, Any]] | None = None,
-    on_completed: OnCompleted | None = None,
-    **kwargs: Any,
+    on_completed: OnCompleted[PayEvent] | None = None,
+    **kwargs: Unpack[shapes.NothingMore],
 ) -> Command[ActionRecord]:
     """Collect a payment.
 
@@ -1065,8 +1101,8 @@ def send_fax(
     identity: str | None = None,
     header_info: str | None = None,
     control_id: str | None = None,
-    on_completed: OnCompleted | None = None,
-    **kwargs: Any,
+    on_completed: OnCompleted[FaxEvent] | None = None,
+    **kwargs: Unpack[shapes.StatusOptions],
 ) -> Command[ActionRecord]:
     """Send a fax.
 
@@ -1085,7 +1121,10 @@ def send_fax(
 
 
 def receive_fax(
-    *, control_id: str | None = None, on_completed: OnCompleted | None = None, **kwargs: Any
+    *,
+    control_id: str | None = None,
+    on_completed: OnCompleted[FaxEvent] | None = None,
+    **kwargs: Unpack[shapes.StatusOptions],
 ) -> Command[ActionRecord]:
     """Receive a fax. The last event has the URL of the document.
 
@@ -1095,12 +1134,12 @@ def receive_fax(
 
 
 def tap(
-    tap: Mapping[str, Any],
-    device: Mapping[str, Any],
+    tap: shapes.Tap | shapes.FlatTap,
+    device: shapes.TapDevice,
     *,
     control_id: str | None = None,
-    on_completed: OnCompleted | None = None,
-    **kwargs: Any,
+    on_completed: OnCompleted[TapEvent] | None = None,
+    **kwargs: Unpack[shapes.StatusOptions],
 ) -> Command[ActionRecord]:
     """Send a copy of the call's audio elsewhere.
 
@@ -1130,8 +1169,8 @@ def stream(
     authorization_bearer_token: str | None = None,
     custom_parameters: Mapping[str, Any] | None = None,
     control_id: str | None = None,
-    on_completed: OnCompleted | None = None,
-    **kwargs: Any,
+    on_completed: OnCompleted[StreamEvent] | None = None,
+    **kwargs: Unpack[shapes.NothingMore],
 ) -> Command[ActionRecord]:
     """Stream the call's audio to a WebSocket.
 
@@ -1166,8 +1205,8 @@ def transcribe(
     *,
     control_id: str | None = None,
     status_url: str | None = None,
-    on_completed: OnCompleted | None = None,
-    **kwargs: Any,
+    on_completed: OnCompleted[TranscribeEvent] | None = None,
+    **kwargs: Unpack[shapes.NothingMore],
 ) -> Command[ActionRecord]:
     """Transcribe the call. The last event has the URL of the transcription.
 
@@ -1199,8 +1238,8 @@ def ai(
     languages: Sequence[Mapping[str, Any]] | None = None,
     SWAIG: Mapping[str, Any] | None = None,  # noqa: N803 - the wire's name
     ai_params: Mapping[str, Any] | None = None,
-    on_completed: OnCompleted | None = None,
-    **kwargs: Any,
+    on_completed: OnCompleted[UnknownEvent] | None = None,
+    **kwargs: Unpack[shapes.NothingMore],
 ) -> Command[ActionRecord]:
     """Let an AI talk to the caller, until it is stopped or the call ends.
 
@@ -1276,7 +1315,7 @@ def _volume(volume: float | None) -> float | None:
     return None if volume is None else values.volume_db("volume", volume)
 
 
-def _extra(kwargs: JSONObject) -> JSONObject:
+def _extra(kwargs: Mapping[str, object]) -> Mapping[str, object]:
     taken = sorted(RESERVED.intersection(kwargs))
     if taken:
         raise ValueError(f"{taken[0]} cannot be given: the call has its own")
@@ -1288,7 +1327,11 @@ def _control_id(control_id: str | None) -> object:
 
 
 def _verb(
-    method: str, params: JSONObject, kwargs: JSONObject | None = None, *, ends_call: bool = False
+    method: str,
+    params: JSONObject,
+    kwargs: Mapping[str, object] | None = None,
+    *,
+    ends_call: bool = False,
 ) -> Command[JSONObject]:
     return Command(method, {**params, **_extra(kwargs or {})}, Purpose.VERB, ends_call=ends_call)
 
@@ -1297,8 +1340,8 @@ def _start(
     kind: ActionKind,
     control_id: str | None,
     params: JSONObject,
-    kwargs: JSONObject,
-    on_completed: OnCompleted | None,
+    kwargs: Mapping[str, object],
+    on_completed: object,
 ) -> Command[ActionRecord]:
     return Command(
         kind.method,

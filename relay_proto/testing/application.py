@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ..api import commands
 from ..api.commands import Command
+from ..api.shapes import TTS, Collect, Phone, Silence
 from ..errors import ClientClosedError, RelayError, RequestQueueFullError
 from ..exchange import (
     Answers,
@@ -60,18 +61,20 @@ def lines() -> tuple[Line, ...]:
     return tuple(Line(address, behaviour) for address, behaviour in LINES.items())
 
 
-def phone(number: str) -> dict[str, Any]:
+def phone(number: str) -> Phone:
     """Return a device that rings for 15 seconds at most."""
-    params = {"to_number": number, "from_number": OFFICE, "timeout": 15}
-    return {"type": "phone", "params": params}
+    return {
+        "type": "phone",
+        "params": {"to_number": number, "from_number": OFFICE, "timeout": 15},
+    }
 
 
-def tts(text: str) -> dict[str, Any]:
+def tts(text: str) -> TTS:
     """Return a media item that speaks."""
     return {"type": "tts", "params": {"text": text}}
 
 
-def silence(seconds: float) -> dict[str, Any]:
+def silence(seconds: float) -> Silence:
     """Return a media item that is silent for some seconds."""
     return {"type": "silence", "params": {"duration": seconds}}
 
@@ -110,7 +113,7 @@ class Application:
     def _menu(self, call: CallRecord) -> Task[None]:
         ask_on = self._program.ask_on
         yield from ask_on(call, commands.answer())
-        collect = {"digits": {"max": 3, "terminators": "#"}, "initial_timeout": 5}
+        collect: Collect = {"digits": {"max": 3, "terminators": "#"}, "initial_timeout": 5}
         action = yield from ask_on(
             call, commands.play_and_collect([tts("the menu, please choose")], collect)
         )

@@ -26,14 +26,15 @@ import trio
 import relay_anyio
 import relay_sync
 from relay_anyio import CallEndedError, Connected, ConnectionLostError, Disconnected, Timing
+from relay_proto.api.shapes import Collect, Media
 from relay_proto.exchange import make_jwt
 
 VARIABLE: Final = "BAD_OFFICE"
 """Where a program finds its `Office`, as JSON."""
 PROXY_NAME: Final = "proxy.office.test"
-PROMPT: Final = [{"type": "tts", "params": {"text": "Please press a digit."}}]
-GOODBYE: Final = [{"type": "tts", "params": {"text": "Goodbye."}}]
-ONE_DIGIT: Final = {"digits": {"max": 1}, "initial_timeout": 10.0}
+PROMPT: Final[list[Media]] = [{"type": "tts", "params": {"text": "Please press a digit."}}]
+GOODBYE: Final[list[Media]] = [{"type": "tts", "params": {"text": "Goodbye."}}]
+ONE_DIGIT: Final[Collect] = {"digits": {"max": 1}, "initial_timeout": 10.0}
 FORGETFUL: Final = "+15550001313"
 """Whoever calls from this number meets a handler that cancels itself."""
 

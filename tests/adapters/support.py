@@ -17,6 +17,7 @@ import trustme
 
 from relay_anyio import Call, RelayClient, SessionState, Timing
 from relay_anyio.simulator import Simulator
+from relay_proto.api.shapes import Media, Phone
 from relay_proto.exchange import (
     Account,
     Answers,
@@ -58,7 +59,7 @@ AT_ONCE: Final = ExchangeTiming(
     ring_delay=0.01, reaction=0.01, character=0.001, digit=0.01, text_step=0.01
 )
 
-LONG: Final = [{"type": "silence", "params": {"duration": 3600}}]
+LONG: Final[list[Media]] = [{"type": "silence", "params": {"duration": 3600}}]
 """A playback that only a stop, or the call's end, ends."""
 
 
@@ -70,14 +71,15 @@ make: Callable[..., Any] = _construct
 """Makes a client, a handle or a message. A fixture lets it make those that run on threads."""
 
 
-def tts(text: str) -> list[dict[str, Any]]:
+def tts(text: str) -> list[Media]:
     """A prompt."""
     return [{"type": "tts", "params": {"text": text}}]
 
 
-def phone(number: str, **params: Any) -> dict[str, Any]:
+def phone(number: str, **params: Any) -> Phone:
     """A device to dial."""
-    return {"type": "phone", "params": {"to_number": number, "from_number": OFFICE, **params}}
+    everything: Any = {"to_number": number, "from_number": OFFICE, **params}
+    return {"type": "phone", "params": everything}
 
 
 def port_of(host: str) -> int:

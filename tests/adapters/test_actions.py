@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import anyio
 import pytest
 
@@ -14,13 +16,14 @@ from relay_anyio import (
     RelayEvent,
     StandaloneCollectAction,
 )
+from relay_proto.api.shapes import Collect
 from relay_proto.exchange import HangUp, Hear, Press, Say, Wait, What
 from tests.adapters.peers import Frame, Peer, client_of, serving
 from tests.adapters.support import LONG, Certificates, Heard, World, answered_call, tts
 
 pytestmark = pytest.mark.anyio
 
-ONE_DIGIT = {"digits": {"max": 1}, "initial_timeout": 3600}
+ONE_DIGIT: Final[Collect] = {"digits": {"max": 1}, "initial_timeout": 3600}
 
 
 async def test_a_playback_runs_to_its_end(world: World) -> None:
@@ -75,7 +78,7 @@ async def test_play_and_collect_gives_the_digits(world: World) -> None:
 
 
 async def test_play_and_collect_gives_the_speech(world: World) -> None:
-    wanted = {"speech": {"end_silence_timeout": 0.01}, "initial_timeout": 3600}
+    wanted: Collect = {"speech": {"end_silence_timeout": 0.01}, "initial_timeout": 3600}
     async with answered_call(world, world.client(), Hear("name"), Say("Ada")) as call:
         question = await call.play_and_collect(tts("Your name?"), wanted)
         event = await question.wait()

@@ -157,7 +157,7 @@ async def test_a_sip_address_is_dialled_without_ceremony(world: World) -> None:
 
 async def test_the_headers_of_a_call_are_a_dict(world: World) -> None:
     headers = [{"name": "X-Id", "value": "7"}, {"value": "nameless"}, "nonsense"]
-    device = sip("sip:bob@example.com", "sip:ivr@example.com")
+    device: Any = sip("sip:bob@example.com", "sip:ivr@example.com")
     device["params"]["headers"] = headers
     call = support.make(
         Call, world.client(), "call-9", "node-1", "project", "office", device=device

@@ -16,6 +16,7 @@ import anyio.from_thread
 import anyio.to_thread
 import pytest
 
+from relay_proto.api.shapes import Collect, Media
 from relay_proto.exchange import Hear, Press
 from relay_sync import Call, CollectEvent, RelayClient
 from tests.adapters.support import (
@@ -32,8 +33,8 @@ pytestmark = pytest.mark.anyio
 
 CALLS: Final = 200
 THREADS: Final = 32
-MENU: Final = [{"type": "tts", "params": {"text": "Press a digit"}}]
-ONE_DIGIT: Final = {"digits": {"max": 1}, "initial_timeout": 60.0}
+MENU: Final[list[Media]] = [{"type": "tts", "params": {"text": "Press a digit"}}]
+ONE_DIGIT: Final[Collect] = {"digits": {"max": 1}, "initial_timeout": 60.0}
 A_FEW_BYTES: Final = 64 * 1024
 """What may remain of a round: the exchange, too, is written in this package."""
 

@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import pytest
 
+from relay_proto.api.shapes import Media
 from relay_proto.exchange import TextMessage, What
 from relay_sync import (
     Call,
@@ -33,7 +34,7 @@ from tests.adapters.support import (
 pytestmark = pytest.mark.anyio
 
 T = TypeVar("T")
-LONG = [{"type": "silence", "params": {"duration": 3600}}]
+LONG: Final[list[Media]] = [{"type": "silence", "params": {"duration": 3600}}]
 
 
 @pytest.fixture
@@ -338,7 +339,7 @@ async def test_a_stuck_listener_delays_neither_other_calls_nor_the_waits_of_its_
             stuck, other = (client.dial_phone(ANSWERING, OFFICE) for _ in range(2))
             stuck.on("calling.call.play", wait)
             other.on("calling.call.play", hear)
-            silence = [{"type": "silence", "params": {"duration": 0.01}}]
+            silence: list[Media] = [{"type": "silence", "params": {"duration": 0.01}}]
             assert stuck.play(silence).wait(PATIENCE).params["state"] == "finished"
             other.play(silence).wait(PATIENCE)
             assert [take(heard), take(heard)] == ["playing", "finished"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from relay_anyio import Call, ConnectEvent, RelayError, SendDigitsEvent
+from relay_proto.api.shapes import Media
 from relay_proto.exchange import Caller, HangUp, Hear, What
 from tests.adapters import support
 from tests.adapters.peers import Frame, Peer, client_of, oblige, serving
@@ -163,8 +166,9 @@ async def test_execute_does_not_swallow_a_gone_call(world: World) -> None:
 @pytest.mark.parametrize("name", ["node_id", "call_id"])
 async def test_the_ids_of_the_call_cannot_be_overwritten(world: World, name: str) -> None:
     async with answered_call(world, world.client()) as call:
+        taken: Any = {name: "another"}
         with pytest.raises(ValueError, match=name):
-            await call.answer(**{name: "another"})
+            await call.answer(**taken)
 
 
 async def test_a_device_list_that_is_not_nested_is_refused(world: World) -> None:
@@ -219,7 +223,7 @@ async def test_an_argument_that_was_not_given_is_not_sent(certificates: Certific
             await call.answer(max_duration=60)
             assert await requests.next() == ("calling.answer", {**ids, "max_duration": 60})
 
-            flat = [{"type": "tts", "text": "Hello"}]
+            flat: list[Media] = [{"type": "tts", "text": "Hello"}]
             playing = await call.play(flat, volume=0, control_id="control-1", status_url="x")
             more = {"control_id": "control-1", "play": tts("Hello"), "volume": 0, "status_url": "x"}
             assert await requests.next() == ("calling.play", {**ids, **more})

@@ -45,7 +45,9 @@ STARTED: Final[Mapping[str, commands.Command[ActionRecord]]] = {
     "record": commands.record(control_id="x-1"),
     "send_fax": commands.send_fax("https://example.com/f.pdf", control_id="x-1"),
     "stream": commands.stream("wss://example.com/", control_id="x-1"),
-    "tap": commands.tap({"type": "audio"}, {"type": "rtp"}, control_id="x-1"),
+    "tap": commands.tap(
+        {"type": "audio"}, {"type": "rtp", "addr": "203.0.113.9", "port": 5000}, control_id="x-1"
+    ),
     "transcribe": commands.transcribe(control_id="x-1"),
 }
 LINGERING: Final = frozenset({"record", "transcribe", "send_fax", "receive_fax"})

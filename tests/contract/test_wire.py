@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from relay_proto import Credentials, Secret
 from relay_proto.api import commands
 from relay_proto.api.commands import NEW_ID, Command, Purpose
+from relay_proto.api.shapes import Device
 from relay_proto.records import CallRecord
 from relay_proto.rpc import action_kinds as actions
 from relay_proto.rpc.action_kinds import ActionKind
@@ -53,7 +54,10 @@ CONNECT: Final = "signalwire.connect"
 NOT_OFFERED: Final = ["calling.begin", "calling.call", "calling.receive"]
 """What only `execute` can send."""
 
-LEAST_DEVICE: Final = {"type": "phone", "params": {"to_number": "+1555", "from_number": "+1556"}}
+LEAST_DEVICE: Final[Device] = {
+    "type": "phone",
+    "params": {"to_number": "+1555", "from_number": "+1556"},
+}
 LEAST: Final[Mapping[str, Any]] = {
     "action": "stop",
     "bind_method": "calling.play",

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from relay_proto.api import commands as c
 from relay_proto.api.commands import Command
+from relay_proto.api.shapes import Media
 from relay_proto.errors import ClientClosedError, RequestQueueFullError
 from relay_proto.records import ActionRecord, CallRecord
 from relay_proto.rpc.events import EVENT_CLASS_MAP
@@ -28,7 +29,7 @@ from tests.property.wires import frame
 from tests.unit.client_peer import DEVICES
 
 SECONDS: Final = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 31.0, 61.0, 121.0)
-TTS: Final = [{"type": "tts", "params": {"text": "Hello"}}]
+TTS: Final[list[Media]] = [{"type": "tts", "params": {"text": "Hello"}}]
 CALL_IDS: Final = ("c-1", "c-2", "c-3", "c-4", "c-5")
 OVER: Final = frozenset({SessionState.CLOSING, SessionState.CLOSED})
 

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from relay_proto import Limits, Timing
 from relay_proto.api import commands as c
+from relay_proto.api.shapes import Media
 from relay_proto.outputs import Closed, OpenTransport, SendData, Settled
 from relay_proto.pending import Pending
 from relay_proto.transitions import CallState, SessionState
 from tests.unit.client_peer import DEVICES, PROTOCOL, Frame, Peer
 
-TTS: Final = [{"type": "tts", "params": {"text": "Hello"}}]
+TTS: Final[list[Media]] = [{"type": "tts", "params": {"text": "Hello"}}]
 LIMITS: Final = Limits(
     active_calls=3,
     queued_requests=6,

@@ -137,12 +137,12 @@ def test_further_arguments_are_merged_last_but_never_over_the_calls_own(
 def test_flat_and_nested_media_give_the_same_command(
     things: list[tuple[str, dict[str, Any]]],
 ) -> None:
-    flat = [flat_item(*thing) for thing in things]
-    nested = [nested_item(*thing) for thing in things]
+    flat: Any = [flat_item(*thing) for thing in things]
+    nested: Any = [nested_item(*thing) for thing in things]
     assert commands.play(flat) == commands.play(nested)
     assert commands.play(nested).params["play"] == nested
     assert commands.play_and_collect(flat, {}) == commands.play_and_collect(nested, {})
-    device: dict[str, Any] = {"type": "sip", "params": {}}
+    device: Any = {"type": "sip", "params": {}}
     assert commands.connect([[device]], ringback=flat) == commands.connect(
         [[device]], ringback=nested
     )
@@ -170,8 +170,8 @@ def test_flat_and_nested_media_give_the_same_command(
 def test_flat_and_nested_devices_give_the_same_command(
     plan: list[list[tuple[str, dict[str, Any]]]],
 ) -> None:
-    flat = [[flat_item(*thing) for thing in group] for group in plan]
-    nested = [[nested_item(*thing) for thing in group] for group in plan]
+    flat: Any = [[flat_item(*thing) for thing in group] for group in plan]
+    nested: Any = [[nested_item(*thing) for thing in group] for group in plan]
     assert commands.dial(flat) == commands.dial(nested)
     assert commands.connect(flat) == commands.connect(nested)
     assert commands.dial(nested).params["devices"] == nested

@@ -29,6 +29,7 @@ from relay_anyio.testing import (
     rehearsal,
     rehearse,
 )
+from relay_proto.api.shapes import Collect
 
 ANNA = "+15550001111"
 CHOOSES = Caller(ANNA, (Hear("press one"), Wait(3.0), Press("1")))
@@ -36,7 +37,7 @@ CHOOSES = Caller(ANNA, (Hear("press one"), Wait(3.0), Press("1")))
 
 async def menu(call: Call) -> None:
     await call.answer()
-    wanted = {"digits": {"max": 1}, "initial_timeout": 600.0}
+    wanted: Collect = {"digits": {"max": 1}, "initial_timeout": 600.0}
     action = await call.play_and_collect([tts("press one")], wanted)
     event = await action.wait()
     if isinstance(event, CollectEvent):

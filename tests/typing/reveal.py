@@ -17,6 +17,8 @@ from relay_anyio import (
     CallStateText,
     CollectAction,
     Connected,
+    Device,
+    Media,
     Message,
     MessageStateEvent,
     PlayAction,
@@ -27,8 +29,8 @@ from relay_anyio import (
     StandaloneCollectAction,
 )
 
-DEVICES = [[{"type": "phone", "to": "+15550001111", "from": "+15550002222"}]]
-MEDIA = [{"type": "tts", "params": {"text": "Hello"}}]
+DEVICES: list[list[Device]] = [[{"type": "phone", "to": "+15550001111", "from": "+15550002222"}]]
+MEDIA: list[Media] = [{"type": "tts", "params": {"text": "Hello"}}]
 
 
 def heard(event: RelayEvent) -> None: ...
@@ -56,7 +58,7 @@ async def wrong_verbs(call: Call) -> None:
     await call.connect("+15550001111")  # type: ignore[arg-type]
     await call.send_digits(123)  # type: ignore[arg-type]
     await call.send_digits("1", "control-1")  # type: ignore[call-arg]
-    call.answer("now")  # type: ignore[call-arg, unused-coroutine]
+    call.answer("now")  # type: ignore[arg-type, call-arg, unused-coroutine]
     call.play_nothing()  # type: ignore[attr-defined]
 
 

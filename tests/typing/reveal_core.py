@@ -9,17 +9,18 @@ comment, and both checkers complain about one that is not needed.
 from __future__ import annotations
 
 from random import SystemRandom
-from typing import Any, assert_never, assert_type
+from typing import Any, Final, assert_never, assert_type
 
 from relay_anyio import RelayClient
 from relay_anyio.testing import Caller, Hear, Press, Story, What, rehearse
 from relay_proto import ClientConfig, ClientCore, commands, outputs, resolve_config
+from relay_proto.api.shapes import Media
 from relay_proto.errors import RelayError
 from relay_proto.pending import Pending
 from relay_proto.records import ActionRecord, CallRecord, MessageRecord
 from relay_proto.testing import World
 
-MEDIA = [{"type": "tts", "params": {"text": "Hello"}}]
+MEDIA: Final[list[Media]] = [{"type": "tts", "params": {"text": "Hello"}}]
 
 
 def making(environment: dict[str, str]) -> ClientCore:

@@ -17,7 +17,9 @@ from relay_sync import (
     CallStateText,
     CollectAction,
     Connected,
+    Device,
     InboundCalls,
+    Media,
     Message,
     MessageStateEvent,
     Outcome,
@@ -29,8 +31,8 @@ from relay_sync import (
     StandaloneCollectAction,
 )
 
-DEVICES = [[{"type": "phone", "to": "+15550001111", "from": "+15550002222"}]]
-MEDIA = [{"type": "tts", "params": {"text": "Hello"}}]
+DEVICES: list[list[Device]] = [[{"type": "phone", "to": "+15550001111", "from": "+15550002222"}]]
+MEDIA: list[Media] = [{"type": "tts", "params": {"text": "Hello"}}]
 
 
 def heard(event: RelayEvent) -> None: ...
@@ -57,7 +59,7 @@ def wrong_verbs(call: Call) -> None:
     call.connect("+15550001111")  # type: ignore[arg-type]
     call.send_digits(123)  # type: ignore[arg-type]
     call.send_digits("1", "control-1")  # type: ignore[call-arg]
-    call.answer("now")  # type: ignore[call-arg]
+    call.answer("now")  # type: ignore[arg-type, call-arg]
     call.play_nothing()  # type: ignore[attr-defined]
 
 

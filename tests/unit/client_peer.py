@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from relay_proto import ClientConfig, ClientCore, Credentials, Limits, Secret, Timing
 from relay_proto.api import commands as c
 from relay_proto.api.commands import Command, Purpose
+from relay_proto.api.shapes import Device
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import WhileReconnecting
 from relay_proto.outputs import (
@@ -52,7 +53,7 @@ TOKEN: Final = "token-secret-5678"
 CREDENTIALS: Final = Credentials(project=Secret(PROJECT), token=Secret(TOKEN))
 PROTOCOL: Final = "signalwire_ab12_v2"
 SUCCESS: Final[Frame] = {"code": "200", "message": "OK"}
-DEVICES: Final[list[list[Frame]]] = [
+DEVICES: Final[list[list[Device]]] = [
     [{"type": "phone", "params": {"to_number": "+15550003333", "from_number": "+15550001111"}}]
 ]
 UP: Final = (SessionState.READY, SessionState.DRAINING)

@@ -36,7 +36,7 @@ FROM: Final = "+15550001111"
 BOB: Final = "sip:bob@example.com"
 ANN: Final = "sip:ann@example.com"
 
-WHOLE: Final[dict[tuple[str, str], dict[str, Any]]] = {
+WHOLE: Final[dict[tuple[str, str], Any]] = {
     ("media", "tts"): tts("Hello", language="en-US", gender="female", voice="polly.Joanna"),
     ("media", "audio"): audio("https://example.com/a.mp3"),
     ("media", "silence"): silence(2),

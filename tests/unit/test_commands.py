@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from relay_proto.api import commands
 from relay_proto.api.commands import DEFAULT_CONTEXT, NEW_ID, Command, Purpose
+from relay_proto.api.shapes import Collect, Media, Phone
 from relay_proto.rpc import action_kinds as actions
 from tests.spec import ACTIONS
 
-PHONE = {"type": "phone", "params": {"to_number": "+15550003333", "from_number": "+15550001111"}}
+PHONE: Final[Phone] = {
+    "type": "phone",
+    "params": {"to_number": "+15550003333", "from_number": "+15550001111"},
+}
 NUMBERS: dict[str, Any] = {"to_number": "+15550002222", "from_number": "+15550001111"}
-TTS = {"type": "tts", "params": {"text": "Hello"}}
+NEW: Final[Any] = {"new": 1}
+"""What this version does not know, and sends."""
+TTS: Final[Media] = {"type": "tts", "params": {"text": "Hello"}}
 
 
 def wrong(value: object) -> Any:
@@ -138,7 +144,7 @@ def test_a_message_that_can_only_be_wrong_is_refused(given: dict[str, Any], reas
                 max_duration=0,
                 max_price_per_minute=0.5,
                 status_url="u",
-                new=1,
+                **NEW,
             ),
             "calling.connect",
             {
@@ -188,7 +194,7 @@ def test_play_starts_a_playback() -> None:
 def test_a_collect_ends_with_its_first_result_unless_it_is_continuous(
     continuous: bool | None,
 ) -> None:
-    wanted = {} if continuous is None else {"continuous": continuous}
+    wanted: Collect = {} if continuous is None else {"continuous": continuous}
     prompted = commands.play_and_collect([TTS], wanted, volume=1)
     alone = commands.collect(continuous=continuous)
     assert prompted.params == {
@@ -207,8 +213,9 @@ def test_a_collect_ends_with_its_first_result_unless_it_is_continuous(
 
 
 def test_what_is_false_zero_or_empty_is_sent_by_a_collect() -> None:
+    none: Any = {}
     command = commands.collect(
-        digits={}, speech={"language": "en-US"}, initial_timeout=0, partial_results=False
+        digits=none, speech={"language": "en-US"}, initial_timeout=0, partial_results=False
     )
     assert command.params == {
         "control_id": NEW_ID,
