@@ -80,7 +80,8 @@ class Credentials:
     """Project and token, or a JWT. If both are given, the JWT is used.
 
     Raises:
-        ValueError: there is no JWT, and the project or the token is missing.
+        ValueError: there is no JWT, and the project or the token is missing; or one of
+            them is not valid Unicode.
     """
 
     project: Secret = Secret("")
@@ -88,6 +89,9 @@ class Credentials:
     jwt_token: Secret = Secret("")
 
     def __post_init__(self) -> None:
+        for name in ("project", "token", "jwt_token"):
+            secret: Secret = getattr(self, name)
+            check_unicode(name, secret.reveal())
         if self.jwt_token:
             return
         for name, variable, value in (
@@ -366,12 +370,25 @@ def split_host(host: str) -> tuple[str, int]:
     return name, int(port)
 
 
+def check_unicode(name: str, text: str) -> None:
+    """Check that `text` can be sent.
+
+    Raises:
+        ValueError: it contains half of a pair of surrogates.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        half = text[error.start : error.end]
+        raise ValueError(f"{name} is not valid Unicode: it contains {half!r}") from None
+
+
 def check_contexts(contexts: object) -> tuple[str, ...]:
     """Return `contexts` as a tuple, each of them once.
 
     Raises:
         TypeError: `contexts` is not a list (or tuple, or set) of texts.
-        ValueError: one of the texts is empty.
+        ValueError: one of the texts is empty, or is not valid Unicode.
     """
     if not _is_collection(contexts):
         raise TypeError(f"contexts must be a list of str, like ['office'], not {contexts!r}")
@@ -381,6 +398,7 @@ def check_contexts(contexts: object) -> tuple[str, ...]:
             raise TypeError(f"contexts must be a list of str, but {context!r} is in it")
         if not context:
             raise ValueError("contexts must not contain an empty text")
+        check_unicode("contexts", context)
         result.append(context)
     return tuple(dict.fromkeys(result))
 

@@ -126,6 +126,7 @@ def blocking_client(world: World, token: Any, **arguments: Any) -> Any:
         ("", "the function for token has returned nothing"),
         (None, "the function for token has returned nothing"),
         (5, "token must be a str, not int"),
+        ("token\ud800", "token is not valid Unicode: it contains"),
     ],
 )
 async def test_a_function_that_fails_is_a_failed_attempt(
@@ -226,6 +227,8 @@ async def test_contexts_that_were_received_stay_unless_others_are_assigned(
         ("token", 5, "token must be a str"),
         ("contexts", "office", "contexts must be a list"),
         ("contexts", [""], "contexts must not contain an empty text"),
+        ("contexts", ["sales\ud800"], "contexts is not valid Unicode: it contains"),
+        ("project", "project\ud800", "project is not valid Unicode: it contains"),
     ],
 )
 async def test_a_wrong_value_that_is_assigned_is_a_failed_attempt(
@@ -235,6 +238,7 @@ async def test_a_wrong_value_that_is_assigned_is_a_failed_attempt(
     setattr(getattr(client, "hidden", client), name, value)
     with pytest.raises(ConnectFailedError, match=words):
         await client.connect()
-    setattr(getattr(client, "hidden", client), name, TOKEN if name == "token" else [OFFICE])
+    right: dict[str, object] = {"token": TOKEN, "project": PROJECT, "contexts": [OFFICE]}
+    setattr(getattr(client, "hidden", client), name, right[name])
     async with client:
         assert client.state is SessionState.READY
