@@ -3,33 +3,92 @@
 from __future__ import annotations
 
 import argparse
-import os
+import errno
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from relay_proto import __version__
+
+from ._output import OUTPUT, CommandError, OutputError, forget_output
 
 DEFAULT_PORT: Final = 8443
 EXTRA: Final = "relay-proto[sim]"
 
+FAILED: Final = 1
+INTERRUPTED: Final = 130
+NOBODY_READS: Final = 141
+"""As the shell says it of programs that SIGPIPE has ended."""
+EXIT_CODES: Final = """\
+exit codes:
+  0    all went well
+  1    something did not work: stderr says what
+  2    the arguments are wrong, or the file is not a recording
+  130  it was interrupted (Ctrl+C)
+  141  whoever read the output has gone
+  143  it was ended (SIGTERM)
+relay sim runs until Ctrl+C or SIGTERM, and exits with 0 then.
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code."""
-    options = _parser().parse_args(arguments)
-    command: Callable[[argparse.Namespace], int] = options.command
+    """Run the command and return its exit code.
+
+    Raises:
+        SystemExit: there is nothing to run: the arguments are wrong, or ask for help.
+    """
     try:
-        return command(options)
-    except ModuleNotFoundError as error:
-        if error.name not in ("rich", "trustme", "cryptography"):
-            raise
-        print(f"relay: {error.name} is not installed: pip install '{EXTRA}'", file=sys.stderr)
+        try:
+            options = _parser().parse_args(arguments)
+            command: Callable[[argparse.Namespace], int] = options.command
+            code = command(options)
+        finally:
+            OUTPUT.flush()
+    except Exception as error:
+        why = _reason(error)
+        if why is None:
+            raise  # a mistake of ours
+        code, words = why
+        with suppress(OSError, ValueError):
+            print(*words, end="", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
-        return 130
-    except OSError as error:
-        print(f"relay: {error}", file=sys.stderr)
-    return 1
+        return INTERRUPTED
+    return code
+
+
+def _reason(error: Exception) -> tuple[int, list[str]] | None:
+    """The exit code and the words for what can be foreseen; None for anything else."""
+    known = [_known(one) for one in _leaves(error)]
+    if None in known:
+        return None
+    return next(found for found in known if found is not None)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for one in cast("BaseExceptionGroup[BaseException]", error).exceptions:
+            yield from _leaves(one)
+    else:
+        yield error
+
+
+def _known(error: BaseException) -> tuple[int, list[str]] | None:
+    match error:
+        case OutputError():
+            forget_output()
+            if getattr(error.__cause__, "errno", None) == errno.EPIPE:
+                return NOBODY_READS, []
+            return FAILED, [f"relay: the output cannot be written: {error.__cause__}\n"]
+        case ModuleNotFoundError(name="rich" | "trustme" | "cryptography"):
+            return FAILED, [f"relay: {error.name} is not installed: pip install '{EXTRA}'\n"]
+        case CommandError() | OSError():
+            return FAILED, [f"relay: {error}\n"]
+        case KeyboardInterrupt():
+            return INTERRUPTED, []
+        case _:
+            return None
 
 
 def _sim(options: argparse.Namespace) -> int:
@@ -55,6 +114,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="relay",
         description="Simulate the RELAY service, watch a demo, or replay a recording.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"relay-proto {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -88,8 +149,8 @@ def _parser() -> argparse.ArgumentParser:
     sim.add_argument(
         "--state",
         type=Path,
-        default=_state_directory(),
-        help="the directory that keeps the certificate authority (%(default)s)",
+        help="the directory that keeps the certificate authority (relay-sim in "
+        "XDG_CACHE_HOME, or in .cache at home)",
     )
     sim.add_argument(
         "--cut",
@@ -136,11 +197,6 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("file", type=Path, metavar="FILE")
     replay.add_argument("--all", action="store_true", help="also show lines without any output")
     return parser
-
-
-def _state_directory() -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "relay-sim"
 
 
 def _port(text: str) -> int:

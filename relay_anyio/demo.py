@@ -12,19 +12,22 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
 import anyio
+from anyio import CancelScope
 from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 from rich.console import Console
 
-from relay_proto.config import ENV_RECORD
+from relay_proto.adapter.private_files import open_private
+from relay_proto.config import ENV_JWT, ENV_RECORD
 from relay_proto.display import one_line
+
+from ._output import OUTPUT, CommandError, temporary_directory
 
 TIMEOUT: Final = 60.0
 """Seconds for the whole demo."""
@@ -45,14 +48,30 @@ EXPECTED: Final = (
 Other things may happen between two steps.
 """
 
+ENDED: Final = 143
+"""The exit code after SIGTERM, as the shell gives it."""
+LEADS_AWAY: Final = frozenset(
+    {ENV_JWT, "WSS_PROXY", "SOCKS_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"}
+)
+
 COLORS: Final = {"caller": "cyan", "program": "green", "exchange": "bright_black"}
 
 
 def run(program: Path, *, cut: bool = False, record: Path | None = None) -> int:
     """Run `program` with a simulated caller; return 0 if all expected steps happened."""
     options = ["--cut"] if cut else []
-    variables = {} if record is None else {ENV_RECORD: str(record.absolute())}
+    variables = {} if record is None else {ENV_RECORD: _writable(record.absolute())}
     return anyio.run(_run, program, options, variables)
+
+
+def _writable(path: Path) -> str:
+    """Return the name of a file that can be written to.
+
+    Raises:
+        OSError: it cannot, so there would be no recording.
+    """
+    os.close(open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND))
+    return str(path)
 
 
 def example(name: str) -> Path:
@@ -63,14 +82,29 @@ def example(name: str) -> Path:
 
 
 async def _run(path: Path, options: Sequence[str], variables: Mapping[str, str]) -> int:
-    console = Console(highlight=False)
-    with tempfile.TemporaryDirectory(prefix="relay-demo-") as state:
-        try:
-            with anyio.fail_after(TIMEOUT):
-                return await _watch(console, Path(state), path, options, variables)
-        except TimeoutError:
-            console.print(f"[red]The conversation did not end within {TIMEOUT:g} s.[/red]")
-            return 1
+    console = Console(file=OUTPUT, highlight=False)
+    code = ENDED
+    with temporary_directory("relay-demo-") as state, _signals() as signals:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_cancel_on_signal, signals, tasks.cancel_scope)
+            try:
+                with anyio.fail_after(TIMEOUT):
+                    code = await _watch(console, Path(state), path, options, variables)
+            except TimeoutError:
+                console.print(f"[red]The conversation did not end within {TIMEOUT:g} s.[/red]")
+                code = 1
+            tasks.cancel_scope.cancel()
+    return code
+
+
+def _signals() -> AbstractContextManager[AsyncIterator[signal.Signals]]:
+    return anyio.open_signal_receiver(signal.SIGTERM)
+
+
+async def _cancel_on_signal(signals: AsyncIterator[signal.Signals], scope: CancelScope) -> None:
+    """Stop in order: the processes that were started must not stay behind."""
+    await anext(signals)
+    scope.cancel()
 
 
 async def _watch(
@@ -87,10 +121,16 @@ async def _watch(
             stack, ["-m", "relay_anyio", "sim", *options, *more], subprocess.PIPE
         )
         events = _events(simulator)
-        settings = (await anext(events))["ready"]
+        ready = await anext(events, None)
+        if ready is None:
+            code = await _stop(simulator)
+            raise CommandError(f"the simulator did not start (exit code {code})")
+        settings = ready["ready"]
         space = settings["SIGNALWIRE_SPACE"]
-        console.print(f"The simulator listens at {space}. Starting {path} …\n")
-        program = await _start(stack, [str(path)], None, {**os.environ, **settings, **variables})
+        console.print(f"The simulator listens at {space}. Starting {path} …\n", soft_wrap=True)
+        program = await _start(
+            stack, [str(path)], None, {**_clean_environment(), **settings, **variables}
+        )
         missing = await _follow(console, events)
         code = await _stop(program)
         console.print()
@@ -104,6 +144,11 @@ async def _watch(
         console.print("[bold green]The call went as expected.[/bold green] The program is:")
         console.print(f"  {path}", markup=False, soft_wrap=True)
         return 0
+
+
+def _clean_environment() -> dict[str, str]:
+    """The environment without what would lead the program to somewhere else."""
+    return {name: value for name, value in os.environ.items() if name.upper() not in LEADS_AWAY}
 
 
 async def _follow(
@@ -136,7 +181,7 @@ async def _start(
     environment: Mapping[str, str] | None = None,
 ) -> Process:
     process = await anyio.open_process(
-        [sys.executable, *arguments],
+        [sys.executable, "-P", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=None,

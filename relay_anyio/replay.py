@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from random import Random
@@ -14,6 +15,8 @@ from rich.text import Text
 from relay_proto.display import one_line
 from relay_proto.recorder.replay import COMPARED, RecordingError, Step, replay
 
+from ._output import OUTPUT
+
 DIFFERENT: Final = 1
 UNREADABLE: Final = 2
 
@@ -22,12 +25,15 @@ STYLES: Final = {"frame": "", "event": "cyan", "settled": "green"}
 
 def run(path: Path, *, everything: bool = False) -> int:
     """Show and check a recording; return the exit code."""
-    console = Console(highlight=False)
-    files = [older for older in [path.with_name(path.name + ".1")] if older.exists()] + [path]
+    console = Console(file=OUTPUT, highlight=False)
     shown = _Shown(console, everything=everything)
     try:
-        for step in replay(_lines(files), Random):
+        older = path.with_name(path.name + ".1")
+        for step in replay(_lines([older, path] if older.exists() else [path]), Random):
             shown.show(step)
+    except OSError as error:
+        print(f"relay: {error}", file=sys.stderr)
+        return UNREADABLE
     except RecordingError as error:
         console.print(Text(one_line(str(error)), "red"))
         return UNREADABLE
@@ -36,7 +42,7 @@ def run(path: Path, *, everything: bool = False) -> int:
 
 def _lines(files: Iterable[Path]) -> Iterator[str]:
     for path in files:
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 if line.endswith("\n"):  # the last line may be incomplete
                     yield line

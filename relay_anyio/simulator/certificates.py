@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import tempfile
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -67,7 +68,14 @@ class Authority:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         certificate = self._ca.issue_cert(*NAMES)
-        certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
+        # A context reads its key from a file: in the directory of the authority if there is
+        # none for temporary files.
+        try:
+            directory = tempfile.gettempdir()
+        except OSError:
+            directory = str(self.ca_file.parent)
+        with certificate.private_key_and_cert_chain_pem.tempfile(directory) as name:
+            context.load_cert_chain(name)
         return context
 
 

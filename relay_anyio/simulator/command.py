@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import signal
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Final
 
 import anyio
@@ -19,6 +22,7 @@ from relay_proto.display import one_line
 from relay_proto.exchange import Account, Exchange, ExchangeConfig, Happened, What, Who
 from relay_proto.server import ServerConfig
 
+from .._output import OUTPUT, CommandError, temporary_directory
 from .certificates import NAMES, Authority
 from .scenario import Callers, Scenario
 from .server import Simulator
@@ -36,11 +40,37 @@ COLORS: Final[Mapping[Who, str]] = {
 
 def run(options: argparse.Namespace) -> int:
     """Run the simulator until SIGINT or SIGTERM."""
-    anyio.run(_serve, options)
+    with ExitStack() as stack:
+        anyio.run(_serve, options, _authority(options.state, stack))
     return 0
 
 
-async def _serve(options: argparse.Namespace) -> None:
+def _authority(state: Path | None, stack: ExitStack) -> Authority:
+    """The authority of this directory, or of the usual one, or one that ends with the run."""
+    if state is not None:
+        return Authority(state)
+    try:
+        return Authority(_usual_directory())
+    except (OSError, RuntimeError) as error:  # RuntimeError: nobody knows where the home is
+        why = error
+    try:
+        state = Path(stack.enter_context(temporary_directory("relay-sim-")))
+    except CommandError as error:
+        raise CommandError(f"{why}. {error}, or name a directory with --state") from None
+    print(
+        f"relay: the certificate authority is not kept, because there is no place for it: {why}. "
+        "The next run makes another one. To keep it, name a directory with --state",
+        file=sys.stderr,
+    )
+    return Authority(state)
+
+
+def _usual_directory() -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "relay-sim"
+
+
+async def _serve(options: argparse.Namespace, authority: Authority) -> None:
     scenario = Scenario(
         context=options.context,
         digits=tuple(options.press) or ("1",),
@@ -63,7 +93,6 @@ async def _serve(options: argparse.Namespace) -> None:
         if options.cut and happened.what is What.LISTENED:
             tasks.start_soon(_cut, simulator)
 
-    authority = Authority(options.state)
     simulator = Simulator(Exchange(config, random.SystemRandom()), authority.server_context(), tell)
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with anyio.create_task_group() as tasks:
@@ -102,7 +131,7 @@ class _Reporter:
     """Print what happens, for people."""
 
     def __init__(self, started: float) -> None:
-        self._console = Console(highlight=False)
+        self._console = Console(file=OUTPUT, highlight=False)
         self._started = started
 
     def ready(self, variables: Mapping[str, str]) -> None:
@@ -141,5 +170,5 @@ class _JSONReporter:
         )
 
     def _print(self, value: Mapping[str, object]) -> None:
-        sys.stdout.write(json.dumps(value) + "\n")
-        sys.stdout.flush()
+        OUTPUT.write(json.dumps(value) + "\n")
+        OUTPUT.flush()

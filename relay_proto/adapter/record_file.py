@@ -1,8 +1,14 @@
-"""The file of the flight recorder: lines, bounded in size, for the owner's eyes alone."""
+"""The file of the flight recorder: lines, bounded in size, for the owner's eyes alone.
+
+One client writes to one file. Another one that is given the same name, in this process
+or in another, takes a name with a number.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from contextlib import suppress
 from io import FileIO
 from typing import Final
@@ -12,6 +18,12 @@ from .private_files import Path, open_private
 
 __all__ = ["Path", "RecordFile"]
 
+PROCESS: Final = "{pid}"
+"""In the name of a file, the number of the process."""
+MOST_FILES: Final = 100
+"""Clients that may write to files of one name at the same time."""
+FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+
 CANNOT_WRITE: Final = (
     "%s cannot be written, so nothing more is recorded: %s. Calls are not affected. To record "
     "again, make room there or name another file, and connect again"
@@ -20,6 +32,7 @@ HAS_FAILED: Final = (
     "the recorder has failed, so nothing more is recorded in %s. Calls are not affected. "
     "This is a bug: please report it"
 )
+IN_USE: Final = "another client records to %s, so this one records to %s"
 
 
 class RecordFile:
@@ -27,23 +40,28 @@ class RecordFile:
 
     def __init__(self, path: Path, most_bytes: int, log: Log) -> None:
         """The file is opened with the first line; `log` is told of a failure."""
-        self._path = os.fspath(path)
+        self._process = os.getpid()
+        self._wanted = os.fspath(path).replace(PROCESS, str(self._process))
+        self._path = self._wanted
         self._most_bytes = most_bytes
         self._log = log
         self._file: FileIO | None = None
 
     def write(self, line: str) -> None:
-        """Append a line.
+        """Append a line. A process that was forked from the one of the file writes nothing.
 
         Raises:
             OSError: it cannot be written.
         """
+        if os.getpid() != self._process:
+            return
         data = f"{line}\n".encode(errors="replace")
         file = self._file or self._open()
         size = file.tell()
         if size and size + len(data) > self._most_bytes:
+            # While it is locked: nobody else may begin to write to it in between.
+            os.replace(self._path, f"{self._path}.1")  # noqa: PTH105 - like `os.open`
             self.close()
-            os.replace(self._path, f"{self._path}.1")  # noqa: PTH105 - like `os.open` below
             file = self._open()
         file.write(data)
 
@@ -55,6 +73,9 @@ class RecordFile:
         """
         file, self._file = self._file, None
         if file is not None:
+            if os.getpid() == self._process:
+                # A child that was forked has the file, too, and so would keep the lock.
+                _unlock(file.fileno())
             file.close()
 
     def give_up(self, error: BaseException) -> None:
@@ -67,6 +88,56 @@ class RecordFile:
             self.close()
 
     def _open(self) -> FileIO:
-        descriptor = open_private(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        self._file = file = os.fdopen(descriptor, "ab", buffering=0)
-        return file
+        for number in range(1, MOST_FILES + 1):
+            path = _numbered(self._wanted, number)
+            descriptor = _open_alone(path)
+            if descriptor is not None:
+                if path not in (self._wanted, self._path):
+                    self._log.warning(IN_USE, self._wanted, path)
+                self._path = path
+                self._file = file = os.fdopen(descriptor, "ab", buffering=0)
+                return file
+        raise OSError(errno.EBUSY, "too many clients record to it", self._wanted)
+
+
+def _numbered(path: str, number: int) -> str:
+    if number == 1:
+        return path
+    root, extension = os.path.splitext(path)  # noqa: PTH122
+    return f"{root}-{number}{extension}"
+
+
+def _open_alone(path: str) -> int | None:
+    """Open a file to which nobody else writes; None if somebody does."""
+    while True:
+        descriptor = open_private(path, FLAGS)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return descriptor  # such as /dev/null
+        if _is_locked_by_another(descriptor):
+            os.close(descriptor)
+            return None
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):  # noqa: PTH116
+                return descriptor
+        os.close(descriptor)  # it was renamed before it was locked, because it is full
+
+
+def _is_locked_by_another(descriptor: int) -> bool:
+    """Lock a file, unless another client has.
+
+    On Windows, and in a file system without locks, nobody has.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError) as error:
+        return isinstance(error, BlockingIOError)
+    return False
+
+
+def _unlock(descriptor: int) -> None:
+    with suppress(ImportError, OSError):
+        import fcntl  # noqa: PLC0415
+
+        fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -210,6 +210,69 @@ async def test_a_client_that_connects_again_is_recorded_behind_the_first(
     assert all(step.same for step in replay(lines, Random))
 
 
+# Several clients
+
+
+def sessions(path: Path) -> int:
+    """How many sessions a file has. All of it is replayed without a difference."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert all(step.same for step in replay(lines, Random))
+    return sum("recording" in json.loads(line) for line in lines)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such locks")
+async def test_clients_that_record_to_one_name_have_a_file_each(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELAY_MAX_CONNECTIONS", "3")
+    path = tmp_path / "incident.jsonl"
+    clients = [world.client(record=path) for _ in range(3)]
+    for _ in range(2):
+        for client in clients:
+            await client.connect()
+        for _ in range(3):
+            for client in clients:
+                await client.receive(["office"])
+        for client in clients:
+            await client.disconnect()
+    names = {"incident.jsonl", "incident-2.jsonl", "incident-3.jsonl"}
+    assert set(os.listdir(tmp_path)) == names  # noqa: PTH208
+    assert [sessions(tmp_path / name) for name in names] == [2, 2, 2]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such locks")
+async def test_processes_that_record_to_one_name_have_a_file_each(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "incident.jsonl"
+    async with world.client(record=path, limits=Limits(recording_bytes=20_000)) as client:
+        worker = await anyio.open_process(
+            [sys.executable, "-c", WORKER, world.host, str(path)], stderr=None
+        )
+        await worker.wait()
+        for _ in range(100):  # while it rotates, the file is still this client's
+            await client.receive(["office"])
+    assert worker.returncode == 0
+    assert sessions(tmp_path / "incident-2.jsonl") == 1
+    assert (tmp_path / "incident.jsonl.1").exists()
+
+
+WORKER = f"""
+import sys
+from relay_sync import RelayClient
+host, record = sys.argv[1:]
+with RelayClient({PROJECT!r}, {TOKEN!r}, host=host, record=record) as client:
+    for _ in range(10):
+        client.receive(["office"])
+"""
+
+
+async def test_a_name_may_have_the_number_of_the_process(world: World, tmp_path: Path) -> None:
+    async with world.client(record=tmp_path / "incident-{pid}.jsonl"):
+        pass
+    assert sessions(tmp_path / f"incident-{os.getpid()}.jsonl") == 1
+
+
 # The command
 
 
@@ -269,5 +332,5 @@ def test_the_command_says_what_is_wrong_with_a_file(
     path.write_text("Dear diary\n", encoding="utf-8")
     assert main(["replay", str(path)]) == 2
     assert "line 1 of the recording: it is not a JSON object" in capsys.readouterr().out
-    assert main(["replay", str(tmp_path / "nothing")]) == 1
+    assert main(["replay", str(tmp_path / "nothing")]) == 2
     assert "nothing" in capsys.readouterr().err

@@ -17,7 +17,7 @@ import trustme
 
 from relay_proto.adapter.connection_errors import describe
 from relay_proto.adapter.logs import Log
-from relay_proto.adapter.record_file import RecordFile
+from relay_proto.adapter.record_file import MOST_FILES, RecordFile
 from relay_proto.adapter.slots import Slots
 from relay_proto.adapter.sockets import begin_to_connect, check_connected, interleaved
 from relay_proto.adapter.tls import CAFileError, TLSChannel, tls_context
@@ -264,3 +264,72 @@ def test_a_record_that_cannot_be_written_says_so(caplog: pytest.LogCaptureFixtur
     assert len(caplog.messages) == 1
     assert "/dev/full cannot be written, so nothing more is recorded: " in caplog.text
     assert "No space left" in caplog.text
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_forked_child_neither_writes_to_the_record_nor_frees_it(tmp_path: Path) -> None:
+    path = tmp_path / "record"
+    log = Log(logging.getLogger("relay_test"))
+    file = RecordFile(path, 100, log)
+    file.write("parent")
+    child = os.fork()
+    if child == 0:  # pragma: no cover
+        try:
+            file.write("child")
+            file.close()
+            own = RecordFile(path, 100, log)
+            own.write("own")
+            own.close()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    other = RecordFile(path, 100, log)
+    other.write("other")
+    file.close()
+    again = RecordFile(path, 100, log)
+    again.write("again")
+    assert path.read_bytes() == b"parent\nagain\n"
+    assert (tmp_path / "record-2").read_bytes() == b"own\nother\n"
+    for one in (other, again):
+        one.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such locks")
+def test_there_is_a_bound_for_the_files_of_one_name(
+    tmp_path: Path,
+) -> None:
+    log = Log(logging.getLogger("relay_test"))
+    files = [RecordFile(tmp_path / "record", 100, log) for _ in range(MOST_FILES + 1)]
+    for file in files[:-1]:
+        file.write("line")
+    with pytest.raises(OSError, match="too many clients record to it"):
+        files[-1].write("line")
+    for file in files:
+        file.close()
+
+
+@pytest.mark.parametrize("renamed", [True, False])
+def test_a_file_that_is_renamed_before_it_is_locked_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renamed: bool
+) -> None:
+    path, another = tmp_path / "record", tmp_path / "another"
+    another.touch()
+    opened: list[int] = []
+    system_open = os.open
+
+    def slow(*arguments: Any) -> int:
+        """Another client, which has that file, is quicker and rotates it."""
+        opened.append(system_open(*arguments))
+        if len(opened) == 1:
+            path.rename(tmp_path / "record.1")
+            if renamed:
+                another.rename(path)
+        return opened[-1]
+
+    monkeypatch.setattr(os, "open", slow)
+    file = RecordFile(path, 100, Log(logging.getLogger("relay_test")))
+    file.write("line")
+    file.close()
+    assert len(opened) == 2
+    assert path.read_bytes() == b"line\n"
+    assert (tmp_path / "record.1").read_bytes() == b""
