@@ -25,6 +25,7 @@ from .script import (
     Say,
     Served,
     Step,
+    Unclear,
     Unreachable,
     Wait,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "Served",
     "Step",
     "TextMessage",
+    "Unclear",
     "Unreachable",
     "Wait",
     "What",

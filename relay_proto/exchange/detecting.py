@@ -1,7 +1,7 @@
 """``calling.detect``: detect a human, a machine, a fax or digits at the far end.
 
 A detector recognizes a machine by its `nature`, not by its words. A machine is ready to
-take a message when its greeting has ended.
+take a message when it beeps, or when it has been silent for `machine_ready_timeout`.
 
 Source: docs/protocol.md, sections 15, 17, 18 and 22 (row 12).
 """
@@ -23,16 +23,18 @@ from ..rpc.frames import JSONObject
 from .happened import What, Who
 from .legs import Leg, Listener
 from .requests import OnOperation, Request, Verb, control_verb, start_verb
-from .script import Fax, Human, Machine
+from .script import Fax, Human, Machine, Unclear
 from .shapes import Seconds
 
 FINISHED: Final = "finished"
 
 
 class MachineParams(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether to wait until the greeting of a machine has ended."""
+    """Whether to wait until a machine is ready, and whether to go on after that."""
 
     detect_message_end: bool = True
+    detect_interruptions: bool = False
+    machine_ready_timeout: Seconds = 1.0
 
 
 class FaxParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +87,8 @@ class Detector(Listener):
         super().__init__(leg, control_id)
         self._network = leg.network
         self._wanted = wanted
+        self._watched: MachineParams | None = None
+        """What to report of a machine, once it is recognized."""
 
     def start(self, timeout: float, now: float) -> None:
         """Start to detect."""
@@ -100,7 +104,7 @@ class Detector(Listener):
 
     def cancel(self, now: float) -> None:  # noqa: ARG002
         """End, because the call has ended."""
-        for duty in (self.finish, self._recognize, self._await_beep):
+        for duty in (self.finish, self._recognize, self._notice_silence):
             self._network.cancel(duty)
 
     def take_digit(self, digit: str, now: float) -> None:
@@ -110,8 +114,16 @@ class Detector(Listener):
             self._detect(digit, now)
             self.finish(now)
 
-    def take_speech(self, text: str, seconds: float, now: float) -> None:
-        """Ignore words: the `nature` of the far end decides."""
+    def take_speech(self, text: str, seconds: float, now: float) -> None:  # noqa: ARG002
+        """Note that a machine speaks again. The words do not matter."""
+        if self._watched is not None:
+            self._detect("NOT_READY", now)
+            self._expect_silence(self._watched, now)
+
+    def take_beep(self, now: float) -> None:
+        """Note that a machine is ready."""
+        if self._watched is not None:
+            self._tell_ready(self._watched, now, beep=True)
 
     def _recognize(self, now: float) -> None:
         nature = self.leg.far.nature
@@ -127,31 +139,42 @@ class Detector(Listener):
                     case Human():
                         self._detect("HUMAN", now)
                         self.finish(now)
-                    case Fax():
+                    case Fax() | Unclear():
                         self._detect("UNKNOWN", now)
                         self.finish(now)
                     case Machine():
                         self._detect("MACHINE", now)
-                        self._await_message_end(params, now)
+                        self._watch(params, now)
                     case _:
                         assert_never(nature)
             case _:
                 assert_never(self._wanted)
 
-    def _await_message_end(self, params: MachineParams, now: float) -> None:
+    def _watch(self, params: MachineParams, now: float) -> None:
         if not params.detect_message_end:
             self.finish(now)
-        elif self.leg.quiet_at > now:
+            return
+        self._watched = params
+        if self.leg.beeped:
+            self._tell_ready(params, now, beep=True)
+            return
+        if self.leg.quiet_at > now:
             self._detect("NOT_READY", now)
-            self._network.at(self.leg.quiet_at, self._await_beep)
-        else:
-            self._await_beep(now)
+        self._expect_silence(params, now)
 
-    def _await_beep(self, now: float) -> None:
-        nature = self.leg.far.nature
-        assert isinstance(nature, Machine), "only a machine has a greeting to wait for"
-        self._detect("READY", now, beep=nature.beep)
-        self.finish(now)
+    def _expect_silence(self, params: MachineParams, now: float) -> None:
+        silent_at = self.leg.quiet_at + params.machine_ready_timeout
+        self._network.at(max(now, silent_at), self._notice_silence)
+
+    def _notice_silence(self, now: float) -> None:
+        assert self._watched is not None, "only a machine is watched"
+        self._tell_ready(self._watched, now, beep=False)
+
+    def _tell_ready(self, params: MachineParams, now: float, *, beep: bool) -> None:
+        self._network.cancel(self._notice_silence)
+        self._detect("READY", now, beep=beep)
+        if not params.detect_interruptions:
+            self.finish(now)
 
     def _detect(self, event: str, now: float, **more: bool) -> None:
         self.leg.note(Who.EXCHANGE, What.DETECTED, now, kind=self._wanted.kind, event=event)

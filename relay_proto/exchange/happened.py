@@ -38,6 +38,7 @@ class What(enum.StrEnum):
     COLLECTED = "collected"
     PRESSED = "pressed"
     SAID = "said"
+    BEEPED = "beeped"
     MISSED = "missed"
     SENT_DIGITS = "sent digits"
     CONNECTED = "connected"
@@ -79,6 +80,7 @@ SENTENCES: Final[Mapping[What, str]] = {
     What.COLLECTED: "collects {input}: {value}",
     What.PRESSED: "presses {digit}",
     What.SAID: "says “{text}”",
+    What.BEEPED: "beeps",
     What.MISSED: "does not hear “{text}” in time",
     What.SENT_DIGITS: "sends the digits {digits}",
     What.CONNECTED: "connects the call to {to}",

@@ -83,6 +83,9 @@ class Listener(Operation):
     def take_speech(self, text: str, seconds: float, now: float) -> None:
         """Take `text`, which the far end begins to say. It takes `seconds`."""
 
+    def take_beep(self, now: float) -> None:
+        """Take the beep of a machine. Only a detector listens for it."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bridge:
@@ -123,6 +126,8 @@ class Leg:
         self.refused_by: set[Session] = set()
         self.quiet_at = 0.0
         """When the far end finishes what it is saying."""
+        self.beeped = False
+        """Whether the far end has beeped, and said nothing since."""
         self._unanswered = (END_REASON_CANCEL, Who.CALLER)
         self.far = far
         far.leg = self
@@ -226,11 +231,19 @@ class Leg:
     def say(self, text: str, seconds: float, now: float) -> None:
         """Let the person at the far end begin to speak."""
         self.quiet_at = now + seconds
+        self.beeped = False
         self.note(Who.CALLER, What.SAID, now, text=text)
         for listener in self._listeners():
             listener.take_speech(text, seconds, now)
         if self.peer is not None:
             self.peer.far.hear(text, now)
+
+    def beep(self, now: float) -> None:
+        """Let the machine at the far end beep."""
+        self.beeped = True
+        self.note(Who.CALLER, What.BEEPED, now)
+        for listener in self._listeners():
+            listener.take_beep(now)
 
     def operation(self, kind: type[O], control_id: str) -> O | None:
         """Return the running operation of this kind and id, if there is one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, assert_never
 
 from ..constants import END_REASON_HANGUP
@@ -20,18 +21,31 @@ from .script import HangUp, Hear, Human, Machine, Nature, Press, Say, Step, Wait
 HUMAN: Final = Human()
 
 
+@dataclass(frozen=True, slots=True)
+class TakeMessage:
+    """Record from now on, after a beep or without one. A machine does so after its greeting."""
+
+    beep: bool
+
+
+def greeting_of(machine: Machine) -> tuple[Step | TakeMessage, ...]:
+    """Return what a machine does before it follows its script."""
+    said = machine.greeting
+    steps: tuple[Step, ...] = (Say(said),) if isinstance(said, str) else said
+    return (*steps, TakeMessage(machine.beep))
+
+
 class Person(FarEnd):
     """Do the steps of a script in order, then stay on the line and listen.
 
-    An answering machine is a person whose first step is the greeting.
+    An answering machine is a person whose first steps are the greeting.
     """
 
     def __init__(self, network: Network, script: Sequence[Step], nature: Nature = HUMAN) -> None:
         self._network = network
         self.nature = nature
-        self._steps = deque(script)
-        if isinstance(nature, Machine):
-            self._steps.appendleft(Say(nature.greeting))
+        first = greeting_of(nature) if isinstance(nature, Machine) else ()
+        self._steps: deque[Step | TakeMessage] = deque((*first, *script))
         self._awaited: Hear | None = None
         self._heard: deque[str] = deque(maxlen=network.config.limits.heard)
         self._digits = ""
@@ -75,6 +89,11 @@ class Person(FarEnd):
                 seconds = speech_seconds(text, self._network.config.timing)
                 self._do_next_step_after(seconds, now)
                 self.leg.say(text, seconds, now)
+            case TakeMessage(beep):
+                if beep:
+                    self.leg.beep(now)
+                self.leg.note(Who.CALLER, What.STARTED, now, activity="recording a message")
+                self._react(now)
             case HangUp():
                 self.leg.end(END_REASON_HANGUP, Who.CALLER, now)
             case None:

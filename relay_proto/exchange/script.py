@@ -56,9 +56,14 @@ class Human:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """An answering machine. It says its greeting, may beep, and follows the script."""
+    """An answering machine. It says its greeting, may beep, and follows the script.
 
-    greeting: str = "You have reached an answering machine. Please leave a message."
+    A greeting with a pause is a tuple, such as ``(Say("Hi."), Wait(4.0), Say("Speak now."))``.
+    """
+
+    greeting: str | tuple[Say | Wait, ...] = (
+        "You have reached an answering machine. Please leave a message."
+    )
     beep: bool = True
 
 
@@ -70,7 +75,12 @@ class Fax:
     pages: int = 1
 
 
-Nature: TypeAlias = Human | Machine | Fax
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Somebody or something that no detector can tell."""
+
+
+Nature: TypeAlias = Human | Machine | Fax | Unclear
 """What the far end is, for ``calling.detect``."""
 
 

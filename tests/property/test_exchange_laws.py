@@ -27,6 +27,7 @@ from relay_proto.exchange import (
     Press,
     Say,
     Step,
+    Unclear,
     Wait,
 )
 from relay_proto.exchange.verbs import VERBS
@@ -197,7 +198,10 @@ STEPS = st.lists(
 )
 
 
-NATURES = st.sampled_from([Human(), Machine("hello", beep=False), Fax("CNG", pages=2)])
+PAUSING = Machine((Say("hi"), Wait(2.0), Say("hello")))
+NATURES = st.sampled_from(
+    [Human(), Machine("hello", beep=False), PAUSING, Fax("CNG", pages=2), Unclear()]
+)
 
 
 def call_ids(client: Client) -> list[str]:

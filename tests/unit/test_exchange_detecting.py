@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from relay_proto.exchange import Answers, Fax, HangUp, Line, Machine, Press, Say, Wait, What
+from relay_proto.exchange import (
+    Answers,
+    Fax,
+    HangUp,
+    Line,
+    Machine,
+    Press,
+    Say,
+    Unclear,
+    Wait,
+    What,
+)
 from tests.unit.exchange_client import (
     CALLER,
     HANGS_UP,
@@ -26,6 +37,10 @@ from tests.unit.exchange_client import (
 GREETING = "I am out. Speak after the tone."
 """31 characters, hence 2.17 s."""
 SAYS_GREETING = f"caller says “{GREETING}”"
+RECORDS = "caller starts recording a message"
+BEEPS = ("caller beeps", RECORDS)
+PAUSES = Machine((Say("Hi, this is Anna."), Wait(3.0), Say("Leave a message.")))
+"""It speaks from 0.3 s to 1.49 s and from 4.49 s to 5.61 s, and then it beeps."""
 
 
 def detect(kind: str, **params: Any) -> Ask:
@@ -44,16 +59,42 @@ DETECTED = {
             What.DETECTED: ["exchange detects machine: HUMAN"],
         },
     ),
-    "a machine that has said its greeting is ready at once": Story(
-        *(5, SAYS_GREETING, detect("machine")),
+    "a machine that has beeped is ready at once": Story(
+        *(5, SAYS_GREETING, *BEEPS, detect("machine")),
         *(1, f"{MACHINE}MACHINE", f"{MACHINE}READY beep=True", f"{MACHINE}finished"),
         nature=Machine(GREETING),
     ),
     "a detector need not wait for the end of the greeting": Story(
         *(detect("machine", detect_message_end=False), 0.9, SAYS_GREETING),
         *(0.1, f"{MACHINE}MACHINE", f"{MACHINE}finished"),
-        10,
+        *(10, *BEEPS),
         nature=Machine(GREETING),
+    ),
+    "a machine without a beep is ready when it is silent": Story(
+        *(5, SAYS_GREETING, RECORDS, detect("machine")),
+        *(1, f"{MACHINE}MACHINE", f"{MACHINE}READY beep=False", f"{MACHINE}finished"),
+        nature=Machine(GREETING, beep=False),
+    ),
+    "a pause in the greeting ends a detector that does not go on": Story(
+        *(detect("machine", machine_ready_timeout=2.0), 3.4, "caller says “Hi, this is Anna.”"),
+        *(f"{MACHINE}MACHINE", f"{MACHINE}NOT_READY"),
+        *(0.1, f"{MACHINE}READY beep=False", f"{MACHINE}finished"),
+        *(10, "caller says “Leave a message.”", *BEEPS),
+        nature=PAUSES,
+    ),
+    "a detector that goes on reports that the greeting goes on, too": Story(
+        *(detect("machine", detect_interruptions=True), 2.5, "caller says “Hi, this is Anna.”"),
+        *(f"{MACHINE}MACHINE", f"{MACHINE}NOT_READY", f"{MACHINE}READY beep=False"),
+        *(2, "caller says “Leave a message.”", f"{MACHINE}NOT_READY"),
+        *(1.5, *BEEPS, f"{MACHINE}READY beep=True"),
+        *(30, "caller says “Are you there?”", f"{MACHINE}NOT_READY", f"{MACHINE}READY beep=False"),
+        f"{MACHINE}finished",
+        nature=PAUSES,
+        script=(Wait(5), Say("Are you there?")),
+    ),
+    "somebody whom no detector can tell": Story(
+        *(detect("machine"), 10, f"{MACHINE}UNKNOWN", f"{MACHINE}finished"),
+        nature=Unclear(),
     ),
     "a fax is neither a human nor an answering machine": Story(
         *(detect("machine"), 10, f"{MACHINE}UNKNOWN", f"{MACHINE}finished"),
@@ -92,8 +133,15 @@ def test_detecting(story: Story) -> None:
     story.check()
 
 
+READY, FINISHED = f"{MACHINE}READY beep=", f"{MACHINE}finished"
+AFTER_THE_GREETING: dict[bool, tuple[tuple[float, list[str]], ...]] = {
+    True: ((0.02, [*BEEPS, f"{READY}True", FINISHED]), (10, [])),
+    False: ((0.02, [RECORDS]), (0.97, []), (0.03, [f"{READY}False", FINISHED])),
+}
+
+
 @pytest.mark.parametrize("beep", [True, False])
-def test_a_dialed_machine_is_ready_when_it_has_said_its_greeting(beep: bool) -> None:
+def test_a_dialed_machine_is_ready_when_it_beeps_or_is_silent(beep: bool) -> None:
     world = World(make_config(default_line=Answers(nature=Machine(GREETING, beep=beep))))
     client = world.connect()
     call_id = dialed_call(world, client, phone("+1"), 2.5)
@@ -102,7 +150,7 @@ def test_a_dialed_machine_is_ready_when_it_has_said_its_greeting(beep: bool) -> 
     for seconds, expected in (
         (1, [SAYS_GREETING, f"{MACHINE}MACHINE", f"{MACHINE}NOT_READY"]),
         (0.3 + 2.17 - 1 - 0.01, []),
-        (0.02, [f"{MACHINE}READY beep={beep}", f"{MACHINE}finished"]),
+        *AFTER_THE_GREETING[beep],
     ):
         world.pass_time(seconds)
         assert world.told[known:] == expected, f"after {seconds} s"
