@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 
 from relay_proto.adapter.clients import ClientBase
 from relay_proto.adapter.handles import ActionBase, Function
-from relay_proto.api import commands
+from relay_proto.api import commands, procedures
 from relay_proto.api.commands import Command
 from relay_proto.api.methods import named
 from relay_proto.api.outcomes import Outcome, outcome_of
@@ -42,6 +42,7 @@ from ._engine import Engine
 from ._expecting import Expectation, ExpectingCall
 from ._guard import plain
 from ._listeners import Listener
+from ._procedures import procedure
 from ._threads import Strand
 from ._verbs import action, control, dialing, sending, verb
 from ._waiting import current
@@ -238,6 +239,8 @@ class Call(ExpectingCall["Client"]):
     detect_digit = action(commands.detect_digit, DetectAction)
     detect_answering_machine = action(commands.detect_answering_machine, DetectAction)
     detect_fax = action(commands.detect_fax, DetectAction)
+    wait_for_beep = procedure(procedures.wait_for_beep)
+    leave_message = procedure(procedures.leave_message)
     send_digits = verb(commands.send_digits)
     connect = verb(commands.connect)
     disconnect = verb(commands.disconnect)

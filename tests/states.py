@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from relay_proto.api.answering import ANSWERING, Phase
 from relay_proto.exchange.agents import AGENT, AgentState
 from relay_proto.exchange.collecting import COLLECT, CollectState
 from relay_proto.exchange.conference import CONFERENCE, ConferenceState
@@ -102,6 +103,7 @@ MACHINES: Final[Mapping[str, Machine]] = {
     "request": _machine(REQUEST, RequestState.QUEUED, RequestState.DONE),
     "action": _machine(ACTION, ActionState.STARTING, ActionState.COMPLETED),
     "dial": _machine(DIAL, DialState.REQUESTED, DialState.ANSWERED, DialState.FAILED),
+    "answering": _machine(ANSWERING, Phase.LISTENING, Phase.OVER),
     "wire": Machine(
         WIRE,
         ((WireState.NEW, "client"), (WireState.UPGRADING, "server")),

@@ -122,6 +122,7 @@ from ..transitions import (
     RoomState,
     SessionState,
 )
+from .answering import LeftMessage, WhoAnswered
 from .builders import (
     audio,
     collecting,
@@ -242,6 +243,7 @@ __all__ = [
     "FaxType",
     "HangupReason",
     "HoldEvent",
+    "LeftMessage",
     "Limits",
     "LocalProtocolError",
     "Media",
@@ -279,6 +281,7 @@ __all__ = [
     "TranscribeEvent",
     "UnknownEvent",
     "Verdict",
+    "WhoAnswered",
     "__version__",
     "audio",
     "collecting",

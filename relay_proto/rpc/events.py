@@ -238,6 +238,11 @@ class DetectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True
         """What a `repr` shows of `event`: no digit that somebody has pressed."""
         return "" if self.type == "digit" else self.event
 
+    @property
+    def beep(self) -> bool:
+        """Whether an answering machine has beeped."""
+        return inner_params(self.detect).get("beep") is True
+
 
 class FaxEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
     """A fax: a page was sent or received, or the transmission has ended.

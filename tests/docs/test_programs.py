@@ -52,7 +52,7 @@ A_MESSAGE: Final[Expected] = (
     ("exchange", "finished"),
     ("program", "ended"),
 )
-SAME: Final = ("answer", "ivr", "voicemail", "dial_and_play", "send_text")
+SAME: Final = ("answer", "ivr", "voicemail", "dial_and_play", "send_text", "answering_machine")
 """Examples that there are with and without ``await``."""
 CALLED: Final[Mapping[str, Expected]] = {
     **dict.fromkeys(("examples/answer.py", "examples/answer_sync.py"), A_GREETING),
@@ -63,6 +63,8 @@ TO, FROM = "+15550003000", "+15550002222"
 OUTBOUND: Final[Mapping[str, str]] = {
     "dial_and_play": f"{TO} heard the whole text",
     "dial_and_play_sync": f"{TO} heard the whole text",
+    "answering_machine": "human: heard the whole text",
+    "answering_machine_sync": "human: heard the whole text",
     "send_text": "delivered",
     "send_text_sync": "delivered",
 }

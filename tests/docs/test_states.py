@@ -21,7 +21,7 @@ from tests.states import MACHINES, ORDERS, PAGE, PING, REQUEST, Machine
 from tests.unit.client_peer import DEVICES, Peer
 
 TEXT: Final = PAGE.read_text("utf-8")
-EXPLAINED: Final = ("session", "ping", "request", "action", "dial", "wire", "server")
+EXPLAINED: Final = ("session", "ping", "request", "action", "dial", "answering", "wire", "server")
 """What a program meets. The rest happens in the simulator alone."""
 
 

@@ -1,4 +1,4 @@
-"""docs/testing.md: its programs run. docs/proof.md: its tables are complete."""
+"""The programs of docs/testing.md and answering.md run, docs/proof.md has complete tables."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from relay_proto.testing import CHECKS, PROMISES
 from tests.simulation.test_world import FAULTS_TO_SEE, names
 
 ROOT: Final = Path(__file__).parents[2]
-TESTING, PROOF = (
-    (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("testing.md", "proof.md")
+TESTING, PROOF, ANSWERING = (
+    (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    for name in ("testing", "proof", "answering")
 )
 BLOCK: Final = re.compile(r"^<!-- test: (\w+) -->\n```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-PROGRAMS: Final[dict[str, str]] = dict(BLOCK.findall(TESTING))
+PROGRAMS: Final[dict[str, str]] = dict(BLOCK.findall(TESTING + ANSWERING))
 
 
 def run(folder: Path, *arguments: str) -> str:
@@ -39,11 +40,12 @@ def run(folder: Path, *arguments: str) -> str:
 
 
 def test_there_are_programs() -> None:
-    assert set(PROGRAMS) == {"ivr", "world"}
+    assert set(PROGRAMS) == {"ivr", "world", "answering_machine"}
 
 
-def test_the_tests_of_the_ivr_pass(tmp_path: Path) -> None:
-    (tmp_path / "test_ivr.py").write_text(PROGRAMS["ivr"], encoding="utf-8")
+@pytest.mark.parametrize("example", ["ivr", "answering_machine"])
+def test_the_tests_of_an_example_pass(tmp_path: Path, example: str) -> None:
+    (tmp_path / f"test_{example}.py").write_text(PROGRAMS[example], encoding="utf-8")
     said = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
     assert "4 passed" in said
 

@@ -9,7 +9,7 @@ comment, and both checkers complain about one that is not needed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, assert_type
+from typing import Any, Literal, assert_type
 
 from relay_anyio import (
     Call,
@@ -18,6 +18,7 @@ from relay_anyio import (
     CollectAction,
     Connected,
     Device,
+    LeftMessage,
     Media,
     Message,
     MessageStateEvent,
@@ -27,6 +28,7 @@ from relay_anyio import (
     RelayEvent,
     SessionState,
     StandaloneCollectAction,
+    WhoAnswered,
 )
 
 DEVICES: list[list[Device]] = [[{"type": "phone", "to": "+15550001111", "from": "+15550002222"}]]
@@ -102,6 +104,10 @@ async def events(call: Call, message: Message) -> None:
         await call.wait_for("calling.call.play", lambda event: bool(event.params)), PlayEvent
     )
     assert_type(await call.wait_for_ended(timeout=5), CallStateEvent)
+    assert_type(await call.wait_for_beep(30.0), WhoAnswered)
+    left = await call.leave_message("Hello", also_to=["human"])
+    assert_type(left, LeftMessage)
+    assert_type(left.who, Literal["human", "machine", "fax", "unknown", "nobody"])
     call.on("calling.call.play", heard)
     call.off("calling.call.play", heard)
     async with call.expect("calling.call.play") as expected:

@@ -9,7 +9,7 @@ comment, and both checkers complain about one that is not needed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, assert_type
+from typing import Any, Literal, assert_type
 
 from relay_sync import (
     Call,
@@ -19,6 +19,7 @@ from relay_sync import (
     Connected,
     Device,
     InboundCalls,
+    LeftMessage,
     Media,
     Message,
     MessageStateEvent,
@@ -29,6 +30,7 @@ from relay_sync import (
     RelayEvent,
     SessionState,
     StandaloneCollectAction,
+    WhoAnswered,
 )
 
 DEVICES: list[list[Device]] = [[{"type": "phone", "to": "+15550001111", "from": "+15550002222"}]]
@@ -107,6 +109,10 @@ def wrong_actions(call: Call, playing: PlayAction, collecting: StandaloneCollect
 def events(call: Call, message: Message) -> None:
     assert_type(call.wait_for("calling.call.play", lambda event: bool(event.params)), PlayEvent)
     assert_type(call.wait_for_ended(timeout=5), CallStateEvent)
+    assert_type(call.wait_for_beep(30.0), WhoAnswered)
+    left = call.leave_message("Hello", also_to=["human"])
+    assert_type(left, LeftMessage)
+    assert_type(left.who, Literal["human", "machine", "fax", "unknown", "nobody"])
     call.on("calling.call.play", heard)
     call.off("calling.call.play", heard)
     with call.expect("calling.call.play") as expected:

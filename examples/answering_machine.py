@@ -1,0 +1,29 @@
+"""Call a number, and leave a message if a machine answers. `answering_machine_sync.py` is the same.
+
+Usage: answering_machine.py TO FROM TEXT   (numbers in E.164 format, like +15551234567)
+"""
+
+import sys
+
+import anyio
+
+from relay_anyio import DialFailedError, DialTimeoutError, RelayClient
+
+
+async def remind(client: RelayClient, to: str, from_: str, text: str) -> str:
+    try:
+        call = await client.dial_phone(to, from_, timeout=30, dial_timeout=40)
+    except (DialFailedError, DialTimeoutError) as error:
+        return f"nobody answered: {error}"
+    left = await call.leave_message(text, also_to="human")
+    await call.hangup()
+    return f"{left.who}: {'heard the whole text' if left.played else 'did not hear it all'}"
+
+
+async def main(to: str, from_: str, text: str) -> str:
+    async with RelayClient() as client:
+        return await remind(client, to, from_, text)
+
+
+if __name__ == "__main__":
+    print(anyio.run(main, sys.argv[1], sys.argv[2], sys.argv[3]))
