@@ -333,3 +333,15 @@ def test_a_file_that_is_renamed_before_it_is_locked_is_left_alone(
     assert len(opened) == 2
     assert path.read_bytes() == b"line\n"
     assert (tmp_path / "record.1").read_bytes() == b""
+
+
+def test_another_process_neither_writes_nor_unlocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "record"
+    file = RecordFile(path, 100, Log(logging.getLogger("relay_test")))
+    file.write("parent")
+    monkeypatch.setattr(os, "getpid", lambda: -1)  # what the system tells a forked child
+    file.write("child")
+    file.close()
+    assert path.read_bytes() == b"parent\n"
