@@ -137,7 +137,7 @@ async def test_a_call_is_passed_back_while_others_run_if_its_thread_cannot_be_st
             over.set()
         lines = [one.getMessage() for one in caplog.records if refused in one.getMessage()]
         assert lines == [f"call {refused} is passed back: its handler cannot be started"]
-        assert "it is dropped" in caplog.text  # the message
+        assert "the message is dropped" in caplog.text
         assert "can't start new thread" in caplog.text
 
     await in_a_program(world, body)
