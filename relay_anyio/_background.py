@@ -96,6 +96,19 @@ class EventLoop(Protocol):
     def time(self) -> Callable[[], float]: ...
     @property
     def waker(self) -> Callable[[], Waker]: ...
+    @property
+    def way_in(self) -> str:
+        """How another thread can let this event loop do something, in words."""
+        ...
+
+    def is_running_here(self) -> bool:
+        """Whether it runs what asks, in this thread."""
+        ...
+
+    def has_ended(self) -> bool:
+        """Whether it will never run again. May be asked in any thread."""
+        ...
+
     def arrivals(self, sock: socket.socket, take: Callable[[bytes], object]) -> Arrivals: ...
     def post(self, function: Callable[[], object]) -> None:
         """Call `function` soon, which must not raise. From any thread, and anywhere in it.
@@ -134,9 +147,21 @@ def running_loop() -> EventLoop:
 
 
 class _OnAsyncio:
+    way_in = "asyncio.run_coroutine_threadsafe() or anyio.from_thread.run()"
+
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self.time = loop.time
+        from asyncio import get_running_loop  # noqa: PLC0415 - it runs
+
+        self._loop, self._get_running_loop, self.time = loop, get_running_loop, loop.time
+
+    def is_running_here(self) -> bool:
+        try:
+            return self._get_running_loop() is self._loop
+        except RuntimeError:  # none runs here
+            return False
+
+    def has_ended(self) -> bool:
+        return self._loop.is_closed()
 
     def waker(self) -> Waker:
         return _FutureWaker(self._loop.create_future())
@@ -168,17 +193,38 @@ class _OnAsyncio:
 
 
 class _OnTrio:
+    way_in = "trio.from_thread.run() or anyio.from_thread.run()"
+
     def __init__(self, trio: ModuleType) -> None:
         self._trio = trio
+        self._get_running_token = trio.lowlevel.current_trio_token
         self._token = trio.lowlevel.current_trio_token()
-        self.time: Callable[[], float] = trio.current_time
+        self.time: Callable[[], float] = (
+            trio.lowlevel.current_clock().current_time
+        )  # afterwards, too
         self.waker: Callable[[], Waker] = trio.Event
+
+    def is_running_here(self) -> bool:
+        try:
+            return self._get_running_token() is self._token
+        except RuntimeError:  # none runs here
+            return False
+
+    def has_ended(self) -> bool:
+        try:
+            self.post(bool)  # a token tells by nothing else whether it is of use
+        except RuntimeError:
+            return True
+        return False
 
     def arrivals(self, sock: socket.socket, take: Callable[[bytes], object]) -> Arrivals:
         return _OneByOne(sock, take)
 
     def post(self, function: Callable[[], object]) -> None:
-        self._token.run_sync_soon(function)
+        try:
+            self._token.run_sync_soon(function)
+        except OSError as error:
+            raise RuntimeError("the run has crashed") from error
 
     def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> Callable[[], bool]:
         context = contextvars.copy_context()

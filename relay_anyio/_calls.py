@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Self
 
 import anyio
@@ -36,6 +37,7 @@ class InboundCalls(StreamBase[Call]):
             ClientClosedError: nobody has connected the client, or it has failed.
             AuthenticationError: the credentials were refused.
         """
+        self._check_belongs_here()
         # Nothing may be awaited once a call is taken: asyncio would cancel there, shield or not.
         await anyio.lowlevel.checkpoint()
         while not self._is_over:
@@ -47,5 +49,6 @@ class InboundCalls(StreamBase[Call]):
         raise StopAsyncIteration
 
     def _wake(self) -> None:
-        self._more.set()
-        self._more = anyio.Event()
+        more, self._more = self._more, anyio.Event()
+        with suppress(RuntimeError):  # who waits for it did so in an event loop that has ended
+            more.set()

@@ -89,6 +89,12 @@ class Driver(Generic[O]):
         if deadline is not None and self._wake is not None and deadline < self._sleeping_until:
             self._wake.set()
 
+    def abandon(self) -> None:
+        """Perform no outputs any more, and leave all transports as they are, in silence."""
+        self._stepping = True  # as if a step were under way, which never ends
+        for transport in self._transports.values():
+            transport.abandon()
+
     def hear(self, kind: type[K], function: Callable[[K], None]) -> None:
         """Hand outputs of this kind to `function` at once: for what comes most often."""
         self._performers[kind] = function

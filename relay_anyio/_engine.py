@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import os
+import threading
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from contextvars import Context
@@ -17,12 +19,13 @@ from relay_proto.adapter.connection_errors import ToldError
 from relay_proto.adapter.cores import close_for_good, failure_of
 from relay_proto.adapter.credentials import CredentialSource, Question
 from relay_proto.adapter.delivery import Delivery
+from relay_proto.adapter.forks import forks, refusal
 from relay_proto.adapter.guard import contains, end_of_program
 from relay_proto.adapter.logs import Lines
 from relay_proto.adapter.timeouts import timed_out
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import split_host
-from relay_proto.errors import ClientClosedError, RelayError
+from relay_proto.errors import ClientClosedError, LocalProtocolError, RelayError
 from relay_proto.outputs import Closed, EventReceived, OpenTransport, Output, Settled
 from relay_proto.pending import Pending
 from relay_proto.transitions import SessionState
@@ -42,6 +45,15 @@ R = TypeVar("R")
 
 CANCELLED: Final = (
     "the client is disconnected: its task was cancelled, by the program or the end of the loop"
+)
+
+LOOP_ENDED: Final = (
+    "the client is disconnected: its event loop was closed before; call disconnect() in time"
+)
+ELSEWHERE: Final = (
+    "this RelayClient belongs to the event loop in which it connected, and cannot be used from "
+    "another thread or event loop: nothing was sent. From another thread, call {way_in}. Or use "
+    "relay_sync, whose client may be used from any thread"
 )
 
 LAST_BREATH: Final = 1.0
@@ -64,7 +76,7 @@ class Engine:
         """`stopped` is called when nothing of it runs any more."""
         self._stopped = stopped
         self.core = core
-        self.over = False
+        self._over = False
         self._connector = connector
         self._source = source
         self._driver: Driver[Output] = Driver(core, self._perform)
@@ -74,6 +86,11 @@ class Engine:
         self.backlog = Bound.of(limits)
         self.listener_places = Places(limits.active_calls + limits.listener_backlog)
         self._loop: EventLoop | None = None
+        self._is_here: Callable[[], bool] = _anywhere
+        self._process = os.getpid()
+        self._inherited = False
+        self._buried = False
+        self._burying = threading.Lock()
         self._io: TaskGroup | None = None
         self._app: AppTasks | None = None
         self.guard = Guard(self)
@@ -85,22 +102,38 @@ class Engine:
         self._closed = anyio.Event()
         self._finished = anyio.Event()
         self._changed = anyio.Event()
+        forks.call_in_child(self.forked)
+
+    @property
+    def over(self) -> bool:
+        """See `ClientEngine`. An event loop that was closed tells nobody: here it is noticed."""
+        if not self._over and not self._is_here():
+            assert self._loop is not None, "one that was not started is here wherever it is asked"
+            if self._loop.has_ended():
+                self._bury(self._loop)
+        return self._over
 
     @property
     def alive(self) -> bool:
         """Whether the program still wants it."""
         return not self.over and self.core.state not in (SessionState.CLOSING, SessionState.CLOSED)
 
+    def check_belongs_here(self) -> None:
+        """See `relay_proto.adapter.handles.Engine`."""
+        if not self._is_here():
+            self._refuse()
+
     def command(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
         """Call a command of the core, with the time as its last argument, and step.
 
         The first one that succeeds starts the engine: one that raises leaves no trace.
         """
+        self.check_belongs_here()
         loop = self._loop or running_loop()
         try:
             result = function(*args, loop.time(), **kwargs)
             if self._loop is None:
-                self._loop = loop
+                self._loop, self._is_here = loop, loop.is_running_here
                 self._app = AppTasks(loop, self._check_finished)
                 self._is_cancelled = loop.spawn(self._run, "relay_anyio engine")
         finally:
@@ -132,11 +165,13 @@ class Engine:
 
     def ask(self, function: Callable[[], R]) -> R:
         """See `relay_proto.adapter.handles.Engine`."""
+        self.check_belongs_here()
         return function()
 
     def arrange(self, function: Callable[[], object], *, wait: bool) -> None:
         """See `ClientEngine`."""
         del wait  # it is done at once
+        self.check_belongs_here()
         function()
 
     def tell(self, function: Callable[..., object], *args: Any) -> None:
@@ -145,7 +180,7 @@ class Engine:
 
     def soon(self, function: Callable[[], object]) -> None:
         """Let the event loop call `function` soon. From any thread, and anywhere in it."""
-        if self._loop is not None:
+        if self._loop is not None and not self._inherited:
             with suppress(RuntimeError):  # the event loop has ended: nobody is there to care
                 self._loop.post(function)
 
@@ -154,6 +189,7 @@ class Engine:
 
         A `TimeoutError` names `what` was waited for: see `timed_out`.
         """
+        self.check_belongs_here()
         if pending.settled:
             await anyio.lowlevel.checkpoint()
             return pending.result()
@@ -208,6 +244,9 @@ class Engine:
 
         A handler that calls this goes on: nobody waits for its end.
         """
+        if self._inherited or self._buried:
+            return  # the connection is the parent's, or there is nothing left to see off
+        self.check_belongs_here()
         timing = self.core.config.timing
         own = current_app_task.get()
         if own is not None and self._app is not None:
@@ -227,8 +266,9 @@ class Engine:
 
     def tell_changed(self) -> None:
         """See `ClientEngine`."""
-        self._changed.set()
-        self._changed = anyio.Event()
+        changed, self._changed = self._changed, anyio.Event()
+        with suppress(RuntimeError):  # who waits for it did so in an event loop that has ended
+            changed.set()
 
     async def wait_closed(self) -> None:
         """Wait until the core is closed."""
@@ -382,10 +422,10 @@ class Engine:
         """Nothing runs any more: whoever still waits must not wait for ever."""
         if self._app is not None:
             self._app.cancel(hooks=True)
-        if not self.over:
-            self.over = True
+        if not self._over:
+            self._over = True
             self.failure = failure
-            closed = close_for_good(self.core, anyio.current_time(), log)
+            closed = close_for_good(self.core, anyio.current_time(), log, self.delivery.publish)
             for waker in self._wakers:
                 waker.set()
             if not self._closed.is_set():
@@ -393,3 +433,43 @@ class Engine:
             self.lines.flush()
         self._closed.set()
         self._finished.set()
+
+    def _refuse(self) -> None:
+        """Say why it cannot be used here, unless it is over: then the core says that."""
+        if self._inherited:
+            raise refusal(self._process)
+        if not self.over:
+            assert self._loop is not None, "it was started"
+            raise LocalProtocolError(ELSEWHERE.format(way_in=self._loop.way_in))
+
+    def _bury(self, loop: EventLoop) -> None:
+        """Do what `_run` would have done, had its event loop not ended without a word.
+
+        Its tasks are there for good: nothing can run them any more, and asyncio complains
+        of those that it cannot run when they are collected.
+        """
+        with self._burying:
+            if self._over:
+                return
+            self._over = self._buried = True
+        self.failure = ClientClosedError(LOOP_ENDED)
+        close_for_good(self.core, loop.time(), log)
+        self._driver.abandon()
+        self.delivery.publish(Closed(self.failure))
+        self.lines.flush()
+
+    def forked(self) -> bool:
+        """See `ClientEngine`. What the child may still run of it performs nothing."""
+        if self._loop is not None and not self._over:
+            self._over = self._inherited = True
+            self._is_here = _nowhere
+            self._driver.abandon()
+        return self._inherited
+
+
+def _anywhere() -> bool:
+    return True
+
+
+def _nowhere() -> bool:
+    return False

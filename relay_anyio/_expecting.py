@@ -4,6 +4,7 @@ The overloads tell a type checker which class of event comes for which type.
 """
 
 # An expectation belongs to its call.
+# ruff: noqa: SLF001
 # pyright: reportPrivateUsage=false
 
 from __future__ import annotations
@@ -61,11 +62,13 @@ class Expectation(ExpectationBase, Generic[E]):
         predicate: Callable[[E], bool] | None,
     ) -> None:
         super().__init__(call, event_type, cast("Predicate | None", predicate))
+        self._engine = call._engine
         self._outcome: RelayEvent | BaseException | None = None
         self._known = anyio.Event()
 
     async def wait(self, timeout: float | None = None) -> E:
         """Wait for the event. Raises as `Call.wait_for`."""
+        self._engine.check_belongs_here()
         with anyio.move_on_after(timeout) as scope:
             await self._known.wait()
         if scope.cancelled_caught:

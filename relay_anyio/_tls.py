@@ -168,6 +168,10 @@ class TLSStream(ByteStream):
             anyio.notify_closing(self._sock)
             self._sock.close()
 
+    def abandon(self) -> None:
+        """Close the socket, and do nothing else: there is no event loop any more."""
+        self._sock.close()
+
     async def _shake_hands(self) -> None:
         while True:
             try:

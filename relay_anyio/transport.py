@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import anyio
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, SocketAttribute
 
 from relay_proto.adapter import connection_errors
+from relay_proto.adapter.forks import lead_nowhere
 from relay_proto.adapter.guard import contains, end_of_program, without
 from relay_proto.adapter.network import Network
 from relay_proto.adapter.sockets import READ_SIZE
@@ -71,6 +72,7 @@ class Transport:
         self._chunks: list[bytes] = []
         self._unsent = 0
         self._direct: TLSStream | None = None  # where writing needs no task
+        self._foreign: ByteStream | None = None  # what a connector has opened
         self._loop = running_loop()
         self._wake = self._loop.waker()
         if gathering.active:  # it began when there was no transport, or another
@@ -109,6 +111,15 @@ class Transport:
         else:
             self._scope.cancel()
 
+    def abandon(self) -> None:
+        """Give back the socket, without a word to the peer or to the event loop."""
+        if self._direct is not None:
+            self._direct.abandon()
+        elif self._foreign is not None:
+            sock: Any = self._foreign.extra(SocketAttribute.raw_socket, None)
+            if sock is not None and sock.fileno() >= 0:
+                lead_nowhere(sock.fileno())
+
     async def run(
         self,
         connect: Callable[[], Awaitable[ByteStream]],
@@ -125,6 +136,8 @@ class Transport:
                 return f"the connector has returned a {type(stream).__name__}, not a ByteStream"
             if isinstance(stream, TLSStream):
                 self._direct = stream
+            else:
+                self._foreign = stream
             try:
                 opened()
                 return await self._exchange(stream, received)

@@ -33,6 +33,7 @@ class InboundCalls(StreamBase[Call]):
             ClientClosedError: nobody has connected the client, or it has failed.
             AuthenticationError: the credentials were refused.
         """
+        self._check_belongs_here()
         woken: Mailbox[None] = Mailbox()
         while True:
             with self._lock:

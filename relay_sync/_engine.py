@@ -21,6 +21,7 @@ from relay_proto.adapter.contexts import with_context
 from relay_proto.adapter.cores import close_for_good, failure_of
 from relay_proto.adapter.credentials import CredentialSource
 from relay_proto.adapter.delivery import Delivery
+from relay_proto.adapter.forks import forks, refusal
 from relay_proto.adapter.network import Network
 from relay_proto.api.commands import Command
 from relay_proto.client_interface import ClientInterface
@@ -83,7 +84,8 @@ class Engine:
         self._reactor: Reactor | None = None
         self._thread: threading.Thread | None = None
         self._io_thread = 0
-        self._process: int | None = None
+        self._process = os.getpid()
+        self._inherited = False
         self._transports: dict[int, Transport] = {}
         self._waiters = Waiters()
         self._closed = False
@@ -91,17 +93,17 @@ class Engine:
         """Why it has ended, if nobody has disconnected."""
         self._reads = 0
         self._told_when_closed: list[Mailbox[Any]] = []
+        forks.call_in_child(self.forked)
 
     @property
     def running(self) -> bool:
         """Whether it has an I/O thread, in this process."""
-        return self._reactor is not None and not self.over and not self._inherited
+        return self._reactor is not None and not self.over
 
     @property
     def alive(self) -> bool:
         """Whether the program still wants it."""
-        ended = self.over or self._inherited
-        return not ended and self.core.state not in (SessionState.CLOSING, SessionState.CLOSED)
+        return not self.over and self.core.state not in (SessionState.CLOSING, SessionState.CLOSED)
 
     @property
     def in_io_thread(self) -> bool:
@@ -160,7 +162,7 @@ class Engine:
 
     def post(self, function: Callable[[], object]) -> None:
         """Let the I/O thread call `function`, and do not wait for that."""
-        self.check_process()
+        self.check_belongs_here()
         self._post(Order(function, follow=False))
 
     def execute(self, command: Command[R], target: CallRecord | ActionRecord | None = None) -> R:
@@ -187,6 +189,7 @@ class Engine:
         A `TimeoutError` names `what` was waited for: see `timed_out`.
         """
         waiter: Waiter = Mailbox()
+        self.check_caller()
         with self.lock:
             self._follow(pending, waiter)
         try:
@@ -249,17 +252,10 @@ class Engine:
         with self.changed:
             self.changed.notify_all()
 
-    def check_process(self) -> None:
-        """Refuse to work in a process to which the connection does not belong.
-
-        Raises:
-            LocalProtocolError: this process was forked from the one that connected.
-        """
+    def check_belongs_here(self) -> None:
+        """See `relay_proto.adapter.handles.Engine`."""
         if self._inherited:
-            raise LocalProtocolError(
-                f"this RelayClient was connected by process {self._process}, of which this one is "
-                "a fork: a connection and its thread cannot be shared. Make a RelayClient here"
-            )
+            raise refusal(self._process)
 
     def check_caller(self) -> None:
         """Refuse to wait where that could not end.
@@ -267,16 +263,12 @@ class Engine:
         Raises:
             LocalProtocolError: this is a forked process, or the I/O thread.
         """
-        self.check_process()
+        self.check_belongs_here()
         if self.in_io_thread:
             raise LocalProtocolError(
                 "this is the I/O thread of the RelayClient, where handlers of the log and "
                 "__del__ methods may run: it would wait for itself. Ask from another thread"
             )
-
-    @property
-    def _inherited(self) -> bool:
-        return self._process is not None and self._process != os.getpid()
 
     def _await(self, mailbox: Mailbox[R], timeout: float | None = None, *what: object) -> R:
         take = mailbox.take if current.task is None else partial(current.task.wait, mailbox)
@@ -299,7 +291,7 @@ class Engine:
             except RuntimeError:  # the system has no more, or the interpreter is ending
                 reactor.close()
                 raise
-            self._reactor, self._thread, self._process = reactor, thread, os.getpid()
+            self._reactor, self._thread = reactor, thread
             _running.add(self)
         return self._reactor
 
@@ -458,7 +450,7 @@ class Engine:
         with self.lock:
             self.over = True
             _running.discard(self)
-            closed = close_for_good(self.core, time.monotonic(), log)
+            closed = close_for_good(self.core, time.monotonic(), log, self.delivery.publish)
             reactor.run_posted()
             self._waiters.wake_all()
             self.changed.notify_all()
@@ -469,14 +461,15 @@ class Engine:
             transport.abandon()
         reactor.close()
 
-    def forked(self) -> None:
-        """In the child: give back its copies of what belongs to the parent."""
+    def forked(self) -> bool:
+        """See `ClientEngine`. The I/O thread is not there, nor who held the lock."""
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
-        for transport in self._transports.values():
-            transport.abandon()
-        if self._reactor is not None:
-            self._reactor.close()
+        if self._reactor is not None and not self.over:
+            self.over = True
+            self._inherited = self.core.state is not SessionState.DISCONNECTED
+            self._reactor.close()  # the child's copies
+        return self._inherited
 
 
 _running: set[Engine] = set()
@@ -488,12 +481,4 @@ def _end_all() -> None:
         engine.shut_down()
 
 
-def _forked() -> None:
-    for engine in tuple(_running):
-        engine.forked()
-    _running.clear()
-
-
 atexit.register(_end_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)

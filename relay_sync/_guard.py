@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
+from relay_proto.adapter.forks import forks
 from relay_proto.adapter.guard import Surroundings, end_of_program, report_failure
 from relay_proto.adapter.handles import Function
 
@@ -33,16 +34,25 @@ def run(
     """Call a function, and return what it has raised.
 
     What it raises to end the program is not returned: `surroundings` get it.
+
+    Raises:
+        SystemExit: this is a forked child by now, and no thread of the client's: it has
+            nothing more to do.
     """
+    generation = forks.count
     try:
         result = function(argument)
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it ends this function alone
+    except BaseException as error:  # whatever it is, it ends this function alone
+        if forks.count != generation:
+            raise
         ending = end_of_program(error)
         if ending is None:
             report_failure(surroundings.lines, name, argument, error)
             return error
         surroundings.end_program(name, ending)
         return None
+    if forks.count != generation:
+        raise SystemExit
     if result is not None and inspect.iscoroutine(result):
         result.close()
         words = "%s returned a coroutine: relay_sync takes plain functions"

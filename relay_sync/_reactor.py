@@ -75,7 +75,7 @@ class Reactor:
             self._posted.popleft()()
 
     def close(self) -> None:
-        """Give back the selector and the pipe. In a forked child: its copies of them."""
+        """Give back the selector and the pipe: in a forked child, its copies of them."""
         self._selector.close()
         self._ear.close()
         self._bell.close()

@@ -8,6 +8,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
+from relay_proto.adapter.signals import HandlersBefore
+
 from ._waiting import Mailbox
 
 
@@ -22,10 +24,10 @@ def stop_signals(mail: Mailbox[signal.Signals | None]) -> Generator[None]:
         mail.put(signal.Signals(number))
 
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, receive) for number in numbers]
+    before = HandlersBefore(numbers)
+    for number in numbers:
+        signal.signal(number, receive)
     try:
         yield
     finally:
-        for number, handler in zip(numbers, before, strict=True):
-            # None is a handler that Python did not install, and cannot.
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        before.restore()

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from relay_proto.adapter.backlog import Backlog, Bound
+from relay_proto.adapter.forks import forks
 from relay_proto.adapter.logs import Lines
 from relay_proto.config import Limits
 
@@ -42,15 +43,25 @@ class Threads:
         self._patient = patient
         self._name = name
         self._limit = limit
+        self._bound = bound
+        self._closed = False
+        self._count = 0
+        self._begin_empty()
+        forks.call_in_child(self._forked)
+
+    def _begin_empty(self) -> None:
         self._lock = threading.Lock()
         self._ended = threading.Condition(self._lock)
-        self._jobs: Backlog[Job] = Backlog(bound)
+        self._jobs: Backlog[Job] = Backlog(self._bound)
         self._idle: list[Mailbox[None]] = []
         self._running: set[threading.Thread] = set()
         self._spared: set[threading.Thread] = set()
         self._coming = False
-        self._closed = False
-        self._count = 0
+
+    def _forked(self) -> None:
+        """In a forked child, there is at most the thread that forked."""
+        self._begin_empty()
+        self._closed = True
 
     def start(self, job: Job, size: int = 0) -> bool:
         """Run `job` in a thread; false if there is neither one nor a place in the queue.

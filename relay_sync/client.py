@@ -250,11 +250,9 @@ class RelayClient(Client):
     def _message_of(self, engine: Engine, record: MessageRecord) -> Message:
         return Message._of(engine, record)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
-    def _start(self, *, retry: bool) -> Engine:
-        if self._current is not None:
-            self._current.check_process()
+    def _start_here(self, *, retry: bool) -> Engine:
         try:
-            return super()._start(retry=retry)
+            return super()._start_here(retry=retry)
         except BaseException:  # interrupted: it must not go on unobserved
             engine, self._current = self._current, None
             if engine is not None:

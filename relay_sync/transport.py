@@ -20,6 +20,7 @@ from typing import Final, Protocol, TypeAlias
 
 from relay_proto.adapter.connection_errors import describe
 from relay_proto.adapter.errands import Outcome, errands
+from relay_proto.adapter.forks import forks
 from relay_proto.adapter.guard import end_of_program
 from relay_proto.adapter.network import Channel, Network, Route
 from relay_proto.adapter.sockets import (
@@ -208,7 +209,7 @@ class Transport:
             self._end("")
 
     def abandon(self) -> None:
-        """In a forked child: give back its copies of the sockets, and tell nobody."""
+        """Give back the sockets, and tell nobody: the I/O thread has ended."""
         self._phase = Phase.CLOSED
         for attempt in self._attempts:
             attempt.sock.close()
@@ -248,6 +249,7 @@ class Transport:
                 self._end(f"the connector has returned a {type(found).__name__}, not a socket")
 
     def _take(self, sock: socket.socket) -> None:
+        forks.keep_from_children(sock)
         line = _Line(sock, _Clear())
         try:
             sock.setblocking(False)

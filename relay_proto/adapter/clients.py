@@ -10,6 +10,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -26,6 +27,7 @@ from .contexts import in_context
 from .cores import make_core
 from .credentials import CredentialSource
 from .delivery import Delivery, DeliveryEngine, Runner
+from .forks import forks
 from .handles import CallBase, Function, MessageBase
 from .hearing import Hearing
 from .logs import Log, set_log_level
@@ -55,6 +57,13 @@ class ClientEngine(DeliveryEngine, Protocol):
 
     def abandon(self) -> None:
         """Stop, for the first command has failed."""
+
+    def forked(self) -> bool:
+        """Stop without a word, in a forked child. May be called several times.
+
+        Returns whether it is the parent's: whether there was something to stop.
+        """
+        ...
 
     def deliver_by(self, delivery: Delivery[Any, Any, Any], /) -> None:
         """Take events to the application this way. Comes before the first command."""
@@ -125,6 +134,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
         self._routes = Routes()
         self._streams: weakref.WeakSet[StreamBase[C]] = weakref.WeakSet()
         set_log_level(log, os.environ)
+        forks.call_in_child(self._forked)
 
     def __repr__(self) -> str:
         engine = self._current
@@ -149,13 +159,13 @@ class ClientBase(Hearing, Generic[E, C, M]):
 
     def on_connected(self, handler: UpHandler) -> UpHandler:
         """Hear of each session: `handler` gets a `Connected`, which says if it was resumed."""
-        with self._routes_lock:
+        with self._changing_routes():
             self._routes.add_link(Connected, self._bound(handler))
         return handler
 
     def on_disconnected(self, handler: DownHandler) -> DownHandler:
         """Hear of each lost session: `handler` gets a `Disconnected`, with why and what next."""
-        with self._routes_lock:
+        with self._changing_routes():
             self._routes.add_link(Disconnected, self._bound(handler))
         return handler
 
@@ -164,12 +174,12 @@ class ClientBase(Hearing, Generic[E, C, M]):
 
         These are the events of all calls and all messages, and those about neither.
         """
-        with self._routes_lock:
+        with self._changing_routes():
             self._routes.add_event(EVERY, self._bound(handler))
         return handler
 
     def _hear(self, event_type: str, handler: Function) -> None:
-        with self._routes_lock:
+        with self._changing_routes():
             self._routes.add_event(values.text("event_type", event_type), self._bound(handler))
 
     def off(self, event_type: str, handler: Function) -> None:
@@ -177,7 +187,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
 
         Does nothing if it was not given to `on`.
         """
-        with self._routes_lock:
+        with self._changing_routes():
             self._routes.remove_event(event_type, handler)
 
     def _add_call(
@@ -188,7 +198,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
         cancel_on_end: bool,
         on_error: OnError,
     ) -> None:
-        with self._routes_lock:
+        with self._changing_routes():
             if callable(on_error):
                 self._accepted(on_error)
             route = CallRoute(self._bound(handler), cancel_on_end=cancel_on_end, on_error=on_error)
@@ -196,14 +206,19 @@ class ClientBase(Hearing, Generic[E, C, M]):
         self._routes_changed()
 
     def _add_stream(self, stream: StreamBase[C], contexts: Sequence[str] | None) -> None:
-        with self._routes_lock:
+        with self._changing_routes():
             self._routes.add_call(stream._route, contexts)
             self._streams.add(stream)
         self._routes_changed()
 
     def _add_message(self, handler: Function) -> None:
-        with self._routes_lock:
+        with self._changing_routes():
             self._routes.set_message(self._bound(handler))
+
+    def _changing_routes(self) -> AbstractContextManager[object]:
+        """Hold the lock of the registrations, where it is allowed to change them."""
+        self._check_belongs_here()
+        return self._routes_lock
 
     def _bound(self, function: Function) -> Function:
         """Return `function` with the context variables of now; what is no function, as it is."""
@@ -267,8 +282,28 @@ class ClientBase(Hearing, Generic[E, C, M]):
     @abc.abstractmethod
     def _message_of(self, engine: E, record: MessageRecord) -> M: ...
 
+    def _check_belongs_here(self) -> None:
+        """Before the client is connected, it belongs nowhere: see `Engine`."""
+        if self._current is not None:
+            self._current.check_belongs_here()
+
+    def _forked(self) -> None:
+        """In a forked child: the locks may belong to threads that are not there."""
+        self._lock = threading.RLock()
+        self._routes_lock = threading.RLock()
+        inherited = self._current is not None and self._current.forked()
+        if not inherited:  # the child may connect this client, with randomness of its own
+            self._current = None
+        for stream in tuple(self._streams):
+            stream._forked(inherited=inherited)
+
     def _start(self, *, retry: bool) -> E:
         """Begin to connect, unless that has begun: see `_started`."""
+        with self._lock:
+            self._check_belongs_here()
+            return self._start_here(retry=retry)
+
+    def _start_here(self, *, retry: bool) -> E:
         with self._lock:
             if self._current is not None and not self._current.alive:
                 self._current = None

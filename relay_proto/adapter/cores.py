@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from random import Random, SystemRandom
@@ -11,7 +12,7 @@ from ..client import ClientCore
 from ..client_interface import ClientInterface
 from ..config import ClientConfig
 from ..errors import ClientClosedError, RelayError
-from ..outputs import Closed
+from ..outputs import CallEnded, Closed
 from ..recorder.recording import RecordingCore
 from ..wire.websocket import Role, Wire
 from .logs import Log, mask_lines
@@ -46,10 +47,16 @@ def make_core(config: ClientConfig, path: Path | None, log: Log) -> ClientInterf
     return recorded
 
 
-def close_for_good(core: ClientInterface, now: float, log: Log) -> Closed:
+def close_for_good(
+    core: ClientInterface,
+    now: float,
+    log: Log,
+    ended: Callable[[CallEnded], object] = bool,
+) -> Closed:
     """Close a core whose engine has stopped, in whatever state that has left it.
 
-    Returns how it has ended. Its other outputs are nobody's any more.
+    Returns how it has ended. `ended` hears of each call that ends with it, because
+    somebody may wait for its events. The other outputs are nobody's any more.
     """
     closed = Closed(None)
     try:
@@ -57,6 +64,8 @@ def close_for_good(core: ClientInterface, now: float, log: Log) -> Closed:
         while (output := core.next_output()) is not None:
             if isinstance(output, Closed):
                 closed = output
+            elif isinstance(output, CallEnded):
+                ended(output)
     except Exception as error:  # noqa: BLE001 - it is logged
         log.failure(error, "the core cannot be closed: this is a bug in relay_proto")
     return closed

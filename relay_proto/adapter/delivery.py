@@ -41,6 +41,7 @@ from ..rpc.event_base import RelayEvent, size_of
 from ..rpc.events import CallStateEvent
 from ..transitions import SessionState
 from .backlog import Bound
+from .forks import forks
 from .handles import CallBase, Engine, Function, ListenerBase, MessageBase
 from .logs import Lines, Log
 from .turns import Turns
@@ -163,11 +164,15 @@ class Delivery(Generic[T, C, M]):
         self._leaving = leaving
         self._listeners: dict[Registration, ListenerBase] = {}
         self._handling: dict[CallRecord, T] = {}
-        self._lock = threading.RLock()  # handlers may end in other threads
+        self._renew_lock()
+        forks.call_in_child(self._renew_lock)
         limits = engine.core.config.limits
         self._texts: Turns[tuple[str, Function, M]] = Turns(
             limits.message_handlers, Bound.of(limits), self._start_text
         )
+
+    def _renew_lock(self) -> None:
+        self._lock = threading.RLock()  # handlers may end in other threads
 
     @property
     def handlers(self) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 from .connection_errors import ToldError
+from .forks import forks
 
 R = TypeVar("R")
 
@@ -43,7 +44,8 @@ class Errands:
 
     def __init__(self, most: int = MOST_ERRANDS) -> None:
         self._most = most
-        self._free = threading.Semaphore(most)
+        self._renew()
+        forks.call_in_child(self._renew)
 
     def run(
         self, function: Callable[[], R], done: Callable[[Outcome[R]], object], name: str
@@ -70,6 +72,10 @@ class Errands:
             self._free.release()
             raise ToldError(f"a thread could not be started ({error})") from error
         return thread
+
+    def _renew(self) -> None:
+        """In a forked child, the threads of the parent are not there."""
+        self._free = threading.Semaphore(self._most)
 
 
 errands: Final = Errands()

@@ -57,6 +57,15 @@ class Engine(Protocol):
         """Whether the program still wants it."""
         ...
 
+    def check_belongs_here(self) -> None:
+        """Refuse to be used from elsewhere than where it was started.
+
+        All that sends, waits or registers something asks this first.
+
+        Raises:
+            LocalProtocolError: this is another event loop, thread or process.
+        """
+
     def ask(self, function: Callable[[], R], /) -> R:
         """Call a function where the core is, and return what it returns."""
         ...
@@ -167,6 +176,7 @@ class CallBase(CallView, Hearing, Generic[E, K]):
 
     def _hear(self, event_type: str, handler: Function) -> None:
         check_function("listener", handler)
+        self._engine.check_belongs_here()
         name = f"listener of {event_type} on call {shown_id(self.call_id)}"
         with self._engine.lock:
             listener = self._new_listener(name, handler, event_type)
@@ -214,6 +224,7 @@ class CallBase(CallView, Hearing, Generic[E, K]):
             expectation._fail(CallEndedError(self.call_id, self.end_reason))
 
     def _expect(self, expectation: Expects) -> None:
+        self._engine.check_belongs_here()
         with self._engine.lock:
             self._expected = (*self._expected, expectation)
         if self._record.ended:
@@ -295,6 +306,7 @@ class MessageBase(MessageView, abc.ABC, Generic[E]):
         """Hear each change of its delivery, as a `MessageStateEvent`, in order."""
         engine = self._bound()
         check_function("listener", handler)
+        engine.check_belongs_here()
         with engine.lock:
             listener = self._new_listener(
                 f"listener of message {shown_id(self.message_id)}", handler

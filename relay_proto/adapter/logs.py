@@ -15,6 +15,7 @@ from ..config import ENV_LOG_LEVEL
 from ..display import one_line, shown_id, without_logins, without_plus_numbers
 from ..outputs import Connected, ConnectFailed, FrameTraced, OfferRefused, Output
 from ..rpc.masking import Scrubber
+from .forks import forks
 from .narration import narrate
 from .repeats import Kind, Line, Repeats
 
@@ -95,6 +96,10 @@ class Lines:
         self._clock = clock
         self._deadline_changed = deadline_changed
         self._repeats = Repeats()
+        self._renew_lock()
+        forks.call_in_child(self._renew_lock)
+
+    def _renew_lock(self) -> None:
         self._lock = threading.RLock()  # the collection of garbage may log while it is held
 
     def write(
@@ -251,8 +256,12 @@ class _LineFilter(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._lock = threading.Lock()
+        self._renew_lock()
         self._scrubbers: weakref.WeakSet[Scrubber] = weakref.WeakSet()
+        forks.call_in_child(self._renew_lock)
+
+    def _renew_lock(self) -> None:
+        self._lock = threading.Lock()
 
     def add(self, scrubber: Scrubber) -> None:
         with self._lock:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from ..config import ENV_MAX_CONNECTIONS, positive_from
+from .forks import forks
 
 
 class Connection(Protocol):
@@ -24,6 +25,7 @@ class Slots:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._taken: set[Connection] = set()
+        forks.call_in_child(self._forked)
 
     def take(self, connection: Connection, environ: Mapping[str, str]) -> None:
         """Count `connection` among the connected.
@@ -33,7 +35,11 @@ class Slots:
         """
         limit = positive_from(environ, ENV_MAX_CONNECTIONS, 1)
         with self._lock:
-            self._taken = {other for other in self._taken if other.alive}
+            taken = tuple(self._taken)
+        for other in taken:
+            if not other.alive:  # it may notice just now that it is not, and give its slot back
+                self.give_back(other)
+        with self._lock:
             others = len(self._taken - {connection})
             if others >= limit:
                 raise RuntimeError(
@@ -46,3 +52,7 @@ class Slots:
         """Count it no longer."""
         with self._lock:
             self._taken.discard(connection)
+
+    def _forked(self) -> None:
+        self._lock = threading.Lock()
+        self._taken = set()  # the connections are the parent's

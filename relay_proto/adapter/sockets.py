@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
+from .forks import forks
+
 Address: TypeAlias = tuple[Any, ...]
 """What `socket.getaddrinfo` returns of each: family, kind, protocol, name, address."""
 
@@ -43,6 +45,7 @@ def begin_to_connect(address: Address) -> socket.socket:
     """
     family, kind, protocol, _, where = address
     sock = socket.socket(family, kind, protocol)
+    forks.keep_from_children(sock)
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -34,6 +34,7 @@ class Source(Protocol):
         """Why it has ended, if nobody has disconnected it."""
         ...
 
+    def _check_belongs_here(self) -> None: ...
     def _routes_changed(self, *, wait: bool = True) -> None: ...
     def _post(self, function: Callable[[], object]) -> None: ...
 
@@ -72,9 +73,10 @@ class StreamBase(abc.ABC, Generic[C]):
 
     def close(self) -> None:
         """Take no more calls, and pass back those that nobody has pulled."""
+        if not self._open:
+            return
+        self._check_belongs_here()
         with self._lock:
-            if not self._open:
-                return
             self._open = False
             self._closing.set()
             left = self._offered
@@ -93,6 +95,14 @@ class StreamBase(abc.ABC, Generic[C]):
             self._wake()
         else:
             call._pass_back()
+
+    def _check_belongs_here(self) -> None:
+        self._client._check_belongs_here()
+
+    def _forked(self, *, inherited: bool) -> None:
+        """In a forked child: the calls of one that is `inherited` are the parent's."""
+        self._lock = threading.RLock()
+        self._open = self._open and not inherited
 
     @abc.abstractmethod
     def _wake(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from .backlog import Backlog, Bound
+from .forks import forks
 
 T = TypeVar("T")
 
@@ -24,6 +25,10 @@ class Turns(Generic[T]):
         self._waiting: Backlog[T] = Backlog(bound)
         self._under_way = 0
         self._beginning = False
+        self._renew_lock()
+        forks.call_in_child(self._renew_lock)
+
+    def _renew_lock(self) -> None:
         self._lock = threading.Lock()
 
     def __len__(self) -> int:

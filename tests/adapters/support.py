@@ -128,15 +128,20 @@ class Heard(Generic[T]):
 
 
 class Network(Exchange):
-    """An exchange that remembers which connections there were."""
+    """An exchange that remembers which connections there were, and how much they brought."""
 
     def __init__(self, config: ExchangeConfig, random: Random) -> None:
         super().__init__(config, random)
         self.transports: list[int] = []
+        self.received = 0
 
     def transport_opened(self, transport: int, now: float) -> None:
         self.transports.append(transport)
         super().transport_opened(transport, now)
+
+    def receive_data(self, transport: int, data: bytes, now: float) -> None:
+        self.received += len(data)
+        super().receive_data(transport, data, now)
 
 
 class World:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from relay_proto.exchange import What
 from tests.adapters.programs import program
 from tests.adapters.support import World
 
@@ -125,6 +126,187 @@ async def test_handlers_are_cancelled(world: World, anyio_backend: str) -> None:
         await running.says("done")
         assert "handler left" in running.output
         assert running.errors == ""
+
+
+CLOSED = """
+import asyncio, gc, sys, threading
+from relay_anyio import ClientClosedError, RelayClient
+client = RelayClient(contexts=["office"])
+stream = client.calls()
+loop = asyncio.new_event_loop()
+
+async def again(client):
+    async with client:
+        await client.receive(["sales"])
+        print(client.state.value)
+
+async def pull():
+    async for call in stream:
+        print("pulled")
+
+async def hook(event):
+    if asyncio.get_running_loop() is loop:
+        await asyncio.sleep(3600)
+
+async def begin():
+    client.on_connected(hook)
+    await client.connect()
+    global tasks
+    tasks = [
+        asyncio.create_task(pull()),
+        asyncio.create_task(client.execute("test.silence", {})),
+        asyncio.create_task(client.drain(3600)),
+    ]
+    client.on_call(handle, contexts=["other"])
+    await asyncio.sleep(0)
+
+async def handle(call):
+    await asyncio.sleep(3600)
+
+async def refused():
+    try:
+        await client.receive(["sales"])
+    except ClientClosedError as error:
+        print(type(error).__name__)
+    await client.disconnect()
+
+loop.run_until_complete(client.connect() if "idle" in sys.argv else begin())
+for task in asyncio.all_tasks(loop):
+    if not task.get_name().startswith("relay_anyio"):
+        task._log_destroy_pending = False  # the program's own, of which asyncio would complain
+loop.close()
+"""
+
+AFTER = {
+    "nothing": """
+""",
+    "the same client": """
+print(client.state.value)
+asyncio.run(refused())
+asyncio.run(again(client))
+print(client.state.value)
+""",
+    "another client": """
+asyncio.run(again(RelayClient(contexts=["office"])))
+print(client.state.value)
+""",
+    "many threads": """
+barrier = threading.Barrier(4)
+def look():
+    barrier.wait()
+    assert client.state.value == "closed"
+threads = [threading.Thread(target=look) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+asyncio.run(again(client))
+""",
+    "garbage is collected": """
+del client, stream
+asyncio.run(again(RelayClient(contexts=["office"])))
+""",
+}
+
+SAID = {
+    "nothing": "",
+    "the same client": "closed\nClientClosedError\nready\nclosed\n",
+    "another client": "ready\nclosed\n",
+    "many threads": "ready\n",
+    "garbage is collected": "ready\n",
+}
+
+
+@pytest.mark.parametrize("runtime", ["asyncio"])
+@pytest.mark.parametrize("what", ["idle", "busy"])
+@pytest.mark.parametrize("after", AFTER)
+async def test_a_loop_that_was_closed_without_a_word(world: World, after: str, what: str) -> None:
+    """Neither is its client told. It is found closed, with its slot free, and makes no noise."""
+    source = CLOSED + AFTER[after] + "gc.collect()\n"
+    async with program(world, source, what) as running:
+        assert await running.end() == 0, running.errors
+        assert running.output == SAID[after]
+        assert running.errors == ""
+
+
+@pytest.mark.parametrize("runtime", ["asyncio"])
+async def test_a_connection_whose_loop_was_closed_is_closed_when_that_is_found(
+    world: World,
+) -> None:
+    source = """
+print(client.state.value)
+sys.stdin.read()
+import time
+time.sleep(60)
+"""
+    async with program(world, CLOSED + source, "idle") as running:
+        await running.says("closed\n")
+        await world.until(What.SESSION_AWAY)
+
+
+async def test_one_client_in_one_event_loop_after_another(world: World, anyio_backend: str) -> None:
+    source = """
+import sys
+import anyio
+from relay_anyio import RelayClient
+client = RelayClient(contexts=["office"])
+
+async def leave_connected():
+    await client.connect()
+
+for backend in (sys.argv[1], "asyncio", "trio", sys.argv[1]):
+    anyio.run(leave_connected, backend=backend)
+    print(client.state.value)
+    anyio.run(client.disconnect, backend=backend)
+"""
+    async with program(world, source, anyio_backend) as running:
+        assert await running.end() == 0, running.errors
+        assert running.output == "closed\n" * 4
+        assert running.errors == ""
+
+
+@pytest.mark.parametrize("runtime", ["trio"])
+async def test_a_trio_that_has_crashed(world: World) -> None:
+    """Then the tasks are not even cancelled."""
+    source = """
+import time
+import trio
+from relay_anyio import RelayClient
+client = RelayClient(contexts=["office"])
+
+class Clock(trio.abc.Clock):
+    broken = False
+
+    def start_clock(self):
+        pass
+
+    def current_time(self):
+        return time.monotonic()
+
+    def deadline_to_sleep_time(self, deadline):
+        if self.broken:
+            raise KeyError("broken")
+        return deadline - self.current_time()
+
+async def crash():
+    await client.connect()
+    Clock.broken = True
+    await trio.sleep(1)
+
+try:
+    trio.run(crash, clock=Clock())
+except trio.TrioInternalError:
+    print("crashed", client.state.value)
+
+async def again():
+    async with client:
+        print(client.state.value)
+
+trio.run(again)
+"""
+    async with program(world, source) as running:
+        assert await running.end() == 0, running.errors
+        assert running.output == "crashed closed\nready\n"
 
 
 def indented(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import json
 import queue
@@ -19,6 +20,9 @@ import pytest
 from relay_proto.exchange import What
 from relay_proto.wire.websocket import Role, TextReceived, UpgradeRequested, Wire
 from relay_sync import (
+    Call,
+    CallEndedError,
+    ClientClosedError,
     Limits,
     RelayClient,
     SessionState,
@@ -27,6 +31,7 @@ from relay_sync import (
 from tests.adapters.service import Service, in_a_program, take, threads_of_clients
 from tests.adapters.support import (
     ANSWERING,
+    LONG,
     OFFICE,
     PATIENCE,
     World,
@@ -35,7 +40,6 @@ from tests.adapters.support import (
 pytestmark = pytest.mark.anyio
 
 T = TypeVar("T")
-LONG = [{"type": "silence", "params": {"duration": 3600}}]
 
 
 @pytest.fixture
@@ -126,6 +130,113 @@ async def test_many_threads_ask_at_once_while_the_link_is_cut(world: World) -> N
         assert set(outcomes) <= {"done", "ConnectionLostError"}
 
     await in_a_program(world, body)
+
+
+# Several threads end it
+
+
+async def test_threads_and_handlers_that_disconnect_at_once_all_come_back(world: World) -> None:
+    start, ended = threading.Barrier(6), queue.Queue[str]()
+
+    def body(service: Service) -> None:
+        client = service.client()
+
+        def disconnect() -> None:
+            start.wait(PATIENCE)
+            client.disconnect()
+            ended.put(threading.current_thread().name)
+
+        @client.on_call
+        def handle(call: Call) -> None:
+            disconnect()
+
+        client.connect()
+        for _ in range(2):
+            service.place_call()
+        with ThreadPoolExecutor(3) as pool:
+            leaving = [pool.submit(disconnect) for _ in range(3)]
+            disconnect()
+            for one in leaving:
+                one.result(PATIENCE)
+        assert len({take(ended) for _ in range(6)}) == 6
+        assert threads_of_clients() == []
+        client.connect()
+        client.disconnect()
+
+    await in_a_program(world, body)
+
+
+@pytest.mark.parametrize("where", ["threads", "a handler"])
+async def test_run_may_be_called_twice(world: World, where: str) -> None:
+    """Both serve the same connection, and end with it."""
+    ended = queue.Queue[str]()
+
+    def body(service: Service) -> None:
+        client = service.client()
+        answered = threading.Event()
+
+        def run() -> None:
+            client.run()
+            ended.put(threading.current_thread().name)
+
+        @client.on_call
+        def handle(call: Call) -> None:
+            call.answer()
+            answered.set()
+            if where == "a handler":
+                run()
+
+        with ThreadPoolExecutor(2) as pool:
+            serving = [pool.submit(run) for _ in range(1 if where == "a handler" else 2)]
+            service.until(What.SESSION_STARTED)
+            service.place_call()
+            assert answered.wait(PATIENCE)
+            client.disconnect()
+            for one in serving:
+                one.result(PATIENCE)
+        assert len({take(ended) for _ in range(2)}) == 2
+        assert client.state is SessionState.CLOSED
+        assert threads_of_clients() == []
+
+    await in_a_program(world, body)
+    assert len(world.all(What.SESSION_STARTED)) == 1
+
+
+async def test_a_client_whose_thread_was_ended_is_closed_and_may_connect_again(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Some programs end threads in this way."""
+
+    def end(name: str) -> None:
+        (thread,) = (one for one in threading.enumerate() if one.name.startswith(name))
+        ident, error = ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit)
+        assert ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, error) == 1
+
+    def body(service: Service) -> None:
+        client = service.client()
+        calls = client.calls()
+        client.connect()
+        call = client.dial_phone(ANSWERING, OFFICE)
+        action = call.play(LONG)
+        with ThreadPoolExecutor(3) as pool:
+            waits = pool.submit(call.wait_for, "calling.call.play")
+            plays = pool.submit(action.wait)
+            pulls = pool.submit(lambda: next(calls))
+            end("relay_sync I/O")
+            service.do(world.cut)
+            assert isinstance(waits.exception(PATIENCE), CallEndedError)
+            assert isinstance(pulls.exception(PATIENCE), ClientClosedError)
+            plays.exception(PATIENCE)  # with the end of its call, or with the failure
+        assert client.state is SessionState.CLOSED
+        with pytest.raises(ClientClosedError):
+            client.receive(["sales"])
+        with service.client():  # so its slot is free
+            pass
+        with client:
+            client.receive(["sales"])
+
+    await in_a_program(world, body)
+    assert "this is a bug" in caplog.text
 
 
 # Calls that are pulled

@@ -55,6 +55,8 @@ class Engine:
 
     def deadline_changed(self) -> None: ...
 
+    def check_belongs_here(self) -> None: ...
+
     def ask(self, function: Callable[[], R]) -> R:
         return function()
 
@@ -68,6 +70,8 @@ class Client:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    def _check_belongs_here(self) -> None: ...
 
     def _routes_changed(self, *, wait: bool = True) -> None: ...
 

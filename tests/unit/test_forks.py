@@ -1,0 +1,162 @@
+"""What a forked child does with what it inherits, as far as that can be seen without a fork."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from random import Random
+from typing import Any
+
+import pytest
+
+from relay_proto import resolve_config
+from relay_proto.adapter.connection_errors import ToldError
+from relay_proto.adapter.errands import Errands
+from relay_proto.adapter.forks import Forks, forks, lead_nowhere, refusal
+from relay_proto.adapter.logs import mask_lines
+from relay_proto.adapter.signals import HandlersBefore
+from relay_proto.adapter.slots import Slots
+from relay_proto.client import ClientCore
+
+
+class Heir:
+    def __init__(self, log: list[str], name: str) -> None:
+        self._log = log
+        self._name = name
+
+    def forked(self) -> None:
+        self._log.append(self._name)
+
+
+def test_who_is_still_there_is_called_once_for_each_fork() -> None:
+    log: list[str] = []
+    mine = Forks()
+    stays, goes = Heir(log, "stays"), Heir(log, "goes")
+    mine.call_in_child(stays.forked)
+    mine.call_in_child(stays.forked)
+    mine.call_in_child(goes.forked)
+    del goes
+    gc.collect()
+    for number in (1, 2):
+        mine.become_child()
+        assert log == ["stays"] * number
+        assert mine.count == number
+
+
+def test_a_child_closes_its_copy_and_the_peer_notices_nothing() -> None:
+    mine = Forks()
+    parent, peer = socket.socketpair()
+    with parent, peer:
+        child = parent.dup()  # as a fork has it
+        mine.keep_from_children(child)
+        mine.become_child()
+        assert child.fileno() == -1
+        peer.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            peer.recv(1)
+        parent.sendall(b"still there")
+        assert peer.recv(100) == b"still there"
+
+
+@pytest.mark.parametrize("free_below", [True, False])
+def test_who_holds_a_descriptor_that_leads_nowhere_reaches_nobody(*, free_below: bool) -> None:
+    lower = os.open(os.devnull, os.O_RDONLY)
+    parent, peer = socket.socketpair()
+    with parent, peer, parent.dup() as held:
+        if free_below:  # then the new socket does not get the number by itself
+            os.close(lower)
+        number = held.fileno()
+        lead_nowhere(number)
+        assert held.fileno() == number
+        with suppress(OSError):  # be it that it is refused, or that nobody is there
+            held.send(b"x")
+        peer.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            peer.recv(1)
+    if not free_below:
+        os.close(lower)
+
+
+class Connection:
+    alive = True
+
+
+def test_a_child_has_slots_of_its_own() -> None:
+    slots = Slots()
+    environ = {"RELAY_MAX_CONNECTIONS": "1"}
+    parents = Connection()
+    slots.take(parents, environ)
+    with pytest.raises(RuntimeError, match="RELAY_MAX_CONNECTIONS"):
+        slots.take(Connection(), environ)
+    forks.become_child()
+    slots.take(Connection(), environ)
+
+
+def test_a_child_has_errands_of_its_own() -> None:
+    errands = Errands(most=1)
+    hangs, is_done = threading.Event(), threading.Event()
+    thread = errands.run(hangs.wait, lambda _: None, "hangs")
+    with pytest.raises(ToldError, match="hang already"):
+        errands.run(bool, lambda _: None, "comes too late")
+    forks.become_child()
+    errands.run(bool, lambda _: is_done.set(), "is done").join()
+    assert is_done.is_set()
+    hangs.set()
+    thread.join()
+
+
+@contextmanager
+def held_elsewhere(lock: threading.Lock) -> Generator[None]:
+    """Let another thread hold `lock`, which would not be there in a child."""
+    held, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            held.set()
+            over.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_child_can_log_although_another_thread_did_so_when_it_was_forked() -> None:
+    logger = logging.getLogger("relay_test.forks")
+    config = resolve_config({}, project="p", token="secret-token")
+    core = ClientCore(config, Random(1))
+    mask_lines(logger, core.scrubber)
+    line_filter: Any = logger.filters[0]
+    with held_elsewhere(line_filter._lock):  # noqa: SLF001 - nothing else holds it for long
+        forks.become_child()
+        record = logger.makeRecord("relay_test", logging.INFO, "", 1, "secret-token", (), None)
+        assert logger.filter(record)
+        assert "secret-token" not in record.getMessage()
+
+
+def test_a_child_handles_signals_as_before() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    handlers = HandlersBefore([signal.SIGTERM])
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    forks.become_child()
+    assert signal.getsignal(signal.SIGTERM) == before
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    handlers.restore()
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_the_refusal_names_the_process_and_what_to_do() -> None:
+    error = refusal(4711)
+    assert "connected by process 4711" in str(error)
+    assert "nothing was sent" in str(error)
+    assert "Make a RelayClient here" in str(error)
