@@ -13,11 +13,16 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 from relay_proto.adapter.clients import ClientBase
 from relay_proto.adapter.contexts import with_context
 from relay_proto.adapter.handles import ActionBase, CallBase, MessageBase
+from relay_proto.adapter.timeouts import timed_out
 from relay_proto.api.commands import Command
+from relay_proto.api.joins import Join, is_decided, joined
 from relay_proto.api.methods import result_of, signed
+from relay_proto.constants import EVENT_CALL_CONNECT
 from relay_proto.records import ActionRecord, CallRecord, MessageRecord
+from relay_proto.rpc.events import ConnectEvent
 
 from ._engine import Engine
+from ._expecting import ExpectingCall
 
 if sys.platform == "jedi":
     # Never so. But jedi, which completes names in IPython and in many editors, reads both
@@ -32,6 +37,7 @@ A = TypeVar("A", bound=ActionBase[Any, Any])
 C = TypeVar("C", bound=CallBase[Any, Any])
 M = TypeVar("M", bound=MessageBase[Any])
 Client: TypeAlias = ClientBase[Engine, Any, Any]
+Expecting: TypeAlias = ExpectingCall[Any]
 
 
 class Target(Protocol):
@@ -74,6 +80,24 @@ def action(
     return signed(
         method, function, handle, f"The `{handle.__name__}`, once the server has accepted it."
     )
+
+
+def joining(
+    function: Callable[P, Join],
+) -> Callable[Concatenate[Expecting, P], Coroutine[Any, Any, ConnectEvent]]:
+    """Make a method of a call that connects it, and waits for that."""
+
+    async def method(call: Expecting, /, *args: P.args, **kwargs: P.kwargs) -> ConnectEvent:
+        engine, join = call._engine, function(*args, **kwargs)
+        async with call.expect(EVENT_CALL_CONNECT, is_decided) as decision:
+            await engine.carry_out(engine.core.execute_on, call._record, join.command)
+            try:
+                event = await decision.wait(join.timeout)
+            except TimeoutError:
+                raise timed_out(join.timeout, call, "to be connected") from None
+        return joined(event, engine.core.scrubber)
+
+    return signed(method, function, ConnectEvent, "The event that tells of the connection.")
 
 
 def dialing(

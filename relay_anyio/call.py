@@ -10,16 +10,20 @@ Public: for applications, which may also import the names from `relay_anyio`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from contextlib import suppress
+from typing import Any, ClassVar, Self, TypeVar
+
+import anyio
 
 from relay_proto.adapter.clients import ClientBase
 from relay_proto.adapter.contexts import with_context
 from relay_proto.adapter.handles import ActionBase, Function
-from relay_proto.api import commands, procedures
+from relay_proto.api import commands, joins, procedures
 from relay_proto.api.commands import Command
 from relay_proto.api.methods import named
 from relay_proto.api.outcomes import Outcome, outcome_of
 from relay_proto.api.results import CollectResults, DetectResults, FaxResults, RecordResults
+from relay_proto.errors import RelayError
 from relay_proto.rpc import action_kinds as actions
 from relay_proto.rpc.action_kinds import ActionKind
 from relay_proto.rpc.event_base import RelayEvent, UnknownEvent
@@ -43,7 +47,7 @@ from ._expecting import Expectation, ExpectingCall
 from ._listeners import Listener
 from ._procedures import procedure
 from ._tasks import current_app_task
-from ._verbs import action, control, dialing, sending, verb
+from ._verbs import action, control, dialing, joining, sending, verb
 from .message import Message
 
 __all__ = [
@@ -238,6 +242,8 @@ class Call(ExpectingCall["Client"]):
     leave_message = procedure(procedures.leave_message)
     send_digits = verb(commands.send_digits)
     connect = verb(commands.connect)
+    connect_and_wait = joining(joins.connect_and_wait)
+    bridge = joining(joins.bridge)
     disconnect = verb(commands.disconnect)
     transfer = verb(commands.transfer)
     refer = verb(commands.refer)
@@ -268,6 +274,21 @@ class Call(ExpectingCall["Client"]):
     ai_unhold = verb(commands.ai_unhold)
     amazon_bedrock = verb(commands.amazon_bedrock)
     user_event = verb(commands.user_event)
+
+    async def __aenter__(self) -> Self:
+        """Hang up the call at the end of the block, however the block ends.
+
+        ``async with call:`` answers nothing. At its end the call is hung up unless it is over,
+        and the block waits until it is over, for `Timing.close_timeout` at most. Without a
+        session, it waits for nothing, and the call is hung up in the next session.
+        """
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._leave():
+            patience = self._engine.core.config.timing.close_timeout
+            with anyio.move_on_after(patience, shield=True), suppress(RelayError):
+                await self.wait_for_ended()
 
     async def wait_for_ringing(self, timeout: float | None = None) -> CallStateEvent:
         """Wait until the call rings, or has got further."""

@@ -17,6 +17,7 @@ from typing import Any, Self, TypeVar, overload
 import anyio
 
 from relay_proto import Limits, Timing, resolve_config
+from relay_proto.adapter.clients import MAY_PASS
 from relay_proto.adapter.network import Network
 from relay_proto.adapter.record_file import Path
 from relay_proto.adapter.slots import Slots
@@ -112,24 +113,37 @@ class RelayClient(Client):
         self._blocks: list[Block] = []
         self._serving = False
 
-    async def connect(self) -> None:
+    async def connect(self, *, retry: bool = False, timeout: float | None = None) -> None:
         """Connect and authenticate. Does nothing when connected; callers share one attempt.
 
-        Once connected, the client reconnects by itself until `disconnect`.
+        Once connected, the client reconnects by itself until `disconnect`. With `retry`, it
+        also tries again if the first attempt fails, as a service does that starts before the
+        network: only credentials that are refused several times end that. `timeout` is for
+        how many seconds it tries, at most.
 
         Raises:
+            ConnectTimeoutError: there was no session in `timeout` seconds.
             ConnectFailedError: there is no connection; the message says why.
             RemoteProtocolError: the server refused the upgrade, or speaks something else.
             AuthenticationError: the credentials were refused, in the server's words.
             RuntimeError: this process has as many connections as it may have.
         """
-        engine = self._start(retry=False)
-        attempt = self._started
+        with anyio.move_on_after(timeout) as limit:
+            while not await self._attempt(retry=retry):
+                pass
+        if limit.cancelled_caught and not self._has_connected:
+            raise self._connect_timed_out(timeout)
+
+    async def _attempt(self, *, retry: bool) -> bool:
+        """Connect, or share in an attempt. False if another one has to follow."""
+        engine = self._start(retry=retry)
+        attempt, persists = self._started, self._persists
         under_way = not attempt.settled
         self._connecting += 1
         try:
             await engine.wait(attempt)
-        except BaseException:
+        except BaseException as error:
+            self._last_attempt = engine.delivery.last_failure
             wanted = attempt.error is None and self._connecting > 1
             if under_way and not wanted and attempt is self._started:
                 try:
@@ -138,9 +152,24 @@ class RelayClient(Client):
                     self._forget(engine)
             if attempt.error is not None:  # a connector may have ended the program
                 self._let_out()
+            if retry and not persists and isinstance(error, MAY_PASS):
+                return False
             raise
         finally:
             self._connecting -= 1
+        return True
+
+    async def wait_ready(self, timeout: float | None = None) -> None:
+        """Wait until there is a session, now or after a reconnect. See also `on_connected`.
+
+        Raises:
+            TimeoutError: there was none in `timeout` seconds. The client goes on to try.
+            AuthenticationError: the credentials were refused, several times.
+            ClientClosedError: the client is disconnected, or was not connected at all.
+        """
+        engine = self._connected_engine()
+        pending = engine.command(engine.core.wait_ready)
+        await engine.wait(pending, timeout, self, "to be ready")
 
     async def __aenter__(self) -> Self:
         block = running_loop().block()

@@ -5,7 +5,12 @@ Public: for applications, which may also import the names from `relay_anyio`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from relay_proto.adapter.contexts import with_context
 from relay_proto.adapter.handles import Function, MessageBase
+from relay_proto.api import commands
 from relay_proto.rpc.events import MessageStateEvent
 
 from ._engine import Engine
@@ -29,6 +34,52 @@ class Message(MessageBase[Engine]):
         """
         engine = self._bound_to_wait()
         return await engine.wait(self._record.done, timeout, self, "to arrive or to fail")
+
+    async def wait_delivered(self, timeout: float | None = None) -> MessageStateEvent:
+        """Wait until it is delivered, and return the event that told it.
+
+        Raises:
+            MessageFailedError: it was not delivered; the error says why.
+            TimeoutError, ValueError, ClientClosedError: as for `wait`.
+        """
+        return self._delivered(await self.wait(timeout))
+
+    async def reply(
+        self,
+        body: str | None = None,
+        *,
+        media: Sequence[str] | None = None,
+        context: str | None = None,
+        tags: Sequence[str] | None = None,
+        region: str | None = None,
+        on_completed: Callable[[MessageStateEvent], Any] | None = None,
+    ) -> Message:
+        """Send a text to whoever has sent this one, from the number that it was sent to.
+
+        The arguments are those of `RelayClient.send_message`. The delivery is reported to this
+        session, unless there is a `context`: not to the context on which this message came,
+        which other clients may share.
+
+        Raises:
+            ValueError: there is neither a body nor media, or this message was sent from here.
+            RelayError: as for `RelayClient.send_message`.
+
+        Returns: The `Message`, once the server has it.
+        """
+        engine = self._bound_to_reply()
+        command = commands.send_message(
+            to_number=self.from_number,
+            from_number=self.to_number,
+            context=context,
+            body=body,
+            media=media,
+            tags=tags,
+            region=region,
+            on_completed=on_completed,
+        )
+        return Message._of(
+            engine, await engine.carry_out(engine.core.execute, with_context(command))
+        )
 
     def _new_listener(self, name: str, handler: Function) -> Listener:
         engine = self._bound()

@@ -118,6 +118,7 @@ class ClientCore(Core[Output]):
         )
         self._seen_event_ids: Recent[bytes] = Recent(limits.event_ids)
         self._draining = False
+        self._next_session: Pending[None] | None = None
 
     def __repr__(self) -> str:
         return f"<ClientCore {self.config.host} {self.state.value}>"
@@ -230,6 +231,29 @@ class ClientCore(Core[Output]):
         del now  # it has no deadline: the adapter limits how long a program waits
         return self._calls.wait_for(call, state.value)
 
+    def wait_ready(self, now: float) -> Pending[None]:
+        """Wait for a session: now if there is one, else with the next one.
+
+        Raises:
+            ClientClosedError: the core is not started, or is closed.
+        """
+        del now  # it has no deadline, as `wait_for`
+        self._dispatch.check_started()
+        if self.state is SessionState.READY:
+            ready: Pending[None] = Pending()
+            self._out.resolve(ready, None)
+            return ready
+        self._next_session = self._next_session or Pending()  # all who wait share it
+        return self._next_session
+
+    def hang_up(self, call: CallRecord, now: float) -> None:
+        """Hang up a call, and see to it that the server does so.
+
+        Without a session, and if no answer comes, the next session asks again. Does nothing
+        if the call is over.
+        """
+        self._dispatch.hang_up(self._dials.unwanted(call), now)
+
     def adopt(self, call: CallRecord) -> CallRecord:
         """Follow a call that the application knows from elsewhere.
 
@@ -334,10 +358,16 @@ class ClientCore(Core[Output]):
             self._calls.end_all(now)
         self._dispatch.hang_up(legs, now)
         self._dispatch.flush(now)
+        if self._next_session is not None:
+            self._out.resolve(self._next_session, None)
+            self._next_session = None
 
     def _end(self, over: SessionOver, now: float) -> None:
         """End everything: no more answers and no more events will come."""
         self._dispatch.lose_all(over.error, now)
+        if self._next_session is not None:
+            self._out.fail(self._next_session, over.error)
+            self._next_session = None
         self._dials.fail_all(over.error)
         self._calls.end_all(now)
         self._messages.fail_all(over.error)

@@ -17,6 +17,7 @@ from .pending import Pending
 from .records import ActionRecord, CallRecord
 from .rpc.action_kinds import ActionKind
 from .rpc.events import CallStateEvent
+from .rpc.masking import Scrubber
 from .transitions import CallState, SessionState
 
 R = TypeVar("R")
@@ -33,6 +34,11 @@ class ClientInterface(Core[Output], Protocol):
     @abc.abstractmethod
     def config(self) -> ClientConfig:
         """What the core was made with."""
+
+    @property
+    @abc.abstractmethod
+    def scrubber(self) -> Scrubber:
+        """Masks what errors, logs and recordings show of this client."""
 
     @property
     @abc.abstractmethod
@@ -114,6 +120,14 @@ class ClientInterface(Core[Output], Protocol):
     @abc.abstractmethod
     def wait_for(self, call: CallRecord, state: CallState, now: float) -> Pending[CallStateEvent]:
         """Wait for a state of a call."""
+
+    @abc.abstractmethod
+    def wait_ready(self, now: float) -> Pending[None]:
+        """Wait for a session."""
+
+    @abc.abstractmethod
+    def hang_up(self, call: CallRecord, now: float) -> None:
+        """Hang up a call, in this session or the next one."""
 
     @abc.abstractmethod
     def adopt(self, call: CallRecord) -> CallRecord:

@@ -139,7 +139,7 @@ class Dispatch:
             RequestQueueFullError: too many requests are waiting.
             ValueError, TypeError: the parameters are not JSON, or a tag is in use.
         """
-        self._check_started()
+        self.check_started()
         pending: Pending[Any] = Pending()
         params = command.params
         if command.purpose is _REQUEST:
@@ -172,10 +172,10 @@ class Dispatch:
 
         Raises: as `execute`; and ValueError if a control id is in use.
         """
-        self._check_started()
+        self.check_started()
         pending: Pending[Any] = Pending()
         match target, command.purpose:
-            case CallRecord(), Purpose.VERB:
+            case CallRecord(), Purpose.VERB | Purpose.JOIN:
                 self._execute_verb(target, command, pending, now)
             case CallRecord(), Purpose.START:
                 self._execute_start(target, command, pending, now)
@@ -235,7 +235,12 @@ class Dispatch:
         if self._session.state in OVER:
             raise ClientClosedError
 
-    def _check_started(self) -> None:
+    def check_started(self) -> None:
+        """Check that there is a session, or that there may be one.
+
+        Raises:
+            ClientClosedError: the core is not started, or is closed.
+        """
         if self._session.state in NO_SESSION_TO_COME:
             raise ClientClosedError
 
@@ -293,8 +298,10 @@ class Dispatch:
         if call.ended:
             self._out.resolve(pending, {})
             return
-        kind = Pass if command.method == METHOD_PASS else Verb
-        subject = kind(self._out, pending, self._calls, call, ends_call=command.ends_call)
+        subject: Subject = Method(self._out, pending)
+        if command.purpose is Purpose.VERB:
+            kind = Pass if command.method == METHOD_PASS else Verb
+            subject = kind(self._out, pending, self._calls, call, ends_call=command.ends_call)
         params = self._call_params(call, command.params)
         self._dispatch(self._new_request(command.method, params, subject, pending), now)
 

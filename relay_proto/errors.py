@@ -7,6 +7,7 @@
     ├─ RemoteProtocolError      the server broke the protocol, or refused the WebSocket
     ├─ AuthenticationError      the server refused the credentials
     ├─ ConnectFailedError       no session could be opened (also a ConnectionError)
+    │  └─ ConnectTimeoutError   … in the time that was given (also a TimeoutError)
     ├─ ConnectionLostError      the connection was lost before the answer came (also a
     │                           ConnectionError)
     ├─ RequestTimeoutError      a request got no answer, or was not sent, in time (also a
@@ -14,6 +15,8 @@
     ├─ RequestQueueFullError    too many requests are waiting already
     ├─ DialFailedError          the server could not connect the dial
     ├─ DialTimeoutError         nobody answered the dial in time (also a TimeoutError)
+    ├─ BridgeFailedError        a call could not be connected to another party
+    ├─ MessageFailedError       a text message was not delivered
     ├─ CallEndedError           the call ended before what the program waits for
     └─ ClientClosedError        the client is disconnected
 
@@ -112,13 +115,34 @@ class ConnectFailedError(_LocalError, ConnectionError):
     """No session could be opened. `host` says where, and `reason` says what failed.
 
     ``connect()`` raises it, and leaves nothing behind: correct what the message names,
-    then call ``connect()`` again. ``run()`` does not raise it, but tries again.
+    then call ``connect()`` again. ``run()`` and ``connect(retry=True)`` do not raise it, but
+    try again.
     """
 
     def __init__(self, host: str, reason: str) -> None:
         super().__init__(f"cannot connect to {host}: {reason}")
         self.host = host
         self.reason = reason
+
+
+class ConnectTimeoutError(ConnectFailedError, TimeoutError):
+    """No session could be opened in the time that was given: `seconds`.
+
+    ``connect(timeout=...)`` raises it, and leaves nothing behind. `reason` has what the last
+    attempt says, if one has failed.
+    """
+
+    def __init__(self, host: str, seconds: float, last_failure: RelayError | None) -> None:
+        last = ""
+        if last_failure is not None:
+            words = (
+                last_failure.reason
+                if isinstance(last_failure, ConnectFailedError)
+                else str(last_failure)
+            )
+            last = f"; the last attempt: {words}"
+        super().__init__(host, f"no session within {seconds:g} s{last}")
+        self.seconds = seconds
 
 
 class ConnectionLostError(_LocalError, ConnectionError):
@@ -201,6 +225,38 @@ class DialTimeoutError(_LocalError, TimeoutError):
         super().__init__(f"dial {shown_id(tag)}: nobody answered within {seconds:g} s")
         self.tag = tag
         self.seconds = seconds
+
+
+class BridgeFailedError(_LocalError):
+    """A call could not be connected to another party. `reason` is the server's, or ``""``.
+
+    ``bridge()`` and ``connect_and_wait()`` raise it. Reasons are, for example, ``busy``,
+    ``no_answer`` and ``decline``. `call_id` names the call, which goes on: connect it to
+    somebody else, say so, or hang up.
+    """
+
+    def __init__(self, call_id: str, reason: str) -> None:
+        why = reason or "the server gave no reason"
+        super().__init__(f"call {shown_id(call_id)} could not be connected: {why}")
+        self.call_id = call_id
+        self.reason = reason
+
+
+class MessageFailedError(_LocalError):
+    """A text message was not delivered. `reason` says why, in the server's words, or is ``""``.
+
+    ``wait_delivered()`` raises it. `state` is ``undelivered`` or ``failed``. Whether it helps
+    to send the message again depends on the reason.
+    """
+
+    def __init__(self, message_id: str, state: str, reason: str) -> None:
+        why = reason or "the server gave no reason"
+        super().__init__(
+            f"message {shown_id(message_id)} was not delivered ({shown_word(state)}): {why}"
+        )
+        self.message_id = message_id
+        self.state = state
+        self.reason = reason
 
 
 class CallEndedError(RelayError):

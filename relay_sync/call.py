@@ -10,15 +10,17 @@ Public: for applications, which may also import the names from `relay_sync`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from contextlib import suppress
+from typing import Any, ClassVar, Self, TypeVar
 
 from relay_proto.adapter.clients import ClientBase
 from relay_proto.adapter.handles import ActionBase, Function
-from relay_proto.api import commands, procedures
+from relay_proto.api import commands, joins, procedures
 from relay_proto.api.commands import Command
 from relay_proto.api.methods import named
 from relay_proto.api.outcomes import Outcome, outcome_of
 from relay_proto.api.results import CollectResults, DetectResults, FaxResults, RecordResults
+from relay_proto.errors import RelayError
 from relay_proto.records import CallRecord
 from relay_proto.rpc import action_kinds as actions
 from relay_proto.rpc.action_kinds import ActionKind
@@ -44,7 +46,7 @@ from ._guard import plain
 from ._listeners import Listener
 from ._procedures import procedure
 from ._threads import Strand
-from ._verbs import action, control, dialing, sending, verb
+from ._verbs import action, control, dialing, joining, sending, verb
 from ._waiting import current
 from .message import Message
 
@@ -243,6 +245,8 @@ class Call(ExpectingCall["Client"]):
     leave_message = procedure(procedures.leave_message)
     send_digits = verb(commands.send_digits)
     connect = verb(commands.connect)
+    connect_and_wait = joining(joins.connect_and_wait)
+    bridge = joining(joins.bridge)
     disconnect = verb(commands.disconnect)
     transfer = verb(commands.transfer)
     refer = verb(commands.refer)
@@ -273,6 +277,21 @@ class Call(ExpectingCall["Client"]):
     ai_unhold = verb(commands.ai_unhold)
     amazon_bedrock = verb(commands.amazon_bedrock)
     user_event = verb(commands.user_event)
+
+    def __enter__(self) -> Self:
+        """Hang up the call at the end of the block, however the block ends.
+
+        ``with call:`` answers nothing. At its end the call is hung up unless it is over,
+        and the block waits until it is over, for `Timing.close_timeout` at most. Without a
+        session, it waits for nothing, and the call is hung up in the next session.
+        """
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._leave():
+            patience = self._engine.core.config.timing.close_timeout
+            with suppress(RelayError, TimeoutError):
+                self.wait_for_ended(patience)
 
     def wait_for_ringing(self, timeout: float | None = None) -> CallStateEvent:
         """Wait until the call rings, or has got further."""

@@ -9,12 +9,14 @@ import os
 import signal
 import ssl
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Self, TypeVar, overload
 
 from relay_proto import Limits, Timing, resolve_config
+from relay_proto.adapter.clients import MAY_PASS
 from relay_proto.adapter.network import Network
 from relay_proto.adapter.record_file import Path
 from relay_proto.adapter.slots import Slots
@@ -111,27 +113,41 @@ class RelayClient(Client):
         )
         self._connector = connector
 
-    def connect(self) -> None:
+    def connect(self, *, retry: bool = False, timeout: float | None = None) -> None:
         """Connect and authenticate. Does nothing when connected; callers share one attempt.
 
-        Once connected, the client reconnects by itself until `disconnect`.
+        Once connected, the client reconnects by itself until `disconnect`. With `retry`, it
+        also tries again if the first attempt fails, as a service does that starts before the
+        network: only credentials that are refused several times end that. `timeout` is for
+        how many seconds it tries, at most.
 
         Raises:
+            ConnectTimeoutError: there was no session in `timeout` seconds.
             ConnectFailedError: there is no connection; the message says why.
             RemoteProtocolError: the server refused the upgrade, or speaks something else.
             AuthenticationError: the credentials were refused, in the server's words.
             RuntimeError: this process has as many connections as it may have.
         """
+        ends_at = None if timeout is None else time.monotonic() + timeout
+        try:
+            while not self._attempt(ends_at, retry=retry):
+                pass
+        except TimeoutError:
+            raise self._connect_timed_out(timeout) from None
+
+    def _attempt(self, ends_at: float | None, *, retry: bool) -> bool:
+        """Connect, or share in an attempt. False if another one has to follow."""
         with self._lock:
             before = self._started
-            engine = self._start(retry=False)
-            attempt = self._started
+            engine = self._start(retry=retry)
+            attempt, persists = self._started, self._persists
             under_way = attempt is not before or not attempt.settled  # it may fail at once
             self._connecting += 1
         try:
-            engine.wait(attempt)
-        except BaseException:
+            engine.wait(attempt, None if ends_at is None else max(0.0, ends_at - time.monotonic()))
+        except BaseException as error:
             with self._lock:
+                self._last_attempt = engine.delivery.last_failure
                 wanted = attempt.error is None and self._connecting > 1
                 mine = under_way and not wanted and attempt is self._started
                 if mine:
@@ -140,10 +156,25 @@ class RelayClient(Client):
                 engine.shut_down()
             if attempt.error is not None:  # a connector may have ended the program
                 self._let_out()
+            if retry and not persists and isinstance(error, MAY_PASS):
+                return False
             raise
         finally:
             with self._lock:
                 self._connecting -= 1
+        return True
+
+    def wait_ready(self, timeout: float | None = None) -> None:
+        """Wait until there is a session, now or after a reconnect. See also `on_connected`.
+
+        Raises:
+            TimeoutError: there was none in `timeout` seconds. The client goes on to try.
+            AuthenticationError: the credentials were refused, several times.
+            ClientClosedError: the client is disconnected, or was not connected at all.
+        """
+        engine = self._connected_engine()
+        pending = engine.command(engine.core.wait_ready)
+        engine.wait(pending, timeout, self, "to be ready")
 
     def __enter__(self) -> Self:
         self.connect()

@@ -12,12 +12,19 @@ import weakref
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from ..api import arguments as values
 from ..api.routes import EVERY, CallRoute, OnError, Routes
 from ..client_interface import ClientInterface
 from ..config import ENV_JWT, ENV_PROJECT, ENV_RECORD, ENV_TOKEN, ClientConfig, Provider
+from ..errors import (
+    ClientClosedError,
+    ConnectFailedError,
+    ConnectTimeoutError,
+    RelayError,
+    RemoteProtocolError,
+)
 from ..outputs import Closed, Connected, Disconnected
 from ..pending import Pending
 from ..records import CallRecord, MessageRecord
@@ -35,6 +42,9 @@ from .network import Network
 from .record_file import Path
 from .slots import Slots
 from .streams import StreamBase
+
+MAY_PASS: Final = (ConnectFailedError, RemoteProtocolError)
+"""An attempt that has failed like this may be repeated."""
 
 R = TypeVar("R")
 EventHandler = TypeVar("EventHandler", bound=Callable[[RelayEvent], Any])
@@ -125,6 +135,8 @@ class ClientBase(Hearing, Generic[E, C, M]):
         self._log = log
         self._current: E | None = None
         self._started: Pending[None] = Pending()
+        self._persists = False  # whether that attempt is followed by others
+        self._last_attempt: RelayError | None = None  # why it failed, while somebody waited
         self._connecting = 0
         self._failure: BaseException | None = None
         self._ends_program: BaseException | None = None
@@ -313,11 +325,33 @@ class ClientBase(Hearing, Generic[E, C, M]):
                 self._failure = None
                 try:
                     self._started = engine.command(engine.core.start, retry=retry)
+                    self._persists = retry
                 except BaseException:  # the system may have no descriptors or threads left
                     self._forget(engine)
                     engine.abandon()
                     raise
         return engine
+
+    def _connected_engine(self) -> E:
+        """The engine, if there is a session, or there may be one.
+
+        Raises:
+            RelayError: the client is not connected; the error says why.
+        """
+        engine = self._current
+        if engine is None or not engine.alive:
+            raise ClientClosedError if self._failure is None else self._failure
+        return engine
+
+    @property
+    def _has_connected(self) -> bool:
+        """Whether there was a session, and nobody has disconnected since."""
+        started = self._started
+        return self._current is not None and started.settled and started.error is None
+
+    def _connect_timed_out(self, seconds: float | None) -> ConnectTimeoutError:
+        assert seconds is not None, "who waits for ever is in time"
+        return ConnectTimeoutError(self.host, seconds, self._last_attempt)
 
     def _forget(self, engine: E) -> None:
         """An attempt to connect came to nothing: others may connect while it leaves."""

@@ -13,12 +13,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from logging import ERROR, INFO, WARNING
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
-from ..api import commands
 from ..api.routes import CallRoute, Link, Registration, Routes
 from ..calls.calls import LOST_SESSION
 from ..display import shown_id
@@ -28,6 +26,7 @@ from ..outputs import (
     CallOffered,
     Closed,
     Connected,
+    ConnectFailed,
     Disconnected,
     EventReceived,
     MessageChanged,
@@ -162,6 +161,8 @@ class Delivery(Generic[T, C, M]):
         self._connected = connected
         self._closed = closed
         self._leaving = leaving
+        self.last_failure: RelayError | None = None
+        """Why the last attempt to connect has failed, if one has."""
         self._listeners: dict[Registration, ListenerBase] = {}
         self._handling: dict[CallRecord, T] = {}
         self._renew_lock()
@@ -248,7 +249,12 @@ class Delivery(Generic[T, C, M]):
                 self._forget_texts()
                 self._closed(output)
             case _:
-                self.lines.narrate(self._host, output)
+                self._report(output)
+
+    def _report(self, output: Output) -> None:
+        if isinstance(output, ConnectFailed):
+            self.last_failure = output.error
+        self.lines.narrate(self._host, output)
 
     def _tell_lost(self, call: CallRecord) -> None:
         if self._engine.alive and call.end_reason == LOST_SESSION:
@@ -325,7 +331,7 @@ class Delivery(Generic[T, C, M]):
             self._write(
                 INFO, "call %s is hung up, because its handler failed", shown_id(record.call_id)
             )
-            self._engine.tell(self._hang_up, record)
+            self._engine.tell(self._engine.core.hang_up, record)
 
     def _forget_handler(self, record: CallRecord) -> None:
         with self._lock:
@@ -341,13 +347,9 @@ class Delivery(Generic[T, C, M]):
         calls = core.live_calls
         if core.state is SessionState.READY:
             for record in calls:
-                self._hang_up(record, now)
+                core.hang_up(record, now)
         elif calls:
             self._log.warning("%d calls are not hung up: there is no session", len(calls))
-
-    def _hang_up(self, record: CallRecord, now: float) -> None:
-        with suppress(RelayError):  # it is over by now, or the queue is full
-            self._engine.core.execute_on(record, commands.hangup(), now)
 
     def _call_ended(self, record: CallRecord) -> None:
         self._call_of(record)._end()

@@ -21,7 +21,7 @@ from ..api.routes import check_function
 from ..api.views import ActionView, CallView, MessageView
 from ..client_interface import ClientInterface
 from ..display import shown_id
-from ..errors import CallEndedError
+from ..errors import CallEndedError, MessageFailedError
 from ..literals import CallStateText, Direction
 from ..pending import Pending
 from ..records import ActionRecord, CallRecord, MessageRecord
@@ -29,6 +29,7 @@ from ..rpc.action_kinds import ActionKind, custom_kind
 from ..rpc.event_base import RelayEvent
 from ..rpc.events import CallStateEvent, MessageStateEvent
 from ..rpc.frames import JSONObject
+from ..transitions import MessageState, SessionState
 from .contexts import in_context
 from .guard import Predicate
 from .hearing import Hearing
@@ -202,6 +203,14 @@ class CallBase(CallView, Hearing, Generic[E, K]):
         """The record of an operation that was started elsewhere."""
         return self._engine.ask(partial(self._engine.core.attach, self._record, kind, control_id))
 
+    def _leave(self) -> bool:
+        """Hang up the call if it is up. True if its end will soon be told."""
+        engine = self._engine
+        if self._record.ended or not engine.alive:
+            return False
+        engine.tell(engine.core.hang_up, self._record)
+        return engine.core.state is SessionState.READY
+
     def _pass_back(self) -> None:
         """Give the call back to routing, and do not wait for that."""
         if self._engine.alive:
@@ -322,6 +331,19 @@ class MessageBase(MessageView, abc.ABC, Generic[E]):
         """Tell the listeners."""
         for listener in self._listeners:
             listener.deliver(event)
+
+    def _delivered(self, event: RelayEvent) -> MessageStateEvent:
+        """Return the last event of a delivery, or raise what it says."""
+        assert isinstance(event, MessageStateEvent), "only such an event ends a delivery"
+        if event.message_state != MessageState.DELIVERED.value:
+            reason = self._bound().core.scrubber.words(event.reason)
+            raise MessageFailedError(self.message_id, event.message_state, reason)
+        return event
+
+    def _bound_to_reply(self) -> E:
+        if self.direction != "inbound":
+            raise ValueError("only a message that came in has somebody to reply to")
+        return self._bound()
 
     def _bound_to_wait(self) -> E:
         if self.direction == "inbound":

@@ -76,6 +76,8 @@ class Purpose(enum.Enum):
     """Any method, by its name. Every refusal of the server is an error."""
     VERB = "verb"
     """A method of a call. If the call is gone, the result is ``{}``."""
+    JOIN = "join"
+    """A method of a call and another one. If one of them is gone, that is an error."""
     START = "start"
     """A method of a call that starts an action."""
     CONTROL = "control"

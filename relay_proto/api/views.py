@@ -123,6 +123,16 @@ class CallView:
         return not self._record.has_reached(CallState.ENDING.value)
 
 
+def check_call(argument: str, value: object) -> None:
+    """Check that an argument is a call.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(value, CallView):
+        raise TypeError(f"{argument} must be a Call, not {value!r}")
+
+
 class ActionView(Results[E]):
     """The attributes of an action. They change as the server reports events."""
 

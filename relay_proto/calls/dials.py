@@ -183,20 +183,33 @@ class Dials:
         self._doomed[leg.call_id] = again
         return (again,)
 
+    def unwanted(self, call: CallRecord) -> Legs:
+        """Hang up a call that the program does not want any more, dialled or not."""
+        if call.ended:
+            return ()
+        state = call.state if call.direction == "outbound" else CALL_STATE_ANSWERED
+        most = self._limits.tags + self._limits.active_calls
+        return self._doom(call.call_id, call.node_id, state, most)
+
     def doomed(self) -> Legs:
         """All legs that wait for a hang-up: a new session must be asked again."""
         return tuple(self._doomed.values())
 
     def _hang_up(self, calls: Iterable[CallRecord]) -> Legs:
-        return [leg for call in calls for leg in self._doom(call.call_id, call.node_id, call.state)]
+        most = self._limits.tags
+        return [
+            leg
+            for call in calls
+            for leg in self._doom(call.call_id, call.node_id, call.state, most)
+        ]
 
-    def _doom(self, call_id: str, node_id: str, state: str) -> Legs:
+    def _doom(self, call_id: str, node_id: str, state: str, most: int) -> Legs:
         """Remember a leg that nobody wants until it has ended."""
         if call_id in self._doomed:
             return ()
         reason = "hangup" if state in (CALL_STATE_ANSWERED, CALL_STATE_ENDING) else "cancel"
         leg = self._doomed[call_id] = Leg(call_id, node_id, reason)
-        if len(self._doomed) > self._limits.tags:
+        if len(self._doomed) > most:
             oldest, _ = self._doomed.popitem(last=False)
             self._out.push(
                 Dropped(f"the leg {shown_id(oldest)} could not be hung up: too many wait for it")
@@ -260,7 +273,7 @@ class Dials:
             return ()
         # The server ends the losers of a winner itself. One that answers anyway is hung up.
         if state == CALL_STATE_ANSWERED or (winner == NO_WINNER and state != CALL_STATE_ENDING):
-            return self._doom(call_id, node_id, state)
+            return self._doom(call_id, node_id, state, self._limits.tags)
         return ()
 
 

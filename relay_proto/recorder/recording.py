@@ -135,6 +135,11 @@ class RecordingCore:
             now, "wait_for", on=_ids(writer, call), state_wanted=state.value
         ),
     )
+    wait_ready = _recorded(ClientCore.wait_ready, lambda _, now: _command(now, "wait_ready"))
+    hang_up = _recorded(
+        ClientCore.hang_up,
+        lambda writer, call, now: _command(now, "hang_up", on=_ids(writer, call)),
+    )
     adopt = _recorded(
         ClientCore.adopt, lambda writer, call: {"do": "adopt", "call": writer.adopted(call)}
     )

@@ -148,6 +148,8 @@ class _Player:
                 core.handle_timer(line["at"])
             case "start":
                 return core.start(line["at"], retry=line["retry"])
+            case "wait_ready":
+                return core.wait_ready(line["at"])
             case "close":
                 core.close(line["at"])
             case "drain":
@@ -183,6 +185,9 @@ class _Player:
             case "wait_for":
                 call = self._calls[line["on"][0]]
                 return core.wait_for(call, CallState(line["state_wanted"]), line["at"])
+            case "hang_up":
+                core.hang_up(self._calls[line["on"][0]], line["at"])
+                return None
             case "adopt":
                 return core.adopt(CallRecord(**line["call"]))
             case "attach":

@@ -5,7 +5,14 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from relay_anyio import ClientClosedError, Message, MessageStateEvent, RelayError, RelayEvent
+from relay_anyio import (
+    ClientClosedError,
+    Message,
+    MessageFailedError,
+    MessageStateEvent,
+    RelayError,
+    RelayEvent,
+)
 from relay_proto.exchange import TextMessage, What
 from tests.adapters.peers import Peer, client_of, serving
 from tests.adapters.support import CALLER, OFFICE, Certificates, Heard, World, open_world
@@ -229,3 +236,95 @@ def receive(world: World, body: str) -> str:
     """Let somebody send a text."""
     text = TextMessage(CALLER, OFFICE, body)
     return world.simulator.command(world.exchange.receive_text, text)
+
+
+# wait_delivered, and replies
+
+
+async def test_delivery_is_waited_for(world: World) -> None:
+    async with world.client() as client:
+        message = await client.send_message(to_number=TO, from_number=OFFICE, body="Hi")
+        event = await message.wait_delivered(timeout=20)
+        assert isinstance(event, MessageStateEvent)
+        assert (event.message_state, event) == ("delivered", message.result)
+        assert await message.wait_delivered(0) is event
+
+
+async def test_the_error_says_why_it_was_not_delivered(certificates: Certificates) -> None:
+    async with (
+        open_world(certificates, undeliverable=frozenset({TO})) as world,
+        world.client() as client,
+    ):
+        message = await client.send_message(to_number=TO, from_number=OFFICE, body="Hi")
+        for _ in range(2):
+            with pytest.raises(MessageFailedError) as raised:
+                await message.wait_delivered()
+            error = raised.value
+            assert (error.message_id, error.state) == (message.message_id, "undelivered")
+            assert error.reason == "the number cannot be reached"
+
+
+async def test_the_error_shows_no_number(certificates: Certificates) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.welcome()
+        await peer.reply(await peer.request("messaging.send"), message_id="message-1")
+        failed = {"message_state": "failed", "reason": f"{TO} has no credit"}
+        await peer.event("messaging.state", message_id="message-1", **failed)
+        await peer.gone()
+
+    async with serving(certificates.server_context(), script) as host, client_of(host) as client:
+        message = await client.send_message(to_number=TO, from_number=OFFICE, body="Hi")
+        with pytest.raises(MessageFailedError, match=r"\(failed\): \*\*\*\(12\) has no credit"):
+            await message.wait_delivered()
+        assert TO in message.reason
+
+
+async def test_a_reply_goes_back_to_the_sender(world: World) -> None:
+    came: Heard[Message] = Heard()
+    async with world.client() as client:
+        client.on_message(came)
+        receive(world, "Are you open?")
+        message = await came.next()
+        answer = await message.reply("Until six", tags=["hours"], media=["https://x.test/map"])
+        assert isinstance(answer, Message)
+        assert (answer.from_number, answer.to_number) == (OFFICE, CALLER)
+        assert (answer.body, answer.tags, answer.media) == (
+            "Until six",
+            ["hours"],
+            ["https://x.test/map"],
+        )
+        await answer.wait_delivered()
+        await world.until(What.SENT_TEXT, to=CALLER, text="Until six")
+        assert answer.context in ("", client.relay_protocol)
+
+
+async def test_a_reply_in_a_handler_may_be_reported_elsewhere(world: World) -> None:
+    replies: Heard[Message] = Heard()
+    heard: Heard[RelayEvent] = Heard()
+    async with world.client() as client:
+
+        @client.on_message
+        async def answer(message: Message) -> None:
+            replies(await message.reply(body="Yes", context="office", on_completed=heard))
+
+        receive(world, "Hi")
+        reply = await replies.next()
+        assert reply.context == "office"
+        assert await heard.next() is await reply.wait()
+
+
+async def test_only_what_came_in_has_somebody_to_reply_to(world: World) -> None:
+    came: Heard[Message] = Heard()
+    async with world.client() as client:
+        client.on_message(came)
+        sent = await client.send_message(to_number=TO, from_number=OFFICE, body="Hi")
+        with pytest.raises(ValueError, match="only a message that came in"):
+            await sent.reply("Hi again")
+        receive(world, "Hi")
+        message = await came.next()
+        with pytest.raises(ValueError, match="body and media are both empty"):
+            await message.reply()
+        with pytest.raises(ValueError, match="nothing to wait for"):
+            await message.wait_delivered()
+    with pytest.raises(ValueError, match="made by hand"):
+        await Message(direction="inbound").reply("Hi")

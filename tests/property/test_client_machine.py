@@ -44,6 +44,9 @@ LIMITS: Final = Limits(
     tags=2,
     event_ids=4,
 )
+NO_SESSION_TO_COME: Final = frozenset(
+    {SessionState.DISCONNECTED, SessionState.CLOSING, SessionState.CLOSED}
+)
 CALL_IDS: Final = ["c-1", "c-2", "c-3", "c-4", "c-5"]
 MESSAGE_IDS: Final = ["m-1", "m-2", "m-3"]
 TAGS: Final = ["t-1", "t-2"]
@@ -148,6 +151,18 @@ class ClientMachine(RuleBasedStateMachine):
     def wait_for(self, data: st.DataObject, state: CallState) -> None:
         call = data.draw(st.sampled_from(self.calls))
         self.handed_out.append(self.peer.core.wait_for(call, state, self.peer.now))
+        self.peer.pump()
+
+    @precondition(lambda self: self.calls)
+    @rule(data=st.data())
+    def hang_up(self, data: st.DataObject) -> None:
+        self.peer.core.hang_up(data.draw(st.sampled_from(self.calls)), self.peer.now)
+        self.peer.pump()
+
+    @precondition(lambda self: self.state not in NO_SESSION_TO_COME)
+    @rule()
+    def wait_ready(self) -> None:
+        self.handed_out.append(self.peer.core.wait_ready(self.peer.now))
         self.peer.pump()
 
     @precondition(lambda self: self.handed_out)

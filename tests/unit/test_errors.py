@@ -10,13 +10,16 @@ import pytest
 from relay_proto.errors import (
     GONE_CODES,
     AuthenticationError,
+    BridgeFailedError,
     CallEndedError,
     ClientClosedError,
     ConnectFailedError,
     ConnectionLostError,
+    ConnectTimeoutError,
     DialFailedError,
     DialTimeoutError,
     LocalProtocolError,
+    MessageFailedError,
     RelayError,
     RemoteProtocolError,
     RequestQueueFullError,
@@ -39,6 +42,33 @@ EXAMPLES = [
     (LocalProtocolError("misused"), -1, "misused"),
     (RemoteProtocolError("no frame", status=502), -1, "no frame"),
     (ConnectFailedError("h", "refused"), -1, "cannot connect to h: refused"),
+    (ConnectTimeoutError("h", 2.5, None), -1, "cannot connect to h: no session within 2.5 s"),
+    (
+        ConnectTimeoutError("h", 5, ConnectFailedError("h", "refused")),
+        -1,
+        "cannot connect to h: no session within 5 s; the last attempt: refused",
+    ),
+    (
+        ConnectTimeoutError("h", 5, RemoteProtocolError("no upgrade")),
+        -1,
+        "cannot connect to h: no session within 5 s; the last attempt: no upgrade",
+    ),
+    (BridgeFailedError("c-1", "busy"), -1, "call c-1 could not be connected: busy"),
+    (
+        BridgeFailedError("c-1", ""),
+        -1,
+        "call c-1 could not be connected: the server gave no reason",
+    ),
+    (
+        MessageFailedError("m-1", "undelivered", "no such number"),
+        -1,
+        "message m-1 was not delivered (undelivered): no such number",
+    ),
+    (
+        MessageFailedError("m-1", "failed", ""),
+        -1,
+        "message m-1 was not delivered (failed): the server gave no reason",
+    ),
     (
         ConnectionLostError("cut", maybe_delivered=True),
         -1,
@@ -112,6 +142,8 @@ def test_every_error_of_the_module_has_an_example() -> None:
         (ConnectionLostError, ConnectionError),
         (RequestTimeoutError, TimeoutError),
         (DialTimeoutError, TimeoutError),
+        (ConnectTimeoutError, TimeoutError),
+        (ConnectTimeoutError, ConnectFailedError),
     ],
 )
 def test_programs_can_catch_what_python_has_a_name_for(

@@ -126,6 +126,21 @@ def test_calls_and_operations_from_elsewhere_replay() -> None:
     assert all_same(peer.steps())
 
 
+def test_waits_for_a_session_and_hang_ups_replay() -> None:
+    peer = Recorded()
+    peer.connect()
+    call = peer.offer()
+    assert peer.core.wait_ready(peer.now).settled
+    peer.core.hang_up(call, peer.now)
+    peer.pump()
+    peer.cut()
+    peer.core.wait_ready(peer.now)
+    peer.reconnect(session_restored=True)
+    assert peer.last_line("hang_up")["on"] == ["c-1"]
+    assert len(peer.take_all("calling.end")) == 2, "the second one is for the new session"
+    assert all_same(peer.steps())
+
+
 def test_a_control_replays_on_its_action() -> None:
     peer = Recorded()
     peer.connect()
