@@ -42,10 +42,10 @@ class Forks:
         self.count += 1
         for sock in tuple(self._sockets):
             sock.close()  # closes the child's copy: the connection is still the parent's
-        for reference in tuple(self._methods):
-            method = reference()
-            if method is not None:
-                method()
+        # All are held first: what one of them does may let another's object go.
+        methods = [reference() for reference in tuple(self._methods)]
+        for method in filter(None, methods):
+            method()
 
 
 forks: Final = Forks()

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from random import Random
 from typing import Any
@@ -16,13 +16,17 @@ from typing import Any
 import pytest
 
 from relay_proto import resolve_config
+from relay_proto.adapter.clients import ClientBase
 from relay_proto.adapter.connection_errors import ToldError
 from relay_proto.adapter.errands import Errands
 from relay_proto.adapter.forks import Forks, forks, lead_nowhere, refusal
-from relay_proto.adapter.logs import mask_lines
+from relay_proto.adapter.logs import Log, mask_lines
+from relay_proto.adapter.network import Network
 from relay_proto.adapter.signals import HandlersBefore
 from relay_proto.adapter.slots import Slots
+from relay_proto.adapter.streams import StreamBase
 from relay_proto.client import ClientCore
+from relay_proto.client_interface import ClientInterface
 
 
 class Heir:
@@ -98,6 +102,15 @@ def test_a_child_has_slots_of_its_own() -> None:
     slots.take(Connection(), environ)
 
 
+def test_who_is_not_alive_any_more_has_no_slot() -> None:
+    slots = Slots()
+    environ = {"RELAY_MAX_CONNECTIONS": "1"}
+    gone = Connection()
+    slots.take(gone, environ)
+    gone.alive = False
+    slots.take(Connection(), environ)
+
+
 def test_a_child_has_errands_of_its_own() -> None:
     errands = Errands(most=1)
     hangs, is_done = threading.Event(), threading.Event()
@@ -109,6 +122,65 @@ def test_a_child_has_errands_of_its_own() -> None:
     assert is_done.is_set()
     hangs.set()
     thread.join()
+
+
+class Engine:
+    """As much of one as a client that registers streams needs; it is connected or not."""
+
+    def __init__(self, core: ClientInterface, *, connected: bool) -> None:
+        self.core = core
+        self.over = False
+        self._connected = connected
+
+    def deliver_by(self, delivery: object) -> None: ...
+    def check_belongs_here(self) -> None: ...
+    def tell_changed(self) -> None: ...
+    def deadline_changed(self) -> None: ...
+
+    def time(self) -> float:
+        return 0.0
+
+    def arrange(self, function: Callable[[], object], *, wait: bool) -> None:
+        function()
+
+    def forked(self) -> bool:
+        return self._connected
+
+
+class Client(ClientBase[Any, Any, Any]):
+    connected = False
+
+    def _make_engine(self, core: ClientInterface) -> Any:
+        return Engine(core, connected=self.connected)
+
+    def _make_runner(self, engine: Any) -> Any: ...
+    def _call_of(self, engine: Any, record: Any) -> Any: ...
+    def _message_of(self, engine: Any, record: Any) -> Any: ...
+
+    def calls(self) -> Stream:
+        stream = Stream(self)
+        self._add_stream(stream, None)
+        return stream
+
+
+class Stream(StreamBase[Any]):
+    def _wake(self) -> None: ...
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_the_calls_of_a_client_that_was_connected_are_not_the_childs(*, connected: bool) -> None:
+    config = resolve_config({}, project="p", token="t")
+    log = Log(logging.getLogger("relay_test.forks"))
+    arguments: dict[str, Any] = {"project": "p", "token": "t", "jwt_token": None}
+    client = Client(config, None, log, Network(1.0), **arguments)
+    client.connected = connected
+    engine = client._engine  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    stream = client.calls()
+    forks.become_child()
+    assert ("open" in repr(stream)) is not connected
+    after = client._engine  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    assert (after is engine) is connected
+    stream.close()
 
 
 @contextmanager
