@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, assert_never
 
 import anyio
@@ -17,7 +17,7 @@ from relay_proto.api.procedures import Finished, Listen, Procedure, Start, Stop
 from relay_proto.errors import RelayError
 
 from ._engine import Engine
-from ._verbs import Target
+from ._verbs import Coroutine, Target
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -24,6 +24,8 @@ from relay_proto.rpc.events import ConnectEvent
 from ._engine import Engine
 from ._expecting import ExpectingCall
 
+__all__ = ["Coroutine", "Target", "action", "control", "dialing", "sending", "verb"]
+
 if sys.platform == "jedi":
     # Never so. But jedi, which completes names in IPython and in many editors, reads both
     # branches, and it is only of this class that it knows what `await` makes of it.

@@ -9,7 +9,7 @@ Public: for applications, which may also import the names from `relay_anyio`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -23,6 +23,7 @@ from relay_proto.api.commands import Command
 from relay_proto.api.methods import named
 from relay_proto.api.outcomes import Outcome, outcome_of
 from relay_proto.api.results import CollectResults, DetectResults, FaxResults, RecordResults
+from relay_proto.config import Contexts
 from relay_proto.errors import RelayError
 from relay_proto.rpc import action_kinds as actions
 from relay_proto.rpc.action_kinds import ActionKind
@@ -347,11 +348,11 @@ class Client(ClientBase[Engine, Call, Message]):
         """
         return await self._carry_out(commands.execute(method, params, timeout=timeout))
 
-    async def receive(self, contexts: Sequence[str]) -> None:
+    async def receive(self, contexts: Contexts) -> None:
         """Subscribe to more contexts; they are kept over reconnects."""
         await self._carry_out(commands.receive(contexts))
 
-    async def unreceive(self, contexts: Sequence[str]) -> None:
+    async def unreceive(self, contexts: Contexts) -> None:
         """Unsubscribe from contexts."""
         await self._carry_out(commands.unreceive(contexts))
 

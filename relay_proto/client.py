@@ -8,7 +8,6 @@ Source: docs/protocol.md, sections 8 to 16 and 20.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, assert_never
 
 from .api.commands import Command
@@ -17,7 +16,7 @@ from .calls.dials import Dials
 from .calls.messages import EarlyReports, Messages
 from .calls.offers import Offers
 from .calls.recent import Recent
-from .config import ClientConfig, Credentials
+from .config import ClientConfig, Contexts, Credentials
 from .constants import (
     CALL_STATE_ENDED,
     METHOD_SIGNALWIRE_EVENT,
@@ -189,7 +188,7 @@ class ClientCore(Core[Output]):
         del now  # credentials have no time of their own
         self._session.use_credentials(transport, credentials)
 
-    def use_contexts(self, contexts: Sequence[str], now: float) -> None:
+    def use_contexts(self, contexts: Contexts, now: float) -> None:
         """Subscribe to these contexts, and to no others, from the next session on."""
         del now  # nothing is sent
         self._session.login.use_contexts(contexts)

@@ -6,11 +6,10 @@ Public: for authors of adapters.
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 from .api.commands import Command
-from .config import ClientConfig, Credentials
+from .config import ClientConfig, Contexts, Credentials
 from .core import Core
 from .outputs import Output
 from .pending import Pending
@@ -92,7 +91,7 @@ class ClientInterface(Core[Output], Protocol):
         """Authenticate with these on the transport that opens."""
 
     @abc.abstractmethod
-    def use_contexts(self, contexts: Sequence[str], now: float) -> None:
+    def use_contexts(self, contexts: Contexts, now: float) -> None:
         """Subscribe to these contexts from the next session on."""
 
     @abc.abstractmethod

@@ -10,9 +10,9 @@ Public: for authors of adapters. Applications import `Timing` and `Limits` from
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Final, Literal, TypeAlias, TypeGuard, get_args
+from typing import Any, Final, Literal, Protocol, TypeAlias, TypeGuard, get_args
 
 from ._version import __version__
 
@@ -73,6 +73,15 @@ class Secret:
     def reveal(self) -> str:
         """Return the text itself. Use it for the connection only, never for a log."""
         return self._text
+
+
+class Contexts(Protocol):
+    """A list of contexts, or a tuple, a set or the like. A text is none."""
+
+    # A str would be a Sequence[str]. This is what it has not: anything may be asked for.
+    def __contains__(self, item: object, /) -> bool: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +289,7 @@ def resolve_config(
     token: str | Provider | None = None,
     jwt_token: str | Provider | None = None,
     host: str | None = None,
-    contexts: Sequence[str] | None = None,
+    contexts: Contexts | None = None,
     max_active_calls: int | None = None,
     timing: Timing | None = None,
     limits: Limits | None = None,
@@ -404,7 +413,8 @@ def check_contexts(contexts: object) -> tuple[str, ...]:
 
 
 def _is_collection(value: object) -> TypeGuard[Collection[object]]:
-    return isinstance(value, (list, tuple, set, frozenset))
+    no_list = (str, bytes, bytearray, Mapping)
+    return isinstance(value, Collection) and not isinstance(value, no_list)
 
 
 def positive_from(environ: Mapping[str, str], variable: str, default: int) -> int:

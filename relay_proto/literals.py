@@ -4,13 +4,17 @@ They let a type checker find a misspelled state. A value is always a plain text 
 time, and the server may send one that is not listed here: it is passed on as it is.
 ``""`` is the value of what is not known yet.
 
-The members of the enums of `relay_proto.transitions` are listed beside the texts, so
-that a comparison with either of them passes a type checker.
+They may be compared with the members of the enums of `relay_proto.transitions`, too. For
+that, pyright needs the enum beside the texts. mypy then would find no misspelled text, and
+needs nothing: see `Text` there. Each of them reads the lines that are for it.
 
 Public: for applications, which import them from `relay_anyio` or `relay_sync`.
 
 Source: docs/protocol.md, sections 13 to 16 and 18.
 """
+
+# Of two declarations at the end, one is for mypy.
+# pyright: reportRedeclaration=false
 
 from __future__ import annotations
 
@@ -26,25 +30,22 @@ from .transitions import (
     RecordState,
 )
 
+MYPY = False
+"""Which mypy takes for true."""
+
 Direction: TypeAlias = Literal["inbound", "outbound", ""]
 """Who began a call or a message."""
 
-CallStateText: TypeAlias = Literal[
+_CallState: TypeAlias = Literal[
     "created",
     "ringing",
     "answered",
     "ending",
     "ended",
     "",
-    CallState.CREATED,
-    CallState.RINGING,
-    CallState.ANSWERED,
-    CallState.ENDING,
-    CallState.ENDED,
 ]
-"""The state of a call."""
 
-EndReasonText: TypeAlias = Literal[
+_EndReason: TypeAlias = Literal[
     "hangup",
     "cancel",
     "busy",
@@ -58,68 +59,38 @@ EndReasonText: TypeAlias = Literal[
     "not_found",
     "passed",
     "",
-    EndReason.HANGUP,
-    EndReason.CANCEL,
-    EndReason.BUSY,
-    EndReason.NO_ANSWER,
-    EndReason.DECLINE,
-    EndReason.ERROR,
-    EndReason.ABANDONED,
-    EndReason.MAX_DURATION,
-    EndReason.NOT_FOUND,
 ]
-"""Why a call has ended, or why nobody could be reached.
-
-``passed`` means that the client has passed the call back. Some parts of the service
-spell ``noAnswer`` as ``no_answer``, and ``decline`` as ``declined``.
-"""
 
 HangupReason: TypeAlias = Literal["hangup", "cancel", "busy", "noAnswer", "decline", "error"]
 """The reason that a program gives for hanging up."""
 
-ConnectStateText: TypeAlias = Literal[
+_ConnectState: TypeAlias = Literal[
     "connecting",
     "connected",
     "disconnected",
     "failed",
     "",
-    ConnectState.CONNECTING,
-    ConnectState.CONNECTED,
-    ConnectState.DISCONNECTED,
-    ConnectState.FAILED,
 ]
-"""The state of the bridge between a call and another party."""
 
 DialStateText: TypeAlias = Literal["dialing", "answered", "failed", ""]
 """The state of a dial."""
 
-PlayStateText: TypeAlias = Literal[
+_PlayState: TypeAlias = Literal[
     "playing",
     "paused",
     "finished",
     "error",
     "",
-    PlayState.PLAYING,
-    PlayState.PAUSED,
-    PlayState.FINISHED,
-    PlayState.ERROR,
 ]
-"""The state of a playback."""
 
-RecordStateText: TypeAlias = Literal[
+_RecordState: TypeAlias = Literal[
     "recording",
     "paused",
     "finished",
     "no_input",
     "error",
     "",
-    RecordState.RECORDING,
-    RecordState.PAUSED,
-    RecordState.FINISHED,
-    RecordState.NO_INPUT,
-    RecordState.ERROR,
 ]
-"""The state of a recording."""
 
 CollectType: TypeAlias = Literal[
     "digit", "speech", "no_input", "no_match", "start_of_input", "finished", "error", ""
@@ -129,10 +100,7 @@ CollectType: TypeAlias = Literal[
 CollectStateText: TypeAlias = Literal["collecting", "finished", "error", "no_input", "no_match", ""]
 """The state of a collection."""
 
-DetectTypeText: TypeAlias = Literal[
-    "machine", "fax", "digit", "", DetectType.MACHINE, DetectType.FAX, DetectType.DIGIT
-]
-"""What a detector listens for."""
+_DetectType: TypeAlias = Literal["machine", "fax", "digit", ""]
 
 Verdict: TypeAlias = Literal[
     "HUMAN",
@@ -163,7 +131,7 @@ Verdict: TypeAlias = Literal[
 FaxType: TypeAlias = Literal["page", "finished", "error", ""]
 """What has come of a fax."""
 
-MessageStateText: TypeAlias = Literal[
+_MessageState: TypeAlias = Literal[
     "queued",
     "initiated",
     "sent",
@@ -172,15 +140,7 @@ MessageStateText: TypeAlias = Literal[
     "failed",
     "received",
     "",
-    MessageState.QUEUED,
-    MessageState.INITIATED,
-    MessageState.SENT,
-    MessageState.DELIVERED,
-    MessageState.UNDELIVERED,
-    MessageState.FAILED,
-    MessageState.RECEIVED,
 ]
-"""The state of a text message."""
 
 QueueStatus: TypeAlias = Literal["enqueue", "leave", "dequeue", ""]
 """What has become of a call in a queue."""
@@ -212,3 +172,31 @@ EventType: TypeAlias = Literal[
     "messaging.state",
 ]
 """The types of events that a program can listen for."""
+
+if MYPY:
+    CallStateText: TypeAlias = _CallState
+    EndReasonText: TypeAlias = _EndReason
+    ConnectStateText: TypeAlias = _ConnectState
+    PlayStateText: TypeAlias = _PlayState
+    RecordStateText: TypeAlias = _RecordState
+    DetectTypeText: TypeAlias = _DetectType
+    MessageStateText: TypeAlias = _MessageState
+else:
+    CallStateText: TypeAlias = _CallState | CallState
+    """The state of a call."""
+    EndReasonText: TypeAlias = _EndReason | EndReason
+    """Why a call has ended, or why nobody could be reached.
+
+    ``passed`` means that the client has passed the call back. Some parts of the service
+    spell ``noAnswer`` as ``no_answer``, and ``decline`` as ``declined``.
+    """
+    ConnectStateText: TypeAlias = _ConnectState | ConnectState
+    """The state of the bridge between a call and another party."""
+    PlayStateText: TypeAlias = _PlayState | PlayState
+    """The state of a playback."""
+    RecordStateText: TypeAlias = _RecordState | RecordState
+    """The state of a recording."""
+    DetectTypeText: TypeAlias = _DetectType | DetectType
+    """What a detector listens for."""
+    MessageStateText: TypeAlias = _MessageState | MessageState
+    """The state of a text message."""

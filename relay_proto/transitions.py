@@ -11,10 +11,20 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 
-class SessionState(enum.StrEnum):
+class Text(enum.StrEnum):
+    """A value that is a text on the wire: a member is equal to its text, too."""
+
+    if TYPE_CHECKING:
+        # StrEnum has these two. But only of a class that has its own does mypy believe
+        # that a member may be equal to a text, so that it lets a program compare them.
+        def __eq__(self, other: object, /) -> bool: ...
+        def __hash__(self) -> int: ...
+
+
+class SessionState(Text):
     """The state of a client's session with the server.
 
     Source: docs/protocol.md, section 5.
@@ -90,7 +100,7 @@ class RequestState(enum.Enum):
     DONE = "done"
 
 
-class CallState(enum.StrEnum):
+class CallState(Text):
     """The state of a call. It only moves forward, in this order."""
 
     CREATED = "created"
@@ -103,7 +113,7 @@ class CallState(enum.StrEnum):
 CALL_ORDER: Final[Mapping[str, int]] = {state.value: rank for rank, state in enumerate(CallState)}
 
 
-class DialState(enum.StrEnum):
+class DialState(Text):
     """The state of a dial. The reply only acknowledges it; an event decides it."""
 
     REQUESTED = "requested"
@@ -171,7 +181,7 @@ ACTION: Final[Mapping[tuple[ActionState, ActionInput], ActionState]] = {
 }
 
 
-class MessageState(enum.StrEnum):
+class MessageState(Text):
     """The state of a text message.
 
     A sent message ends as ``delivered``, ``undelivered`` or ``failed``. A message that
@@ -199,7 +209,7 @@ MESSAGE_ORDER: Final[Mapping[str, int]] = {
 MESSAGE_TERMINAL: Final = frozenset({"delivered", "undelivered", "failed"})
 
 
-class EndReason(enum.StrEnum):
+class EndReason(Text):
     """Why a call ended. The server may send other reasons as well."""
 
     HANGUP = "hangup"
@@ -222,7 +232,7 @@ class EndReason(enum.StrEnum):
         return aliases.get(value)
 
 
-class ConnectState(enum.StrEnum):
+class ConnectState(Text):
     """The state of the bridge between a call and another party."""
 
     CONNECTING = "connecting"
@@ -231,7 +241,7 @@ class ConnectState(enum.StrEnum):
     FAILED = "failed"
 
 
-class PlayState(enum.StrEnum):
+class PlayState(Text):
     """The state of a playback."""
 
     PLAYING = "playing"
@@ -240,7 +250,7 @@ class PlayState(enum.StrEnum):
     ERROR = "error"
 
 
-class RecordState(enum.StrEnum):
+class RecordState(Text):
     """The state of a recording."""
 
     RECORDING = "recording"
@@ -250,7 +260,7 @@ class RecordState(enum.StrEnum):
     ERROR = "error"
 
 
-class DetectType(enum.StrEnum):
+class DetectType(Text):
     """What a detector listens for."""
 
     MACHINE = "machine"
@@ -258,7 +268,7 @@ class DetectType(enum.StrEnum):
     DIGIT = "digit"
 
 
-class RoomState(enum.StrEnum):
+class RoomState(Text):
     """The state of joining or leaving a video room."""
 
     JOINING = "joining"
@@ -269,7 +279,7 @@ class RoomState(enum.StrEnum):
 
 State = TypeVar("State", bound=enum.Enum)
 Input = TypeVar("Input", bound=enum.Enum)
-Text = TypeVar("Text", bound=str)
+Word = TypeVar("Word", bound=str)
 
 
 def follow(table: Mapping[tuple[State, Input], State], state: State, happened: Input) -> State:
@@ -282,7 +292,7 @@ def follow(table: Mapping[tuple[State, Input], State], state: State, happened: I
     return following
 
 
-def forward(order: Mapping[str, int], state: Text, reported: Text) -> Text:
+def forward(order: Mapping[str, int], state: Word, reported: Word) -> Word:
     """Return the later one of two states. An unknown `reported` state changes nothing.
 
     An event may arrive late, so a state never moves back.

@@ -9,7 +9,7 @@ Public: for applications, which may also import the names from `relay_sync`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -20,6 +20,7 @@ from relay_proto.api.commands import Command
 from relay_proto.api.methods import named
 from relay_proto.api.outcomes import Outcome, outcome_of
 from relay_proto.api.results import CollectResults, DetectResults, FaxResults, RecordResults
+from relay_proto.config import Contexts
 from relay_proto.errors import RelayError
 from relay_proto.records import CallRecord
 from relay_proto.rpc import action_kinds as actions
@@ -348,11 +349,11 @@ class Client(ClientBase[Engine, Call, Message]):
         """
         return self._carry_out(commands.execute(method, params, timeout=timeout))
 
-    def receive(self, contexts: Sequence[str]) -> None:
+    def receive(self, contexts: Contexts) -> None:
         """Subscribe to more contexts; they are kept over reconnects."""
         self._carry_out(commands.receive(contexts))
 
-    def unreceive(self, contexts: Sequence[str]) -> None:
+    def unreceive(self, contexts: Contexts) -> None:
         """Unsubscribe from contexts."""
         self._carry_out(commands.unreceive(contexts))
 

@@ -10,7 +10,7 @@ import signal
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Self, TypeVar, overload
@@ -22,7 +22,7 @@ from relay_proto.adapter.record_file import Path
 from relay_proto.adapter.slots import Slots
 from relay_proto.api.routes import OnError
 from relay_proto.client_interface import ClientInterface
-from relay_proto.config import Provider, WhileReconnecting
+from relay_proto.config import Contexts, Provider, WhileReconnecting
 from relay_proto.errors import RelayError
 from relay_proto.records import CallRecord, MessageRecord
 
@@ -82,7 +82,7 @@ class RelayClient(Client):
         token: str | Provider | None = None,
         jwt_token: str | Provider | None = None,
         host: str | None = None,
-        contexts: list[str] | None = None,
+        contexts: Contexts | None = None,
         max_active_calls: int | None = None,
         *,
         timing: Timing | None = None,
@@ -205,7 +205,7 @@ class RelayClient(Client):
         self,
         handler: CallHandler,
         *,
-        contexts: Sequence[str] | None = None,
+        contexts: Contexts | None = None,
         cancel_on_end: bool = False,
         on_error: OnError = "hangup",
     ) -> CallHandler: ...
@@ -214,7 +214,7 @@ class RelayClient(Client):
         self,
         handler: None = None,
         *,
-        contexts: Sequence[str] | None = None,
+        contexts: Contexts | None = None,
         cancel_on_end: bool = False,
         on_error: OnError = "hangup",
     ) -> Callable[[CallHandler], CallHandler]: ...
@@ -222,7 +222,7 @@ class RelayClient(Client):
         self,
         handler: CallHandler | None = None,
         *,
-        contexts: Sequence[str] | None = None,
+        contexts: Contexts | None = None,
         cancel_on_end: bool = False,
         on_error: OnError = "hangup",
     ) -> CallHandler | Callable[[CallHandler], CallHandler]:
@@ -245,7 +245,7 @@ class RelayClient(Client):
         self._add_call(handler, contexts, cancel_on_end=cancel_on_end, on_error=on_error)
         return handler
 
-    def calls(self, *, contexts: Sequence[str] | None = None) -> InboundCalls:
+    def calls(self, *, contexts: Contexts | None = None) -> InboundCalls:
         """Pull inbound calls, instead of being called: ``for call in client.calls()``.
 
         It takes calls from now on, in the place of an `on_call` with the same `contexts`,

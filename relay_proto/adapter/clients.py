@@ -9,7 +9,7 @@ import abc
 import os
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 from ..api import arguments as values
 from ..api.routes import EVERY, CallRoute, OnError, Routes
 from ..client_interface import ClientInterface
-from ..config import ENV_JWT, ENV_PROJECT, ENV_RECORD, ENV_TOKEN, ClientConfig, Provider
+from ..config import ENV_JWT, ENV_PROJECT, ENV_RECORD, ENV_TOKEN, ClientConfig, Contexts, Provider
 from ..errors import (
     ClientClosedError,
     ConnectFailedError,
@@ -205,7 +205,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
     def _add_call(
         self,
         handler: Function,
-        contexts: Sequence[str] | None,
+        contexts: Contexts | None,
         *,
         cancel_on_end: bool,
         on_error: OnError,
@@ -217,7 +217,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
             self._routes.add_call(route, contexts)
         self._routes_changed()
 
-    def _add_stream(self, stream: StreamBase[C], contexts: Sequence[str] | None) -> None:
+    def _add_stream(self, stream: StreamBase[C], contexts: Contexts | None) -> None:
         with self._changing_routes():
             self._routes.add_call(stream._route, contexts)
             self._streams.add(stream)

@@ -22,7 +22,7 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, Unpack
 
 import msgspec
 
-from ..config import check_contexts
+from ..config import Contexts, check_contexts
 from ..display import shown_id
 from ..literals import HangupReason
 from ..records import ActionRecord, CallRecord, MessageRecord
@@ -140,14 +140,14 @@ def execute(
     )
 
 
-def receive(contexts: Sequence[str]) -> Command[JSONObject]:
+def receive(contexts: Contexts) -> Command[JSONObject]:
     """Subscribe to more contexts. A reconnect subscribes to them again."""
     return Command(
         "signalwire.receive", {"contexts": list(check_contexts(contexts))}, Purpose.RECEIVE
     )
 
 
-def unreceive(contexts: Sequence[str]) -> Command[JSONObject]:
+def unreceive(contexts: Contexts) -> Command[JSONObject]:
     """Unsubscribe from contexts."""
     return Command(
         "signalwire.unreceive", {"contexts": list(check_contexts(contexts))}, Purpose.UNRECEIVE

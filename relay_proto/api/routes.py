@@ -8,12 +8,12 @@ Public: for authors of adapters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from ..config import check_contexts
+from ..config import Contexts, check_contexts
 from ..outputs import Connected, Disconnected
 
 EVERY: Final = ""
@@ -75,7 +75,7 @@ class Routes:
 
     # Registration
 
-    def add_call(self, route: CallRoute, contexts: Sequence[str] | None) -> None:
+    def add_call(self, route: CallRoute, contexts: Contexts | None) -> None:
         """Give inbound calls to `route`: those of `contexts`, or all that no other gets."""
         check_function("call handler", route.handler)
         on_error: object = route.on_error

@@ -1,8 +1,8 @@
 """Programs as users write them: ``python -m tests.typing.programs DIR`` puts them into a folder.
 
-These are the examples, the programs of the documentation, the files of this folder, and programs
-that import every public name. `scripts/wheel` lets mypy and pyright read them in a place where
-only the installed wheel can be found.
+These are the examples, the programs of the documentation, the files of this folder (types,
+typical programs, typical mistakes), and programs that import every public name. `scripts/wheel`
+lets mypy and pyright read them in a place where only the installed wheel can be found.
 """
 
 from __future__ import annotations
@@ -33,9 +33,14 @@ def main() -> None:
 
 def all_programs() -> dict[str, str]:
     """The programs by file name."""
-    files = [*(ROOT / "examples").glob("*.py"), *Path(__file__).parent.glob("reveal*.py")]
+    here = Path(__file__).parent
+    files = [*(ROOT / "examples").glob("*.py"), *here.glob("reveal*.py"), here / "mistakes.py"]
     return {
         **{file.name: file.read_text(encoding="utf-8") for file in files},
+        **{
+            f"typical_{file.name}": file.read_text(encoding="utf-8")
+            for file in (here / "typical").glob("*.py")
+        },
         **{
             f"page_{name.lower().replace('.md-', '_')}.py": OF_A_PAGE + code
             for name, code in pages.programs().items()

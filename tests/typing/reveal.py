@@ -13,11 +13,13 @@ from typing import Any, Literal, assert_type
 
 from relay_anyio import (
     Call,
+    CallState,
     CallStateEvent,
     CallStateText,
     CollectAction,
     Connected,
     Device,
+    EndReason,
     LeftMessage,
     Media,
     Message,
@@ -60,7 +62,6 @@ async def wrong_verbs(call: Call) -> None:
     await call.connect("+15550001111")  # type: ignore[arg-type]
     await call.send_digits(123)  # type: ignore[arg-type]
     await call.send_digits("1", "control-1")  # type: ignore[call-arg]
-    call.answer("now")  # type: ignore[call-arg, unused-coroutine]
     call.play_nothing()  # type: ignore[attr-defined]
 
 
@@ -115,6 +116,8 @@ async def events(call: Call, message: Message) -> None:
     assert_type(await message.wait(), MessageStateEvent)
     assert_type(message.body, str)
     assert_type(call.state, CallStateText)
+    assert call.state == CallState.ANSWERED or call.end_reason == EndReason.BUSY
+    assert call.state in (CallState.ANSWERED, "ringing")
 
 
 async def client(client: RelayClient) -> None:

@@ -9,10 +9,11 @@ from relay_proto.api import joins
 from relay_proto.api.commands import Purpose
 from relay_proto.api.views import CallView
 from relay_proto.errors import AuthenticationError, ClientClosedError, RelayError
+from relay_proto.literals import CallStateText
 from relay_proto.outputs import Dropped, Settled
 from relay_proto.pending import Pending
 from relay_proto.records import CallRecord
-from relay_proto.transitions import CallState, SessionState
+from relay_proto.transitions import SessionState
 from tests.unit.client_peer import Peer, ends, error_of
 
 END = "calling.end"
@@ -104,13 +105,13 @@ class TestHangUp:
     @pytest.mark.parametrize(
         ("state", "reason"),
         [
-            (CallState.RINGING, "cancel"),
-            (CallState.ANSWERED, "hangup"),
-            (CallState.ENDING, "hangup"),
+            ("ringing", "cancel"),
+            ("answered", "hangup"),
+            ("ending", "hangup"),
         ],
     )
     def test_the_reason_is_that_of_its_state(
-        self, peer: Peer, state: CallState, reason: str
+        self, peer: Peer, state: CallStateText, reason: str
     ) -> None:
         call = CallRecord("c-1", "n-1", direction="outbound", state=state)
         hang_up(peer, peer.core.adopt(call))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections import deque
 from dataclasses import fields
 from typing import Any
 
@@ -344,6 +345,9 @@ def test_contexts_keep_their_order_and_are_there_once(contexts: list[str]) -> No
     checked = check_contexts(contexts)
     assert checked == tuple(dict.fromkeys(contexts))
     assert set(checked) == set(check_contexts(set(contexts))) == set(check_contexts(checked))
+    assert (
+        check_contexts(deque(contexts)) == check_contexts(dict.fromkeys(contexts).keys()) == checked
+    )
     assert resolve_config(ENVIRON, contexts=contexts).contexts == checked
 
 
@@ -353,6 +357,8 @@ def test_contexts_keep_their_order_and_are_there_once(contexts: list[str]) -> No
         ("office", TypeError, "must be a list of str, like"),
         ({"office": 1}, TypeError, "must be a list of str, like"),
         (5, TypeError, "must be a list of str, like"),
+        (b"office", TypeError, "must be a list of str, like"),
+        (iter(["office"]), TypeError, "must be a list of str, like"),
         (["office", 5], TypeError, "but 5 is in it"),
         (["office", ""], ValueError, "must not contain an empty text"),
     ],
