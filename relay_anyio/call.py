@@ -9,6 +9,7 @@ Public: for applications, which may also import the names from `relay_anyio`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, Self, TypeVar
@@ -221,6 +222,8 @@ class Call(ExpectingCall["Client"]):
     """
 
     __slots__ = ()
+
+    _logger = logging.getLogger(__name__)
 
     answer = verb(commands.answer)
     hangup = verb(commands.hangup)

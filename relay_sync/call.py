@@ -9,6 +9,7 @@ Public: for applications, which may also import the names from `relay_sync`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, Self, TypeVar
@@ -224,6 +225,8 @@ class Call(ExpectingCall["Client"]):
     def _bind(self, client: Client, engine: Engine, record: CallRecord) -> None:
         super()._bind(client, engine, record)
         self._strand: Strand | None = None
+
+    _logger = logging.getLogger(__name__)
 
     answer = verb(commands.answer)
     hangup = verb(commands.hangup)

@@ -70,6 +70,10 @@ class RelayClient(Client):
     verified, in place of a context of the system's authorities. A `connector` makes
     the connections itself, and then neither is used.
 
+    One client of a process may be connected, as with the vendor's. A program that needs
+    several gives each of them `max_connections`, their number, or sets
+    ``RELAY_MAX_CONNECTIONS``.
+
     Raises:
         ValueError, TypeError: an argument is missing or wrong; the message names it.
     """
@@ -93,6 +97,7 @@ class RelayClient(Client):
         proxy: str | bool | None = True,
         ssl_context: ssl.SSLContext | None = None,
         show_personal_data: bool | None = None,
+        max_connections: int | None = None,
     ) -> None:
         config = resolve_config(
             os.environ,
@@ -109,7 +114,14 @@ class RelayClient(Client):
         )
         network = Network(config.timing.connect_timeout, proxy=proxy, ssl_context=ssl_context)
         super().__init__(
-            config, record, log, network, project=project, token=token, jwt_token=jwt_token
+            config,
+            record,
+            log,
+            network,
+            project=project,
+            token=token,
+            jwt_token=jwt_token,
+            max_connections=max_connections,
         )
         self._connector = connector
 
@@ -232,6 +244,9 @@ class RelayClient(Client):
         without takes all others. With `cancel_on_end`, what it waits for when its call
         ends, or waits for after that, raises `CallEndedError`. There are at most
         `max_active_calls` such threads; calls beyond that are passed back to routing.
+
+        A handler takes the place of the one that had these calls before, which a warning in
+        the log tells.
 
         A call whose handler fails, whatever it raises, is hung up if it is still up, so that
         nobody is left in silence. With ``on_error="leave"`` it is left as it is. A function

@@ -9,7 +9,7 @@ import abc
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
@@ -18,6 +18,7 @@ from ..api import arguments as values
 from ..api.routes import EVERY, CallRoute, OnError, Routes
 from ..client_interface import ClientInterface
 from ..config import ENV_JWT, ENV_PROJECT, ENV_RECORD, ENV_TOKEN, ClientConfig, Contexts, Provider
+from ..display import shown_id
 from ..errors import (
     ClientClosedError,
     ConnectFailedError,
@@ -30,7 +31,7 @@ from ..pending import Pending
 from ..records import CallRecord, MessageRecord
 from ..rpc.event_base import RelayEvent
 from ..transitions import SessionState
-from .contexts import in_context
+from .contexts import function_name, in_context
 from .cores import make_core
 from .credentials import CredentialSource
 from .delivery import Delivery, DeliveryEngine, Runner
@@ -123,6 +124,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
         project: str | None,
         token: str | Provider | None,
         jwt_token: str | Provider | None,
+        max_connections: int | None = None,
     ) -> None:
         self.project = project or os.environ.get(ENV_PROJECT, "")
         self.token = token or os.environ.get(ENV_TOKEN, "")
@@ -130,6 +132,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
         self.host = config.host
         self.contexts = list(config.contexts)
         self._config = config
+        self._max_connections = values.whole("max_connections", max_connections, least=1)
         self._network = network
         self._record = record or os.environ.get(ENV_RECORD)
         self._log = log
@@ -214,18 +217,29 @@ class ClientBase(Hearing, Generic[E, C, M]):
             if callable(on_error):
                 self._accepted(on_error)
             route = CallRoute(self._bound(handler), cancel_on_end=cancel_on_end, on_error=on_error)
-            self._routes.add_call(route, contexts)
+            replaced = self._routes.add_call(route, contexts)
+        self._tell_replaced(route, replaced)
         self._routes_changed()
 
     def _add_stream(self, stream: StreamBase[C], contexts: Contexts | None) -> None:
         with self._changing_routes():
-            self._routes.add_call(stream._route, contexts)
+            replaced = self._routes.add_call(stream._route, contexts)
             self._streams.add(stream)
+        self._tell_replaced(stream._route, replaced)
         self._routes_changed()
 
     def _add_message(self, handler: Function) -> None:
         with self._changing_routes():
-            self._routes.set_message(self._bound(handler))
+            replaced = self._routes.set_message(self._bound(handler))
+        if replaced is not None:
+            words = "on_message: %s replaces %s, which gets no more messages"
+            self._log.warning(words, function_name(handler), function_name(replaced))
+
+    def _tell_replaced(self, route: CallRoute, replaced: Mapping[str | None, CallRoute]) -> None:
+        for context, before in replaced.items():
+            which = "" if context is None else f" of the context {shown_id(context)}"
+            words = "%s replaces %s, which gets no more calls%s"
+            self._log.warning(words, _taker(route), _taker(before), which)
 
     def _changing_routes(self) -> AbstractContextManager[object]:
         """Hold the lock of the registrations, where it is allowed to change them."""
@@ -321,7 +335,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
                 self._current = None
             engine = self._engine
             if engine.core.state is SessionState.DISCONNECTED:
-                self._slots.take(engine, os.environ)
+                self._slots.take(engine, os.environ, self._max_connections)
                 self._failure = None
                 try:
                     self._started = engine.command(engine.core.start, retry=retry)
@@ -384,3 +398,8 @@ class ClientBase(Hearing, Generic[E, C, M]):
         """Call `function` where the core is, if it runs."""
         if self._current is not None:
             self._current.soon(function)
+
+
+def _taker(route: CallRoute) -> str:
+    """Who takes the calls of a route, in words."""
+    return "calls()" if route.at_once else f"on_call: {function_name(route.handler)}"

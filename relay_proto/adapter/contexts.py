@@ -39,6 +39,11 @@ class InContext:
     def __repr__(self) -> str:
         return repr(self._function)
 
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        return function_name(self._function)
+
     def new_context(self) -> Context:
         """The context for one call of it."""
         return self._context.copy()
@@ -54,3 +59,11 @@ def with_context(command: Command[R]) -> Command[R]:
     if not callable(command.callback):
         return command
     return msgspec.structs.replace(command, callback=in_context(command.callback))
+
+
+def function_name(function: Callable[..., Any]) -> str:
+    """The name of a function of the application, for people."""
+    if isinstance(function, InContext):
+        return function.name
+    name = getattr(function, "__qualname__", None)
+    return f"{function.__module__}.{name}" if isinstance(name, str) else repr(function)

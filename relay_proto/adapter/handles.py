@@ -11,10 +11,11 @@ made when it is needed first, and is then its record's for good.
 from __future__ import annotations
 
 import abc
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import partial
-from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar, cast
+from functools import cached_property, partial
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeAlias, TypeVar, cast
 
 from ..api import commands
 from ..api.routes import check_function
@@ -30,6 +31,7 @@ from ..rpc.event_base import RelayEvent
 from ..rpc.events import CallStateEvent, MessageStateEvent
 from ..rpc.frames import JSONObject
 from ..transitions import MessageState, SessionState
+from .call_log import CallLog
 from .contexts import in_context
 from .guard import Predicate
 from .hearing import Hearing
@@ -127,6 +129,9 @@ class CallBase(CallView, Hearing, Generic[E, K]):
         "client",
     )
 
+    _logger: ClassVar[logging.Logger]
+    """The logger of lines about calls: see `log`."""
+
     def __init__(
         self,
         client: K,
@@ -182,6 +187,18 @@ class CallBase(CallView, Hearing, Generic[E, K]):
         with self._engine.lock:
             listener = self._new_listener(name, handler, event_type)
             self._listeners = (*self._listeners, listener)
+
+    @cached_property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger for lines about this call: they have its id, its direction and its number.
+
+        These are the fields ``call_id``, ``direction`` and ``number`` of each line, for a format
+        such as ``%(call_id)s %(message)s``. The number is that of the other party, shortened
+        unless the client shows personal data. Its name is ``relay_anyio.call`` or
+        ``relay_sync.call``.
+        """
+        show_personal = self._engine.core.config.show_personal_data
+        return CallLog(self._logger, self, show_personal=show_personal)
 
     def off(self, event_type: str, handler: Function) -> None:
         """Do not call `handler` any more, which was given to `on`.

@@ -27,13 +27,17 @@ class Slots:
         self._taken: set[Connection] = set()
         forks.call_in_child(self._forked)
 
-    def take(self, connection: Connection, environ: Mapping[str, str]) -> None:
-        """Count `connection` among the connected.
+    def take(
+        self, connection: Connection, environ: Mapping[str, str], most: int | None = None
+    ) -> None:
+        """Count `connection` among the connected, of which there may be `most`.
+
+        Without `most`, the environment says how many, or there may be one.
 
         Raises:
             RuntimeError: this process has as many connections as it may have.
         """
-        limit = positive_from(environ, ENV_MAX_CONNECTIONS, 1)
+        limit = most or positive_from(environ, ENV_MAX_CONNECTIONS, 1)
         with self._lock:
             taken = tuple(self._taken)
         for other in taken:
@@ -42,9 +46,11 @@ class Slots:
         with self._lock:
             others = len(self._taken - {connection})
             if others >= limit:
+                clients = "RelayClient is" if others == 1 else "RelayClients are"
                 raise RuntimeError(
-                    f"{others} other RelayClient(s) of this process are connected: "
-                    f"disconnect one, or set {ENV_MAX_CONNECTIONS} (now {limit})"
+                    f"{others} other {clients} connected in this process, where {limit} may be: "
+                    f"disconnect one, give this one max_connections={others + 1}, or set "
+                    f"{ENV_MAX_CONNECTIONS}={others + 1}"
                 )
             self._taken.add(connection)
 

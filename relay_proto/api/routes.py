@@ -75,21 +75,37 @@ class Routes:
 
     # Registration
 
-    def add_call(self, route: CallRoute, contexts: Contexts | None) -> None:
-        """Give inbound calls to `route`: those of `contexts`, or all that no other gets."""
+    def add_call(
+        self, route: CallRoute, contexts: Contexts | None
+    ) -> Mapping[str | None, CallRoute]:
+        """Give inbound calls to `route`: those of `contexts`, or all that no other gets.
+
+        Returns the open routes of other functions that it replaces, by their context. None
+        stands for all contexts that no other route has.
+        """
         check_function("call handler", route.handler)
         on_error: object = route.on_error
         if on_error not in ON_ERROR and not callable(on_error):
             raise ValueError(f"on_error is one of {ON_ERROR}, or a function, not {on_error!r}")
+        before: Mapping[str | None, CallRoute | None]
         if contexts is None:
+            before = {None: self._default}
             self._default = route
         else:
+            names = check_contexts(contexts)
+            before = {name: self._contexts.get(name) for name in names}
             open_ones = {name: known for name, known in self._contexts.items() if not known.closed}
-            self._contexts = open_ones | dict.fromkeys(check_contexts(contexts), route)
+            self._contexts = open_ones | dict.fromkeys(names, route)
+        return {
+            name: known
+            for name, known in before.items()
+            if known is not None and not known.closed and known.handler != route.handler
+        }
 
-    def set_message(self, handler: Callable[[Any], Any]) -> None:
-        """Give inbound messages to `handler`."""
-        self.message = check_function("message handler", handler)
+    def set_message(self, handler: Callable[[Any], Any]) -> Callable[[Any], Any] | None:
+        """Give inbound messages to `handler`. Returns another function that it replaces."""
+        before, self.message = self.message, check_function("message handler", handler)
+        return None if before == handler else before
 
     def add_link(self, kind: type[Link], handler: Callable[[Any], Any]) -> None:
         """Call `handler` whenever the client has connected, or disconnected."""

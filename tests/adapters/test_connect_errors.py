@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -333,6 +334,23 @@ async def test_the_environment_may_allow_more(
         async with world.client():
             with pytest.raises(RuntimeError):
                 await world.client().connect()
+
+
+async def test_an_argument_may_allow_more(world: World) -> None:
+    async with world.client():
+        words = "1 other RelayClient is connected in this process, .* max_connections=2"
+        with pytest.raises(RuntimeError, match=words):
+            await world.client().connect()
+        async with world.client(max_connections=2):
+            pass
+
+
+@pytest.mark.parametrize(("value", "kind"), [(0, ValueError), ("2", TypeError), (True, TypeError)])
+async def test_a_number_of_connections_is_checked(
+    world: World, value: Any, kind: type[Exception]
+) -> None:
+    with pytest.raises(kind, match="max_connections"):
+        world.client(max_connections=value)
 
 
 @pytest.mark.parametrize("value", ["0", "-3", "many", ""])

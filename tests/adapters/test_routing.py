@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from relay_anyio import Call, RelayEvent, collecting, digits, sip, tts
+from relay_anyio import Call, Message, RelayEvent, collecting, digits, sip, tts
 from relay_proto.exchange import Hear, Press, What
 from tests.adapters import support
 from tests.adapters.support import (
@@ -171,3 +171,65 @@ async def test_builders_go_wherever_dicts_do(world: World) -> None:
         menu = await call.play_and_collect([tts("The menu")], collecting(digits=digits(1)))
         await menu.wait()
         assert (menu.digits, menu.speech, menu.terminator) == ("4", "", "")
+
+
+# Handlers that take the place of others
+
+
+def handle_sales(call: Call) -> None:
+    """Handle a call."""
+
+
+def handle_support(call: Call) -> None:
+    """Handle a call."""
+
+
+def answer_texts(message: Message) -> None:
+    """Handle a text."""
+
+
+def ignore_texts(message: Message) -> None:
+    """Handle a text."""
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage().replace(__name__ + ".", "") for record in caplog.records]
+
+
+async def test_a_second_handler_takes_the_place_of_the_first_and_a_warning_names_both(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = world.client()
+    client.on_call(handle_sales)
+    client.on_call(handle_sales)
+    client.on_call(handle_support, contexts=["office", "sales"])
+    assert lines(caplog) == []
+    client.on_call(handle_support)
+    client.on_call(handle_sales, contexts=["sales"])
+    replaced = "on_call: handle_support replaces on_call: handle_sales, which gets no more calls"
+    of_context = "on_call: handle_sales replaces on_call: handle_support, which gets no more calls"
+    assert lines(caplog) == [replaced, f"{of_context} of the context sales"]
+
+
+async def test_a_second_handler_of_texts_does_so_as_well(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = world.client()
+    client.on_message(answer_texts)
+    client.on_message(answer_texts)
+    assert lines(caplog) == []
+    client.on_message(ignore_texts)
+    words = "on_message: ignore_texts replaces answer_texts, which gets no more messages"
+    assert lines(caplog) == [words]
+
+
+async def test_so_does_a_stream_until_it_is_closed(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = world.client()
+    client.on_call(handle_sales)
+    with client.calls():
+        words = "calls() replaces on_call: handle_sales, which gets no more calls"
+        assert lines(caplog) == [words]
+    client.on_call(handle_sales)
+    assert lines(caplog) == [words]

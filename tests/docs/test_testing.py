@@ -1,4 +1,4 @@
-"""The programs of docs/testing.md and answering.md run, docs/proof.md has complete tables."""
+"""The programs of testing.md, answering.md and calls.md run; proof.md has complete tables."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from relay_proto.testing import CHECKS, PROMISES
 from tests.simulation.test_world import FAULTS_TO_SEE, names
 
 ROOT: Final = Path(__file__).parents[2]
-TESTING, PROOF, ANSWERING = (
+TESTING, PROOF, ANSWERING, CALLS = (
     (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
-    for name in ("testing", "proof", "answering")
+    for name in ("testing", "proof", "answering", "calls")
 )
 BLOCK: Final = re.compile(r"^<!-- test: (\w+) -->\n```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-PROGRAMS: Final[dict[str, str]] = dict(BLOCK.findall(TESTING + ANSWERING))
+PROGRAMS: Final[dict[str, str]] = dict(BLOCK.findall(TESTING + ANSWERING + CALLS))
 
 
 def run(folder: Path, *arguments: str) -> str:
@@ -40,10 +40,10 @@ def run(folder: Path, *arguments: str) -> str:
 
 
 def test_there_are_programs() -> None:
-    assert set(PROGRAMS) == {"ivr", "world", "answering_machine"}
+    assert set(PROGRAMS) == {"ivr", "world", "answering_machine", "front_desk"}
 
 
-@pytest.mark.parametrize("example", ["ivr", "answering_machine"])
+@pytest.mark.parametrize("example", ["ivr", "answering_machine", "front_desk"])
 def test_the_tests_of_an_example_pass(tmp_path: Path, example: str) -> None:
     (tmp_path / f"test_{example}.py").write_text(PROGRAMS[example], encoding="utf-8")
     said = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")

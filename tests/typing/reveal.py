@@ -18,6 +18,7 @@ from relay_anyio import (
     CallStateText,
     CollectAction,
     Connected,
+    ConnectEvent,
     Device,
     EndReason,
     LeftMessage,
@@ -58,6 +59,7 @@ async def wrong_verbs(call: Call) -> None:
     await call.hangup(7)  # type: ignore[arg-type]
     await call.hangup("busy", "now")  # type: ignore[call-arg]
     await call.pass_(1)  # type: ignore[call-arg]
+    await call.bridge("call-2")  # type: ignore[arg-type]
     await call.connect()  # type: ignore[call-arg]
     await call.connect("+15550001111")  # type: ignore[arg-type]
     await call.send_digits(123)  # type: ignore[arg-type]
@@ -114,6 +116,13 @@ async def events(call: Call, message: Message) -> None:
     async with call.expect("calling.call.play") as expected:
         assert_type(await expected.wait(), PlayEvent)
     assert_type(await message.wait(), MessageStateEvent)
+    assert_type(await message.wait_delivered(timeout=5), MessageStateEvent)
+    assert_type(await message.reply("Hi", tags=["vip"]), Message)
+    assert_type(await call.bridge(call, timeout=5), ConnectEvent)
+    assert_type(await call.connect_and_wait(DEVICES, tag="sales"), ConnectEvent)
+    async with call as entered:
+        assert_type(entered, Call)
+    call.log.info("answered after %d s", 3)
     assert_type(message.body, str)
     assert_type(call.state, CallStateText)
     assert call.state == CallState.ANSWERED or call.end_reason == EndReason.BUSY
@@ -122,6 +131,8 @@ async def events(call: Call, message: Message) -> None:
 
 async def client(client: RelayClient) -> None:
     assert_type(await client.dial(DEVICES), Call)
+    assert_type(await client.connect(retry=True, timeout=5), None)
+    assert_type(await client.wait_ready(5), None)
     assert_type(await client.execute("calling.end", {}), dict[str, Any])
     assert_type(await client.receive(["sales"]), None)
     assert_type(await client.send_message(to_number="+1", from_number="+2", body="Hi"), Message)
@@ -134,6 +145,8 @@ async def client(client: RelayClient) -> None:
 async def wrong_client(client: RelayClient) -> None:
     RelayClient(contexts="office")  # type: ignore[arg-type]
     RelayClient(tokken="PT")  # type: ignore[call-arg]
+    RelayClient(max_connections="2")  # type: ignore[arg-type]
+    await client.connect(True)  # type: ignore[call-arg]
     await client.dial("+15550001111")  # type: ignore[arg-type]
     await client.send_message("+1", "+2", "Hi")  # type: ignore[call-arg]
     await client.send_message(to_number="+1", body="Hi")  # type: ignore[call-arg]

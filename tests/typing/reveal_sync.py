@@ -18,6 +18,7 @@ from relay_sync import (
     CallStateText,
     CollectAction,
     Connected,
+    ConnectEvent,
     Device,
     EndReason,
     InboundCalls,
@@ -59,6 +60,7 @@ def wrong_verbs(call: Call) -> None:
     call.hangup(7)  # type: ignore[arg-type]
     call.hangup("busy", "now")  # type: ignore[call-arg]
     call.pass_(1)  # type: ignore[call-arg]
+    call.bridge("call-2")  # type: ignore[arg-type]
     call.connect()  # type: ignore[call-arg]
     call.connect("+15550001111")  # type: ignore[arg-type]
     call.send_digits(123)  # type: ignore[arg-type]
@@ -119,6 +121,13 @@ def events(call: Call, message: Message) -> None:
     with call.expect("calling.call.play") as expected:
         assert_type(expected.wait(), PlayEvent)
     assert_type(message.wait(), MessageStateEvent)
+    assert_type(message.wait_delivered(timeout=5), MessageStateEvent)
+    assert_type(message.reply("Hi", tags=["vip"]), Message)
+    assert_type(call.bridge(call, timeout=5), ConnectEvent)
+    assert_type(call.connect_and_wait(DEVICES, tag="sales"), ConnectEvent)
+    with call as entered:
+        assert_type(entered, Call)
+    call.log.info("answered after %d s", 3)
     assert_type(message.body, str)
     assert_type(call.state, CallStateText)
     assert call.state == CallState.ANSWERED or call.end_reason == EndReason.BUSY
@@ -127,6 +136,8 @@ def events(call: Call, message: Message) -> None:
 
 def client(client: RelayClient) -> None:
     assert_type(client.dial(DEVICES), Call)
+    assert_type(client.connect(retry=True, timeout=5), None)
+    assert_type(client.wait_ready(5), None)
     assert_type(client.execute("calling.end", {}), dict[str, Any])
     subscribe: Callable[[list[str]], None] = client.receive
     subscribe(["sales"])
@@ -145,6 +156,8 @@ def wrong_client(client: RelayClient) -> None:
     RelayClient(contexts="office")  # type: ignore[arg-type]
     RelayClient(tokken="PT")  # type: ignore[call-arg]
     client.run(backend="trio")  # type: ignore[call-arg]
+    RelayClient(max_connections="2")  # type: ignore[arg-type]
+    client.connect(True)  # type: ignore[call-arg]
     client.dial("+15550001111")  # type: ignore[arg-type]
     client.send_message("+1", "+2", "Hi")  # type: ignore[call-arg]
     client.send_message(to_number="+1", body="Hi")  # type: ignore[call-arg]

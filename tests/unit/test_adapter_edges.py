@@ -216,9 +216,18 @@ def test_a_process_has_one_slot_unless_the_environment_gives_more() -> None:
     slots, first, second = Slots(), Engine(), Engine()
     slots.take(first, {})
     slots.take(first, {})
-    with pytest.raises(RuntimeError, match=r"1 other .* RELAY_MAX_CONNECTIONS \(now 1\)"):
+    with pytest.raises(RuntimeError, match=r"1 other RelayClient is .* where 1 may be"):
         slots.take(second, {})
     slots.take(second, {"RELAY_MAX_CONNECTIONS": "2"})
+
+
+def test_an_argument_comes_before_the_environment() -> None:
+    slots, first, second, third = Slots(), Engine(), Engine(), Engine()
+    slots.take(first, {})
+    slots.take(second, {"RELAY_MAX_CONNECTIONS": "1"}, 2)
+    words = r"2 other RelayClients are .* where 1 may be: .* max_connections=3, .*CONNECTIONS=3"
+    with pytest.raises(RuntimeError, match=words):
+        slots.take(third, {"RELAY_MAX_CONNECTIONS": "5"}, 1)
 
 
 def test_a_slot_is_free_again_when_it_is_given_back_or_its_holder_is_dead() -> None:

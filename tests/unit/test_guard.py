@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import pytest
 
-from relay_proto.adapter.contexts import InContext, in_context
+from relay_proto.adapter.contexts import InContext, function_name, in_context
 from relay_proto.adapter.cores import close_for_good, failure_of
 from relay_proto.adapter.guard import end_of_program, report_failure
 from relay_proto.adapter.logs import Lines, Log
@@ -97,3 +98,11 @@ def test_a_function_in_a_context_is_equal_to_the_function() -> None:
     assert {bound} == {function}
     assert in_context(bound) is bound
     assert repr(bound) == repr(function)
+    assert function_name(bound) == function_name(function)
+
+
+def test_a_function_has_a_name_for_people() -> None:
+    assert function_name(print) == "builtins.print"
+    assert function_name(in_context(print)) == "builtins.print"
+    nameless = partial(print)
+    assert function_name(nameless) == repr(nameless)
