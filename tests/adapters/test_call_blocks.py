@@ -22,6 +22,8 @@ async def test_the_call_is_over_behind_the_block(world: World) -> None:
         async with call as entered:
             assert entered is call
             assert call.state == "answered"
+            assert repr(call.client).endswith(" ready 1 call up>")
+        assert repr(call.client).endswith(" ready>")
         assert (call.state, call.end_reason) == ("ended", "hangup")
 
 
