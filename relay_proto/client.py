@@ -8,7 +8,7 @@ Source: docs/protocol.md, sections 8 to 16 and 20.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, assert_never
+from typing import Any, Final, TypeAlias, TypeVar, assert_never
 
 from .api.commands import Command
 from .calls.calls import Calls
@@ -16,6 +16,7 @@ from .calls.dials import Dials
 from .calls.messages import EarlyReports, Messages
 from .calls.offers import Offers
 from .calls.recent import Recent
+from .chance import Chance
 from .config import ClientConfig, Contexts, Credentials
 from .constants import (
     CALL_STATE_ENDED,
@@ -58,9 +59,6 @@ from .transitions import ActionInput, CallState, SessionState
 from .wire.client_wire import MakeWire
 from .wire.websocket import Wire
 
-if TYPE_CHECKING:
-    import random
-
 R = TypeVar("R")
 
 
@@ -87,7 +85,7 @@ class ClientCore(Core[Output]):
     def __init__(
         self,
         config: ClientConfig,
-        random: random.Random,
+        random: Chance,
         *,
         make_wire: MakeWire = Wire,
     ) -> None:

@@ -10,7 +10,7 @@ Source: docs/protocol.md, sections 8, 9, 13, 15 and 16.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from .api.commands import DEFAULT_CONTEXT, NEW_ID, Command, Purpose
 from .calls.calls import Calls
@@ -28,6 +28,7 @@ from .calls.subjects import (
     UnwantedLeg,
     Verb,
 )
+from .chance import Chance
 from .config import ClientConfig
 from .core import OutputQueue
 from .errors import (
@@ -56,9 +57,6 @@ from .rpc.frames import (
 from .rpc.masking import Scrubber
 from .timers import Deadlines
 from .transitions import RequestState, SessionState
-
-if TYPE_CHECKING:
-    import random
 
 R = TypeVar("R")
 
@@ -106,7 +104,7 @@ class Dispatch:
     def __init__(
         self,
         config: ClientConfig,
-        random: random.Random,
+        random: Chance,
         out: OutputQueue,
         deadlines: Deadlines[Any],
         scrubber: Scrubber,

@@ -47,32 +47,46 @@ MessageHandler = TypeVar("MessageHandler", bound=Callable[[Message], Any])
 class RelayClient(Client):
     """A connection to RELAY, its calls and its messages.
 
-    Every argument falls back to its environment variable, then to its default.
-    Use it with ``with``, with `connect` and `disconnect`, or as a program of its own
+    An argument that is not given falls back to its environment variable, then to its
+    default. Use it with ``with``, with `connect` and `disconnect`, or as a program of its own
     with `run`. It reconnects by itself. All of it may be used from any thread; who
     waits is released by the result, the timeout, `disconnect` or Ctrl+C.
 
-    A request that is made without a session waits for the next one, for
-    ``timing.queue_timeout`` at most. With ``while_reconnecting="fail"`` it raises
-    `ConnectionLostError` at once.
-
-    `record` is a file in which the flight recorder writes down all that happens, masked,
-    for ``relay replay``. With `show_personal_data`, logs and recordings show everything
-    but credentials: numbers, texts, digits and parameters of the program.
-
-    `token` and `jwt_token` may be functions: they are asked before each
-    authentication. What is assigned to `client.token`, `client.jwt_token` or
+    What is assigned to `client.project`, `client.token`, `client.jwt_token` or
     `client.contexts` takes effect at the next connect.
 
-    `proxy` is the URL of a proxy, like ``http://user:password@proxy:8080`` or
-    ``socks5h://proxy:1080``. True means the one of the environment (``HTTPS_PROXY``,
-    ``ALL_PROXY``, ``NO_PROXY``), False or None means none. `ssl_context` says what is
-    verified, in place of a context of the system's authorities. A `connector` makes
-    the connections itself, and then neither is used.
-
-    One client of a process may be connected, as with the vendor's. A program that needs
-    several gives each of them `max_connections`, their number, or sets
-    ``RELAY_MAX_CONNECTIONS``.
+    Args:
+        project: the id of the project. Variable: ``SIGNALWIRE_PROJECT_ID``.
+        token: the API token of the project, or a function that returns it and is
+            asked before each authentication. Variable: ``SIGNALWIRE_API_TOKEN``.
+        jwt_token: a JWT in place of `project` and `token`, or a function like that.
+            Variable: ``SIGNALWIRE_JWT_TOKEN``.
+        host: the host of the service, as ``name`` or ``name:port``. Variable:
+            ``SIGNALWIRE_SPACE``. Default: ``relay.signalwire.com``.
+        contexts: the routing labels whose calls and texts the client takes. Default: none.
+        max_active_calls: how many calls may be up; further ones are passed back to
+            routing. Variable: ``RELAY_MAX_ACTIVE_CALLS``. Default: 1000.
+        timing: all times, in seconds. Default: those of `Timing`, such as 10 s for the
+            answer to a request, and 120 s for a dial.
+        limits: all limits. Default: those of `Limits`.
+        while_reconnecting: what a request does without a session. ``queue``: it waits for
+            the next one, for ``timing.queue_timeout`` (60 s) at most. ``fail``: it raises
+            `ConnectionLostError` at once. Default: ``queue``.
+        connector: a function that opens the connections, in place of `proxy` and
+            `ssl_context`. Default: none.
+        record: a file in which the flight recorder writes down all that happens, masked,
+            for ``relay replay``. Variable: ``RELAY_RECORD``. Default: none.
+        proxy: the URL of a proxy, like ``http://user:password@proxy:8080`` or
+            ``socks5h://proxy:1080``; False or None for no proxy; True for the one of the
+            environment. Variables: ``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``. Default: True.
+        ssl_context: says which certificates are accepted. Default: the authorities of the
+            system, and those in the file that ``SIGNALWIRE_RELAY_CA_FILE`` names.
+        show_personal_data: whether logs and recordings show everything but credentials:
+            numbers, texts, digits and parameters of the program. Variable:
+            ``RELAY_SHOW_PERSONAL_DATA`` (``1``, ``true``, ``yes`` or ``on``). Default: False.
+        max_connections: how many clients of this process may be connected; one, as with the
+            vendor's, unless it is said here, to each of them. Variable:
+            ``RELAY_MAX_CONNECTIONS``. Default: 1.
 
     Raises:
         ValueError, TypeError: an argument is missing or wrong; the message names it.

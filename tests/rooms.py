@@ -39,7 +39,16 @@ ROOMS: Final = (
     Room(
         "base",
         "what everything may use, the states among it",
-        ("_version", "display", "transitions", "literals", "errors", "constants", "config"),
+        (
+            "_version",
+            "display",
+            "chance",
+            "transitions",
+            "literals",
+            "errors",
+            "constants",
+            "config",
+        ),
     ),
     Room("state", "deadlines, results to come", ("pending", "timers")),
     Room("wire", "bytes to whole text messages and back: the WebSocket and its short path"),

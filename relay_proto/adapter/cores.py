@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from random import Random, SystemRandom
 
+from ..chance import Chance
 from ..client import ClientCore
 from ..client_interface import ClientInterface
 from ..config import ClientConfig
@@ -79,7 +80,7 @@ def failure_of(error: BaseException) -> RelayError:
 
 
 def _make_wire(
-    system: Random, role: Role, *, host: str, max_message_bytes: int, random: Random | None
+    system: Random, role: Role, *, host: str, max_message_bytes: int, random: Chance | None
 ) -> Wire:
     del random  # of a kind that has seeds: masks come from the system, for nobody to foresee
     return Wire(role, host=host, max_message_bytes=max_message_bytes, random=system)

@@ -169,9 +169,18 @@ def dial(
 
     Args:
         devices: a list of groups. The groups are tried one after another; the devices of
-            a group ring together: ``[[a], [b, c]]`` tries `a`, then `b` and `c`. A
-            device is ``{"type": "phone", "params": {"to_number": …, "from_number": …}}``:
-            see `phone`, `sip`, `serial` and `parallel`.
+            a group ring together: ``[[a], [b, c]]`` tries `a`, then `b` and `c`. See
+            `serial` and `parallel`. A device is a dict with ``type`` and ``params``; these
+            are for ``phone`` (see `phone`): ``to_number`` and ``from_number`` in E.164 form,
+            ``timeout`` (the most seconds that it rings), ``max_duration`` (the most seconds
+            that the call lasts), ``call_state_url`` (a URL to which the server posts the
+            states), ``call_state_events`` (which ones: ``created``, ``ringing``, ``answered``,
+            ``ended``) and ``confirm`` (an SWML script that asks whether to accept the call).
+            For ``sip`` (see `sip`): ``to`` and ``from`` (SIP URIs), ``from_name``, ``headers``
+            (a list of dicts with ``name`` and ``value``), ``codecs``, ``webrtc_media``,
+            ``username``, ``password``, and all options of ``phone``. For ``webrtc``: ``to``,
+            ``from``, ``timeout`` and ``codecs``. For ``agora``: ``appid``, ``channel``, ``from``
+            and ``to``.
         tag: a name for the dial, which its events repeat; without it, a new one.
         max_duration: sent as it is. Documentation of the service calls it minutes, so
             better use the `max_duration` of a device, which is in seconds.
@@ -342,8 +351,11 @@ def connect(
     `connect_state` ``connected`` or ``failed`` says how it went.
 
     Args:
-        devices: whom to call, in groups: see `RelayClient.dial`. Besides, the types
-            ``call``, ``queue`` and ``stream`` are allowed.
+        devices: whom to call, in groups: see `dial`, a method of the client. Three more
+            types are allowed: ``call`` with ``node_id`` and ``call_id``, ``queue`` with
+            ``queue_name``, ``queue_id`` and ``node_id``, and ``stream`` with ``url``, ``name``,
+            ``codec``, ``status_url``, ``status_url_method``, ``realtime``,
+            ``authorization_bearer_token`` and ``custom_parameters``: see `stream`.
         ringback: what the caller hears until somebody answers; media as for `play`.
         tag: a name for the new calls, which their events repeat.
         max_duration: sent as it is. Documentation of the service disagrees whether it is
@@ -433,8 +445,9 @@ def refer(
     """Ask the other side of a SIP call, by SIP REFER, to call somebody else.
 
     `device` is ``{"type": "sip", "params": {"to": "sip:bob@example.com"}}``, optionally with
-    ``from``, ``username`` and ``password``. A ``calling.call.refer`` event has the result.
-    `status_url` is a URL to which the server also posts the events.
+    ``from``, ``username`` and ``password``. ``uri`` may stand for ``to``. A
+    ``calling.call.refer`` event has the result. `status_url` is a URL to which the server
+    also posts the events.
     """
     params = {"device": values.refer_device("device", device), **_given(status_url=status_url)}
     return _verb("calling.refer", params, kwargs)
@@ -482,7 +495,11 @@ def live_transcribe(
 ) -> Command[JSONObject]:
     """Start or stop a live transcription: of what is said, while it is said.
 
-    `action` is ``{"start": {"lang": "en-US", …}}``, ``{"summarize": {…}}`` or ``{"stop": {}}``.
+    `action` is a dict with one of these keys. ``start`` is a dict with ``lang`` (such as
+    ``en-US``), ``direction`` (a list of ``local-caller`` and ``remote-caller``), ``webhook`` (the
+    URL that gets the text), ``live_events``, ``ai_summary``, ``speech_engine``,
+    ``speech_timeout`` and ``vad_silence_ms`` (milliseconds) and ``vad_thresh``; only ``lang`` is
+    needed. ``summarize`` is a dict with ``webhook`` and ``prompt``. ``stop`` is ``{}``.
     """
     return _verb("calling.live_transcribe", {"action": values.live_action(action)}, kwargs)
 
@@ -495,9 +512,12 @@ def live_translate(
 ) -> Command[JSONObject]:
     """Start or stop a live translation: of what is said, while it is said.
 
-    `action` is ``{"start": {"from_lang": "en-US", "to_lang": "es-ES", …}}``,
-    ``{"inject": {"message": …}}``, ``{"summarize": {…}}`` or ``{"stop": {}}``. `status_url` is
-    a URL to which the server also posts the events.
+    `action` is a dict with one of these keys. ``start`` is a dict with ``from_lang`` and
+    ``to_lang`` (such as ``en-US`` and ``es-ES``), ``direction`` (a list of ``local-caller`` and
+    ``remote-caller``), ``from_voice``, ``to_voice``, ``webhook`` (the URL that gets the text) and
+    ``live_events``; only the two languages are needed. ``inject`` is a dict with ``message`` and
+    ``direction``. ``summarize`` is a dict with ``webhook`` and ``prompt``. ``stop`` is ``{}``.
+    `status_url` is a URL to which the server also posts the events.
     """
     params = {"action": values.live_action(action), **_given(status_url=status_url)}
     return _verb("calling.live_translate", params, kwargs)
@@ -552,8 +572,9 @@ def join_conference(
         recording_status_callback_event: which ones: ``in-progress completed absent``.
         recording_status_callback_event_type: ``relay``, ``cxml`` or ``laml``.
         recording_status_callback_method: ``POST`` or ``GET``.
-        stream_obj: streams the conference: a dict with ``url`` and the other keys of
-            `stream`.
+        stream_obj: streams the conference: a dict with ``url`` (which is needed), ``name``,
+            ``codec``, ``status_url``, ``status_url_method``, ``realtime``,
+            ``authorization_bearer_token`` and ``custom_parameters``: see `stream`.
     """
     stream = None if stream_obj is None else values.json_object("stream_obj", stream_obj)
     params = _given(
@@ -620,6 +641,7 @@ def queue_enter(
         queue_name: the name of the queue.
         control_id: an id of your own, which these events repeat; without it, a new one.
         status_url: a URL to which the server also posts the events.
+        kwargs: ``wait_url``, a URL with what to hear while the call waits.
     """
     params: JSONObject = {
         "control_id": _control_id(control_id),
@@ -741,13 +763,19 @@ def play(
     """Play media, one item after another.
 
     Args:
-        media: a list of items, such as ``[{"type": "tts", "params": {"text": "Hello"}}]``:
-            see `tts`, `audio`, `silence` and `ringtone`.
+        media: a list of items, such as ``[{"type": "tts", "params": {"text": "Hello"}}]``.
+            An item is a dict with ``type`` and ``params``; these are for ``tts``: ``text``,
+            ``language`` (default ``en-US``), ``gender`` (``male`` or ``female``) and ``voice``. For
+            ``audio``: ``url``. For ``silence``: ``duration`` (seconds). For ``ringtone``: ``name``
+            (a country, such as ``us``) and ``duration`` (seconds). See `tts`, `audio`,
+            `silence` and `ringtone`, the builders.
         volume: in dB, from -40 to 40.
         direction: ``listen``, ``speak`` or ``both``; the server's default is ``listen``.
         loop: how often to play it; 0 means until it is stopped.
         control_id: an id of your own for the action; without it, a new one.
         on_completed: a function that is called once, with the last event of the action.
+        kwargs: ``status_url``, a URL to which the server also posts the events. Others are
+            sent as they are.
 
     Raises:
         ValueError, TypeError: an argument is wrong, or the `control_id` is in use.
@@ -776,12 +804,16 @@ def play_and_collect(
 
     Args:
         media: as for `play`.
-        collect: what to collect: a dict with the arguments of `collect` as keys, such as
-            ``{"digits": {"max": 4, "terminators": "#"}, "initial_timeout": 10.0}``. See
-            `collecting`, `digits` and `speech`. Times are in seconds.
+        collect: what to collect, such as
+            ``{"digits": {"max": 4, "terminators": "#"}, "initial_timeout": 10.0}``. A dict
+            with ``digits`` or ``speech`` or both, which are dicts as for `collect`, and
+            optionally ``initial_timeout`` (seconds to wait for the first digit or word,
+            default 4), ``partial_results``, ``continuous``, ``send_start_of_input`` and
+            ``start_input_timers``, which are as for `collect`, too. See `collecting`.
         volume: in dB, from -40 to 40.
         control_id: as for `play`.
         on_completed: as for `play`.
+        kwargs: ``status_url``, as for `play`.
     """
     wanted = values.json_object("collect", collect)
     params: JSONObject = {
@@ -810,10 +842,14 @@ def collect(
     """Collect digits or speech, without playing anything.
 
     Args:
-        digits: a dict with ``max``, and optionally ``terminators`` and ``digit_timeout``
-            (in seconds): see `digits`, the builder.
-        speech: a dict with ``language``, ``end_silence_timeout``, ``speech_timeout``,
-            ``hints``, ``model`` and ``engine``, all optional: see `speech`, the builder.
+        digits: a dict with ``max`` (how many digits), and optionally ``terminators``
+            (digits that end the input, such as ``#``) and ``digit_timeout`` (seconds to wait
+            for each further digit): see `digits`, the builder.
+        speech: a dict with these keys, all optional: ``language`` (such as ``en-US``),
+            ``end_silence_timeout`` (seconds of silence that end the input),
+            ``speech_timeout`` (the most seconds that it may last), ``hints`` (words that are
+            likely), ``model`` and ``engine`` (``Google``, ``Google.V2``, ``Deepgram``): see
+            `speech`, the builder.
         initial_timeout: seconds to wait for the first digit or word; the server's default
             is 4.
         partial_results: whether to report speech before it is final.
@@ -823,6 +859,7 @@ def collect(
             the method `start_input_timers` of the action.
         control_id: as for `play`.
         on_completed: as for `play`.
+        kwargs: ``status_url``, as for `play`.
     """
     params = _given(
         digits=None if digits is None else values.json_object("digits", digits),
@@ -929,12 +966,14 @@ def record(
 
     Args:
         audio: how to record: a dict with these keys, all optional: ``format`` (``mp3``,
-            ``wav``, ``mp4``), ``direction`` (``listen``, ``speak``, ``both``), ``stereo`` and
-            ``beep`` (booleans), ``initial_timeout``, ``end_silence_timeout`` and
+            ``wav``, ``mp4``), ``direction`` (``listen``, ``speak``, ``both``; default
+            ``speak``), ``stereo`` and ``beep`` (booleans; no beep by default),
+            ``initial_timeout`` and ``end_silence_timeout`` (seconds of silence that end it),
             ``max_length`` (seconds; 0 means no limit), ``terminators`` (digits that end it)
-            and ``input_sensitivity`` (0 to 100).
+            and ``input_sensitivity`` (0 to 100, default 44).
         control_id: as for `play`.
         on_completed: as for `play`.
+        kwargs: ``status_url``, as for `play`.
     """
     wanted = {} if audio is None else values.json_object("audio", audio)
     return _start(actions.RECORD, control_id, {"record": {"audio": wanted}}, kwargs, on_completed)
@@ -953,11 +992,17 @@ def detect(
     The action completes with the first thing that is heard.
 
     Args:
-        detect: ``{"type": "machine", "params": {…}}``, or ``fax`` or ``digit`` as the type: see
+        detect: a dict with ``type`` and ``params``, all of which are optional. These are for
+            ``machine``, in seconds: ``initial_timeout`` (default 4.5),
+            ``end_silence_timeout`` (default 1), ``machine_ready_timeout`` and
+            ``machine_voice_threshold`` (default 1.25); and ``machine_words_threshold`` (words,
+            default 6), ``detect_interruptions`` (default False) and ``detect_message_end``. For
+            ``fax``: ``tone`` (``CED`` or ``CNG``). For ``digit``: ``digits`` (default: any). See
             `machine_detector`, `fax_detector` and `digit_detector`.
         timeout: seconds to listen; the server's default is 30.
         control_id: as for `play`.
         on_completed: as for `play`.
+        kwargs: ``status_url``, as for `play`.
     """
     params = {
         "detect": values.typed_object("detect", detect),
@@ -1114,6 +1159,7 @@ def send_fax(
         header_info: a text for the top of each page; ``""`` leaves it away.
         control_id: as for `play`.
         on_completed: as for `play`.
+        kwargs: ``status_url``, as for `play`.
     """
     params = {
         "document": values.text("document", document),
@@ -1130,7 +1176,7 @@ def receive_fax(
 ) -> Command[ActionRecord]:
     """Receive a fax. The last event has the URL of the document.
 
-    `control_id` and `on_completed` are as for `play`.
+    `control_id`, `on_completed` and ``status_url`` are as for `play`.
     """
     return _start(actions.RECEIVE_FAX, control_id, {}, kwargs, on_completed)
 
@@ -1148,10 +1194,13 @@ def tap(
     Args:
         tap: what to send: ``{"type": "audio", "params": {"direction": "both"}}``; other
             directions are ``listen`` and ``speak``.
-        device: where to send it: ``{"type": "rtp", "params": {"addr": …, "port": …}}`` or
-            ``{"type": "ws", "params": {"uri": "wss://…"}}``; ``codec`` is optional.
+        device: where to send it: a dict with ``type`` and ``params``. These are for ``rtp``:
+            ``addr`` (an IPv4 address), ``port``, ``codec`` and ``ptime`` (milliseconds of audio
+            in a packet). For ``ws``: ``uri`` (``wss://…``), ``codec`` and ``rate`` (samples in a
+            second). ``codec``, ``ptime`` and ``rate`` are optional.
         control_id: as for `play`.
         on_completed: as for `play`.
+        kwargs: ``status_url``, as for `play`.
     """
     params = {
         "tap": values.typed_object("tap", tap),

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 import msgspec
 
+from ..chance import Chance
 from ..constants import METHOD_SIGNALWIRE_CONNECT
 from ..core import Core
 from ..errors import RelayError
@@ -40,9 +41,6 @@ from .switch import Switch
 from .texts import TextMessage, receive_text
 from .verbs import VERBS
 
-if TYPE_CHECKING:
-    from random import Random
-
 ExchangeOutput: TypeAlias = SendData | CloseTransport | Happened
 
 MOST_QUOTED: Final = 100
@@ -58,7 +56,7 @@ class Exchange(Core[ExchangeOutput]):
     follow in one `SendData`.
     """
 
-    def __init__(self, config: ExchangeConfig, random: Random) -> None:
+    def __init__(self, config: ExchangeConfig, random: Chance) -> None:
         self._config = config
         # After a resume, all kept events are sent at once. Leave as much room for new ones.
         unacknowledged = max(config.server.unacknowledged, 2 * config.limits.events)

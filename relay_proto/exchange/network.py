@@ -7,15 +7,13 @@ bound method that is called at its time. Each method is on the agenda at most on
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from ..chance import Chance
 from ..timers import Deadlines
 from .config import ExchangeConfig
 from .happened import Happened, What, Who
 from .script import Behaviour, Line, Served
-
-if TYPE_CHECKING:
-    from random import Random
 
 Duty: TypeAlias = Callable[[float], None]
 
@@ -24,7 +22,7 @@ class Network:
     """The agenda, the ids and the journal of one exchange."""
 
     def __init__(
-        self, config: ExchangeConfig, random: Random, report: Callable[[Happened], None]
+        self, config: ExchangeConfig, random: Chance, report: Callable[[Happened], None]
     ) -> None:
         self.config = config
         self._random = random

@@ -10,12 +10,10 @@ Source: docs/protocol.md, sections 4 and 8.
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from ..chance import Chance
 from ..config import Limits, Timing
-
-if TYPE_CHECKING:
-    import random
 
 CREDENTIALS_REFUSED: Final = frozenset({-32002, 401, 403})
 JITTER: Final = 3.0
@@ -38,7 +36,7 @@ class Persistence(enum.Enum):
 class Backoff:
     """The attempts since the last session, and what follows from their failure."""
 
-    def __init__(self, timing: Timing, limits: Limits, random: random.Random) -> None:
+    def __init__(self, timing: Timing, limits: Limits, random: Chance) -> None:
         self._shortest = timing.retry_min_delay
         self._longest = timing.retry_max_delay
         self._most_refusals = limits.auth_attempts

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
+from ..chance import Chance
 from ..config import Limits, Timing
 from ..display import shown_id
 from ..errors import RelayError, RequestQueueFullError, RequestTimeoutError
@@ -19,9 +20,6 @@ from ..records import Leg
 from ..rpc.frames import JSONObject, result_code
 from ..timers import Deadlines
 from ..transitions import RequestState
-
-if TYPE_CHECKING:
-    import random
 
 # Every request needs these. Before Python 3.12, members of enums are slow to look up.
 _QUEUED: Final = RequestState.QUEUED
@@ -178,7 +176,7 @@ def is_success(code: object) -> bool:
     return code == "200" or 200 <= result_code(code) <= 299
 
 
-def new_id(random: random.Random) -> str:
+def new_id(random: Chance) -> str:
     """A random (version 4) UUID as text."""
     text = random.getrandbits(128).to_bytes(16, "big").hex()
     variant = _VARIANTS[text[16]]

@@ -10,9 +10,10 @@ Source: docs/protocol.md, sections 4 to 8.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final, assert_never
+from typing import Any, Final, assert_never
 
 from .. import constants as c
+from ..chance import Chance
 from ..config import ClientConfig, Credentials
 from ..core import OutputQueue
 from ..errors import (
@@ -74,9 +75,6 @@ from .requests import is_success, new_id
 from .resume import Resume
 from .session_events import SessionEvent, SessionLost, SessionOver, SessionReady, Unusual
 
-if TYPE_CHECKING:
-    import random
-
 _CLOSING: Final = SessionState.CLOSING  # looked up once, because every message asks for it
 
 LINK_TIMERS: Final = tuple(timer for timer in Timer if timer is not Timer.RETRY)
@@ -90,7 +88,7 @@ class Session:
     def __init__(
         self,
         config: ClientConfig,
-        random: random.Random,
+        random: Chance,
         out: OutputQueue,
         deadlines: Deadlines[Any],
         scrubber: Scrubber,

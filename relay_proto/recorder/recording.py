@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
 
+from ..chance import Chance
 from ..client import ClientCore
 from ..config import ClientConfig
 from ..outputs import FrameTraced, Output
@@ -25,9 +26,6 @@ from ..wire.client_wire import ClientWire, MakeWire
 from ..wire.reports import WireEvent
 from ..wire.websocket import Role, Wire
 from .notation import VERSION, Writer, config_as_json, credentials_as_json, kind_as_json
-
-if TYPE_CHECKING:
-    import random as randomness
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,7 +45,7 @@ class RecordingCore:
     def __init__(
         self,
         config: ClientConfig,
-        random: randomness.Random,
+        random: Chance,
         sink: Sink,
         *,
         seed: int,
@@ -316,7 +314,7 @@ class RecordingCore:
         *,
         host: str,
         max_message_bytes: int,
-        random: randomness.Random | None,
+        random: Chance | None,
     ) -> ClientWire:
         del random  # it also makes ids, and a replay, which masks nothing, must make the same
         wire = self._make_wire(role, host=host, max_message_bytes=max_message_bytes, random=None)

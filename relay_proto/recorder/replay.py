@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
+from ..chance import Chance
 from ..outputs import CallOffered, EventReceived, Output, Settled
 from ..pending import Pending
 from ..records import ActionRecord, CallRecord
@@ -29,10 +30,7 @@ from .notation import (
 )
 from .recording import RecordingCore
 
-if TYPE_CHECKING:
-    import random
-
-MakeRandom: TypeAlias = "Callable[[int], random.Random]"
+MakeRandom: TypeAlias = Callable[[int], Chance]
 
 COMPARED: Final = ("out", "raises", "pending", "state")
 """The parts of a line that say what a core did."""
@@ -224,7 +222,7 @@ class _Player:
         self._written_line = cast("JSONObject", decode_any(text.encode()))
 
     def _make_wire(
-        self, role: Role, *, host: str, max_message_bytes: int, random: random.Random | None
+        self, role: Role, *, host: str, max_message_bytes: int, random: Chance | None
     ) -> ClientWire:
         del role, host, max_message_bytes, random  # a recording contains no bytes
         return _ScriptedWire(self._wire_events)

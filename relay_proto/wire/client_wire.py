@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from ..chance import Chance
 from .reports import WireEvent
 from .websocket import Role
-
-if TYPE_CHECKING:
-    import random as randomness
 
 
 class ClientWire(Protocol):
@@ -42,6 +40,6 @@ class MakeWire(Protocol):
         *,
         host: str,
         max_message_bytes: int,
-        random: randomness.Random | None,
+        random: Chance | None,
     ) -> ClientWire:
         """Make a wire. `random` is the one from which the core makes its ids."""

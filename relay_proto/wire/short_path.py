@@ -12,10 +12,9 @@ Source: RFC 6455, sections 5.2, 5.3 and 8.1.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    import random
+from ..chance import Chance
 
 WHOLE_TEXT: Final = 0x81
 """The first byte of an ordinary frame: final, no reserved bits, text."""
@@ -189,7 +188,7 @@ class MaskingKeys(Iterator[bytes]):
 
     __slots__ = ("_drawn", "_random", "_used")
 
-    def __init__(self, random: random.Random) -> None:
+    def __init__(self, random: Chance) -> None:
         self._random = type(random)()
         self._drawn = b""
         self._used = 0

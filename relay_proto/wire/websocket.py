@@ -14,8 +14,9 @@ import enum
 import re
 from collections.abc import Iterator, Mapping
 from itertools import repeat
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import Final, assert_never
 
+from ..chance import Chance
 from ..errors import LocalProtocolError
 from ..transitions import follow
 from .reports import (
@@ -30,9 +31,6 @@ from .reports import (
     failure,
 )
 from .short_path import LONGEST, MaskingKeys, Splitter, is_utf8, text_frame
-
-if TYPE_CHECKING:
-    import random as randomness
 
 __all__ = [
     "CLOSE_CODES",
@@ -132,7 +130,7 @@ class Wire:
         *,
         host: str = "",
         max_message_bytes: int = MAX_MESSAGE_BYTES,
-        random: randomness.Random | None = None,
+        random: Chance | None = None,
     ) -> None:
         """Make a connection that has not begun.
 
@@ -353,7 +351,7 @@ class Wire:
         self._state = follow(WIRE, self._state, happened)
 
 
-def _keys_of(role: Role, random: randomness.Random | None) -> Iterator[bytes] | None:
+def _keys_of(role: Role, random: Chance | None) -> Iterator[bytes] | None:
     """Return the masking keys of the short path, or None if wsproto masks instead."""
     if role is Role.SERVER:
         return repeat(b"")
