@@ -106,6 +106,7 @@ NUMBER: Final = "+15550002222"
 """The number that callers call by default."""
 CONTEXT: Final = "rehearsal"
 """The context of the client that `rehearse` makes around a single handler."""
+SOME_FILE: Final = b"the file of a rehearsal"
 MOST_UNSENT: Final = 64 * 1024 * 1024
 FLUSH_TIMEOUT: Final = 3.0
 POLL_INTERVAL: Final = 0.1
@@ -235,6 +236,8 @@ class Stage:
         self.client = client
         self.story = Story()
         """What has happened so far."""
+        self.files: dict[str, bytes] = {}
+        """What `download` gets from a URL; from any other URL, it gets `SOME_FILE`."""
         account = Account(
             project=client.project,
             token=_known(client.token),
@@ -334,11 +337,13 @@ class Stage:
         # A function would ask somebody in the real network, and take real time for it.
         functions = client.token, client.jwt_token
         client.token, client.jwt_token = map(_known, functions)
+        client._file_source = lambda url: self.files.get(url, SOME_FILE)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         try:
             yield
         finally:
             client._connector = before  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
             client.token, client.jwt_token = functions
+            client._file_source = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
             for link in self._links.values():
                 link.close()
 

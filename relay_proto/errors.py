@@ -18,6 +18,7 @@
     ├─ BridgeFailedError        a call could not be connected to another party
     ├─ MessageFailedError       a text message was not delivered
     ├─ CallEndedError           the call ended before what the program waits for
+    ├─ DownloadError            a recording or a fax could not be downloaded
     └─ ClientClosedError        the client is disconnected
 
 Every error has a ``code`` and a ``message``. Facts that a program may want to
@@ -198,6 +199,21 @@ class RequestQueueFullError(_LocalError):
         self.method = method
         self.limit = limit
         self.name = name
+
+
+class DownloadError(_LocalError):
+    """A recording or a fax could not be downloaded. No file is left behind.
+
+    ``download()`` raises it. `host` is where it was to come from, and `reason` says what
+    failed. `status` is the HTTP status of the server, and 0 if there was none. With a
+    status of 404, it may not be stored yet: try again some seconds later.
+    """
+
+    def __init__(self, host: str, reason: str, *, status: int = 0) -> None:
+        super().__init__(f"cannot download the file{host and f' from {host}'}: {reason}")
+        self.host = host
+        self.reason = reason
+        self.status = status
 
 
 class DialFailedError(_LocalError):

@@ -114,6 +114,7 @@ __all__ = [
     "Direction",
     "Disconnected",
     "Done",
+    "DownloadError",
     "EchoEvent",
     "EndReason",
     "EndReasonText",

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any, ClassVar, Self, TypeVar
 
 from relay_proto.adapter.clients import ClientBase
+from relay_proto.adapter.downloads import MAX_BYTES, Progress, Target
 from relay_proto.adapter.handles import ActionBase, Function
 from relay_proto.api import commands, joins, procedures
 from relay_proto.api.commands import Command
@@ -42,6 +43,7 @@ from relay_proto.rpc.events import (
 from relay_proto.rpc.frames import JSONObject
 from relay_proto.transitions import CallState
 
+from ._downloads import FileAction, fetch
 from ._engine import Engine
 from ._expecting import Expectation, ExpectingCall
 from ._guard import plain
@@ -142,10 +144,16 @@ class PlayAction(_OfKind[PlayEvent], VolumeAction[PlayEvent]):
     kind = actions.PLAY
 
 
-class RecordAction(_OfKind[RecordEvent], PausableAction[RecordEvent], RecordResults[RecordEvent]):
+class RecordAction(
+    _OfKind[RecordEvent], PausableAction[RecordEvent], RecordResults[RecordEvent], FileAction
+):
     """A recording. Completes when it has finished, failed, or heard nothing."""
 
     kind = actions.RECORD
+
+    @property
+    def _file_url(self) -> str:
+        return self.url
 
 
 @named
@@ -170,7 +178,7 @@ class DetectAction(_OfKind[DetectEvent], StoppableAction[DetectEvent], DetectRes
     kind = actions.DETECT
 
 
-class FaxAction(StoppableAction[FaxEvent], FaxResults):
+class FaxAction(StoppableAction[FaxEvent], FaxResults, FileAction):
     """A fax being sent or received. Completes when it is through, or has failed."""
 
     def __init__(self, call: Call, control_id: str, method_prefix: str) -> None:
@@ -178,6 +186,10 @@ class FaxAction(StoppableAction[FaxEvent], FaxResults):
         sending = method_prefix.removeprefix("calling.") == "send_fax"
         kind = actions.SEND_FAX if sending else actions.RECEIVE_FAX
         self._follow(call, kind, control_id)
+
+    @property
+    def _file_url(self) -> str:
+        return self.document
 
 
 class TapAction(_OfKind[TapEvent], StoppableAction[TapEvent]):
@@ -199,11 +211,18 @@ class PayAction(_OfKind[PayEvent], StoppableAction[PayEvent]):
 
 
 class TranscribeAction(
-    _OfKind[TranscribeEvent], StoppableAction[TranscribeEvent], RecordResults[TranscribeEvent]
+    _OfKind[TranscribeEvent],
+    StoppableAction[TranscribeEvent],
+    RecordResults[TranscribeEvent],
+    FileAction,
 ):
     """A transcription. Completes when it has finished."""
 
     kind = actions.TRANSCRIBE
+
+    @property
+    def _file_url(self) -> str:
+        return self.url
 
 
 class AIAction(_OfKind[UnknownEvent], StoppableAction[UnknownEvent]):
@@ -351,6 +370,26 @@ class Client(ClientBase[Engine, Call, Message]):
         whatever its code.
         """
         return self._carry_out(commands.execute(method, params, timeout=timeout))
+
+    def download(
+        self,
+        url: str,
+        to: Target,
+        *,
+        timeout: float = 60.0,
+        max_bytes: int = MAX_BYTES,
+        progress: Progress | None = None,
+    ) -> int:
+        """Fetch the file at `url`, such as a recording; `RecordEvent.url` has one.
+
+        It goes through the proxy and the TLS of this client. The account's credentials are
+        sent to the client's `host` alone, over https, and to no other host that a redirect
+        leads to. See `RecordAction.download` for the rest.
+        """
+        download = self._new_download(url, to, timeout, max_bytes, progress)
+        if self._file_source is not None:
+            return download.rehearse(self._file_source(url))
+        return fetch(download, self._engine)
 
     def receive(self, contexts: Contexts) -> None:
         """Subscribe to more contexts; they are kept over reconnects."""

@@ -35,6 +35,7 @@ from .contexts import function_name, in_context
 from .cores import make_core
 from .credentials import CredentialSource
 from .delivery import Delivery, DeliveryEngine, Runner
+from .downloads import Access, Download, Progress, Target
 from .forks import forks
 from .handles import CallBase, Function, MessageBase
 from .hearing import Hearing
@@ -104,6 +105,9 @@ class ClientBase(Hearing, Generic[E, C, M]):
 
     _slots: ClassVar[Slots]
     """Of all clients of the adapter in this process."""
+
+    _file_source: Callable[[str], bytes] | None = None
+    """In a rehearsal: what is at a URL."""
 
     project: str
     """Assigning to this, `token`, `jwt_token` or `contexts` takes effect at the next connect."""
@@ -265,6 +269,12 @@ class ClientBase(Hearing, Generic[E, C, M]):
     def _prepare(self, engine: E) -> None:
         engine.core.accepting_calls = self._routes.accepting_calls
         engine.core.accepted_contexts = self._routes.accepted_contexts
+
+    def _new_download(
+        self, url: str, to: Target, timeout: float, max_bytes: int, progress: Progress | None
+    ) -> Download:
+        access = Access.of(self._network, self.host, self.project, self.token)
+        return Download(access, url, to, timeout=timeout, max_bytes=max_bytes, progress=progress)
 
     # The engine
 

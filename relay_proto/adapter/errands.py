@@ -42,8 +42,14 @@ class Outcome(Generic[R]):
 class Errands:
     """Runs errands in daemon threads, no more than `most` at the same time."""
 
-    def __init__(self, most: int = MOST_ERRANDS) -> None:
+    def __init__(
+        self,
+        most: int = MOST_ERRANDS,
+        busy: str = "lookups of names (or other things that block) hang already",
+    ) -> None:
+        """`busy` says what the others do if there are too many."""
         self._most = most
+        self._busy = busy
         self._renew()
         forks.call_in_child(self._renew)
 
@@ -56,9 +62,7 @@ class Errands:
             ToldError: there are too many already, or the system has no thread.
         """
         if not self._free.acquire(blocking=False):
-            raise ToldError(
-                f"{self._most} lookups of names (or other things that block) hang already"
-            )
+            raise ToldError(f"{self._most} {self._busy}")
 
         def act() -> None:
             outcome = Outcome(function)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -20,6 +22,7 @@ from relay_anyio.testing import (
     Line,
     Press,
     RehearsalTimeoutError,
+    Say,
     Stage,
     Story,
     TextMessage,
@@ -290,3 +293,29 @@ async def test_a_client_with_a_jwt() -> None:
         await stage.over(stage.call(CHOOSES))
         await stage.quiet()
     assert played(stage.story) == ["press one", "you pressed 1"]
+
+
+async def keeps_a_recording(call: Call, folder: Path) -> None:
+    await call.answer()
+    recording = await call.record({"end_silence_timeout": 1.0})
+    await recording.wait()
+    steps: list[tuple[int, int | None]] = []
+    size = await recording.download(
+        folder / "a.mp3", progress=lambda size, total: steps.append((size, total))
+    )
+    assert steps == [(size, size)]
+    await call.hangup()
+
+
+def test_a_recording_is_downloaded_without_a_network(backend: Backend, tmp_path: Path) -> None:
+    handler = partial(keeps_a_recording, folder=tmp_path)
+    rehearse(handler, Caller(ANNA, (Say("Hello"),)), backend=backend)
+    assert (tmp_path / "a.mp3").read_bytes() == b"the file of a rehearsal"
+    client = RelayClient(project="project", token="token")
+
+    async def fetch(stage: Stage) -> None:
+        stage.files["https://a.example/b"] = b"words"
+        await stage.client.download("https://a.example/b", tmp_path / "b")
+
+    rehearse(client, fetch, backend=backend)
+    assert (tmp_path / "b").read_bytes() == b"words"

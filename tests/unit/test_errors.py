@@ -18,6 +18,7 @@ from relay_proto.errors import (
     ConnectTimeoutError,
     DialFailedError,
     DialTimeoutError,
+    DownloadError,
     LocalProtocolError,
     MessageFailedError,
     RelayError,
@@ -99,6 +100,12 @@ EXAMPLES = [
     (DialFailedError("t", "busy"), -1, "dial t failed: busy"),
     (DialFailedError("t", ""), -1, "dial t failed: the server gave no reason"),
     (DialTimeoutError("t", 120.0), -1, "dial t: nobody answered within 120 s"),
+    (
+        DownloadError("a.example", "no such file", status=404),
+        -1,
+        "cannot download the file from a.example: no such file",
+    ),
+    (DownloadError("", "there is no URL"), -1, "cannot download the file: there is no URL"),
     (ClientClosedError(), -1, "the client is disconnected: call connect() first"),
     (ClientClosedError("gone away"), -1, "gone away"),
 ]
