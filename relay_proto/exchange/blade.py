@@ -182,6 +182,6 @@ def broadcast(event: JSONObject) -> tuple[str, JSONObject]:
         "protocol": event["event_channel"],
         "channel": NOTIFICATIONS,
         "event": "queuing.relay.messaging" if of_text else "queuing.relay.events",
-        "params": event,
+        "params": {**event, "context": event["params"].get("context", "")} if of_text else event,
     }
     return BROADCAST, params

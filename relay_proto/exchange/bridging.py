@@ -70,6 +70,7 @@ class Connecting(Operation):
             request.session,
             plan,
             tag=params.tag,
+            origin=leg,
             won=self._connected,
             lost=self._failed,
         )
@@ -114,6 +115,7 @@ def join(near: Leg, far: Leg, now: float, **queue: str) -> None:
     `queue` describes the queue in which `far` has waited.
     """
     near.bridge = far.bridge = Bridge(near, far)
+    far.origin = None
     near.note(Who.EXCHANGE, What.CONNECTED, now, to=far.number)
     shown = {**far.shown(), **queue}
     for leg, peer in ((near, shown), (far, near.shown())):

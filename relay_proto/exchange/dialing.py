@@ -56,6 +56,7 @@ class Hunt:
         plan: Sequence[Sequence[Target]],
         *,
         tag: str,
+        origin: Leg | None = None,
         won: Callable[[Leg, float], None],
         lost: Callable[[str, float], None],
     ) -> None:
@@ -63,6 +64,7 @@ class Hunt:
         self._session = session
         self._groups = deque(plan)
         self._tag = tag
+        self._origin = origin
         self._won = won
         self._lost = lost
         self._ringing: dict[Leg, None] = {}
@@ -88,6 +90,7 @@ class Hunt:
         attempts = [Ringing(self._switch, self._session, device, self._tag) for device in group]
         for attempt in attempts:
             self._ringing[attempt.leg] = None
+            attempt.leg.origin = self._origin
             self._switch.add(attempt.leg)
             attempt.leg.note(Who.PROGRAM, What.DIALED, now, to=attempt.leg.number)
             attempt.start(now)

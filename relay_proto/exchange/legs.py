@@ -123,6 +123,8 @@ class Leg:
         self.operations: dict[str, Operation] = {}
         self.watchers: list[Watcher] = []
         self.bridge: Bridge | None = None
+        self.origin: Leg | None = None
+        """The leg for which this one was dialed, by ``calling.connect``."""
         self.refused_by: set[Session] = set()
         self.quiet_at = 0.0
         """When the far end finishes what it is saying."""
@@ -185,8 +187,9 @@ class Leg:
         }
         if self.end_reason:
             params["end_reason"] = self.end_reason
-        if self.peer is not None:
-            params["peer"] = self.peer.identity()
+        peer = self.peer or self.origin
+        if peer is not None:
+            params["peer"] = peer.identity()
         self.tell(EVENT_CALL_STATE, now, **params)
 
     def wait_for_answer(self, seconds: float, reason: str, who: Who, now: float) -> None:

@@ -1,6 +1,6 @@
 """One long session of either client: the vendor's and ours say and hear the same in it.
 
-Beside ``test_interop.py``: here one program serves it all, the connection is lost in
+One program serves it all, the connection is lost in
 the middle of a call, and the known differences are named.
 
 The vendor's package is used as it comes: only its environment variables say where
@@ -14,62 +14,31 @@ the script keeps clear of that, except in the last test.
 from __future__ import annotations
 
 import importlib.util
-import os
 import signal
-import subprocess
 import sys
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 import anyio
 import pytest
-from anyio.abc import Process
-from anyio.streams.text import TextReceiveStream
 
 from relay_proto.exchange import (
-    Answers,
-    Busy,
-    Caller,
-    ExchangeTiming,
-    HangUp,
-    Happened,
     Hear,
-    Line,
-    NoAnswer,
     Press,
     Say,
-    TextMessage,
     Wait,
     What,
     Who,
 )
-from tests.adapters.support import PROJECT, TOKEN, Certificates, World, open_world
-from tests.interop.script import BUSY, DESK, HUMAN, IVR, OURS, SHORT, SILENT, STUDIO
+from tests.adapters.support import Certificates
+from tests.interop.harness import Conversation, Fact, running
+from tests.interop.script import BUSY, DESK, HUMAN, IVR, SHORT, SILENT, STUDIO
 
 VENDOR: Final = "signalwire.relay"
 OUR_OWN: Final = "relay_anyio"
 SCRIPT: Final = Path(__file__).with_name("script.py")
-CALLER: Final = "+15550001111"
-PATIENCE: Final = 90.0
-
-TIMING: Final = ExchangeTiming(
-    ring_delay=0.05,
-    reaction=0.05,
-    character=0.005,
-    digit=0.02,
-    text_step=0.1,
-    detection=0.1,
-    storing=0.1,
-)
-"""Quick, but with time for an answer to arrive before the events that follow it."""
-
-IDS: Final = frozenset({"session", "text_id", "conference_id"})
-
-Fact: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...]]
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("signalwire") is None,
@@ -77,84 +46,12 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@dataclass
-class Conversation:
-    """All that happened at the exchange, and all that the program learned."""
-
-    happened: list[Happened] = field(default_factory=list[Happened])
-    lines: list[str] = field(default_factory=list[str])
-    errors: str = ""
-    exit_code: int | None = None
-
-    @property
-    def calls(self) -> list[list[Fact]]:
-        """By call, in the order in which the calls began; without ids and times."""
-        found: dict[str, list[Fact]] = {}
-        for happened in self.happened:
-            if happened.call_id:
-                found.setdefault(happened.call_id, []).append(fact(happened))
-        return list(found.values())
-
-    @property
-    def rest(self) -> list[Fact]:
-        """What concerns no call: sessions and texts."""
-        return [fact(happened) for happened in self.happened if not happened.call_id]
-
-    def show(self, module: str) -> None:
-        print(f"\n=== {module}: at the exchange")
-        for happened in self.happened:
-            print(f"    {happened.text}")
-        print(f"=== {module}: in the program")
-        for line in self.lines:
-            print(f"    {line}")
-
-
-def fact(happened: Happened) -> Fact:
-    details = sorted((key, value) for key, value in happened.details.items() if key not in IDS)
-    return happened.who.value, happened.what.value, tuple(details)
-
-
-class Program:
-    """The script in a process of its own, and the exchange that it talks to."""
-
-    def __init__(self, world: World, process: Process, conversation: Conversation) -> None:
-        self.world = world
-        self.process = process
-        self.conversation = conversation
-        self._more = anyio.Event()
-
-    async def read(self) -> None:
-        assert self.process.stdout is not None
-        rest = ""
-        async for text in TextReceiveStream(self.process.stdout):
-            *lines, rest = (rest + text).split("\n")
-            self.conversation.lines += [line[2:] for line in lines if line.startswith("> ")]
-            self._more.set()
-            self._more = anyio.Event()
-
-    async def read_errors(self) -> None:
-        assert self.process.stderr is not None
-        async for text in TextReceiveStream(self.process.stderr):
-            self.conversation.errors += text
-
-    async def learned(self, words: str, times: int = 1) -> None:
-        """Wait until the program has printed a line that begins so."""
-        while sum(line.startswith(words) for line in self.conversation.lines) < times:
-            await self._more.wait()
-
-    def call(self, to: str, *script: Hear | Press | Say | Wait | HangUp) -> None:
-        caller = Caller(CALLER, script, patience=60.0)
-        self.world.simulator.command(self.world.exchange.place_call, caller, to=to)
-
-    def text(self, body: str) -> None:
-        text = TextMessage(from_number=CALLER, to_number=OURS, body=body)
-        self.world.simulator.command(self.world.exchange.receive_text, text)
-
-
 async def converse(module: str, certificates: Certificates) -> Conversation:
     """Let a client go through all of it."""
     conversation = Conversation()
-    async with running(module, certificates, conversation) as program:
+    async with running(
+        [sys.executable, str(SCRIPT), module], certificates, conversation
+    ) as program:
         world = program.world
         await world.until(What.SESSION_STARTED)
 
@@ -188,53 +85,6 @@ async def converse(module: str, certificates: Certificates) -> Conversation:
         conversation.exit_code = await program.process.wait()
     conversation.happened = world.happened
     return conversation
-
-
-@asynccontextmanager
-async def running(
-    module: str, certificates: Certificates, conversation: Conversation
-) -> AsyncGenerator[Program]:
-    lines = (
-        Line(HUMAN, Answers(after=0.1)),
-        Line(BUSY, Busy()),
-        Line(SILENT, NoAnswer()),
-    )
-    numbers = dict.fromkeys((IVR, DESK, STUDIO, OURS), "office")
-    with anyio.fail_after(PATIENCE):
-        async with (
-            open_world(certificates, timing=TIMING, lines=lines, numbers=numbers) as world,
-            await anyio.open_process(
-                [sys.executable, str(SCRIPT), module],
-                stdin=subprocess.DEVNULL,
-                env=environment(world, certificates),
-            ) as process,
-        ):
-            program = Program(world, process, conversation)
-            try:
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(program.read)
-                    tasks.start_soon(program.read_errors)
-                    yield program
-            finally:
-                if process.returncode is None:
-                    process.kill()
-                    print(conversation.lines, conversation.errors, file=sys.stderr)
-
-
-def environment(world: World, certificates: Certificates) -> Mapping[str, str]:
-    """What points any RELAY client at the simulator, and nothing of this machine's own."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("SIGNALWIRE_", "RELAY_")) and "proxy" not in name.lower()
-    }
-    return kept | {
-        "PYTHONPATH": str(SCRIPT.parents[2]),
-        "SIGNALWIRE_SPACE": world.host,
-        "SIGNALWIRE_RELAY_CA_FILE": str(certificates.ca_file),
-        "SIGNALWIRE_PROJECT_ID": PROJECT,
-        "SIGNALWIRE_API_TOKEN": TOKEN,
-    }
 
 
 @pytest.fixture(scope="module")

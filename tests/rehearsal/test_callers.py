@@ -39,6 +39,7 @@ class Watched:
 def test_callers_come_back_with_the_program(backend: Backend, away: float) -> None:
     async def scenario() -> tuple[int, int]:
         watched = Watched()
+        before = 0
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(watched.callers.call, watched.simulator)
             watched.session(What.SESSION_STARTED)

@@ -104,6 +104,7 @@ def test_a_text_comes_in_under_its_own_name() -> None:
     world.exchange.receive_text(TextMessage(CALLER, OFFICE, "Hi"), world.now)
     world.deliver()
     assert client.events()[-1] == ("queuing.relay.messaging", "messaging.receive")
+    assert client.client.frames[-1]["params"]["params"]["context"] == "office"
 
 
 def test_refusals_are_wrapped_and_errors_are_not() -> None:

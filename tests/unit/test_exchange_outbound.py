@@ -263,6 +263,8 @@ def test_a_call_is_connected_and_both_sides_know_their_peer() -> None:
     assert seen_by_near["tag"] == "b"
     assert seen_by_near["device"]["params"]["to_number"] == QUICK
     assert seen_by_far["call_id"] == near
+    peers = client.values("call.state", "peer", call_id=far)
+    assert [peer["call_id"] for peer in peers] == [near] * 3, "from the first event on"
 
 
 def test_the_call_continues_when_the_other_side_hangs_up() -> None:
