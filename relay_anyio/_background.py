@@ -1,4 +1,4 @@
-"""The event loop itself: what AnyIO lacks, or does slowly. No other module knows the loop.
+"""The event loop itself: what AnyIO lacks, or does slowly. Only `_here` knows of it, too.
 
 ``connect()`` must work outside a ``with`` block, so its tasks belong to no task
 group of the caller's: AnyIO has no such task, asyncio and trio have. What every
@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import contextvars
 import enum
-import math
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -21,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import anyio
 
 from relay_proto.adapter.sockets import READ_SIZE
+
+from ._here import running_trio
 
 if TYPE_CHECKING:
     import asyncio
@@ -138,7 +138,7 @@ class EventLoop(Protocol):
 
 def running_loop() -> EventLoop:
     """The event loop that runs the current task."""
-    trio = _running_trio()
+    trio = running_trio()
     if trio is not None:
         return _OnTrio(trio)
     import asyncio  # noqa: PLC0415 - of the two loops, only the one that runs is loaded
@@ -466,35 +466,3 @@ class _Registered:
         self._end(_Watch.CLOSED)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(anyio.ClosedResourceError())
-
-
-def is_cancelled() -> bool:
-    """Whether the task that asks is cancelled, by a scope or from outside."""
-    if anyio.current_effective_deadline() == -math.inf:
-        return True
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None or _running_trio() is not None:
-        return False
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def forget_cancellation() -> None:
-    """Let a task of asyncio's go on, although it was cancelled from outside."""
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None or _running_trio() is not None:
-        return
-    task = asyncio.current_task()
-    while task is not None and task.cancelling():
-        task.uncancel()
-
-
-def _running_trio() -> ModuleType | None:
-    trio = sys.modules.get("trio")
-    if trio is None:
-        return None
-    try:
-        trio.lowlevel.current_task()
-    except RuntimeError:
-        return None
-    return trio

@@ -57,6 +57,8 @@ class Driver(Generic[O]):
         self._core = core
         self.timers: Timers = core
         """The core, or who calls it when it has been called itself."""
+        self.woken_late: Callable[[float], object] = lambda _seconds: None
+        """Is told by how many seconds the timer was late, each time."""
         self._handle = handle
         self._performers: dict[type, Callable[[Any], None]] = {
             SendData: self._send,
@@ -146,8 +148,10 @@ class Driver(Generic[O]):
             deadline = self.timers.deadline()
             self._sleeping_until = math.inf if deadline is None else deadline
             self._wake = loop.waker()
+            due = max(self._sleeping_until, loop.time())
             with anyio.CancelScope(deadline=self._sleeping_until):
                 await self._wake.wait()
+            self.woken_late(loop.time() - due)
             deadline = self.timers.deadline()  # what woke this may have set another
             if deadline is not None and deadline <= loop.time():
                 await self._read_what_waits()

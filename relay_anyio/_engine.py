@@ -20,6 +20,7 @@ from relay_proto.adapter.cores import close_for_good, failure_of
 from relay_proto.adapter.credentials import CredentialSource, Question
 from relay_proto.adapter.delivery import Delivery
 from relay_proto.adapter.forks import forks, refusal
+from relay_proto.adapter.freezes import notice_freeze
 from relay_proto.adapter.guard import contains, end_of_program
 from relay_proto.adapter.logs import Lines
 from relay_proto.adapter.timeouts import timed_out
@@ -30,9 +31,10 @@ from relay_proto.outputs import Closed, EventReceived, OpenTransport, Output, Se
 from relay_proto.pending import Pending
 from relay_proto.transitions import SessionState
 
-from ._background import EventLoop, Waker, forget_cancellation, running_loop
+from ._background import EventLoop, Waker, running_loop
 from ._driver import Driver
 from ._guard import Guard
+from ._here import forget_cancellation
 from ._log import log
 from ._tasks import AppTask, AppTasks, Ended, Work, current_app_task
 from ._tls import in_own_thread
@@ -54,6 +56,12 @@ ELSEWHERE: Final = (
     "this RelayClient belongs to the event loop in which it connected, and cannot be used from "
     "another thread or event loop: nothing was sent. From another thread, call {way_in}. Or use "
     "relay_sync, whose client may be used from any thread"
+)
+
+STOOD_STILL: Final = (
+    "the event loop has not run for %.0f s, or longer: until now no event was heard, and no ping "
+    "was answered. Something has blocked it, or it stops while it waits for you, as in the shell "
+    "of IPython: use relay_sync or `relay shell` there"
 )
 
 LAST_BREATH: Final = 1.0
@@ -145,6 +153,7 @@ class Engine:
         self.delivery = delivery
         self._driver.hear(EventReceived, delivery.event_received)
         self._driver.timers = delivery
+        self._driver.woken_late = partial(notice_freeze, delivery.lines, STOOD_STILL)
 
     @property
     def lines(self) -> Lines:

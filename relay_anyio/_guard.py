@@ -19,7 +19,7 @@ from relay_proto.adapter.guard import (
 )
 from relay_proto.adapter.handles import Function
 
-from ._background import forget_cancellation
+from ._here import forget_cancellation
 from ._tasks import current_app_task
 
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Final, Self, TypeVar, overload
 
 import anyio
 
@@ -24,13 +24,14 @@ from relay_proto.adapter.slots import Slots
 from relay_proto.api.routes import OnError
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import Contexts, Provider, WhileReconnecting
-from relay_proto.errors import RelayError
+from relay_proto.errors import LocalProtocolError, RelayError
 from relay_proto.records import CallRecord, MessageRecord
 
 from ._background import Block, running_loop
 from ._calls import InboundCalls
 from ._engine import Engine
 from ._handlers import Handlers
+from ._here import library_of_running_loop
 from ._log import log
 from ._signals import stop_signals
 from .call import Call, Client
@@ -38,6 +39,12 @@ from .message import Message
 from .transport import Connector, connector_of
 
 __all__ = ["RelayClient", "RelayError"]
+
+RUNS_ALREADY: Final = (
+    "run() starts an event loop, but one of {library} runs here already, as in a notebook: use "
+    "'async with client:' or 'await client.connect()' instead. Or use relay_sync, which needs no "
+    "event loop"
+)
 
 CallHandler = TypeVar("CallHandler", bound=Callable[[Call], Any])
 MessageHandler = TypeVar("MessageHandler", bound=Callable[[Message], Any])
@@ -224,7 +231,11 @@ class RelayClient(Client):
 
         Raises:
             AuthenticationError: the credentials were refused, several times.
+            LocalProtocolError: an event loop runs here already, as in a notebook.
         """
+        running = library_of_running_loop()
+        if running is not None:
+            raise LocalProtocolError(RUNS_ALREADY.format(library=running))
         self._hangs_up = hang_up
         with suppress(KeyboardInterrupt):
             anyio.run(self._serve, backend=backend)

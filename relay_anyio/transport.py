@@ -20,8 +20,9 @@ from relay_proto.adapter.guard import contains, end_of_program, without
 from relay_proto.adapter.network import Network
 from relay_proto.adapter.sockets import READ_SIZE
 
-from ._background import is_cancelled, running_loop
+from ._background import running_loop
 from ._gathering import Gathering
+from ._here import is_cancelled
 from ._tls import TLSStream
 
 Connector: TypeAlias = Callable[[str, int], Awaitable[ByteStream]]

@@ -22,6 +22,7 @@ from relay_proto.adapter.cores import close_for_good, failure_of
 from relay_proto.adapter.credentials import CredentialSource
 from relay_proto.adapter.delivery import Delivery
 from relay_proto.adapter.forks import forks, refusal
+from relay_proto.adapter.freezes import notice_freeze
 from relay_proto.adapter.network import Network
 from relay_proto.api.commands import Command
 from relay_proto.client_interface import ClientInterface
@@ -49,6 +50,11 @@ from ._waiting import SLICE, AppTask, Mailbox, current
 from .transport import Connector, Transport
 
 R = TypeVar("R")
+
+STOOD_STILL: Final = (
+    "the I/O thread of the client has not run for %.0f s, or longer: until now no event was heard, "
+    "and no ping was answered. The process was stopped, or something holds Python's lock"
+)
 
 LAST_BREATH: Final = 1.0
 """Seconds beyond the core's own bounds in which everything must have stopped."""
@@ -338,8 +344,14 @@ class Engine:
         self._step(reactor)
         deadlines = [self.delivery.deadline(), *(t.deadline() for t in self._transports.values())]
         nearest = min((due for due in deadlines if due is not None), default=None)
-        if not self._finished:
-            reactor.poll(None if nearest is None else max(0.0, nearest - time.monotonic()))
+        if self._finished:
+            return
+        if nearest is None:
+            reactor.poll(None)
+            return
+        began = time.monotonic()
+        reactor.poll(max(0.0, nearest - began))
+        notice_freeze(self.delivery.lines, STOOD_STILL, time.monotonic() - max(nearest, began))
 
     def _read_what_waits(self, reactor: Reactor) -> None:
         """Read before deadlines are judged.

@@ -1,7 +1,9 @@
-"""After a freeze, what waits in the socket is read before any deadline is judged."""
+"""After a freeze: what waits in the socket is read before any deadline is judged, and a line
+in the log says how long nothing has run."""
 
 from __future__ import annotations
 
+import re
 import signal
 from typing import Final
 
@@ -33,6 +35,43 @@ from relay_sync import RelayClient
 
 with RelayClient() as client:
     print("the result is", client.{verb})
+"""
+
+JUMP: Final = """
+# For all that runs here, time leaps, as it does for a process that was stopped.
+import time
+monotonic, counter, ahead = time.monotonic, time.perf_counter, 0.0
+time.monotonic = lambda: monotonic() + ahead
+time.perf_counter = lambda: counter() + ahead
+"""
+
+ASYNC_JUMPS: Final = f"""{JUMP}
+import sys
+import anyio
+from relay_anyio import RelayClient
+
+async def main():
+    global ahead
+    async with RelayClient() as client:
+        for seconds in map(float, sys.argv[2:]):
+            ahead += seconds
+            await client.execute("signalwire.ping", {{}})
+            await anyio.sleep(0.1)  # its timer, which was late, has its turn
+            print("over:", seconds)
+
+anyio.run(main, backend=sys.argv[1])
+"""
+
+BLOCKING_JUMPS: Final = f"""{JUMP}
+import sys
+from relay_sync import RelayClient
+
+with RelayClient() as client:
+    for seconds in map(float, sys.argv[2:]):
+        ahead += seconds
+        client.execute("signalwire.ping", {{}})
+        client.execute("signalwire.ping", {{}})
+        print("over:", seconds)
 """
 
 EXECUTE: Final = f'execute("test.slow", {{}}, timeout={TIMEOUT})'
@@ -82,3 +121,17 @@ async def test_what_waits_in_the_socket_is_read_before_deadlines_are_judged(
             running.send(signal.SIGCONT)
             await running.says("the result is")
             assert await running.end() == 0
+
+
+@pytest.mark.parametrize("runtime", ["asyncio", "trio", "threads"])
+async def test_the_log_says_how_long_nothing_has_run(world: World, runtime: str) -> None:
+    source = BLOCKING_JUMPS if runtime == "threads" else ASYNC_JUMPS
+    async with program(world, source, runtime, "3", "80") as running:
+        with anyio.fail_after(30):
+            assert await running.end() == 0, running.errors
+    lines = [line for line in running.errors.splitlines() if "has not run for" in line]
+    assert len(lines) == 1, running.errors
+    found = re.search(r"has not run for (\d+) s, or longer", lines[0])
+    # The timer is late by less than the 80 s, because it was to sleep for a while anyway.
+    assert found is not None
+    assert 40 <= int(found[1]) <= 80

@@ -11,7 +11,14 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from relay_anyio import AuthenticationError, Call, Connected, RelayClient, SessionState
+from relay_anyio import (
+    AuthenticationError,
+    Call,
+    Connected,
+    LocalProtocolError,
+    RelayClient,
+    SessionState,
+)
 from relay_proto.exchange import HangUp, Hear, What, Who
 from tests.adapters.programs import Program, program
 from tests.adapters.support import (
@@ -108,7 +115,7 @@ async def test_sigint_ends_it_even_with_a_call_up(world: World, runtime: str) ->
 async def test_sigint_ends_it_while_it_waits_to_reconnect(world: World, runtime: str) -> None:
     world.exchange.refuse_upgrades(503)
     async with serving(world, runtime) as running:
-        await running.says("attempt 3 to connect")
+        await running.says("attempt 1 to connect")
         running.send(signal.SIGINT)
         assert await running.end() == 0
         await running.says("returned closed")
@@ -210,3 +217,17 @@ async def test_a_refusal_ends_it_in_a_thread_too(world: World, runtime: str) -> 
 async def run_in_a_thread(client: RelayClient, runtime: str) -> None:
     run = client.run if runtime == "threads" else partial(client.run, backend=runtime)
     await anyio.to_thread.run_sync(run, abandon_on_cancel=True)
+
+
+@pytest.mark.parametrize("runtime", ["asyncio", "trio"])
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+async def test_where_an_event_loop_runs_it_says_what_to_do_instead(
+    world: World, anyio_backend: str, backend: str
+) -> None:
+    client = world.client()
+    with pytest.raises(LocalProtocolError, match=f"one of {anyio_backend} runs here") as found:
+        client.run(backend=backend)
+    assert "'async with client:'" in str(found.value)
+    assert "relay_sync" in str(found.value)
+    async with client:  # nothing was begun
+        assert client.state is SessionState.READY

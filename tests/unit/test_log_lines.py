@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from relay_proto.adapter.logs import mask_lines
+from relay_proto.adapter.freezes import WORTH_A_LINE, notice_freeze
+from relay_proto.adapter.logs import Lines, Log, mask_lines
 from relay_proto.adapter.narration import MOST_OF_A_FRAME, narrate
 from relay_proto.display import MOST_ID
 from relay_proto.outputs import Dropped, FrameTraced, Ignored, OfferRefused, Output, PeerViolation
@@ -96,3 +97,12 @@ def test_a_repr_shows_an_id_on_one_line_and_within_a_length() -> None:
     assert repr(record).isprintable()
     assert len(repr(record)) < MOST_ID + 50
     assert "5550001111" not in repr(record)
+
+
+def test_a_timer_that_was_very_late_has_a_line(
+    logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = Lines(Log(logger), lambda: 0.0, lambda: None)
+    for late in (-1.0, 0.0, WORTH_A_LINE - 0.1, 50.4):
+        notice_freeze(lines, "nothing has run for %.0f s", late)
+    assert caplog.messages == ["nothing has run for 50 s"]

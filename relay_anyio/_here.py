@@ -1,0 +1,56 @@
+"""Here: which event loop runs what asks, and whether its task is cancelled."""
+
+from __future__ import annotations
+
+import math
+import sys
+from types import ModuleType
+
+import anyio
+
+
+def running_trio() -> ModuleType | None:
+    """The module `trio`, if a task of its runs here."""
+    trio = sys.modules.get("trio")
+    if trio is None:
+        return None
+    try:
+        trio.lowlevel.current_task()
+    except RuntimeError:
+        return None
+    return trio
+
+
+def library_of_running_loop() -> str | None:
+    """``asyncio`` or ``trio``, whichever has an event loop that runs here, or None."""
+    if running_trio() is not None:
+        return "trio"
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return None
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+    return "asyncio"
+
+
+def is_cancelled() -> bool:
+    """Whether the task that asks is cancelled, by a scope or from outside."""
+    if anyio.current_effective_deadline() == -math.inf:
+        return True
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or running_trio() is not None:
+        return False
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def forget_cancellation() -> None:
+    """Let a task of asyncio's go on, although it was cancelled from outside."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or running_trio() is not None:
+        return
+    task = asyncio.current_task()
+    while task is not None and task.cancelling():
+        task.uncancel()
