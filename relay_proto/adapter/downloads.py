@@ -43,7 +43,7 @@ class Writable(Protocol):
         ...
 
 
-Target: TypeAlias = "str | os.PathLike[str] | Writable"
+Target: TypeAlias = str | os.PathLike[str] | Writable
 
 
 @dataclass(frozen=True, slots=True)
