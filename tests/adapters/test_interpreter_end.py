@@ -26,6 +26,7 @@ call.answer()
 call.play_silence(3600)
 """,
     "a handler that waits": """
+calls.close()  # the handler takes its place
 taken = threading.Event()
 
 @client.on_call
