@@ -14,11 +14,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, Protocol, TypeAlias, TypeGuard, get_args
 
-from ._version import __version__
+from .constants import AGENT_STRING
 
 DEFAULT_HOST: Final = "relay.signalwire.com"
 DEFAULT_PORT: Final = 443
-AGENT: Final = f"relay-proto/{__version__}"
 FORBIDDEN_IN_HOST: Final = frozenset("@/?#\r\n \t\\")
 
 MAX_NUMBER: Final = 1e308
@@ -259,7 +258,7 @@ class ClientConfig:
     """None if they are only known later: `ClientCore.use_credentials` gives them."""
     host: str = DEFAULT_HOST
     contexts: tuple[str, ...] = ()
-    agent: str = AGENT
+    agent: str = AGENT_STRING
     timing: Timing = field(default_factory=Timing)
     limits: Limits = field(default_factory=Limits)
     trace_frames: bool = False

@@ -12,6 +12,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from ._version import __version__
+
+AGENT_STRING: Final = f"relay-proto/{__version__}"
+"""The name by which a client introduces itself."""
 PROTOCOL_VERSION: Final = {"major": 2, "minor": 0, "revision": 0}
 DEFAULT_RELAY_HOST: Final = "relay.signalwire.com"
 

@@ -110,6 +110,8 @@ class Owner(Protocol):
     @property
     def _engine(self) -> Any: ...
 
+    project: str
+
 
 K = TypeVar("K", bound=Owner)
 
@@ -179,6 +181,11 @@ class CallBase(CallView, Hearing, Generic[E, K]):
         # Tuples are replaced, and never changed: who reads them may be another thread.
         self._listeners: tuple[ListenerBase, ...] = ()
         self._expected: tuple[Expects, ...] = ()
+
+    @property
+    def project_id(self) -> str:
+        """The id of the project that the call belongs to: that of the client, if none is told."""
+        return self._record.project_id or self.client.project
 
     def _hear(self, event_type: str, handler: Function) -> None:
         check_function("listener", handler)

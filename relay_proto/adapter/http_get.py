@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult
 
-from ..config import AGENT
+from ..constants import AGENT_STRING
 from ..errors import DownloadError
 from ..wire.tunnel import host_and_port
 from .connection_errors import describe
@@ -62,7 +62,7 @@ class Get:
             self._connect()
             headers = [
                 ("Host", host_and_port(self._host, self._port) if self._url.port else self._host),
-                ("User-Agent", AGENT),
+                ("User-Agent", AGENT_STRING),
                 ("Accept-Encoding", "identity"),
                 ("Connection", "close"),
             ]

@@ -69,11 +69,11 @@ def silence(duration: float) -> shapes.Silence:
 def ringtone(name: str, *, duration: float | None = None) -> shapes.Ringtone:
     """Make a media item: the ringtone of a country, such as ``us``.
 
-    It lasts `duration` seconds.
+    It lasts `duration` seconds. What 0 means is up to the server.
     """
     if values.text("name", name) not in RINGTONES:
         raise ValueError(f"name must be one of {' '.join(sorted(RINGTONES))}, not {name!r}")
-    length = None if duration is None else values.positive("duration", duration)
+    length = values.seconds("duration", duration)
     return _item(shapes.Ringtone, "ringtone", name=name, duration=length)
 
 

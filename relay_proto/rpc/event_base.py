@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
 
 import msgspec
 
@@ -55,22 +55,42 @@ _SHOWN_FACTS: Final[Mapping[str, tuple[str, Callable[[str], str]]]] = {
 """What else it shows, by its label: ids and numbers."""
 
 
-class RelayEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True):
+class _Given(msgspec.Struct, frozen=True, eq=False, dict=True):
+    """What every event is made of, in the order of the compatible API.
+
+    `params` is only there if a program has made the event: see `RelayEvent.params`.
+    """
+
+    event_type: str = msgspec.field(default="", name="(event_type)")
+    if TYPE_CHECKING:
+        params: JSONObject = {}
+    else:  # only null fits: whatever the peer sends, it is not given
+        params: None = msgspec.field(default=None, name="(params)")
+    call_id: str = ""
+    timestamp: float = 0.0
+
+
+_given_params: Final[Callable[[_Given], JSONObject | None]] = vars(_Given)["params"].__get__
+"""Reads the field that a property hides."""
+
+
+class RelayEvent(_Given, frozen=True, kw_only=True, eq=False, dict=True):
     """The base class of all events.
 
     `event_type` is the name on the wire, such as ``calling.call.play``. `call_id` is
     ``""`` if the event is not about a call. `timestamp` is the server's time, in seconds
     since 1970, or 0.0 if the server sent none. `params` has the whole body as a dict. A
     field that the server did not send has its default: ``""``, 0, ``{}``, ….
+
+    Tests may make one by hand: ``PlayEvent(event_type=..., params={...}, state="finished")``.
+    Its fields are those that are given, whatever `params` has; `from_payload` reads them
+    from there.
     """
 
     wire_type: ClassVar[str] = ""
 
-    event_type: str = msgspec.field(default="", name="(event_type)")
     raw: msgspec.Raw = msgspec.field(default=EMPTY, name="(raw)")
-    """The JSON of the body, as it arrived."""
-    call_id: str = ""
-    timestamp: float = 0.0
+    """The JSON of the body, as it arrived. Empty if the event was made by hand."""
 
     def __repr__(self) -> str:
         # Without the other fields: they hold what a log must not show.
@@ -81,12 +101,17 @@ class RelayEvent(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=True)
         }
         return described(type(self).__name__, (untold, *words), facts)
 
-    @functools.cached_property
-    def params(self) -> JSONObject:
-        """The body as a dict. Some nested values are there twice: copied one level up."""
-        body = decode_object(self.raw)
-        self._mirror(body)
-        return body
+    if not TYPE_CHECKING:  # for checkers it is a field, as the compatible API has it
+
+        @functools.cached_property
+        def params(self) -> JSONObject:
+            """The body as a dict. Some nested values are there twice: copied one level up."""
+            given = _given_params(self)
+            if given is not None:
+                return given
+            body = decode_object(self.raw)
+            self._mirror(body)
+            return body
 
     @classmethod
     def from_payload(cls, payload: JSONObject) -> Self:

@@ -11,7 +11,7 @@ from typing import Final
 
 import h11
 
-from ..config import AGENT
+from ..constants import AGENT_STRING
 from .reports import quoted
 from .tunnel import TunnelEvent, TunnelOpened, TunnelRefused, host_and_port
 from .websocket import MAX_HEAD_BYTES
@@ -29,7 +29,7 @@ class ConnectTunnel:
 
     def __init__(self, host: str, port: int, *, user: str = "", password: str = "") -> None:
         self._target = host_and_port(host, port).encode()
-        self._headers = [(b"Host", self._target), (b"User-Agent", AGENT.encode())]
+        self._headers = [(b"Host", self._target), (b"User-Agent", AGENT_STRING.encode())]
         self._has_user = bool(user)
         if user:
             self._headers.append((b"Proxy-Authorization", basic(user, password).encode()))

@@ -23,6 +23,7 @@ from tests.adapters.support import (
     BUSY,
     DECLINING,
     LONG,
+    PROJECT,
     SILENT,
     UNREACHABLE,
     Certificates,
@@ -38,6 +39,7 @@ async def test_the_call_that_was_answered_is_returned(world: World) -> None:
     async with world.client() as client:
         call = await client.dial([[phone(ANSWERING)]], tag="tag-1")
         assert (call.state, call.direction, call.tag) == ("answered", "outbound", "tag-1")
+        assert call.project_id == PROJECT
         assert call.device["params"]["to_number"] == ANSWERING
         assert (await world.until(What.ANSWERED)).call_id == call.call_id
         playing = await call.play(LONG)

@@ -9,7 +9,9 @@ Source: ``api`` of tests/spec/relay.json.
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast
 
@@ -19,6 +21,7 @@ from relay_proto import errors
 from relay_proto.rpc.event_base import RelayEvent
 from tests.contract.adapters import ADAPTERS, Adapter, Program
 from tests.spec import CONSTANTS, SPEC
+from tests.spec.event_fields import unlike
 
 Described: TypeAlias = Mapping[str, Any]
 
@@ -139,6 +142,30 @@ def test_an_event_has_the_field_with_its_default(adapter: Adapter, item: tuple[s
     made = kind.from_payload({"event_type": "x", "params": {}})
     default = {"event_type": "x", "params": {}} | found[item[1]]
     assert getattr(made, item[1]) == default.get("default", default.get(item[1]))
+
+
+@each((name,) for name in EVENT_CLASSES)
+def test_an_event_is_made_by_hand_as_the_vendors(adapter: Adapter, item: tuple[str]) -> None:
+    kind: Callable[..., RelayEvent] = getattr(adapter.module("event"), item[0])
+    params = {"state": "of the body", "call_id": "of the body"}
+    fields = {field["name"]: field for field in EVENT_CLASSES[item[0]]["fields"]}
+    bare = kind(event_type="x", params=params)
+    for name in fields.keys() - {"event_type", "params"}:
+        assert getattr(bare, name) == fields[name]["default"], name
+    given = {name: unlike(field.get("default", "")) for name, field in fields.items()}
+    del given["params"]
+    full = kind(params=params, **given)
+    assert {name: getattr(full, name) for name in given} == given
+    by_place = kind("x", params, "c-1", 2.0)
+    assert (by_place.event_type, by_place.call_id, by_place.timestamp) == ("x", "c-1", 2.0)
+    assert bare.params is full.params is by_place.params is params
+    assert copy.deepcopy(by_place).params == pickle.loads(pickle.dumps(by_place)).params == params
+
+
+def test_a_peer_cannot_give_what_only_a_program_may(adapter: Adapter) -> None:
+    body = {"(params)": {"call_id": "c-2"}, "(event_type)": "y", "call_id": "c-1"}
+    event = adapter.module("event").parse_event({"event_type": "calling.echo", "params": body})
+    assert (event.params, event.event_type, event.call_id) == (body, "calling.echo", "c-1")
 
 
 @each((name,) for name in ADDED_ERRORS)

@@ -65,6 +65,7 @@ class Engine:
 
 
 class Client:
+    project = "p-1"
     state = SessionState.READY
     _failure = None
 
