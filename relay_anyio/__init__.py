@@ -173,6 +173,7 @@ __all__ = [
     "TranscribeAction",
     "TranscribeEvent",
     "UnknownEvent",
+    "UnknownNameWarning",
     "Verdict",
     "WhoAnswered",
     "__version__",

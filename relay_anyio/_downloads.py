@@ -10,6 +10,7 @@ import anyio
 
 from relay_proto.adapter.downloads import MAX_BYTES, Download, Progress, Target
 from relay_proto.adapter.handles import ActionBase
+from relay_proto.api.parameters import checked
 
 from ._background import running_loop
 
@@ -45,6 +46,7 @@ class FileAction(ActionBase[Any, Any], abc.ABC):
     def _file_url(self) -> str:
         """Where the file is, or an empty text."""
 
+    @checked
     async def download(
         self,
         to: Target,

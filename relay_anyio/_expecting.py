@@ -18,6 +18,7 @@ import anyio
 from relay_proto.adapter.guard import Predicate, judge
 from relay_proto.adapter.handles import CallBase, ExpectationBase, Owner
 from relay_proto.adapter.timeouts import timed_out
+from relay_proto.api.parameters import checked
 from relay_proto.errors import CallEndedError
 from relay_proto.rpc.event_base import RelayEvent, UnknownEvent
 from relay_proto.rpc.events import (
@@ -66,6 +67,7 @@ class Expectation(ExpectationBase, Generic[E]):
         self._outcome: RelayEvent | BaseException | None = None
         self._known = anyio.Event()
 
+    @checked
     async def wait(self, timeout: float | None = None) -> E:
         """Wait for the event. Raises as `Call.wait_for`."""
         self._engine.check_belongs_here()
@@ -244,6 +246,7 @@ class ExpectingCall(CallBase[Engine, K]):
     ) -> AbstractAsyncContextManager[Expectation[MessageStateEvent]]: ...
 
     # end of overloads of expect
+    @checked
     def expect(
         self, event_type: str, predicate: Callable[[Any], bool] | None = None
     ) -> AbstractAsyncContextManager[Expectation[Any]]:
@@ -429,6 +432,7 @@ class ExpectingCall(CallBase[Engine, K]):
     ) -> MessageStateEvent: ...
 
     # end of overloads of wait_for
+    @checked
     async def wait_for(
         self,
         event_type: str,

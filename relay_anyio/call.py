@@ -19,11 +19,12 @@ import anyio
 from relay_proto.adapter.clients import ClientBase
 from relay_proto.adapter.contexts import with_context
 from relay_proto.adapter.downloads import MAX_BYTES, Progress, Target
-from relay_proto.adapter.handles import ActionBase, Function
+from relay_proto.adapter.handles import ActionBase, Function, a_call
 from relay_proto.api import commands, joins, procedures
 from relay_proto.api.commands import Command
 from relay_proto.api.methods import named
 from relay_proto.api.outcomes import Outcome, outcome_of
+from relay_proto.api.parameters import checked, checked_with
 from relay_proto.api.results import CollectResults, DetectResults, FaxResults, RecordResults
 from relay_proto.config import Contexts
 from relay_proto.errors import RelayError
@@ -87,6 +88,7 @@ class Action(ActionBase[E, "Call"]):
     `terminal_states`.
     """
 
+    @checked
     async def wait(self, timeout: float | None = None) -> E | CallStateEvent:
         """Wait for the end of the operation, and return the event that told it.
 
@@ -98,6 +100,7 @@ class Action(ActionBase[E, "Call"]):
         """
         return await self.call._engine.wait(self._done, timeout, self, "to complete")
 
+    @checked
     async def wait_outcome(self, timeout: float | None = None) -> Outcome[E]:
         """Wait as `wait` does, and return how it ended, as a value to match."""
         return outcome_of(await self.wait(timeout))
@@ -135,6 +138,7 @@ class _OfKind(Action[E]):
 
     kind: ClassVar[ActionKind]
 
+    @checked_with(call=a_call)
     def __init__(self, call: Call, control_id: str) -> None:
         self._follow(call, type(self).kind, control_id)
 
@@ -182,6 +186,7 @@ class DetectAction(_OfKind[DetectEvent], StoppableAction[DetectEvent], DetectRes
 class FaxAction(StoppableAction[FaxEvent], FaxResults, FileAction):
     """A fax being sent or received. Completes when it is through, or has failed."""
 
+    @checked_with(call=a_call)
     def __init__(self, call: Call, control_id: str, method_prefix: str) -> None:
         """`method_prefix` is ``send_fax`` or ``receive_fax``, or the whole method."""
         sending = method_prefix.removeprefix("calling.") == "send_fax"
@@ -313,18 +318,22 @@ class Call(ExpectingCall["Client"]):
             with anyio.move_on_after(patience, shield=True), suppress(RelayError):
                 await self.wait_for_ended()
 
+    @checked
     async def wait_for_ringing(self, timeout: float | None = None) -> CallStateEvent:
         """Wait until the call rings, or has got further."""
         return await self._wait_for_state(CallState.RINGING, timeout, "to ring")
 
+    @checked
     async def wait_for_answered(self, timeout: float | None = None) -> CallStateEvent:
         """Wait until the call is answered, or has got further: see `state` then."""
         return await self._wait_for_state(CallState.ANSWERED, timeout, "to be answered")
 
+    @checked
     async def wait_for_ending(self, timeout: float | None = None) -> CallStateEvent:
         """Wait until the call is ending, or over."""
         return await self._wait_for_state(CallState.ENDING, timeout, "to be ending")
 
+    @checked
     async def wait_for_ended(self, timeout: float | None = None) -> CallStateEvent:
         """Wait until the call is over.
 
@@ -370,6 +379,7 @@ class Client(ClientBase[Engine, Call, Message]):
         """
         return await self._carry_out(commands.execute(method, params, timeout=timeout))
 
+    @checked
     async def download(
         self,
         url: str,
@@ -398,6 +408,7 @@ class Client(ClientBase[Engine, Call, Message]):
         """Unsubscribe from contexts."""
         await self._carry_out(commands.unreceive(contexts))
 
+    @checked
     async def disconnect(self, *, hang_up: bool = False) -> None:
         """Disconnect. What is pending fails, calls are finished locally, handlers are cancelled.
 
@@ -412,6 +423,7 @@ class Client(ClientBase[Engine, Call, Message]):
         if current_app_task.get() is None:
             self._let_out()
 
+    @checked
     async def drain(self, timeout: float | None = None, *, hang_up: bool = False) -> None:
         """Take no more calls, let those that are up finish, then disconnect.
 

@@ -18,10 +18,12 @@ import anyio
 
 from relay_proto import Limits, Timing, resolve_config
 from relay_proto.adapter.clients import MAY_PASS
-from relay_proto.adapter.network import Network
-from relay_proto.adapter.record_file import Path
+from relay_proto.adapter.network import Network, proxy_setting
+from relay_proto.adapter.record_file import Path, record_path
 from relay_proto.adapter.slots import Slots
+from relay_proto.api.parameters import checked, checked_with
 from relay_proto.api.routes import OnError
+from relay_proto.checks import callback, instance, optional
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import Contexts, Provider, WhileReconnecting
 from relay_proto.errors import LocalProtocolError, RelayError
@@ -99,6 +101,12 @@ class RelayClient(Client):
 
     _slots = Slots()
 
+    @checked_with(
+        connector=callback,
+        record=record_path,
+        proxy=optional(proxy_setting),
+        ssl_context=instance(ssl.SSLContext),
+    )
     def __init__(
         self,
         project: str | None = None,
@@ -146,6 +154,7 @@ class RelayClient(Client):
         self._blocks: list[Block] = []
         self._serving = False
 
+    @checked
     async def connect(self, *, retry: bool = False, timeout: float | None = None) -> None:
         """Connect and authenticate. Does nothing when connected; callers share one attempt.
 
@@ -192,6 +201,7 @@ class RelayClient(Client):
             self._connecting -= 1
         return True
 
+    @checked
     async def wait_ready(self, timeout: float | None = None) -> None:
         """Wait until there is a session, now or after a reconnect. See also `on_connected`.
 
@@ -221,6 +231,7 @@ class RelayClient(Client):
         finally:
             await self.disconnect()
 
+    @checked
     def run(self, *, backend: str = "asyncio", hang_up: bool = False) -> None:
         """Connect and serve, reconnecting, until a signal or `disconnect` ends it.
 
@@ -260,6 +271,7 @@ class RelayClient(Client):
         cancel_on_end: bool = False,
         on_error: OnError = "hangup",
     ) -> Callable[[CallHandler], CallHandler]: ...
+    @checked
     def on_call(
         self,
         handler: CallHandler | None = None,
@@ -289,6 +301,7 @@ class RelayClient(Client):
         self._add_call(handler, contexts, cancel_on_end=cancel_on_end, on_error=on_error)
         return handler
 
+    @checked
     def calls(self, *, contexts: Contexts | None = None) -> InboundCalls:
         """Pull inbound calls, instead of being called: ``async for call in client.calls()``.
 
@@ -300,6 +313,7 @@ class RelayClient(Client):
         self._add_stream(stream, contexts)
         return stream
 
+    @checked
     def on_message(self, handler: MessageHandler) -> MessageHandler:
         """Register the function that takes inbound messages, each in a task of its own."""
         self._add_message(handler)

@@ -11,6 +11,7 @@ from typing import Any
 from relay_proto.adapter.contexts import with_context
 from relay_proto.adapter.handles import Function, MessageBase
 from relay_proto.api import commands
+from relay_proto.api.parameters import checked
 from relay_proto.rpc.events import MessageStateEvent
 
 from ._engine import Engine
@@ -24,6 +25,7 @@ class Message(MessageBase[Engine]):
     ``undelivered`` or ``failed``, with a `reason`; one that came in is ``received``.
     """
 
+    @checked
     async def wait(self, timeout: float | None = None) -> MessageStateEvent:
         """Wait for the end of its delivery, and return the event that told it.
 
@@ -35,6 +37,7 @@ class Message(MessageBase[Engine]):
         engine = self._bound_to_wait()
         return await engine.wait(self._record.done, timeout, self, "to arrive or to fail")
 
+    @checked
     async def wait_delivered(self, timeout: float | None = None) -> MessageStateEvent:
         """Wait until it is delivered, and return the event that told it.
 
@@ -44,6 +47,7 @@ class Message(MessageBase[Engine]):
         """
         return self._delivered(await self.wait(timeout))
 
+    @checked
     async def reply(
         self,
         body: str | None = None,

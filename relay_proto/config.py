@@ -14,14 +14,24 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, Protocol, TypeAlias, TypeGuard, get_args
 
+from .checks import (
+    MAX_NUMBER,
+    Table,
+    any_text,
+    checked,
+    credential,
+    flag,
+    instance,
+    one_of,
+    optional,
+    shown,
+    text,
+)
 from .constants import AGENT_STRING
+from .hosts import DEFAULT_HOST, split_host, whole_host
 
-DEFAULT_HOST: Final = "relay.signalwire.com"
 DEFAULT_PORT: Final = 443
-FORBIDDEN_IN_HOST: Final = frozenset("@/?#\r\n \t\\")
 
-MAX_NUMBER: Final = 1e308
-"""About the largest float: a larger int cannot be added to a time."""
 MIN_INTERVAL: Final = 0.001
 """The shortest time, in seconds, after which a timer may fire again: time must pass."""
 
@@ -95,11 +105,12 @@ class Credentials:
     project: Secret = Secret("")
     token: Secret = Secret("")
     jwt_token: Secret = Secret("")
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """Where each comes from, such as the name of a variable, for the error of a refusal."""
 
     def __post_init__(self) -> None:
         for name in ("project", "token", "jwt_token"):
-            secret: Secret = getattr(self, name)
-            check_unicode(name, secret.reveal())
+            instance(Secret)(name, getattr(self, name))
         if self.jwt_token:
             return
         for name, variable, value in (
@@ -116,6 +127,11 @@ class Credentials:
         if self.jwt_token:
             return {"jwt_token": self.jwt_token.reveal()}
         return {"project": self.project.reveal(), "token": self.token.reveal()}
+
+    def origin(self) -> str:
+        """Return where those come from that are used: names, never values."""
+        used = ("jwt_token",) if self.jwt_token else ("project", "token")
+        return " and ".join(filter(None, (self.origins.get(name, name) for name in used)))
 
     def secrets(self) -> tuple[str, ...]:
         """Return the texts that must not appear in a log."""
@@ -269,18 +285,88 @@ class ClientConfig:
     """Whether logs, errors and recordings show numbers, texts and digits. Never credentials."""
 
     def __post_init__(self) -> None:
-        if self.while_reconnecting not in get_args(WhileReconnecting):
-            raise ValueError(
-                f'while_reconnecting must be "queue" or "fail", not {self.while_reconnecting!r}'
-            )
+        for item in fields(self):
+            _FIELDS[item.name](item.name, getattr(self, item.name))
         split_host(self.host)
-        check_contexts(self.contexts)
 
     def secrets(self) -> tuple[str, ...]:
         """Return the texts that must not appear in a log."""
         return () if self.credentials is None else self.credentials.secrets()
 
 
+def _credential_or_function(name: str, value: object) -> object:
+    return value if callable(value) else credential(name, value)
+
+
+def given_credential(environ: Mapping[str, str], name: str, argument: object) -> Any:
+    """Return a credential, or the function for it: the argument, else what the variable has."""
+    checked = argument and _credential_or_function(name, argument)
+    variable = VARIABLES[name]
+    return checked or credential(variable, environ.get(variable, ""))
+
+
+def _whole_number(name: str, value: object) -> int:
+    if type(value) is not int:
+        raise TypeError(f"{name} must be an int, not {shown(name, value)}")
+    return value
+
+
+VARIABLES: Final[Mapping[str, str]] = {
+    "project": ENV_PROJECT,
+    "token": ENV_TOKEN,
+    "jwt_token": ENV_JWT,
+    "host": ENV_HOST,
+}
+
+
+def check_contexts(argument: str, contexts: object) -> tuple[str, ...]:
+    """Return `contexts` as a tuple, each of them once.
+
+    Raises:
+        TypeError: `contexts` is not a list (or tuple, or set) of texts.
+        ValueError: one of the texts is empty, or is not valid Unicode.
+    """
+    if not _is_collection(contexts):
+        raise TypeError(
+            f"{argument} must be a list of str, like ['office'], not {shown(argument, contexts)}"
+        )
+    return tuple(dict.fromkeys(text(f"each of {argument}", context) for context in contexts))
+
+
+def _is_collection(value: object) -> TypeGuard[Collection[object]]:
+    no_list = (str, bytes, bytearray, Mapping)
+    return isinstance(value, Collection) and not isinstance(value, no_list)
+
+
+_WAYS: Final = one_of(get_args(WhileReconnecting))
+_FIELDS: Final[Table] = {
+    "credentials": optional(instance(Credentials)),
+    "host": any_text,
+    "contexts": check_contexts,
+    "agent": text,
+    "timing": instance(Timing),
+    "limits": instance(Limits),
+    "trace_frames": flag,
+    "while_reconnecting": _WAYS,
+    "show_personal_data": flag,
+}
+ARGUMENTS: Final[Table] = {
+    "environ": instance(Mapping),
+    "project": credential,
+    "token": _credential_or_function,
+    "jwt_token": _credential_or_function,
+    "host": any_text,
+    "contexts": check_contexts,
+    "max_active_calls": _whole_number,
+    "timing": instance(Timing),
+    "limits": instance(Limits),
+    "while_reconnecting": _WAYS,
+    "show_personal_data": flag,
+}
+"""The checks of the arguments of `resolve_config`, which are those of a client, too."""
+
+
+@checked(ARGUMENTS)
 def resolve_config(
     environ: Mapping[str, str],
     *,
@@ -322,98 +408,28 @@ def resolve_config(
         TypeError: a value has the wrong type. The message names the argument.
     Source: docs/protocol.md, section 19.
     """
-
-    def text(name: str, argument: object, variable: str) -> str:
-        if callable(argument) and variable in (ENV_TOKEN, ENV_JWT):
-            return KNOWN_LATER
-        if argument is not None and not isinstance(argument, str):
-            raise TypeError(f"{name} must be a str, not {type(argument).__name__}")
-        return argument or environ.get(variable, "")
-
+    parts = {
+        name: given_credential(environ, name, argument)
+        for name, argument in (("project", project), ("token", token), ("jwt_token", jwt_token))
+    }
+    origins = {
+        name: f"the argument {name}" if argument else VARIABLES[name]
+        for name, argument in (("project", project), ("token", token), ("jwt_token", jwt_token))
+    }
     credentials = Credentials(
-        Secret(text("project", project, ENV_PROJECT)),
-        Secret(text("token", token, ENV_TOKEN)),
-        Secret(text("jwt_token", jwt_token, ENV_JWT)),
+        **{name: Secret(KNOWN_LATER if callable(part) else part) for name, part in parts.items()},
+        origins=origins,
     )
+    named, found = ("host", host) if host else (ENV_HOST, environ.get(ENV_HOST, ""))
     return ClientConfig(
         credentials=None if callable(token) or callable(jwt_token) else credentials,
-        host=text("host", host, ENV_HOST) or DEFAULT_HOST,
-        contexts=check_contexts(() if contexts is None else contexts),
+        host=whole_host(named, found) if found.strip() else DEFAULT_HOST,
+        contexts=() if contexts is None else tuple(contexts),
         timing=timing or Timing(),
         limits=_resolve_limits(environ, max_active_calls, limits),
         while_reconnecting=while_reconnecting,
-        show_personal_data=_resolve_flag(
-            environ, "show_personal_data", show_personal_data, ENV_SHOW_PERSONAL
-        ),
+        show_personal_data=_resolve_flag(environ, show_personal_data, ENV_SHOW_PERSONAL),
     )
-
-
-def split_host(host: str) -> tuple[str, int]:
-    """Split ``name``, ``name:port``, ``[::1]`` or ``[::1]:port``.
-
-    Without a port, it is 443.
-
-    Raises:
-        ValueError: the host is empty or a URL, or its port is not a port.
-    """
-    bad = sorted(FORBIDDEN_IN_HOST.intersection(host))
-    if not host or bad or not host.isprintable():
-        found = f"it contains {bad[0]!r}" if bad else "it is empty or not printable"
-        raise ValueError(
-            f"host must be a name like {DEFAULT_HOST}, or name:port, not {host!r}: {found}"
-        )
-    if not host.isascii():
-        raise ValueError(f"host {host!r} is not ASCII: write the name in its xn-- form")
-    name, _, port = host.rpartition(":") if ":" in host.rpartition("]")[2] else (host, "", "443")
-    if name.startswith("[") and name.endswith("]"):
-        name = name[1:-1]
-    elif ":" in name:
-        raise ValueError(
-            f"host {host!r} is not valid: write an IPv6 address in brackets, like [::1]:8443"
-        )
-    if not name:
-        raise ValueError(f"host {host!r} has no name before the port")
-    if not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536):
-        raise ValueError(f"host {host!r} has a wrong port: it must be from 1 to 65535")
-    return name, int(port)
-
-
-def check_unicode(name: str, text: str) -> None:
-    """Check that `text` can be sent.
-
-    Raises:
-        ValueError: it contains half of a pair of surrogates.
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        half = text[error.start : error.end]
-        raise ValueError(f"{name} is not valid Unicode: it contains {half!r}") from None
-
-
-def check_contexts(contexts: object) -> tuple[str, ...]:
-    """Return `contexts` as a tuple, each of them once.
-
-    Raises:
-        TypeError: `contexts` is not a list (or tuple, or set) of texts.
-        ValueError: one of the texts is empty, or is not valid Unicode.
-    """
-    if not _is_collection(contexts):
-        raise TypeError(f"contexts must be a list of str, like ['office'], not {contexts!r}")
-    result: list[str] = []
-    for context in contexts:
-        if not isinstance(context, str):
-            raise TypeError(f"contexts must be a list of str, but {context!r} is in it")
-        if not context:
-            raise ValueError("contexts must not contain an empty text")
-        check_unicode("contexts", context)
-        result.append(context)
-    return tuple(dict.fromkeys(result))
-
-
-def _is_collection(value: object) -> TypeGuard[Collection[object]]:
-    no_list = (str, bytes, bytearray, Mapping)
-    return isinstance(value, Collection) and not isinstance(value, no_list)
 
 
 def positive_from(environ: Mapping[str, str], variable: str, default: int) -> int:
@@ -433,18 +449,14 @@ def _resolve_limits(
             return limits
         active = positive_from(environ, ENV_MAX_CALLS, base.active_calls)
     else:
-        if type(max_active_calls) is not int:
-            raise TypeError(f"max_active_calls must be an int, not {max_active_calls!r}")
         active = max(1, max_active_calls)
     values = {item.name: getattr(base, item.name) for item in fields(base)}
     return Limits(**{**values, "active_calls": active})
 
 
-def _resolve_flag(environ: Mapping[str, str], name: str, argument: object, variable: str) -> bool:
+def _resolve_flag(environ: Mapping[str, str], argument: bool | None, variable: str) -> bool:
     if argument is None:
         return environ.get(variable, "").strip().lower() in YES
-    if not isinstance(argument, bool):
-        raise TypeError(f"{name} must be a bool, not {argument!r}")
     return argument
 
 

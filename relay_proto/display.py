@@ -36,11 +36,15 @@ _HEADER: Final = re.compile(
     r"(?=[\w.~+/=-]*[A-Z\d=]|[\w.~+/=-]{20})[\w.~+/=-]{6,}",
     re.IGNORECASE,
 )
+_SECRET: Final = (
+    r"(?i:passw|passphrase|passcode|pwd|secret|token|key|signature"
+    r"|authorization|credential|jwt|cookie|cvv|cvc|(?:sig|pin|auth)(?![\w.-]))"
+)
 _NAMED: Final = re.compile(
-    r"(?<![\w.-])(?=[\w.-]{0,64}?(?i:passw|passphrase|passcode|pwd|secret|token|key|signature"
-    r"|authorization|credential|jwt|cookie|cvv|cvc|(?:sig|pin|auth)(?![\w.-])))"
+    rf"(?<![\w.-])(?=[\w.-]{{0,64}}?{_SECRET})"
     r"([\w.-]{1,64}[\"']? {0,3}[=:] {0,3}[\"']?)(?!//)[^\s\"',;&}]+"
 )
+_SECRET_NAME: Final = re.compile(rf"{_SECRET}|^project$")
 _RUN: Final = re.compile(r"[A-Za-z0-9+/=_~-]{24,}")
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _STRETCH: Final = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{20,}")
@@ -61,6 +65,11 @@ _EMAIL: Final = re.compile(r"[\w.+%-]{1,64}@(?=[\w-]{1,64}\.\w)")
 def is_mark(text: str) -> bool:
     """Return whether `hidden` has made this text."""
     return _MARK.fullmatch(text) is not None
+
+
+def holds_secret(name: str) -> bool:
+    """Return whether the value of a parameter or key of this name must not be shown."""
+    return _SECRET_NAME.search(name) is not None
 
 
 def hidden(text: str) -> str:

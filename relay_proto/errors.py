@@ -21,6 +21,8 @@
     ├─ DownloadError            a recording or a fax could not be downloaded
     └─ ClientClosedError        the client is disconnected
 
+    UnknownNameWarning          the program uses a name that only the server may know
+
 Every error has a ``code`` and a ``message``. Facts that a program may want to
 branch on are attributes: there is no need to parse the text.
 
@@ -107,9 +109,19 @@ class AuthenticationError(RelayError):
 
     ``connect()`` raises it at the first refusal. ``run()``, and a client that reconnects,
     give up after `Limits.auth_attempts` refusals in a row: then whatever waits raises
-    it. Trying again with the same credentials is useless: check project and token (or
-    the JWT), and whether the host belongs to them.
+    it. `host` is the server, and `origin` says where the credentials came from: the
+    names of arguments and variables, never values. Trying again with the same credentials
+    is useless: check project and token (or the JWT), and whether the host belongs to them.
     """
+
+    def __init__(self, code: int, message: str, *, host: str = "", origin: str = "") -> None:
+        super().__init__(code, message)
+        self.host = host
+        self.origin = origin
+
+    def __str__(self) -> str:
+        where = f" (host {self.host}, with {self.origin})" if self.origin else ""
+        return f"{super().__str__()}{where}"
 
 
 class ConnectFailedError(_LocalError, ConnectionError):
@@ -300,6 +312,16 @@ class ClientClosedError(_LocalError):
 
     def __init__(self, message: str = "the client is disconnected: call connect() first") -> None:
         super().__init__(message)
+
+
+class UnknownNameWarning(UserWarning):
+    """The program uses a name that this library does not know, but the server may.
+
+    It is the name of a parameter, of a key of a dict, of an event, or a word of a list that
+    may grow. It passes as it is. The message names the nearest name that is known. Like
+    every warning of Python's, it is shown once for each line of the program; to turn it
+    into an error, call ``warnings.simplefilter("error", UnknownNameWarning)``.
+    """
 
 
 def _restore(kind: type[RelayError], attributes: dict[str, Any]) -> RelayError:

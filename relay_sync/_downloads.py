@@ -8,6 +8,7 @@ from typing import Any
 
 from relay_proto.adapter.downloads import MAX_BYTES, Download, Progress, Target
 from relay_proto.adapter.handles import ActionBase
+from relay_proto.api.parameters import checked
 
 from ._engine import Engine
 from ._waiting import Mailbox
@@ -34,6 +35,7 @@ class FileAction(ActionBase[Any, Any], abc.ABC):
     def _file_url(self) -> str:
         """Where the file is, or an empty text."""
 
+    @checked
     def download(
         self,
         to: Target,

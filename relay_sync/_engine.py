@@ -26,8 +26,8 @@ from relay_proto.adapter.freezes import notice_freeze
 from relay_proto.adapter.network import Network
 from relay_proto.api.commands import Command
 from relay_proto.client_interface import ClientInterface
-from relay_proto.config import split_host
 from relay_proto.errors import LocalProtocolError, RelayError
+from relay_proto.hosts import split_host
 from relay_proto.outputs import (
     Closed,
     CloseTransport,

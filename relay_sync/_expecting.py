@@ -19,6 +19,7 @@ from relay_proto.adapter.backlog import weight
 from relay_proto.adapter.guard import Predicate, judge
 from relay_proto.adapter.handles import CallBase, ExpectationBase, Owner
 from relay_proto.adapter.timeouts import timed_out
+from relay_proto.api.parameters import checked
 from relay_proto.errors import CallEndedError
 from relay_proto.rpc.event_base import RelayEvent, UnknownEvent
 from relay_proto.rpc.events import (
@@ -70,6 +71,7 @@ class Expectation(ExpectationBase, Generic[E]):
         self._unread_bytes = 0  # of what is in the mail
         self._outcome: RelayEvent | BaseException | None = None
 
+    @checked
     def wait(self, timeout: float | None = None) -> E:
         """Wait for the event. Raises as `Call.wait_for`."""
         ends_at = None if timeout is None else time.monotonic() + timeout
@@ -270,6 +272,7 @@ class ExpectingCall(CallBase[Engine, K]):
     ) -> AbstractContextManager[Expectation[MessageStateEvent]]: ...
 
     # end of overloads of expect
+    @checked
     def expect(
         self, event_type: str, predicate: Callable[[Any], bool] | None = None
     ) -> AbstractContextManager[Expectation[Any]]:
@@ -455,6 +458,7 @@ class ExpectingCall(CallBase[Engine, K]):
     ) -> MessageStateEvent: ...
 
     # end of overloads of wait_for
+    @checked
     def wait_for(
         self,
         event_type: str,

@@ -17,10 +17,12 @@ from typing import Any, Self, TypeVar, overload
 
 from relay_proto import Limits, Timing, resolve_config
 from relay_proto.adapter.clients import MAY_PASS
-from relay_proto.adapter.network import Network
-from relay_proto.adapter.record_file import Path
+from relay_proto.adapter.network import Network, proxy_setting
+from relay_proto.adapter.record_file import Path, record_path
 from relay_proto.adapter.slots import Slots
+from relay_proto.api.parameters import checked, checked_with
 from relay_proto.api.routes import OnError
+from relay_proto.checks import callback, instance, optional
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import Contexts, Provider, WhileReconnecting
 from relay_proto.errors import RelayError
@@ -94,6 +96,12 @@ class RelayClient(Client):
 
     _slots = Slots()
 
+    @checked_with(
+        connector=callback,
+        record=record_path,
+        proxy=optional(proxy_setting),
+        ssl_context=instance(ssl.SSLContext),
+    )
     def __init__(
         self,
         project: str | None = None,
@@ -139,6 +147,7 @@ class RelayClient(Client):
         )
         self._connector = connector
 
+    @checked
     def connect(self, *, retry: bool = False, timeout: float | None = None) -> None:
         """Connect and authenticate. Does nothing when connected; callers share one attempt.
 
@@ -190,6 +199,7 @@ class RelayClient(Client):
                 self._connecting -= 1
         return True
 
+    @checked
     def wait_ready(self, timeout: float | None = None) -> None:
         """Wait until there is a session, now or after a reconnect. See also `on_connected`.
 
@@ -209,6 +219,7 @@ class RelayClient(Client):
     def __exit__(self, *exc: object) -> None:
         self.disconnect()
 
+    @checked
     def run(self, *, hang_up: bool = False) -> None:
         """Connect and serve, reconnecting, until a signal or `disconnect` ends it.
 
@@ -244,6 +255,7 @@ class RelayClient(Client):
         cancel_on_end: bool = False,
         on_error: OnError = "hangup",
     ) -> Callable[[CallHandler], CallHandler]: ...
+    @checked
     def on_call(
         self,
         handler: CallHandler | None = None,
@@ -274,6 +286,7 @@ class RelayClient(Client):
         self._add_call(handler, contexts, cancel_on_end=cancel_on_end, on_error=on_error)
         return handler
 
+    @checked
     def calls(self, *, contexts: Contexts | None = None) -> InboundCalls:
         """Pull inbound calls, instead of being called: ``for call in client.calls()``.
 
@@ -285,6 +298,7 @@ class RelayClient(Client):
         self._add_stream(stream, contexts)
         return stream
 
+    @checked
     def on_message(self, handler: MessageHandler) -> MessageHandler:
         """Register the function that takes inbound messages, each in a thread of its own.
 

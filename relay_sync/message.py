@@ -10,6 +10,7 @@ from typing import Any
 
 from relay_proto.adapter.handles import Function, MessageBase
 from relay_proto.api import commands
+from relay_proto.api.parameters import checked
 from relay_proto.rpc.events import MessageStateEvent
 
 from ._engine import Engine
@@ -27,6 +28,7 @@ class Message(MessageBase[Engine]):
 
     _strand: Strand | None = None
 
+    @checked
     def wait(self, timeout: float | None = None) -> MessageStateEvent:
         """Wait for the end of its delivery, and return the event that told it.
 
@@ -38,6 +40,7 @@ class Message(MessageBase[Engine]):
         engine = self._bound_to_wait()
         return engine.wait(self._record.done, timeout, self, "to arrive or to fail")
 
+    @checked
     def wait_delivered(self, timeout: float | None = None) -> MessageStateEvent:
         """Wait until it is delivered, and return the event that told it.
 
@@ -47,6 +50,7 @@ class Message(MessageBase[Engine]):
         """
         return self._delivered(self.wait(timeout))
 
+    @checked
     def reply(
         self,
         body: str | None = None,

@@ -47,6 +47,8 @@ ROOMS: Final = (
             "literals",
             "errors",
             "constants",
+            "checks",
+            "hosts",
             "config",
         ),
     ),

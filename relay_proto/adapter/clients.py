@@ -14,10 +14,10 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
-from ..api import arguments as values
+from ..api.parameters import checked
 from ..api.routes import EVERY, CallRoute, OnError, Routes
 from ..client_interface import ClientInterface
-from ..config import ENV_JWT, ENV_PROJECT, ENV_RECORD, ENV_TOKEN, ClientConfig, Contexts, Provider
+from ..config import ENV_RECORD, ClientConfig, Contexts, Provider, given_credential
 from ..display import shown_id
 from ..errors import (
     ClientClosedError,
@@ -41,7 +41,7 @@ from .handles import CallBase, Function, MessageBase
 from .hearing import Hearing
 from .logs import Log, set_log_level
 from .network import Network
-from .record_file import Path
+from .record_file import Path, record_path
 from .slots import Slots
 from .streams import StreamBase
 
@@ -130,15 +130,16 @@ class ClientBase(Hearing, Generic[E, C, M]):
         jwt_token: str | Provider | None,
         max_connections: int | None = None,
     ) -> None:
-        self.project = project or os.environ.get(ENV_PROJECT, "")
-        self.token = token or os.environ.get(ENV_TOKEN, "")
-        self.jwt_token = jwt_token or os.environ.get(ENV_JWT, "")
+        self.project = given_credential(os.environ, "project", project)
+        self.token = given_credential(os.environ, "token", token)
+        self.jwt_token = given_credential(os.environ, "jwt_token", jwt_token)
         self.host = config.host
         self.contexts = list(config.contexts)
         self._config = config
-        self._max_connections = values.whole("max_connections", max_connections, least=1)
+        self._max_connections = max_connections
         self._network = network
-        self._record = record or os.environ.get(ENV_RECORD)
+        recorded = os.environ.get(ENV_RECORD)
+        self._record = record or (record_path(ENV_RECORD, recorded) if recorded else None)
         self._log = log
         self._current: E | None = None
         self._started: Pending[None] = Pending()
@@ -176,18 +177,21 @@ class ClientBase(Hearing, Generic[E, C, M]):
 
     # Registration
 
+    @checked
     def on_connected(self, handler: UpHandler) -> UpHandler:
         """Hear of each session: `handler` gets a `Connected`, which says if it was resumed."""
         with self._changing_routes():
             self._routes.add_link(Connected, self._bound(handler))
         return handler
 
+    @checked
     def on_disconnected(self, handler: DownHandler) -> DownHandler:
         """Hear of each lost session: `handler` gets a `Disconnected`, with why and what next."""
         with self._changing_routes():
             self._routes.add_link(Disconnected, self._bound(handler))
         return handler
 
+    @checked
     def on_event(self, handler: EventHandler) -> EventHandler:
         """Call `handler` for every event, in order.
 
@@ -199,8 +203,9 @@ class ClientBase(Hearing, Generic[E, C, M]):
 
     def _hear(self, event_type: str, handler: Function) -> None:
         with self._changing_routes():
-            self._routes.add_event(values.text("event_type", event_type), self._bound(handler))
+            self._routes.add_event(event_type, self._bound(handler))
 
+    @checked
     def off(self, event_type: str, handler: Function) -> None:
         """Do not call `handler` any more, which was given to `on`.
 

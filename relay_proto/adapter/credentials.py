@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..checks import credential
 from ..config import ClientConfig, Credentials, Provider, Secret, check_contexts
 from .connection_errors import ToldError, describe
 from .guard import end_of_program
@@ -91,20 +92,25 @@ class CredentialSource:
             given[question.name] = answer
             if question.name == "jwt_token":
                 given["token"] = ""  # nobody needs to ask for it
-        for name, value in given.items():
-            if value is not None and not isinstance(value, str):
-                raise ToldError(f"{name} must be a str, not {type(value).__name__}")
-        secrets = {name: Secret(str(value or "").strip()) for name, value in given.items()}
         try:
-            credentials = Credentials(**secrets)
-        except ValueError as error:
+            texts = {name: credential(name, value or "") for name, value in given.items()}
+            credentials = Credentials(
+                **{name: Secret(text) for name, text in texts.items()},
+                origins={name: self._origin(name, question) for name in texts},
+            )
+        except (TypeError, ValueError) as error:
             raise ToldError(str(error)) from error
         return None if credentials == self._configured else credentials
+
+    def _origin(self, name: str, question: Question | None) -> str:
+        if question is not None and question.name == name:
+            return f"the function for {name}"
+        return f"client.{name}"
 
     def _new_contexts(self) -> Sequence[str] | None:
         """Return the contexts that the program has assigned since the last time."""
         try:
-            contexts = check_contexts(self._holder.contexts)
+            contexts = check_contexts("contexts", self._holder.contexts)
         except (TypeError, ValueError) as error:
             raise ToldError(str(error)) from error
         if contexts == self._known:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from ..api import arguments as values
-from ..config import Secret, split_host
+from ..config import Secret
 from ..errors import DownloadError
+from ..hosts import split_host
 from .connection_errors import ToldError
 from .errands import Errands, Outcome
 from .http_get import Get
@@ -86,11 +86,8 @@ class Download:
         self._url = _checked(url)
         self._access = access
         self._to = to
-        self._timeout = values.positive("timeout", timeout)
-        most = values.whole("max_bytes", max_bytes, least=1)
-        if most is None:
-            raise TypeError("max_bytes must be a whole number, not None")
-        self._most = most
+        self._timeout = timeout
+        self._most = max_bytes
         self._progress = progress
         self._lock = threading.Lock()
         self._cancelled = False

@@ -15,11 +15,12 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property, partial
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeAlias, TypeVar, cast
 
 from ..api import commands
-from ..api.routes import check_function
+from ..api.parameters import checked, checked_with
 from ..api.views import ActionView, CallView, MessageView
+from ..checks import instance, like
 from ..client_interface import ClientInterface
 from ..display import shown_id
 from ..errors import CallEndedError, MessageFailedError
@@ -134,6 +135,7 @@ class CallBase(CallView, Hearing, Generic[E, K]):
     _logger: ClassVar[logging.Logger]
     """The logger of lines about calls: see `log`."""
 
+    @checked_with(client=like("RelayClient", "_routes"))
     def __init__(
         self,
         client: K,
@@ -188,7 +190,6 @@ class CallBase(CallView, Hearing, Generic[E, K]):
         return self._record.project_id or self.client.project
 
     def _hear(self, event_type: str, handler: Function) -> None:
-        check_function("listener", handler)
         self._engine.check_belongs_here()
         name = f"listener of {event_type} on call {shown_id(self.call_id)}"
         with self._engine.lock:
@@ -207,6 +208,7 @@ class CallBase(CallView, Hearing, Generic[E, K]):
         show_personal = self._engine.core.config.show_personal_data
         return CallLog(self._logger, self, show_personal=show_personal)
 
+    @checked
     def off(self, event_type: str, handler: Function) -> None:
         """Do not call `handler` any more, which was given to `on`.
 
@@ -283,16 +285,19 @@ class ExpectationBase:
 
 
 C = TypeVar("C", bound=CallBase[Any, Any])
+a_call: Final = instance(CallBase, "Call")
+"""The check of a call."""
 V = TypeVar("V", bound=RelayEvent)
 
 
 class ActionBase(ActionView[V], Generic[V, C]):
     """An operation on a call."""
 
+    @checked_with(call=a_call)
     def __init__(
         self, call: C, control_id: str, terminal_event: str, terminal_states: tuple[str, ...]
     ) -> None:
-        kind = custom_kind(terminal_event, terminal_states)
+        kind = custom_kind(terminal_event, tuple(terminal_states))
         self._bind(call, call._attach(kind, control_id))
 
     @classmethod
@@ -335,10 +340,10 @@ class MessageBase(MessageView, abc.ABC, Generic[E]):
         assert isinstance(handle, cls), "a record has one handle"
         return handle
 
+    @checked
     def on(self, handler: D) -> D:
         """Hear each change of its delivery, as a `MessageStateEvent`, in order."""
         engine = self._bound()
-        check_function("listener", handler)
         engine.check_belongs_here()
         with engine.lock:
             listener = self._new_listener(

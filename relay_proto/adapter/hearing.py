@@ -10,6 +10,7 @@ import abc
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar, overload
 
+from ..api.parameters import checked
 from ..rpc.event_base import UnknownEvent
 from ..rpc.events import (
     CallingErrorEvent,
@@ -193,6 +194,7 @@ class Hearing(abc.ABC):
     ) -> Callable[[MessageStateEvent], R]: ...
 
     # end of overloads of on
+    @checked
     def on(self, event_type: str, handler: Callable[[Any], R]) -> Callable[[Any], R]:
         """Call `handler` for each event of one type, in order, and return it.
 

@@ -10,12 +10,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
+from ..checks import any_text
 from .proxies import Proxy, ProxyChannel, environment_proxy, parse_proxy
 from .sockets import Address, interleaved
 from .tls import TLSChannel, tls_context
 
 LEAST_SHARE: Final = 1.0
 """Seconds that an address has at least for its handshakes, before a rival gets a turn."""
+
+
+def proxy_setting(argument: str, value: object) -> str | bool:
+    """Check where a proxy comes from: a URL, which is parsed later, or True or False."""
+    if not isinstance(value, (str, bool)):
+        raise TypeError(f"{argument} must be a URL, True or None, not {type(value).__name__}")
+    return any_text(argument, value) if isinstance(value, str) else value
 
 
 class Channel(Protocol):

@@ -13,10 +13,11 @@ from contextlib import suppress
 from io import FileIO
 from typing import Final
 
+from ..checks import shown, text
 from .logs import Log
 from .private_files import Path, open_private
 
-__all__ = ["Path", "RecordFile"]
+__all__ = ["Path", "RecordFile", "record_path"]
 
 PROCESS: Final = "{pid}"
 """In the name of a file, the number of the process."""
@@ -33,6 +34,14 @@ HAS_FAILED: Final = (
     "This is a bug: please report it"
 )
 IN_USE: Final = "another client records to %s, so this one records to %s"
+
+
+def record_path(argument: str, value: object) -> Path:
+    """Check the name of a file: a text, or a path object."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{argument} must be the path of a file, not {shown(argument, value)}")
+    text(argument, os.fspath(value))
+    return value
 
 
 class RecordFile:

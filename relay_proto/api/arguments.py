@@ -1,4 +1,4 @@
-"""Checks of arguments, such as media, devices, digits and times.
+"""Checks of arguments that only this protocol has: media, devices, numbers, addresses.
 
 Each function takes the name of an argument and its value, and returns the value as it
 goes to the server. Media and devices are dicts. They may be nested, as on the wire, or
@@ -12,25 +12,49 @@ Source: docs/protocol.md, section 17.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeGuard, cast
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
 
-from ..config import MAX_NUMBER
+from ..checks import (
+    MAX_WHOLE,
+    any_text,
+    is_list,
+    is_mapping,
+    json_object,
+    known,
+    number,
+    one_of,
+    shown,
+    text,
+    warn_unknown,
+)
+from ..constants import EVENT_AUTHORIZATION_STATE, EVENT_CALL_HOLD
+from ..rpc.events import EVENT_CLASS_MAP
 from ..rpc.frames import JSONObject
+from . import forms
+from .forms import PHONE_RENAMES, Shape
 
-DTMF: Final = frozenset("0123456789*#ABCDabcdwW")
-VOLUME_RANGE: Final = (-40.0, 40.0)
-PHONE_RENAMES: Final[Mapping[str, str]] = {"to": "to_number", "from": "from_number"}
+EVENT_TYPES: Final = frozenset(
+    {*EVENT_CLASS_MAP, EVENT_CALL_HOLD, EVENT_AUTHORIZATION_STATE, "calling.call.ai"}
+)
+NO_RENAMES: Final[Mapping[str, str]] = {}
+_STOP: Final[Callable[[str, object], str]] = known({"stop"})
+_ALSO_TO: Final[Callable[[str, object], str]] = one_of({"human", "unknown"})
+_BACKEND: Final[Callable[[str, object], str]] = one_of({"asyncio", "trio"})
+_NESTED_KEYS: Final = frozenset({"type", "params"})
+
+volume_db: Final = number(-40, 40, "dB")
+"""Check a volume in dB, from -40 to 40."""
 
 
 def media_items(argument: str, value: object) -> list[JSONObject]:
     """Check a list of media items. The result is nested."""
     example = '[{"type": "tts", "params": {"text": "Hello"}}]'
-    if not _is_list(value):
+    if not is_list(value):
         raise TypeError(
             f"{argument} must be a list of media items, like {example}, not {_type(value)}"
         )
-    return [_nested(f"{argument}[{i}]", item, {}) for i, item in enumerate(value)]
+    return [_nested(f"{argument}[{i}]", item, forms.MEDIA) for i, item in enumerate(value)]
 
 
 def device_plan(argument: str, value: object) -> list[list[JSONObject]]:
@@ -39,7 +63,7 @@ def device_plan(argument: str, value: object) -> list[list[JSONObject]]:
     The groups are called one after another; the devices of a group ring together.
     """
     example = '[[{"type": "phone", "params": {"to_number": "+1…", "from_number": "+1…"}}]]'
-    if not _is_list(value):
+    if not is_list(value):
         raise TypeError(
             f"{argument} must be a list of lists of devices, like {example}, not {_type(value)}"
         )
@@ -47,12 +71,12 @@ def device_plan(argument: str, value: object) -> list[list[JSONObject]]:
         raise ValueError(f"{argument} is empty: give at least one device, like {example}")
     plan: list[list[JSONObject]] = []
     for i, group in enumerate(value):
-        if _is_mapping(group):
+        if is_mapping(group):
             raise ValueError(
                 f"{argument}[{i}] is a device, but must be a list of devices that ring together: "
                 f"for one device write [[device]], like {example}"
             )
-        if not _is_list(group):
+        if not is_list(group):
             raise TypeError(f"{argument}[{i}] must be a list of devices, not {_type(group)}")
         if not group:
             raise ValueError(f"{argument}[{i}] is an empty list: give at least one device")
@@ -61,62 +85,12 @@ def device_plan(argument: str, value: object) -> list[list[JSONObject]]:
 
 
 def dtmf(argument: str, value: object) -> str:
-    """Check digits: ``0-9 * # A-D``, and ``w`` and ``W`` for pauses."""
-    if not isinstance(value, str):
-        raise TypeError(f"{argument} must be a str of DTMF digits, like '123#', not {value!r}")
-    wrong = next((digit for digit in value if digit not in DTMF), None)
-    if wrong is not None or not value:
-        found = "an empty text" if wrong is None else repr(wrong)
-        known = "0-9 * # A-D, and w and W for pauses"
-        raise ValueError(f"{argument} must be DTMF digits ({known}), not {found}")
-    return value
-
-
-def volume_db(argument: str, value: object) -> float:
-    """Check a volume in dB, from -40 to 40."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{argument} must be a number of dB, not {value!r}")
-    low, high = VOLUME_RANGE
-    if not low <= value <= high:
-        raise ValueError(f"{argument} must be from {low:g} to {high:g} dB, not {value!r}")
-    return value
-
-
-def json_object(argument: str, value: object) -> JSONObject:
-    """Check that a value is a dict with text keys. The result is a copy."""
-    if not _is_mapping(value):
-        raise TypeError(f"{argument} must be a dict, not {_type(value)}")
-    for key in value:
-        if not isinstance(key, str):
-            raise TypeError(f"{argument} must be a dict with str keys, but has the key {key!r}")
-    return dict(cast("Mapping[str, Any]", value))
-
-
-def text(argument: str, value: object) -> str:
-    """Check that a value is a text, and not empty."""
-    if not isinstance(value, str):
-        raise TypeError(f"{argument} must be a str, not {value!r}")
-    if not value:
-        raise ValueError(f"{argument} must not be empty")
-    return value
-
-
-def texts(argument: str, value: object) -> list[str]:
-    """Check that a value is a list of texts."""
-    if not _is_list(value) or not all(isinstance(item, str) for item in value):
-        raise TypeError(f"{argument} must be a list of str, not {value!r}")
-    return [str(item) for item in value]
-
-
-def seconds(argument: str, value: object) -> float | None:
-    """Check a time to wait: a number of seconds, 0 or more, or None."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{argument} must be a number of seconds, not {value!r}")
-    if not 0 <= value <= MAX_NUMBER:
-        raise ValueError(f"{argument} must be 0 s or more, and finite, not {value!r}")
-    return float(value)
+    """Check digits to send: ``0-9 * # A-D``, and ``w`` and ``W`` for pauses."""
+    known = "0-9 * # A-D, and w and W for pauses"
+    digits = forms.pressed(argument, value, forms.DTMF | forms.PAUSES, known)
+    if not digits:
+        raise ValueError(f"{argument} must be DTMF digits ({known}), not an empty text")
+    return digits
 
 
 def _type(value: object) -> str:
@@ -124,57 +98,27 @@ def _type(value: object) -> str:
     return type(value).__name__
 
 
-def callback(argument: str, value: object) -> object:
-    """Check that a value is a function, or None."""
-    if value is not None and not callable(value):
-        raise TypeError(f"{argument} must be a function, not {value!r}")
-    return value
+def event_type(argument: str, value: object) -> str:
+    """Check the type of an event. One that is not known passes with a warning."""
+    name = text(argument, value)
+    if name not in EVENT_TYPES:
+        warn_unknown(argument, "event", name, EVENT_TYPES)
+    return name
 
 
-def optional_text(argument: str, value: object) -> str | None:
-    """Check that a value is a text, and not empty; or None."""
-    return None if value is None else text(argument, value)
-
-
-def as_text(argument: str, value: object) -> str | None:
+def as_text(argument: str, value: object) -> str:
     """Return a value that the server wants as text. Numbers and booleans become text."""
     match value:
-        case None | str():
-            return value
+        case str():
+            return any_text(argument, value)
         case bool():
             return "true" if value else "false"
-        case int():
+        case int() if abs(value) <= MAX_WHOLE:
             return str(value)
         case float() if math.isfinite(value):
             return repr(value).removesuffix(".0")  # keeps every digit of an amount
         case _:
-            raise TypeError(f"{argument} must be a str or a number, not {value!r}")
-
-
-def flag(argument: str, value: object) -> bool | None:
-    """Check that a value is a bool, or None."""
-    if value is not None and not isinstance(value, bool):
-        raise TypeError(f"{argument} must be True or False, not {value!r}")
-    return value
-
-
-def whole(argument: str, value: object, *, least: int) -> int | None:
-    """Check that a value is a whole number of at least `least`, or None."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{argument} must be a whole number, not {value!r}")
-    if value < least:
-        raise ValueError(f"{argument} must be at least {least}, not {value!r}")
-    return value
-
-
-def positive(argument: str, value: object) -> float:
-    """Check a duration: a number of seconds, more than 0."""
-    checked = seconds(argument, value)
-    if not checked:
-        raise ValueError(f"{argument} must be more than 0 s, not {value!r}")
-    return checked
+            raise TypeError(f"{argument} must be a str or a number, not {shown(argument, value)}")
 
 
 def e164(argument: str, value: object) -> str:
@@ -182,7 +126,9 @@ def e164(argument: str, value: object) -> str:
     number = text(argument, value)
     rest = number.removeprefix("+")
     if rest == number or not (rest.isascii() and rest.isdigit()) or not 2 <= len(rest) <= 15:
-        raise ValueError(f"{argument} must be in E.164 form, like '+15551234567', not {value!r}")
+        raise ValueError(
+            f"{argument} must be in E.164 form, like '+15551234567', not {shown(argument, value)}"
+        )
     return number
 
 
@@ -190,13 +136,26 @@ def sip_uri(argument: str, value: object) -> str:
     """Check a SIP URI."""
     uri = text(argument, value)
     if not uri.lower().startswith(("sip:", "sips:")):
-        raise ValueError(f"{argument} must be a SIP URI, like 'sip:bob@example.com', not {value!r}")
+        raise ValueError(
+            f"{argument} must be a SIP URI, like 'sip:bob@example.com', "
+            f"not {shown(argument, value)}"
+        )
     return uri
 
 
-def typed_object(argument: str, value: object) -> JSONObject:
-    """Check an object with a ``type``, such as a detector or a tap. It becomes nested."""
-    return _nested(argument, value, {})
+def detector(argument: str, value: object) -> JSONObject:
+    """Check a detector: an object with a ``type``. It becomes nested."""
+    return _nested(argument, value, forms.DETECTORS)
+
+
+def tap(argument: str, value: object) -> JSONObject:
+    """Check what a tap sends. It becomes nested."""
+    return _nested(argument, value, forms.TAPS)
+
+
+def tap_device(argument: str, value: object) -> JSONObject:
+    """Check where a tap sends it. It becomes nested."""
+    return _nested(argument, value, forms.TAP_DEVICES)
 
 
 def refer_device(argument: str, value: object) -> JSONObject:
@@ -204,38 +163,119 @@ def refer_device(argument: str, value: object) -> JSONObject:
 
     Some documentation has ``uri`` for ``to``: it is renamed.
     """
-    device = _nested(argument, value, {})
-    params = device["params"]
-    if _is_mapping(params) and "uri" in params and "to" not in params:
-        renamed = {"to" if key == "uri" else str(key): item for key, item in params.items()}
-        return {**device, "params": renamed}
-    return device
+    return _nested(argument, value, forms.REFER_DEVICES, {"uri": "to"}, also_nested=True)
 
 
-def live_action(value: object) -> JSONObject | str:
+def collect(argument: str, value: object) -> JSONObject:
+    """Check what is to be collected: digits, speech, or both."""
+    wanted = json_object(argument, value)
+    if wanted.get("digits") is None and wanted.get("speech") is None:
+        example = '{"digits": {"max": 4}}'
+        raise ValueError(
+            f"{argument} must have 'digits' or 'speech', like {example}; "
+            f"it has only the keys {sorted(wanted)}"
+        )
+    forms.check_shape(argument, wanted, forms.COLLECT)
+    return wanted
+
+
+def record_audio(argument: str, value: object) -> JSONObject:
+    """Check how to record."""
+    return forms.shaped(argument, value, forms.AUDIO)
+
+
+def stream(argument: str, value: object) -> JSONObject:
+    """Check the stream of a conference."""
+    return forms.shaped(argument, value, forms.STREAM)
+
+
+def live_action(argument: str, value: object) -> JSONObject | str:
     """Check the `action` of a live transcription or translation."""
-    return value if isinstance(value, str) else json_object("action", value)
+    if isinstance(value, str):
+        return _STOP(argument, value)
+    action = json_object(argument, value)
+    if "action" not in action:
+        forms.check_shape(argument, action, forms.LIVE)
+    return action
 
 
-def _is_list(value: object) -> TypeGuard[Sequence[object]]:
-    return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray))
+def destination(argument: str, value: object) -> JSONObject | str:
+    """Check where a call is transferred to: any text, or a script as a dict."""
+    return json_object(argument, value) if is_mapping(value) else text(argument, value)
 
 
-def _is_mapping(value: object) -> TypeGuard[Mapping[object, object]]:
-    return type(value) is dict or isinstance(value, Mapping)  # isinstance() takes far longer
+def headers(argument: str, value: object) -> dict[str, str]:
+    """Check SIP headers: a dict of names and values."""
+    return {
+        text(f"a name in {argument}", name): text(f"{argument}[{name!r}]", item)
+        for name, item in json_object(argument, value).items()
+    }
+
+
+def device_or_plan(argument: str, value: object) -> list[list[JSONObject]]:
+    """Check a device, or a group of them, for a plan."""
+    return device_plan(argument, [[value]] if is_mapping(value) else value)
+
+
+def message(argument: str, value: object) -> str | list[JSONObject]:
+    """Check what to say: a text, or media."""
+    return text(argument, value) if isinstance(value, str) else media_items(argument, value)
+
+
+def also_to(argument: str, value: object) -> list[str]:
+    """Check to whom else a message is played: one of them, or a collection."""
+    if not isinstance(value, Collection):
+        raise TypeError(f"{argument} must be a list of str, not {shown(argument, value)}")
+    return [_ALSO_TO(argument, item) for item in ([value] if isinstance(value, str) else value)]
+
+
+def backend(argument: str, value: object) -> str:
+    """Check the name of an event loop."""
+    return _BACKEND(argument, value)
 
 
 def _device(argument: str, value: object) -> JSONObject:
-    renames = PHONE_RENAMES if _is_mapping(value) and value.get("type") == "phone" else {}
-    return _nested(argument, value, renames)
+    renames = PHONE_RENAMES if is_mapping(value) and value.get("type") == "phone" else {}
+    return _nested(argument, value, forms.DEVICES, renames)
 
 
-def _nested(argument: str, value: object, renames: Mapping[str, str]) -> JSONObject:
+def _nested(
+    argument: str,
+    value: object,
+    kinds: Mapping[str, Shape],
+    renames: Mapping[str, str] = NO_RENAMES,
+    *,
+    also_nested: bool = False,
+) -> JSONObject:
+    """Return an item as it goes to the server. Keys are renamed if the new name is absent."""
     item = json_object(argument, value)
     kind = item.get("type")
     if not isinstance(kind, str) or not kind:
         raise ValueError(f"{argument} must have a 'type'; it has only the keys {sorted(item)}")
+    shape = kinds.get(kind)
+    if shape is None:
+        warn_unknown(argument, "type", kind, kinds)
     if "params" in item:
-        return item
-    params = {renames.get(key, key): part for key, part in item.items() if key != "type"}
-    return {"type": kind, "params": params}
+        where = f"{argument}['params']"
+        params = item["params"] if shape is None else json_object(where, item["params"])
+        if also_nested:
+            params = _renamed(params, renames)
+            item["params"] = params
+        for key in item.keys() - _NESTED_KEYS:
+            warn_unknown(argument, "key", key, _NESTED_KEYS)
+    else:
+        where = argument
+        params = _renamed({key: part for key, part in item.items() if key != "type"}, renames)
+        item = {"type": kind, "params": params}
+    if shape is not None:
+        forms.check_shape(where, params, shape)
+    return item
+
+
+def _renamed(params: JSONObject, renames: Mapping[str, str]) -> JSONObject:
+    if not renames:
+        return params
+    return {
+        key if renames.get(key, key) in params else renames[key]: part
+        for key, part in params.items()
+    }

@@ -17,23 +17,20 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias, TypeVar, cast
 
 from ..rpc.frames import JSONObject
-from . import arguments as values
 from . import shapes
+from .arguments import device_or_plan, device_plan
+from .parameters import checked
 
 Plan: TypeAlias = list[list[shapes.Device]]
 S = TypeVar("S")
 
-RINGTONES: Final = frozenset(
-    "at au be bg bong br ca ch cl cn cy cz de dk dz ee eg es fi fr gr hu il in it jp ko lt mx my "
-    "nl no nz ph pk pl pt ro rs ru sa se sg th tr tw uk us ve za".split()
-)
-CODECS: Final = frozenset({"PCMU", "PCMA", "OPUS", "G729", "G722", "VP8", "H264"})
-SPEECH_ENGINES: Final = frozenset({"Google", "Google.V2", "Deepgram"})
+NOTHING_TO_COLLECT: Final = "digits and speech are both missing: give at least one of them"
 
 
 # Media
 
 
+@checked
 def tts(
     text: str,
     *,
@@ -49,42 +46,44 @@ def tts(
     return _item(
         shapes.TTS,
         "tts",
-        text=values.text("text", text),
-        language=values.optional_text("language", language),
-        gender=values.optional_text("gender", gender),
-        voice=values.optional_text("voice", voice),
+        text=text,
+        language=language,
+        gender=gender,
+        voice=voice,
     )
 
 
+@checked
 def audio(url: str) -> shapes.Audio:
     """Make a media item: the audio file at `url`."""
-    return _item(shapes.Audio, "audio", url=values.text("url", url))
+    return _item(shapes.Audio, "audio", url=url)
 
 
+@checked
 def silence(duration: float) -> shapes.Silence:
     """Make a media item: silence for `duration` seconds."""
-    return _item(shapes.Silence, "silence", duration=values.positive("duration", duration))
+    return _item(shapes.Silence, "silence", duration=duration)
 
 
+@checked
 def ringtone(name: str, *, duration: float | None = None) -> shapes.Ringtone:
     """Make a media item: the ringtone of a country, such as ``us``.
 
     It lasts `duration` seconds. What 0 means is up to the server.
     """
-    if values.text("name", name) not in RINGTONES:
-        raise ValueError(f"name must be one of {' '.join(sorted(RINGTONES))}, not {name!r}")
-    length = values.seconds("duration", duration)
-    return _item(shapes.Ringtone, "ringtone", name=name, duration=length)
+    return _item(shapes.Ringtone, "ringtone", name=name, duration=duration)
 
 
+@checked
 def playlist(*media: shapes.Media) -> list[shapes.Media]:
     """Make the list of media for `play`. They are played one after another."""
-    return cast("list[shapes.Media]", values.media_items("media", media))
+    return [*media]
 
 
 # Devices
 
 
+@checked
 def phone(
     to_number: str,
     from_number: str,
@@ -109,15 +108,17 @@ def phone(
     return _item(
         shapes.Phone,
         "phone",
-        to_number=values.e164("to_number", to_number),
-        from_number=values.e164("from_number", from_number),
-        timeout=values.whole("timeout", timeout, least=1),
-        max_duration=values.whole("max_duration", max_duration, least=1),
-        **_state_reports(call_state_url, call_state_events),
-        confirm=values.optional_text("confirm", confirm),
+        to_number=to_number,
+        from_number=from_number,
+        timeout=timeout,
+        max_duration=max_duration,
+        call_state_url=call_state_url,
+        call_state_events=call_state_events,
+        confirm=confirm,
     )
 
 
+@checked
 def sip(
     to: str,
     from_: str,
@@ -155,20 +156,22 @@ def sip(
     return _item(
         shapes.SIP,
         "sip",
-        **{"to": values.sip_uri("to", to), "from": values.sip_uri("from_", from_)},
-        from_name=values.optional_text("from_name", from_name),
-        timeout=values.whole("timeout", timeout, least=1),
-        max_duration=values.whole("max_duration", max_duration, least=1),
+        **{"to": to, "from": from_},
+        from_name=from_name,
+        timeout=timeout,
+        max_duration=max_duration,
         headers=_headers(headers),
-        codecs=_choices("codecs", codecs, CODECS),
-        webrtc_media=values.flag("webrtc_media", webrtc_media),
-        username=values.optional_text("username", username),
-        password=values.optional_text("password", password),
-        **_state_reports(call_state_url, call_state_events),
-        confirm=values.optional_text("confirm", confirm),
+        codecs=codecs,
+        webrtc_media=webrtc_media,
+        username=username,
+        password=password,
+        call_state_url=call_state_url,
+        call_state_events=call_state_events,
+        confirm=confirm,
     )
 
 
+@checked
 def serial(*devices: shapes.Device | Sequence[Sequence[shapes.Device]]) -> Plan:
     """Make the `devices` of a dial that are tried one after another.
 
@@ -176,15 +179,13 @@ def serial(*devices: shapes.Device | Sequence[Sequence[shapes.Device]]) -> Plan:
     """
     plan: Plan = []
     for i, device in enumerate(devices):
-        if isinstance(device, Mapping):
-            plan += _plan(f"devices[{i}]", [[device]])
-        else:
-            plan += _plan(f"devices[{i}]", device)
+        plan += cast("Plan", device_or_plan(f"devices[{i}]", device))
     if not plan:
         raise ValueError("serial() needs at least one device")
     return plan
 
 
+@checked
 def parallel(*devices: shapes.Device) -> Plan:
     """Make the `devices` of a dial that ring together.
 
@@ -192,12 +193,13 @@ def parallel(*devices: shapes.Device) -> Plan:
     """
     if not devices:
         raise ValueError("parallel() needs at least one device")
-    return _plan("devices", [devices])
+    return cast("Plan", device_plan("devices", [devices]))
 
 
 # Input
 
 
+@checked
 def digits(
     max: int,  # noqa: A002 - the wire's name
     *,
@@ -209,17 +211,15 @@ def digits(
     The input ends after `max` digits, after one of the `terminators` (such as ``#*``), or
     `digit_timeout` seconds after the last digit.
     """
-    most = values.whole("max", max, least=1)
-    if most is None:
-        raise TypeError("max must be a whole number, not None")
     return _made(
         shapes.Digits,
-        max=most,
-        terminators=None if terminators is None else values.dtmf("terminators", terminators),
-        digit_timeout=values.seconds("digit_timeout", digit_timeout),
+        max=max,
+        terminators=terminators,
+        digit_timeout=digit_timeout,
     )
 
 
+@checked
 def speech(
     *,
     end_silence_timeout: float | None = None,
@@ -239,20 +239,18 @@ def speech(
         model: the name of a model of the engine.
         engine: ``Google``, ``Google.V2`` or ``Deepgram``.
     """
-    if engine is not None and engine not in SPEECH_ENGINES:
-        known = ", ".join(sorted(SPEECH_ENGINES))
-        raise ValueError(f"engine must be one of {known}, not {engine!r}")
     return _made(
         shapes.Speech,
-        end_silence_timeout=values.seconds("end_silence_timeout", end_silence_timeout),
-        speech_timeout=values.seconds("speech_timeout", speech_timeout),
-        language=values.optional_text("language", language),
-        hints=None if hints is None else values.texts("hints", hints),
-        model=values.optional_text("model", model),
+        end_silence_timeout=end_silence_timeout,
+        speech_timeout=speech_timeout,
+        language=language,
+        hints=hints,
+        model=model,
         engine=engine,
     )
 
 
+@checked
 def collecting(
     *,
     digits: shapes.Digits | None = None,
@@ -281,22 +279,23 @@ def collecting(
         ValueError: there are neither `digits` nor `speech`.
     """
     if digits is None and speech is None:
-        raise ValueError("digits and speech are both missing: give at least one of them")
+        raise ValueError(NOTHING_TO_COLLECT)
     return _made(
         shapes.Collect,
-        digits=None if digits is None else values.json_object("digits", digits),
-        speech=None if speech is None else values.json_object("speech", speech),
-        initial_timeout=values.seconds("initial_timeout", initial_timeout),
-        partial_results=values.flag("partial_results", partial_results),
-        continuous=values.flag("continuous", continuous),
-        send_start_of_input=values.flag("send_start_of_input", send_start_of_input),
-        start_input_timers=values.flag("start_input_timers", start_input_timers),
+        digits=digits,
+        speech=speech,
+        initial_timeout=initial_timeout,
+        partial_results=partial_results,
+        continuous=continuous,
+        send_start_of_input=send_start_of_input,
+        start_input_timers=start_input_timers,
     )
 
 
 # Detectors
 
 
+@checked
 def machine_detector(
     *,
     initial_timeout: float | None = None,
@@ -321,34 +320,32 @@ def machine_detector(
     return _item(
         shapes.MachineDetector,
         "machine",
-        initial_timeout=values.seconds("initial_timeout", initial_timeout),
-        end_silence_timeout=values.seconds("end_silence_timeout", end_silence_timeout),
-        machine_ready_timeout=values.seconds("machine_ready_timeout", machine_ready_timeout),
-        machine_voice_threshold=values.seconds("machine_voice_threshold", machine_voice_threshold),
-        machine_words_threshold=values.whole(
-            "machine_words_threshold", machine_words_threshold, least=1
-        ),
-        detect_interruptions=values.flag("detect_interruptions", detect_interruptions),
-        detect_message_end=values.flag("detect_message_end", detect_message_end),
+        initial_timeout=initial_timeout,
+        end_silence_timeout=end_silence_timeout,
+        machine_ready_timeout=machine_ready_timeout,
+        machine_voice_threshold=machine_voice_threshold,
+        machine_words_threshold=machine_words_threshold,
+        detect_interruptions=detect_interruptions,
+        detect_message_end=detect_message_end,
     )
 
 
+@checked
 def fax_detector(tone: Literal["CED", "CNG"] | None = None) -> shapes.FaxDetector:
     """Make the `detect` that listens for a fax.
 
     `tone` is ``CED``, the tone of a fax that is called, or ``CNG``, that of one that calls.
     """
-    if tone not in (None, "CED", "CNG"):
-        raise ValueError(f"tone must be 'CED' or 'CNG', not {tone!r}")
     return _item(shapes.FaxDetector, "fax", tone=tone)
 
 
+@checked
 def digit_detector(digits: str | None = None) -> shapes.DigitDetector:
     """Make the `detect` that listens for the digits in `digits`, or for any digit."""
     return _item(
         shapes.DigitDetector,
         "digit",
-        digits=None if digits is None else values.dtmf("digits", digits),
+        digits=digits,
     )
 
 
@@ -361,10 +358,6 @@ def _made(shape: type[S], **items: object) -> S:
     return cast("S", _given(**items))
 
 
-def _plan(argument: str, devices: object) -> Plan:
-    return cast("Plan", values.device_plan(argument, devices))
-
-
 def _given(**params: object) -> JSONObject:
     return {name: value for name, value in params.items() if value is not None}
 
@@ -372,27 +365,4 @@ def _given(**params: object) -> JSONObject:
 def _headers(headers: Mapping[str, str] | None) -> list[JSONObject] | None:
     if headers is None:
         return None
-    return [
-        {"name": name, "value": values.text(f"headers[{name!r}]", value)}
-        for name, value in values.json_object("headers", headers).items()
-    ]
-
-
-def _choices(
-    argument: str, chosen: Sequence[str] | None, known: frozenset[str]
-) -> list[str] | None:
-    if chosen is None:
-        return None
-    for choice in values.texts(argument, chosen):
-        if choice not in known:
-            names = ", ".join(sorted(known))
-            raise ValueError(f"each of {argument} must be one of {names}, not {choice!r}")
-    return list(chosen)
-
-
-def _state_reports(url: str | None, events: Sequence[str] | None) -> JSONObject:
-    known = frozenset({"created", "ringing", "answered", "ended"})
-    return {
-        "call_state_url": values.optional_text("call_state_url", url),
-        "call_state_events": _choices("call_state_events", events, known),
-    }
+    return [{"name": name, "value": value} for name, value in headers.items()]

@@ -22,7 +22,7 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar, Unpack
 
 import msgspec
 
-from ..config import Contexts, check_contexts
+from ..config import Contexts
 from ..display import shown_id
 from ..literals import HangupReason
 from ..records import ActionRecord, CallRecord, MessageRecord
@@ -43,8 +43,8 @@ from ..rpc.events import (
     TranscribeEvent,
 )
 from ..rpc.frames import JSONObject
-from . import arguments as values
 from . import builders, shapes
+from .parameters import checked
 
 R = TypeVar("R")
 
@@ -64,9 +64,6 @@ NEW_ID: Final = _Marker.NEW_ID
 """Stands for a new id, which the core makes."""
 DEFAULT_CONTEXT: Final = _Marker.DEFAULT_CONTEXT
 """Stands for the protocol string of the session, which is known when the request is sent."""
-
-RESERVED: Final = frozenset({"node_id", "call_id"})
-"""Parameters that say which call it is. A program cannot replace them."""
 
 
 class Purpose(enum.Enum):
@@ -110,6 +107,7 @@ class Command(msgspec.Struct, Generic[R], frozen=True):
 # Requests of the client
 
 
+@checked
 def execute(
     method: str, params: Mapping[str, Any], *, timeout: float | None = None
 ) -> Command[JSONObject]:
@@ -133,27 +131,26 @@ def execute(
         ValueError, TypeError: an argument is wrong, or is not JSON.
     """
     return Command(
-        values.text("method", method),
-        values.json_object("params", params),
+        method,
+        dict(params),
         Purpose.REQUEST,
-        timeout=values.seconds("timeout", timeout),
+        timeout=timeout,
     )
 
 
+@checked
 def receive(contexts: Contexts) -> Command[JSONObject]:
     """Subscribe to more contexts. A reconnect subscribes to them again."""
-    return Command(
-        "signalwire.receive", {"contexts": list(check_contexts(contexts))}, Purpose.RECEIVE
-    )
+    return Command("signalwire.receive", {"contexts": list(contexts)}, Purpose.RECEIVE)
 
 
+@checked
 def unreceive(contexts: Contexts) -> Command[JSONObject]:
     """Unsubscribe from contexts."""
-    return Command(
-        "signalwire.unreceive", {"contexts": list(check_contexts(contexts))}, Purpose.UNRECEIVE
-    )
+    return Command("signalwire.unreceive", {"contexts": list(contexts)}, Purpose.UNRECEIVE)
 
 
+@checked
 def dial(
     devices: Sequence[Sequence[shapes.Device]],
     *,
@@ -196,17 +193,16 @@ def dial(
         RelayError: as for `execute`.
     """
     params: JSONObject = {
-        "tag": NEW_ID if tag is None else values.text("tag", tag),
-        "devices": values.device_plan("devices", devices),
+        "tag": NEW_ID if tag is None else tag,
+        "devices": devices,
         **_given(region=region, max_price_per_minute=max_price_per_minute),
     }
     if max_duration:
         params["max_duration"] = max_duration
-    return Command(
-        "calling.dial", params, Purpose.DIAL, timeout=values.seconds("dial_timeout", dial_timeout)
-    )
+    return Command("calling.dial", params, Purpose.DIAL, timeout=dial_timeout)
 
 
+@checked
 def dial_phone(
     to_number: str,
     from_number: str,
@@ -229,6 +225,7 @@ def dial_phone(
     return dial([[device]], dial_timeout=dial_timeout)
 
 
+@checked
 def dial_sip(
     to: str,
     from_: str,
@@ -253,6 +250,7 @@ def dial_sip(
     return dial([[device]], dial_timeout=dial_timeout)
 
 
+@checked
 def send_message(
     *,
     to_number: str,
@@ -289,28 +287,29 @@ def send_message(
         raise ValueError("body and media are both empty: a message needs at least one of them")
     params: JSONObject = {
         "context": context or DEFAULT_CONTEXT,
-        "to_number": values.text("to_number", to_number),
-        "from_number": values.text("from_number", from_number),
+        "to_number": to_number,
+        "from_number": from_number,
     }
     if body:
-        params["body"] = values.text("body", body)
+        params["body"] = body
     if media:
-        params["media"] = values.texts("media", media)
+        params["media"] = media
     if tags:
-        params["tags"] = values.texts("tags", tags)
+        params["tags"] = tags
     if region:
-        params["region"] = values.text("region", region)
+        params["region"] = region
     return Command(
         "messaging.send",
         params,
         Purpose.SEND_MESSAGE,
-        callback=values.callback("on_completed", on_completed),
+        callback=on_completed,
     )
 
 
 # Verbs of a call
 
 
+@checked
 def answer(**kwargs: Unpack[shapes.AnswerOptions]) -> Command[JSONObject]:
     """Answer an inbound call. Answering twice does no harm.
 
@@ -319,6 +318,7 @@ def answer(**kwargs: Unpack[shapes.AnswerOptions]) -> Command[JSONObject]:
     return _verb("calling.answer", {}, kwargs, ends_call=True)
 
 
+@checked
 def hangup(reason: HangupReason = "hangup") -> Command[JSONObject]:
     """End the call.
 
@@ -327,6 +327,7 @@ def hangup(reason: HangupReason = "hangup") -> Command[JSONObject]:
     return _verb("calling.end", {"reason": reason}, ends_call=True)
 
 
+@checked
 def pass_() -> Command[JSONObject]:
     """Pass an offered call back to the server, so that another client may take it.
 
@@ -335,6 +336,7 @@ def pass_() -> Command[JSONObject]:
     return _verb("calling.pass", {}, ends_call=True)
 
 
+@checked
 def connect(
     devices: Sequence[Sequence[shapes.ConnectDevice]],
     *,
@@ -363,9 +365,9 @@ def connect(
         max_price_per_minute: the highest price at which to call.
         status_url: a URL to which the server also posts the events.
     """
-    params: JSONObject = {"devices": values.device_plan("devices", devices)}
+    params: JSONObject = {"devices": devices}
     if ringback is not None:
-        params["ringback"] = values.media_items("ringback", ringback)
+        params["ringback"] = ringback
     params |= _given(
         tag=tag,
         max_duration=max_duration,
@@ -375,11 +377,13 @@ def connect(
     return _verb("calling.connect", params, kwargs, ends_call=True)
 
 
+@checked
 def disconnect() -> Command[JSONObject]:
     """End the bridge. Both calls go on."""
     return _verb("calling.disconnect", {})
 
 
+@checked
 def transfer(
     dest: str | Mapping[str, Any], **kwargs: Unpack[shapes.NothingMore]
 ) -> Command[JSONObject]:
@@ -391,36 +395,42 @@ def transfer(
     return _verb("calling.transfer", {"dest": dest}, kwargs, ends_call=True)
 
 
+@checked
 def send_digits(digits: str, *, control_id: str | None = None) -> Command[JSONObject]:
     """Send DTMF digits on the call.
 
     `digits` may contain ``0-9``, ``*``, ``#`` and ``A-D``; ``w`` is a pause of 0.5 s, and
     ``W`` one of 1 s. A ``calling.call.send_digits`` event says when all are sent.
     """
-    params = {"control_id": _control_id(control_id), "digits": values.dtmf("digits", digits)}
+    params = {"control_id": _control_id(control_id), "digits": digits}
     return _verb("calling.send_digits", params)
 
 
+@checked
 def denoise() -> Command[JSONObject]:
     """Switch noise reduction on."""
     return _verb("calling.denoise", {})
 
 
+@checked
 def denoise_stop() -> Command[JSONObject]:
     """Switch noise reduction off."""
     return _verb("calling.denoise.stop", {})
 
 
+@checked
 def hold() -> Command[JSONObject]:
     """Put the call on hold. The service documents this, but may not support it."""
     return _verb("calling.hold", {})
 
 
+@checked
 def unhold() -> Command[JSONObject]:
     """Take the call off hold. See `hold`."""
     return _verb("calling.unhold", {})
 
 
+@checked
 def echo(
     *,
     timeout: float | None = None,
@@ -432,10 +442,11 @@ def echo(
     This goes on for `timeout` seconds; 0 means until the call ends. `status_url` is a URL
     to which the server also posts the events.
     """
-    params = _given(timeout=values.seconds("timeout", timeout), status_url=status_url)
+    params = _given(timeout=timeout, status_url=status_url)
     return _verb("calling.echo", params, kwargs)
 
 
+@checked
 def refer(
     device: shapes.ReferDevice,
     *,
@@ -449,10 +460,11 @@ def refer(
     ``calling.call.refer`` event has the result. `status_url` is a URL to which the server
     also posts the events.
     """
-    params = {"device": values.refer_device("device", device), **_given(status_url=status_url)}
+    params = {"device": device, **_given(status_url=status_url)}
     return _verb("calling.refer", params, kwargs)
 
 
+@checked
 def bind_digit(
     digits: str,
     bind_method: str,
@@ -472,10 +484,10 @@ def bind_digit(
         max_triggers: how often the binding works; 0 means without a limit.
     """
     params: JSONObject = {
-        "digits": values.text("digits", digits),
-        "bind_method": values.text("bind_method", bind_method),
+        "digits": digits,
+        "bind_method": bind_method,
         **_given(
-            params=None if bind_params is None else values.json_object("bind_params", bind_params),
+            params=bind_params,
             realm=realm,
             max_triggers=max_triggers,
         ),
@@ -483,6 +495,7 @@ def bind_digit(
     return _verb("calling.bind_digit", params, kwargs)
 
 
+@checked
 def clear_digit_bindings(
     *, realm: str | None = None, **kwargs: Unpack[shapes.NothingMore]
 ) -> Command[JSONObject]:
@@ -490,6 +503,7 @@ def clear_digit_bindings(
     return _verb("calling.clear_digit_bindings", _given(realm=realm), kwargs)
 
 
+@checked
 def live_transcribe(
     action: shapes.LiveTranscribe | Literal["stop"], **kwargs: Unpack[shapes.NothingMore]
 ) -> Command[JSONObject]:
@@ -501,9 +515,10 @@ def live_transcribe(
     ``speech_timeout`` and ``vad_silence_ms`` (milliseconds) and ``vad_thresh``; only ``lang`` is
     needed. ``summarize`` is a dict with ``webhook`` and ``prompt``. ``stop`` is ``{}``.
     """
-    return _verb("calling.live_transcribe", {"action": values.live_action(action)}, kwargs)
+    return _verb("calling.live_transcribe", {"action": action}, kwargs)
 
 
+@checked
 def live_translate(
     action: shapes.LiveTranslate | Literal["stop"],
     *,
@@ -519,10 +534,11 @@ def live_translate(
     ``direction``. ``summarize`` is a dict with ``webhook`` and ``prompt``. ``stop`` is ``{}``.
     `status_url` is a URL to which the server also posts the events.
     """
-    params = {"action": values.live_action(action), **_given(status_url=status_url)}
+    params = {"action": action, **_given(status_url=status_url)}
     return _verb("calling.live_translate", params, kwargs)
 
 
+@checked
 def join_conference(
     name: str,
     *,
@@ -576,9 +592,9 @@ def join_conference(
             ``codec``, ``status_url``, ``status_url_method``, ``realtime``,
             ``authorization_bearer_token`` and ``custom_parameters``: see `stream`.
     """
-    stream = None if stream_obj is None else values.json_object("stream_obj", stream_obj)
+    stream = stream_obj
     params = _given(
-        name=values.text("name", name),
+        name=name,
         muted=muted,
         beep=beep,
         start_on_enter=start_on_enter,
@@ -602,14 +618,16 @@ def join_conference(
     return _verb("calling.join_conference", params, kwargs)
 
 
+@checked
 def leave_conference(
     conference_id: str, **kwargs: Unpack[shapes.NothingMore]
 ) -> Command[JSONObject]:
     """Leave a conference. Its `conference_id` is in the ``calling.conference`` events."""
-    params = {"conference_id": values.text("conference_id", conference_id)}
+    params = {"conference_id": conference_id}
     return _verb("calling.leave_conference", params, kwargs)
 
 
+@checked
 def join_room(
     name: str, *, status_url: str | None = None, **kwargs: Unpack[shapes.NothingMore]
 ) -> Command[JSONObject]:
@@ -617,15 +635,17 @@ def join_room(
 
     `status_url` is a URL to which the server also posts the events.
     """
-    params = {"name": values.text("name", name), **_given(status_url=status_url)}
+    params = {"name": name, **_given(status_url=status_url)}
     return _verb("calling.join_room", params, kwargs)
 
 
+@checked
 def leave_room(**kwargs: Unpack[shapes.NothingMore]) -> Command[JSONObject]:
     """Leave the video room."""
     return _verb("calling.leave_room", {}, kwargs)
 
 
+@checked
 def queue_enter(
     queue_name: str,
     *,
@@ -645,12 +665,13 @@ def queue_enter(
     """
     params: JSONObject = {
         "control_id": _control_id(control_id),
-        "queue_name": values.text("queue_name", queue_name),
+        "queue_name": queue_name,
         **_given(status_url=status_url),
     }
     return _verb("calling.queue.enter", params, kwargs)
 
 
+@checked
 def queue_leave(
     queue_name: str,
     *,
@@ -669,12 +690,13 @@ def queue_leave(
     """
     params: JSONObject = {
         "control_id": _control_id(control_id),
-        "queue_name": values.text("queue_name", queue_name),
+        "queue_name": queue_name,
         **_given(queue_id=queue_id, status_url=status_url),
     }
     return _verb("calling.queue.leave", params, kwargs)
 
 
+@checked
 def ai_message(
     *,
     message_text: str | None = None,
@@ -696,6 +718,7 @@ def ai_message(
     return _verb("calling.ai_message", params, kwargs)
 
 
+@checked
 def ai_hold(
     *, timeout: str | None = None, prompt: str | None = None, **kwargs: Unpack[shapes.NothingMore]
 ) -> Command[JSONObject]:
@@ -703,10 +726,11 @@ def ai_hold(
 
     `prompt` is what the AI says before. `timeout` may be text or a number.
     """
-    params = _given(timeout=values.as_text("timeout", timeout), prompt=prompt)
+    params = _given(timeout=timeout, prompt=prompt)
     return _verb("calling.ai_hold", params, kwargs)
 
 
+@checked
 def ai_unhold(
     *, prompt: str | None = None, **kwargs: Unpack[shapes.NothingMore]
 ) -> Command[JSONObject]:
@@ -714,6 +738,7 @@ def ai_unhold(
     return _verb("calling.ai_unhold", _given(prompt=prompt), kwargs)
 
 
+@checked
 def amazon_bedrock(
     *,
     prompt: Any | None = None,
@@ -739,6 +764,7 @@ def amazon_bedrock(
     return _verb("calling.amazon_bedrock", params, kwargs)
 
 
+@checked
 def user_event(*, event: str | None = None, **kwargs: Any) -> Command[JSONObject]:
     """Raise an event of your own on the call.
 
@@ -750,6 +776,7 @@ def user_event(*, event: str | None = None, **kwargs: Any) -> Command[JSONObject
 # Verbs that start an action
 
 
+@checked
 def play(
     media: Sequence[shapes.Media],
     *,
@@ -782,12 +809,13 @@ def play(
         RelayError: as for `RelayClient.execute`. All verbs raise these errors.
     """
     params: JSONObject = {
-        "play": values.media_items("media", media),
-        **_given(volume=_volume(volume), direction=direction, loop=loop),
+        "play": media,
+        **_given(volume=volume, direction=direction, loop=loop),
     }
     return _start(actions.PLAY, control_id, params, kwargs, on_completed)
 
 
+@checked
 def play_and_collect(
     media: Sequence[shapes.Media],
     collect: shapes.Collect,
@@ -815,17 +843,18 @@ def play_and_collect(
         on_completed: as for `play`.
         kwargs: ``status_url``, as for `play`.
     """
-    wanted = values.json_object("collect", collect)
+    wanted = collect
     params: JSONObject = {
-        "play": values.media_items("media", media),
+        "play": media,
         "collect": wanted,
-        **_given(volume=_volume(volume)),
+        **_given(volume=volume),
     }
     continuous = wanted.get("continuous") is True
     kind = actions.PLAY_AND_COLLECT_CONTINUOUS if continuous else actions.PLAY_AND_COLLECT
     return _start(kind, control_id, params, kwargs, on_completed)
 
 
+@checked
 def collect(
     *,
     digits: shapes.Digits | None = None,
@@ -861,10 +890,12 @@ def collect(
         on_completed: as for `play`.
         kwargs: ``status_url``, as for `play`.
     """
+    if digits is None and speech is None:
+        raise ValueError(builders.NOTHING_TO_COLLECT)
     params = _given(
-        digits=None if digits is None else values.json_object("digits", digits),
-        speech=None if speech is None else values.json_object("speech", speech),
-        initial_timeout=values.seconds("initial_timeout", initial_timeout),
+        digits=digits,
+        speech=speech,
+        initial_timeout=initial_timeout,
         partial_results=partial_results,
         continuous=continuous,
         send_start_of_input=send_start_of_input,
@@ -874,6 +905,7 @@ def collect(
     return _start(kind, control_id, params, kwargs, on_completed)
 
 
+@checked
 def play_tts(
     text: str,
     *,
@@ -892,6 +924,7 @@ def play_tts(
     return play([media], volume=volume, on_completed=on_completed)
 
 
+@checked
 def play_audio(
     url: str, *, volume: float | None = None, on_completed: OnCompleted[PlayEvent] | None = None
 ) -> Command[ActionRecord]:
@@ -899,6 +932,7 @@ def play_audio(
     return play([builders.audio(url)], volume=volume, on_completed=on_completed)
 
 
+@checked
 def play_silence(
     duration: float, *, on_completed: OnCompleted[PlayEvent] | None = None
 ) -> Command[ActionRecord]:
@@ -906,6 +940,7 @@ def play_silence(
     return play([builders.silence(duration)], on_completed=on_completed)
 
 
+@checked
 def play_ringtone(
     name: str,
     *,
@@ -921,6 +956,7 @@ def play_ringtone(
     return play([media], volume=volume, on_completed=on_completed)
 
 
+@checked
 def prompt_tts(
     text: str,
     collect: shapes.Collect,
@@ -940,6 +976,7 @@ def prompt_tts(
     return play_and_collect([media], collect, volume=volume, on_completed=on_completed)
 
 
+@checked
 def prompt_audio(
     url: str,
     collect: shapes.Collect,
@@ -952,6 +989,7 @@ def prompt_audio(
     return play_and_collect([media], collect, volume=volume, on_completed=on_completed)
 
 
+@checked
 def record(
     audio: shapes.RecordAudio | None = None,
     *,
@@ -975,10 +1013,11 @@ def record(
         on_completed: as for `play`.
         kwargs: ``status_url``, as for `play`.
     """
-    wanted = {} if audio is None else values.json_object("audio", audio)
+    wanted = {} if audio is None else audio
     return _start(actions.RECORD, control_id, {"record": {"audio": wanted}}, kwargs, on_completed)
 
 
+@checked
 def detect(
     detect: shapes.Detector,
     *,
@@ -1005,12 +1044,13 @@ def detect(
         kwargs: ``status_url``, as for `play`.
     """
     params = {
-        "detect": values.typed_object("detect", detect),
-        **_given(timeout=values.seconds("timeout", timeout)),
+        "detect": detect,
+        **_given(timeout=timeout),
     }
     return _start(actions.DETECT, control_id, params, kwargs, on_completed)
 
 
+@checked
 def detect_answering_machine(
     *,
     initial_timeout: float | None = None,
@@ -1037,6 +1077,7 @@ def detect_answering_machine(
     return detect(wanted, timeout=timeout, on_completed=on_completed)
 
 
+@checked
 def detect_digit(
     *,
     digits: str | None = None,
@@ -1050,6 +1091,7 @@ def detect_digit(
     return detect(builders.digit_detector(digits), timeout=timeout, on_completed=on_completed)
 
 
+@checked
 def detect_fax(
     *,
     tone: Literal["CED", "CNG"] | None = None,
@@ -1063,6 +1105,7 @@ def detect_fax(
     return detect(builders.fax_detector(tone), timeout=timeout, on_completed=on_completed)
 
 
+@checked
 def pay(
     payment_connector_url: str,
     *,
@@ -1114,21 +1157,18 @@ def pay(
         prompts: your own prompts.
         on_completed: as for `play`.
     """
-    texts = {
-        "timeout": timeout,
-        "max_attempts": max_attempts,
-        "security_code": security_code,
-        "postal_code": postal_code,
-        "min_postal_code_length": min_postal_code_length,
-        "charge_amount": charge_amount,
-    }
     params = {
-        "payment_connector_url": values.text("payment_connector_url", payment_connector_url),
+        "payment_connector_url": payment_connector_url,
         **_given(
             input=input_method,
             status_url=status_url,
             payment_method=payment_method,
-            **{name: values.as_text(name, value) for name, value in texts.items()},
+            timeout=timeout,
+            max_attempts=max_attempts,
+            security_code=security_code,
+            postal_code=postal_code,
+            min_postal_code_length=min_postal_code_length,
+            charge_amount=charge_amount,
             token_type=token_type,
             currency=currency,
             language=language,
@@ -1142,6 +1182,7 @@ def pay(
     return _start(actions.PAY, control_id, params, kwargs, on_completed)
 
 
+@checked
 def send_fax(
     document: str,
     *,
@@ -1162,12 +1203,13 @@ def send_fax(
         kwargs: ``status_url``, as for `play`.
     """
     params = {
-        "document": values.text("document", document),
+        "document": document,
         **_given(identity=identity, header_info=header_info),
     }
     return _start(actions.SEND_FAX, control_id, params, kwargs, on_completed)
 
 
+@checked
 def receive_fax(
     *,
     control_id: str | None = None,
@@ -1181,6 +1223,7 @@ def receive_fax(
     return _start(actions.RECEIVE_FAX, control_id, {}, kwargs, on_completed)
 
 
+@checked
 def tap(
     tap: shapes.Tap | shapes.FlatTap,
     device: shapes.TapDevice,
@@ -1203,12 +1246,13 @@ def tap(
         kwargs: ``status_url``, as for `play`.
     """
     params = {
-        "tap": values.typed_object("tap", tap),
-        "device": values.typed_object("device", device),
+        "tap": tap,
+        "device": device,
     }
     return _start(actions.TAP, control_id, params, kwargs, on_completed)
 
 
+@checked
 def stream(
     url: str,
     *,
@@ -1238,7 +1282,7 @@ def stream(
         on_completed: as for `play`.
     """
     params = {
-        "url": values.text("url", url),
+        "url": url,
         **_given(
             name=name,
             codec=codec,
@@ -1252,6 +1296,7 @@ def stream(
     return _start(actions.STREAM, control_id, params, kwargs, on_completed)
 
 
+@checked
 def transcribe(
     *,
     control_id: str | None = None,
@@ -1274,6 +1319,7 @@ def transcribe(
     )
 
 
+@checked
 def ai(
     *,
     control_id: str | None = None,
@@ -1330,11 +1376,13 @@ def ai(
 # Controls of an action. Where a name begins with a dot, the method of the action precedes it.
 
 
+@checked
 def stop() -> Command[JSONObject]:
     """Stop the action. If it is over already, the result is ``{}``."""
     return _control(".stop", {})
 
 
+@checked
 def pause(behavior: str | None = None) -> Command[JSONObject]:
     """Pause the action.
 
@@ -1343,16 +1391,19 @@ def pause(behavior: str | None = None) -> Command[JSONObject]:
     return _control(".pause", {"behavior": behavior} if behavior else {})
 
 
+@checked
 def resume() -> Command[JSONObject]:
     """Resume the paused action."""
     return _control(".resume", {})
 
 
+@checked
 def volume(volume: float) -> Command[JSONObject]:
     """Change the volume to `volume`, in dB, from -40 to 40."""
-    return _control(".volume", {"volume": values.volume_db("volume", volume)})
+    return _control(".volume", {"volume": volume})
 
 
+@checked
 def start_input_timers() -> Command[JSONObject]:
     """Start `initial_timeout` now, if ``start_input_timers=False`` held it back."""
     return _control("calling.collect.start_input_timers", {})
@@ -1362,19 +1413,8 @@ def _given(**params: Any) -> JSONObject:
     return {name: value for name, value in params.items() if value is not None}
 
 
-def _volume(volume: float | None) -> float | None:
-    return None if volume is None else values.volume_db("volume", volume)
-
-
-def _extra(kwargs: Mapping[str, object]) -> Mapping[str, object]:
-    taken = sorted(RESERVED.intersection(kwargs))
-    if taken:
-        raise ValueError(f"{taken[0]} cannot be given: the call has its own")
-    return kwargs
-
-
 def _control_id(control_id: str | None) -> object:
-    return NEW_ID if control_id is None else values.text("control_id", control_id)
+    return NEW_ID if control_id is None else control_id
 
 
 def _verb(
@@ -1384,7 +1424,7 @@ def _verb(
     *,
     ends_call: bool = False,
 ) -> Command[JSONObject]:
-    return Command(method, {**params, **_extra(kwargs or {})}, Purpose.VERB, ends_call=ends_call)
+    return Command(method, {**params, **(kwargs or {})}, Purpose.VERB, ends_call=ends_call)
 
 
 def _start(
@@ -1396,11 +1436,11 @@ def _start(
 ) -> Command[ActionRecord]:
     return Command(
         kind.method,
-        {"control_id": _control_id(control_id), **params, **_extra(kwargs)},
+        {"control_id": _control_id(control_id), **params, **kwargs},
         Purpose.START,
         kind=kind,
         ends_call=True,
-        callback=values.callback("on_completed", on_completed),
+        callback=on_completed,
     )
 
 

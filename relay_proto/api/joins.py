@@ -22,7 +22,13 @@ from ..rpc.frames import JSONObject
 from ..rpc.masking import Scrubber
 from . import commands, shapes
 from .commands import Command, Purpose
+from .parameters import checked, checked_with
 from .views import CallView, check_call
+
+
+def _a_call(argument: str, value: object) -> object:
+    check_call(argument, value)
+    return value
 
 
 class Join(msgspec.Struct, frozen=True):
@@ -32,6 +38,7 @@ class Join(msgspec.Struct, frozen=True):
     timeout: float | None
 
 
+@checked_with(other=_a_call)
 def bridge(other: CallView, *, timeout: float | None = None) -> Join:
     """Connect the call to another call that is up, and wait until they hear each other.
 
@@ -49,11 +56,11 @@ def bridge(other: CallView, *, timeout: float | None = None) -> Join:
             with 409 if one is connected already.
         TimeoutError: they were not connected in time.
     """
-    check_call("other", other)
     device = {"type": "call", "params": {"node_id": other.node_id, "call_id": other.call_id}}
     return Join(Command("calling.connect", {"devices": [[device]]}, Purpose.JOIN), timeout)
 
 
+@checked
 def connect_and_wait(
     devices: Sequence[Sequence[shapes.ConnectDevice]],
     *,

@@ -22,10 +22,10 @@ from ..errors import RelayError
 from ..records import ActionRecord
 from ..rpc.event_base import RelayEvent
 from ..rpc.events import DetectEvent, PlayEvent
-from . import arguments as values
 from . import builders, commands, shapes
 from .answering import TO_SPEAK, Answering, LeftMessage, Phase, WhoAnswered
 from .commands import Command
+from .parameters import checked
 
 R = TypeVar("R")
 AlsoTo: TypeAlias = Literal["human", "unknown"]
@@ -255,6 +255,7 @@ class MessageLeaving(Detecting[LeftMessage]):
         )
 
 
+@checked
 def wait_for_beep(
     timeout: float = 60.0,
     *,
@@ -302,6 +303,7 @@ def wait_for_beep(
     return BeepWait(detection, detection.timeout)
 
 
+@checked
 def leave_message(
     message: str | Sequence[shapes.Media],
     timeout: float = 60.0,
@@ -363,12 +365,7 @@ def leave_message(
     media: Sequence[shapes.Media]
     media = [builders.tts(message)] if isinstance(message, str) else message
     others = frozenset([also_to] if isinstance(also_to, str) else also_to)
-    if not others <= {"human", "unknown"}:
-        raise ValueError(f"also_to may have 'human' and 'unknown', not {also_to!r}")
-    most = values.whole("attempts", attempts, least=1)
-    if most is None:
-        raise TypeError("attempts must be a whole number, not None")
-    return MessageLeaving(detection, commands.play(media, volume=volume), others, most)
+    return MessageLeaving(detection, commands.play(media, volume=volume), others, attempts)
 
 
 def _detection(timeout: float, quiet_time: float, *, fax: bool, **tuning: Any) -> Detection:
@@ -377,7 +374,7 @@ def _detection(timeout: float, quiet_time: float, *, fax: bool, **tuning: Any) -
     )
     return Detection(
         detector=detector,
-        timeout=values.positive("timeout", timeout),
-        quiet_time=values.seconds("quiet_time", quiet_time) or 0.0,
+        timeout=timeout,
+        quiet_time=quiet_time,
         fax=fax,
     )

@@ -67,6 +67,7 @@ from ..errors import (
     RemoteProtocolError,
     RequestQueueFullError,
     RequestTimeoutError,
+    UnknownNameWarning,
 )
 from ..literals import (
     CallStateText,
@@ -288,6 +289,7 @@ __all__ = [
     "Timing",
     "TranscribeEvent",
     "UnknownEvent",
+    "UnknownNameWarning",
     "Verdict",
     "WhoAnswered",
     "__version__",

@@ -15,6 +15,7 @@ import msgspec
 
 from ..config import Contexts, check_contexts
 from ..outputs import Connected, Disconnected
+from .parameters import on_error
 
 EVERY: Final = ""
 """Stands for events of all types."""
@@ -28,9 +29,6 @@ OnError: TypeAlias = Literal["hangup", "leave"] | Callable[[Any, BaseException],
 
 def _never() -> bool:
     return False
-
-
-ON_ERROR: Final = ("hangup", "leave")
 
 
 class CallRoute(msgspec.Struct, frozen=True, eq=False):
@@ -84,15 +82,13 @@ class Routes:
         stands for all contexts that no other route has.
         """
         check_function("call handler", route.handler)
-        on_error: object = route.on_error
-        if on_error not in ON_ERROR and not callable(on_error):
-            raise ValueError(f"on_error is one of {ON_ERROR}, or a function, not {on_error!r}")
+        on_error("on_error", route.on_error)
         before: Mapping[str | None, CallRoute | None]
         if contexts is None:
             before = {None: self._default}
             self._default = route
         else:
-            names = check_contexts(contexts)
+            names = check_contexts("contexts", contexts)
             before = {name: self._contexts.get(name) for name in names}
             open_ones = {name: known for name, known in self._contexts.items() if not known.closed}
             self._contexts = open_ones | dict.fromkeys(names, route)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TypeVar, cast
 
+from ..checks import any_text, texts
 from ..display import described, shown_id, shown_number, shown_reason
 from ..literals import CallStateText, Direction, EndReasonText, MessageStateText
 from ..records import ActionRecord, CallRecord, MessageRecord
@@ -18,6 +19,7 @@ from ..rpc.events import CallStateEvent, MessageStateEvent
 from ..rpc.frames import JSONObject, is_object
 from ..transitions import CallState
 from .outcomes import Done
+from .parameters import checked_with
 from .results import Results
 
 E = TypeVar("E", bound=RelayEvent)
@@ -179,6 +181,7 @@ class MessageView:
 
     _record: MessageRecord
 
+    @checked_with(message_id=any_text, context=any_text, media=texts)
     def __init__(
         self,
         *,

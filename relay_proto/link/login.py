@@ -51,6 +51,12 @@ class Login:
         for secret in credentials.secrets():
             self._scrubber.add(secret)
 
+    @property
+    def origin(self) -> str:
+        """Where the credentials of this transport come from: names, never values."""
+        assert self._credentials is not None, "`check` comes before"
+        return self._credentials.origin()
+
     def check(self) -> None:
         """Check that there are credentials for this transport.
 

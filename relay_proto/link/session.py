@@ -370,7 +370,8 @@ class Session:
         if self._resume.refuse(code):
             self._authenticate(now)
             return None
-        error = AuthenticationError(code, self._scrubber.words(message))
+        words, origin = self._scrubber.words(message), self.login.origin
+        error = AuthenticationError(code, words, host=self._config.host, origin=origin)
         if not self._backoff.refuse(code):
             return self._drop(error, now)
         self._out.push(ConnectFailed(error, self._backoff.attempt, None))

@@ -303,17 +303,27 @@ def config_as_json(config: ClientConfig, writer: Writer) -> JSONObject:
     }
 
 
-def credentials_as_json(credentials: Credentials | None) -> list[str]:
-    """Describe credentials: only which there are."""
-    return [name for name in CREDENTIALS if getattr(credentials, name, None)]
+def credentials_as_json(credentials: Credentials | None) -> JSONObject:
+    """Describe credentials: only which there are, and where they come from."""
+    if credentials is None:
+        return {}
+    return {
+        name: credentials.origins.get(name, name)
+        for name in CREDENTIALS
+        if getattr(credentials, name)
+    }
 
 
-def read_credentials(written: list[str]) -> Credentials | None:
-    """Read what `credentials_as_json` has described, with a mask for each."""
+def read_credentials(written: JSONObject | list[str]) -> Credentials | None:
+    """Read what `credentials_as_json` has described, with a mask for each.
+
+    A recording of an earlier version has a list of those that there are.
+    """
     if not written:
         return None
     absent = {name: Secret("") for name in CREDENTIALS}
-    return Credentials(**absent | {name: Secret(MASK) for name in written})
+    origins = written if isinstance(written, dict) else dict.fromkeys(written, "")
+    return Credentials(**absent | {name: Secret(MASK) for name in written}, origins=origins)
 
 
 def read_config(written: Mapping[str, Any]) -> ClientConfig:

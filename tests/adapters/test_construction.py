@@ -98,7 +98,7 @@ def test_a_bad_host_is_refused(host: str) -> None:
 
 def test_a_bad_host_in_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGNALWIRE_SPACE", "https://space.test")
-    with pytest.raises(ValueError, match="host"):
+    with pytest.raises(ValueError, match=r"^SIGNALWIRE_SPACE must be .*write 'space.test'"):
         make()
 
 
@@ -109,7 +109,7 @@ def test_a_good_host_is_taken_as_it_is(host: str) -> None:
 
 @pytest.mark.parametrize("contexts", ["office", [1], 5, {"office": 1}, b"office"])
 def test_contexts_that_are_no_list_of_texts_are_refused(contexts: Any) -> None:
-    with pytest.raises(TypeError, match="contexts must be a list of str"):
+    with pytest.raises(TypeError, match=r"contexts must be a (list of )?str"):
         make(contexts=contexts)
 
 

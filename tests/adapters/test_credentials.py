@@ -126,7 +126,7 @@ def blocking_client(world: World, token: Any, **arguments: Any) -> Any:
         ("", "the function for token has returned nothing"),
         (None, "the function for token has returned nothing"),
         (5, "token must be a str, not int"),
-        ("token\ud800", "token is not valid Unicode: it contains"),
+        ("token\ud800", "token must not contain the character U+D800"),
     ],
 )
 async def test_a_function_that_fails_is_a_failed_attempt(
@@ -226,9 +226,9 @@ async def test_contexts_that_were_received_stay_unless_others_are_assigned(
         ("token", "", "token is missing"),
         ("token", 5, "token must be a str"),
         ("contexts", "office", "contexts must be a list"),
-        ("contexts", [""], "contexts must not contain an empty text"),
-        ("contexts", ["sales\ud800"], "contexts is not valid Unicode: it contains"),
-        ("project", "project\ud800", "project is not valid Unicode: it contains"),
+        ("contexts", [""], "each of contexts must not be empty"),
+        ("contexts", ["sales\ud800"], "each of contexts must be valid Unicode, but contains"),
+        ("project", "project\ud800", r"project must not contain the character U\+D800"),
     ],
 )
 async def test_a_wrong_value_that_is_assigned_is_a_failed_attempt(

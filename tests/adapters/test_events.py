@@ -19,6 +19,7 @@ from relay_anyio import (
     RelayEvent,
     UnknownEvent,
 )
+from relay_proto.errors import UnknownNameWarning
 from relay_proto.exchange import HangUp, Wait
 from tests.adapters.peers import Peer, client_of, serving
 from tests.adapters.support import LONG, Certificates, Heard, World, answered_call
@@ -119,7 +120,8 @@ async def test_off_stops_hearing(certificates: Certificates) -> None:
 async def test_an_event_of_an_unknown_type_is_heard_too(certificates: Certificates) -> None:
     heard: Heard[RelayEvent] = Heard()
     async with line(certificates) as told:
-        told.call.on(cast("EventType", "calling.call.novelty"), heard)
+        with pytest.warns(UnknownNameWarning, match="unknown event 'calling.call.novelty'"):
+            told.call.on(cast("EventType", "calling.call.novelty"), heard)
         await told.peer.event("calling.call.novelty", call_id="call-1", size=7)
         event = await heard.next()
         assert isinstance(event, UnknownEvent)

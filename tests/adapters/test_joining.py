@@ -13,6 +13,7 @@ from relay_anyio import (
     CallEndedError,
     ConnectEvent,
     RelayError,
+    UnknownNameWarning,
 )
 from relay_proto.exchange import HangUp, Hear, What
 from tests.adapters.peers import Peer, client_of, serving
@@ -133,8 +134,9 @@ async def test_a_caller_who_hangs_up_meanwhile_ends_the_wait(world: World) -> No
 
 async def test_a_refusal_is_raised_at_once(world: World) -> None:
     async with answered_call(world, world.client()) as call:
-        with pytest.raises(RelayError):
-            await call.connect_and_wait([[phone("", confirm=7)]])
+        unknown: Any = {"type": "pigeon"}  # the server may know it, but does not
+        with pytest.warns(UnknownNameWarning), pytest.raises(RelayError):
+            await call.connect_and_wait([[unknown]])
 
 
 async def test_an_event_that_overtakes_the_reply_is_heard(certificates: Certificates) -> None:

@@ -32,14 +32,14 @@ from tests.unit.client_peer import Frame, Peer, error_of
 
 STARTED: Final[Mapping[str, commands.Command[ActionRecord]]] = {
     "ai": commands.ai(control_id="x-1"),
-    "collect": commands.collect(control_id="x-1"),
-    "collect continuously": commands.collect(continuous=True, control_id="x-1"),
+    "collect": commands.collect(speech={}, control_id="x-1"),
+    "collect continuously": commands.collect(speech={}, continuous=True, control_id="x-1"),
     "detect": commands.detect({"type": "machine"}, control_id="x-1"),
     "pay": commands.pay("https://example.com/pay", control_id="x-1"),
     "play": commands.play([], control_id="x-1"),
-    "play_and_collect": commands.play_and_collect([], {}, control_id="x-1"),
+    "play_and_collect": commands.play_and_collect([], {"speech": {}}, control_id="x-1"),
     "play_and_collect continuously": commands.play_and_collect(
-        [], {"continuous": True}, control_id="x-1"
+        [], {"speech": {}, "continuous": True}, control_id="x-1"
     ),
     "receive_fax": commands.receive_fax(control_id="x-1"),
     "record": commands.record(control_id="x-1"),

@@ -27,6 +27,8 @@ CLASSES: Final = sorted(
         if found.__module__.startswith(f"{adapter.name}.")
     }
 )
+
+pytestmark = pytest.mark.filterwarnings("ignore::relay_proto.errors.UnknownNameWarning")
 ONLY_AWAITED: Final = {("RelayClient", "run"): {"backend"}}
 """Parameters that make sense with event loops alone."""
 TOGETHER: Final[Mapping[str, str]] = {

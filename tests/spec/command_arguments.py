@@ -13,8 +13,8 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from relay_proto.api import commands
-from relay_proto.api.builders import RINGTONES
 from relay_proto.api.commands import Command
+from relay_proto.api.forms import RINGTONES
 from tests.spec import METHODS, SESSION_METHODS
 from tests.spec.json_values import json_objects, json_values, texts
 
@@ -59,25 +59,45 @@ _ON_THE_WIRE: Final[Mapping[tuple[str, str], str]] = {
 }
 
 names: Final = texts.filter(bool)
-item_keys: Final = names.filter(lambda key: key not in ("type", "params"))
+new_keys: Final = texts.map("x-{}".format)
+"""Keys that no shape of the specification has: their values may be anything."""
+unknown: Final = st.dictionaries(new_keys, json_values, max_size=3)
 seconds: Final = st.integers(0, 600) | st.floats(0, 600)
 media_types: Final = st.sampled_from(["tts", "audio", "silence", "ringtone", "new"])
 device_types: Final = st.sampled_from(["phone", "sip", "webrtc", "new"])
 as_texts: Final[st.SearchStrategy[Any]] = names | st.integers(0, 100) | st.booleans()
 
 
+REQUIRED: Final[Mapping[str, dict[str, Any]]] = {
+    "tts": {"text": "Hello"},
+    "audio": {"url": "https://example.com/a.mp3"},
+    "silence": {"duration": 1},
+    "ringtone": {"name": "us"},
+    "phone": {"to_number": "+15550003333", "from_number": "+15550001111"},
+    "sip": {"to": "sip:b@example.com", "from": "sip:a@example.com"},
+    "webrtc": {"to": "b", "from": "a"},
+    "rtp": {"addr": "203.0.113.9", "port": 5000},
+    "ws": {"uri": "wss://example.com"},
+}
+"""What must be in objects of a type."""
+
+
+def with_unknown(**given: Any) -> st.SearchStrategy[dict[str, Any]]:
+    """Objects with what is given, and what no specification has."""
+    return unknown.map(lambda more: {**given, **more})
+
+
 def nested_item(kind: str, params: dict[str, Any]) -> dict[str, Any]:
-    return {"type": kind, "params": params}
+    return {"type": kind, "params": {**REQUIRED.get(kind, {}), **params}}
 
 
 def flat_item(kind: str, params: dict[str, Any]) -> dict[str, Any]:
-    return {"type": kind, **params}
+    return {"type": kind, **REQUIRED.get(kind, {}), **params}
 
 
 def items(kinds: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, Any]]:
     """Objects with a type, in the nested shape or the flat one."""
-    params = st.dictionaries(item_keys, json_values, max_size=3)
-    return st.builds(nested_item, kinds, params) | st.builds(flat_item, kinds, params)
+    return st.builds(nested_item, kinds, unknown) | st.builds(flat_item, kinds, unknown)
 
 
 media_lists: Final = st.lists(items(media_types), max_size=3)
@@ -97,11 +117,11 @@ BY_TYPE: Final[Mapping[str, st.SearchStrategy[Any]]] = {
     "array<object>": st.lists(json_objects, max_size=2),
     "array<media>": media_lists,
     "array<array<device>>": device_plans,
-    "collect": json_objects,
-    "collect.digits": json_objects,
-    "collect.speech": json_objects,
+    "collect": with_unknown(speech={}) | with_unknown(digits={"max": 1}, continuous=True),
+    "collect.digits": with_unknown(max=1),
+    "collect.speech": unknown,
     "detect": items(st.sampled_from(["machine", "fax", "digit", "new"])),
-    "record": json_objects,
+    "record": unknown,
     "tap": items(st.just("audio")),
     "tap.device": items(st.sampled_from(["rtp", "ws"])),
 }
@@ -129,13 +149,14 @@ BY_COMMAND: Final[Mapping[tuple[str, str], st.SearchStrategy[Any]]] = {
     ("execute", "method"): names,
     ("execute", "params"): json_objects,
     ("execute", "timeout"): seconds,
-    ("live_transcribe", "action"): json_objects | st.just("stop"),
-    ("live_translate", "action"): json_objects | st.just("stop"),
+    ("live_transcribe", "action"): with_unknown(start={}) | st.just("stop"),
+    ("live_translate", "action"): with_unknown(start={}) | st.just("stop"),
     ("play_ringtone", "name"): st.sampled_from(sorted(RINGTONES)),
     **dict.fromkeys(
         [("receive", "contexts"), ("unreceive", "contexts")],
         st.lists(names, max_size=3, unique=True) | st.tuples(names),
     ),
+    ("join_conference", "stream_obj"): with_unknown(url="wss://example.com"),
     ("refer", "device"): items(st.just("sip")),
     ("send_digits", "digits"): st.text("0123456789*#ABCDwW", min_size=1),
     ("send_message", "media"): st.lists(names, min_size=1, max_size=3),
@@ -233,6 +254,8 @@ def arguments(draw: st.DrawFn, name: str) -> dict[str, Any]:
     for parameter in parameters(name):
         if parameter.default is inspect.Parameter.empty or draw(st.booleans()):
             given[parameter.name] = draw(strategy(name, parameter.name))
+    if name == "collect" and not {"digits", "speech"} & set(given):
+        given["speech"] = {}
     if name == "send_message" and not {"body", "media"} & set(given):
         given["body"] = draw(names)
     return given

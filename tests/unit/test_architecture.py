@@ -29,9 +29,10 @@ LISTS_OF_ANY_LENGTH: Final = tuple(
 CORE_LIBRARIES: Final = frozenset({"h11", "msgspec", "socksio", "wsproto"})
 PURE_STDLIB: Final = frozenset(
     """
-    __future__ abc array base64 binascii bisect collections contextlib copy dataclasses enum
-    fractions functools hashlib heapq hmac inspect itertools json keyword math numbers operator re
-    reprlib statistics string struct textwrap types typing unicodedata urllib.parse weakref
+    __future__ abc array base64 binascii bisect collections contextlib copy dataclasses difflib
+    enum fractions functools hashlib heapq hmac inspect itertools json keyword math numbers operator
+    re reprlib statistics string struct textwrap types typing unicodedata urllib.parse warnings
+    weakref
     """.split()
 )
 """What the core may use of the standard library: neither IO, nor clock, nor chance."""

