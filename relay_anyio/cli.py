@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from relay_proto import __version__
+from relay_proto.exchange import ANY_CONTEXT
 
 from ._output import OUTPUT, CommandError, OutputError, forget_output
 
@@ -134,7 +135,9 @@ def _parser() -> argparse.ArgumentParser:
         help="the port to listen on; 0 picks a free one (%(default)s)",
     )
     sim.add_argument(
-        "--context", default="office", help="the context that gets the calls (%(default)s)"
+        "--context",
+        default=ANY_CONTEXT,
+        help="the context that gets the calls (any that a connected program has subscribed to)",
     )
     sim.add_argument(
         "--press", default="12", help="the digits to press, one for each call (%(default)s)"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from relay_proto.exchange import Caller, Happened, Hear, Press, Step, Wait, What
+from relay_proto.exchange import ANY_CONTEXT, Caller, Happened, Hear, Press, Step, Wait, What
 
 from .server import Simulator
 
@@ -19,7 +19,7 @@ class Scenario:
     number: str = "+15550002222"
     """The number that is called."""
     caller: str = "+15550001111"
-    context: str = "office"
+    context: str = ANY_CONTEXT
     digits: tuple[str, ...] = ("1", "2")
     """What each caller presses, in turn."""
     hear: str = "press"

@@ -3,7 +3,7 @@
 Public: for authors of simulators and of tests.
 """
 
-from .config import Account, ExchangeConfig, ExchangeLimits, ExchangeTiming
+from .config import ANY_CONTEXT, Account, ExchangeConfig, ExchangeLimits, ExchangeTiming
 from .exchange import Exchange, ExchangeOutput
 from .happened import Happened, What, Who
 from .jwt import make_jwt
@@ -32,6 +32,7 @@ from .script import (
 from .texts import TextMessage
 
 __all__ = [
+    "ANY_CONTEXT",
     "Account",
     "Answers",
     "Behaviour",

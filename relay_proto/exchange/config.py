@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import Final
 
 from ..server import ServerConfig
 from .script import Answers, Behaviour, Line
+
+ANY_CONTEXT: Final = "*"
+"""Stands for any context that a program has subscribed to: see `ExchangeConfig.numbers`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +96,10 @@ class ExchangeConfig:
 
     accounts: tuple[Account, ...]
     numbers: Mapping[str, str] = field(default_factory=dict[str, str])
-    """The context that gets the calls and texts to a number, by number."""
+    """The context that gets the calls and texts to a number, by number.
+
+    With `ANY_CONTEXT`, the program whose turn it is gets them, in the first of its contexts.
+    """
     lines: tuple[Line, ...] = ()
     default_line: Behaviour = field(default_factory=Answers)
     """What happens when a program dials any other address."""

@@ -26,6 +26,7 @@ class What(enum.StrEnum):
 
     CALLED = "called"
     OFFERED = "offered"
+    UNSERVED = "unserved"
     PASSED = "passed"
     ANSWERED = "answered"
     DIALED = "dialed"
@@ -68,6 +69,7 @@ class What(enum.StrEnum):
 SENTENCES: Final[Mapping[What, str]] = {
     What.CALLED: "calls {to} from {number}",
     What.OFFERED: "offers the call to {context}",
+    What.UNSERVED: "finds no program: {reason}",
     What.PASSED: "passes the call on",
     What.ANSWERED: "answers",
     What.DIALED: "dials {to}",

@@ -75,15 +75,17 @@ def offer(switch: Switch, leg: Leg, now: float) -> None:
     session = switch.sessions.take_turn(leg.context, without=leg.refused_by)
     leg.session = session
     if session is None:
+        leg.note(Who.EXCHANGE, What.UNSERVED, now, reason=switch.sessions.why_nobody(leg.context))
         leg.end(END_REASON_NOT_FOUND, Who.EXCHANGE, now)
         return
-    leg.note(Who.EXCHANGE, What.OFFERED, now, context=leg.context)
+    context = session.context_for(leg.context)
+    leg.note(Who.EXCHANGE, What.OFFERED, now, context=context)
     leg.tell(
         EVENT_CALL_RECEIVE,
         now,
         segment_id=leg.call_id,
         project_id=session.project,
-        context=leg.context,
+        context=context,
         call_state=leg.state,
         direction=leg.direction,
         device=leg.device,

@@ -9,6 +9,7 @@ Source: docs/protocol.md, sections 4, 8, 10 and 11.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -19,7 +20,7 @@ from ..outputs import Settled
 from ..pending import Pending
 from ..rpc.frames import INVALID_PARAMS, JSONObject
 from ..server import ServerCore
-from .config import Account
+from .config import ANY_CONTEXT, Account
 from .happened import What, Who
 from .jwt import expiry
 from .network import Network
@@ -30,6 +31,8 @@ RESUME_REFUSED: Final = -32003
 SERVER_ERROR: Final = -32000
 VERSIONS: Final = frozenset({2, 3, 4})
 """The major versions of the protocol that clients of the service ask for."""
+MOST_NAMED: Final = 10
+"""Contexts that the journal names when a call or a text finds no program."""
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +158,10 @@ class Session:
         if self.link is not None:
             self.link.deliver(identity, event, acknowledged=True)
 
+    def context_for(self, context: str) -> str:
+        """Return the context in which this session gets what is for `context`."""
+        return next(iter(self.contexts)) if context == ANY_CONTEXT else context
+
     def acknowledged(self, identity: str) -> None:
         """Forget an event that the program has acknowledged."""
         self._kept.pop(identity, None)
@@ -204,6 +211,8 @@ class Sessions:
         self._forgotten = forgotten
         self._by_protocol: dict[str, Session] = {}
         self._by_context: dict[str, dict[Session, None]] = {}
+        self._subscribed: dict[Session, None] = {}
+        """The sessions that serve a context, in the order of their turns for `ANY_CONTEXT`."""
         self._revoked: set[str] = set()
         self._signatures: dict[str, str] = {}
         self.refuses_unknown = False
@@ -295,6 +304,7 @@ class Sessions:
         session.contexts = wanted
         for context in wanted:
             self._by_context.setdefault(context, {}).setdefault(session)
+            self._subscribed.setdefault(session)
 
     def unsubscribe(self, session: Session, contexts: Iterable[str]) -> None:
         """Let `session` no longer serve `contexts`."""
@@ -305,10 +315,12 @@ class Sessions:
                 del serving[session]
                 if not serving:
                     del self._by_context[context]
+        if not session.contexts:
+            self._subscribed.pop(session, None)
 
     def take_turn(self, context: str, without: Iterable[Session] = ()) -> Session | None:
         """Return the session whose turn it is. Connected sessions come before others."""
-        serving = self._by_context.get(context, {})
+        serving = self._serving(context)
         willing = [session for session in serving if session not in without]
         connected = (session for session in willing if session.link is not None)
         chosen = next(connected, next(iter(willing), None))
@@ -316,6 +328,21 @@ class Sessions:
             del serving[chosen]
             serving[chosen] = None
         return chosen
+
+    def why_nobody(self, context: str) -> str:
+        """Return why `take_turn` has found no session, for the journal."""
+        if not context:
+            return "this number has no context"
+        if self._serving(context):
+            return f"all programs that serve {_named(context)} have passed it on"
+        if not self._by_protocol:
+            return "no program is connected"
+        if not self._by_context:
+            return "no program has subscribed to a context"
+        named = ", ".join(islice(self._by_context, MOST_NAMED))
+        more = len(self._by_context) - MOST_NAMED
+        others = f", and {more} more" if more > 0 else ""
+        return f"no program serves {_named(context)}; subscribed contexts: {named}{others}"
 
     def forget(self, session: Session, now: float) -> None:
         """End a session and everything that belongs to it."""
@@ -332,6 +359,11 @@ class Sessions:
     def revoke(self, project: str) -> None:
         """Stop accepting the credentials of `project`."""
         self._revoked.add(project)
+
+    def _serving(self, context: str) -> dict[Session, None]:
+        if context == ANY_CONTEXT:
+            return self._subscribed
+        return self._by_context.get(context, {})
 
     def _authenticate(self, given: Authentication, now: float) -> tuple[Account, float | None]:
         """Return the account, and when the credentials expire; None if they never do."""
@@ -352,3 +384,7 @@ class Sessions:
             elif account.token and (given.project, given.token) == (account.project, account.token):
                 return account, None
         raise RelayError(AUTHENTICATION_FAILED, "authentication failed")
+
+
+def _named(context: str) -> str:
+    return "any context" if context == ANY_CONTEXT else f"the context {context}"

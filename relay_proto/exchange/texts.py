@@ -148,10 +148,13 @@ def _deliver(switch: Switch, text: TextMessage, message_id: str, context: str, n
     session = switch.sessions.take_turn(context)
     state = MESSAGE_STATE_UNDELIVERED if session is None else MESSAGE_STATE_RECEIVED
     network.note(now, "", Who.EXCHANGE, What.TEXT_MOVED, text_id=message_id, state=state)
-    if session is not None:
+    if session is None:
+        reason = switch.sessions.why_nobody(context)
+        network.note(now, "", Who.EXCHANGE, What.UNSERVED, reason=reason)
+    else:
         params: JSONObject = {
             "message_id": message_id,
-            "context": context,
+            "context": session.context_for(context),
             "direction": INBOUND,
             "from_number": text.from_number,
             "to_number": text.to_number,

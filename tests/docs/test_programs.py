@@ -130,7 +130,7 @@ def test_a_program_serves_a_call_and_ends_when_asked(name: str, tmp_path: Path) 
 @pytest.mark.parametrize("name", OUTBOUND)
 def test_a_program_that_calls_out_says_how_it_went(name: str, tmp_path: Path) -> None:
     path = ROOT / "examples" / f"{name}.py"
-    with simulator(tmp_path) as (_, variables):
+    with simulator(tmp_path, "--context", "office") as (_, variables):  # nobody calls them
         said = subprocess.run(
             [sys.executable, str(path), TO, FROM, "Hello."],
             env=environment(variables),

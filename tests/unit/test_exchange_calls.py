@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from relay_proto.exchange import (
+    ANY_CONTEXT,
     ExchangeLimits,
     HangUp,
     Happened,
     Hear,
     Press,
     Say,
+    TextMessage,
     Wait,
     What,
     Who,
@@ -32,6 +34,7 @@ from tests.unit.exchange_client import (
 
 HELLO = "Hello, you have reached the office"
 """34 characters, hence 2.38 s at the configured 0.07 s each."""
+SERVED = "no program serves the context office; subscribed contexts: {}"
 
 
 # Offers
@@ -78,6 +81,64 @@ def test_nobody_answers_a_number_that_nobody_serves() -> None:
     world.place(to="+1999")
     assert world.story(What.ENDED) == ["exchange ends the call: not_found"] * 2
     assert client.events("call") == []
+
+
+@pytest.mark.parametrize(
+    ("contexts", "reason"),
+    [
+        ([], "no program is connected"),
+        ([()], "no program has subscribed to a context"),
+        ([("sales",), ("sales", "support")], SERVED.format("sales, support")),
+        ([tuple("abcdefghijkl")], SERVED.format("a, b, c, d, e, f, g, h, i, j, and 2 more")),
+    ],
+)
+def test_what_finds_no_program_says_which_contexts_are_subscribed(
+    contexts: list[tuple[str, ...]], reason: str
+) -> None:
+    world = World()
+    for names in contexts:
+        world.connect(*names)
+    world.place()
+    text = TextMessage(CALLER, OFFICE, "hello")
+    world.exchange.receive_text(text, world.now)
+    world.deliver()
+    assert world.story(What.UNSERVED) == [f"exchange finds no program: {reason}"] * 2
+
+
+def test_a_call_that_all_have_passed_on_or_to_an_unknown_number_says_so() -> None:
+    world = World()
+    client = world.connect("office")
+    client.verb("pass", world.place())
+    client.verb("pass", world.place(context=ANY_CONTEXT))
+    world.place(to="+1999")
+    assert world.story(What.UNSERVED) == [
+        "exchange finds no program: all programs that serve the context office have passed it on",
+        "exchange finds no program: all programs that serve any context have passed it on",
+        "exchange finds no program: this number has no context",
+    ]
+
+
+def test_a_number_can_be_served_in_any_context() -> None:
+    world = World(make_config(numbers={OFFICE: ANY_CONTEXT}))
+    world.connect()
+    first, second = world.connect("sales", "support"), world.connect("billing")
+    for _ in range(4):
+        world.place()
+    world.exchange.receive_text(TextMessage(CALLER, OFFICE, "hello"), world.now)
+    world.deliver()
+    assert len(first.events("call.receive", context="sales")) == 2
+    assert len(second.events("call.receive", context="billing")) == 2
+    assert [text["context"] for text in first.events("messaging.receive")] == ["sales"]
+    first.ask("signalwire.unreceive", contexts=["sales"])
+    world.place()
+    world.place()
+    assert len(first.events("call.receive", context="support")) == 1
+    first.ask("signalwire.unreceive", contexts=["support"])
+    second.ask("signalwire.unreceive", contexts=["billing"])
+    world.place()
+    assert world.story(What.UNSERVED) == [
+        "exchange finds no program: no program has subscribed to a context"
+    ]
 
 
 def test_callers_lose_patience() -> None:
