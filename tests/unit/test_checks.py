@@ -218,6 +218,25 @@ def test_what_is_known_beside_the_signature_passes_without_a_warning() -> None:
     assert unchecked.play(TTS, status_url=None).params["status_url"] is None
 
 
+def test_none_in_a_dict_is_left_to_the_server() -> None:
+    item = {"type": "tts", "params": {"text": "x", "voice": None}}
+    assert unchecked.play([item]).params["play"] == [item]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: unchecked.detect({"type": "digit", "digits": 5}), "must be a str of DTMF digits"),
+        (lambda: PARAMETERS["also_to"]("also_to", 5), "also_to must be a list of str, not 5"),
+        (lambda: PARAMETERS["also_to"]("also_to", ["fax"]), "also_to must be one of 'human'"),
+        (lambda: PARAMETERS["backend"]("backend", "curio"), "backend must be one of 'asyncio'"),
+    ],
+)
+def test_the_rest_is_refused_too(call: Callable[[], object], message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
+
+
 def test_too_many_arguments_are_refused_as_ever() -> None:
     with pytest.raises(TypeError, match=r"hangup\(\) takes from 0 to 1 positional"):
         unchecked.hangup("busy", "cancel")
