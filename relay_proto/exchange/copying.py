@@ -3,7 +3,7 @@
 No media is really sent. A transcription counts the words of the far end, as if it wrote
 them to a file. A call has at most one transcription.
 
-Source: docs/protocol.md, sections 14.4, 17 and 18.
+Source: docs/protocol.md, sections 14.4, 17, 18 and 22 (row 17).
 """
 
 from __future__ import annotations
@@ -69,6 +69,12 @@ class Ws(msgspec.Struct, frozen=True, tag_field="type", tag="ws"):
 
 
 Receiver: TypeAlias = Rtp | Ws
+USUAL_TRACKS: Final[Mapping[str, str]] = {
+    "inbound": "inbound_track",
+    "outbound": "outbound_track",
+    "both": "both_tracks",
+}
+"""The tracks for which a page of the vendor's documentation has another name."""
 
 
 class TapStartParams(OnOperation, frozen=True, kw_only=True):
@@ -83,7 +89,9 @@ class StreamStartParams(OnOperation, frozen=True, kw_only=True):
 
     url: Annotated[str, msgspec.Meta(pattern=r"\Awss://", max_length=2000)]
     name: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    track: Literal["inbound_track", "outbound_track", "both_tracks"] = "inbound_track"
+    track: Literal[
+        "inbound_track", "outbound_track", "both_tracks", "inbound", "outbound", "both"
+    ] = "inbound_track"
 
 
 class Copy(Operation):
@@ -182,6 +190,8 @@ def tap(request: Request, leg: Leg, params: TapStartParams) -> None:
 def stream(request: Request, leg: Leg, params: StreamStartParams) -> None:
     """``calling.stream``."""
     request.accept_start(params, "Streaming")
+    if params.track in USUAL_TRACKS:
+        leg.tolerate(params.track, USUAL_TRACKS[params.track], request.now)
     facts = {"url": params.url, "name": params.name}
     Stream(leg, params.control_id, facts).start(request.now)
 

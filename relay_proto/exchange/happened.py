@@ -62,6 +62,7 @@ class What(enum.StrEnum):
     SESSION_AWAY = "session away"
     JWT_EXPIRED = "JWT expired"
     SESSION_FORGOTTEN = "session forgotten"
+    TOLERATED = "tolerated"
     REFUSED = "refused"
     VIOLATED = "violated"
 
@@ -105,6 +106,7 @@ SENTENCES: Final[Mapping[What, str]] = {
     What.SESSION_AWAY: "disconnects from session {session}: {reason}",
     What.JWT_EXPIRED: "closes the connection of session {session}: the JWT has expired",
     What.SESSION_FORGOTTEN: "forgets session {session}",
+    What.TOLERATED: "accepts “{given}” in place of “{usual}”; the service may not",
     What.REFUSED: "refuses {method}: {reason}",
     What.VIOLATED: "breaks the protocol: {reason}",
 }

@@ -171,6 +171,10 @@ class Leg:
         """Report what happened on this call."""
         self.network.note(now, self.call_id, who, what, **details)
 
+    def tolerate(self, given: str, usual: str, now: float) -> None:
+        """Report that the program writes `given`, where most documents have `usual`."""
+        self.note(Who.EXCHANGE, What.TOLERATED, now, given=given, usual=usual)
+
     def move(self, state: CallState, now: float) -> None:
         """Move forward to `state`, tell the program, and call the watchers."""
         self.state = forward(CALL_ORDER, self.state, state.value)

@@ -17,9 +17,11 @@ SHORTEST = 0.1
 
 
 class TtsParams(msgspec.Struct, frozen=True, kw_only=True):
-    """Text to speech."""
+    """Text to speech. Some programs write `lang`, as ``calling.live_transcribe`` has it."""
 
     text: str
+    language: str = ""
+    lang: str = ""
 
 
 class AudioParams(msgspec.Struct, frozen=True, kw_only=True):

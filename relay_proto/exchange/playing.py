@@ -21,7 +21,7 @@ from ..errors import RelayError
 from ..transitions import follow
 from .happened import What, Who
 from .legs import Leg, Operation
-from .media import Media, MediaList, audible, described, play_seconds
+from .media import Media, MediaList, Tts, audible, described, play_seconds
 from .network import Duty, Network
 from .requests import OnOperation, Request, Verb, control_verb, start_verb
 from .shapes import Decibels
@@ -87,6 +87,8 @@ class Playback:
 
     def start(self, now: float) -> None:
         """Start to play."""
+        if any(isinstance(item, Tts) and item.params.lang for item in self._items):
+            self._leg.tolerate("lang", "language", now)
         self._tell(PLAY_STATE_PLAYING, now)
         self._play_item(now)
 

@@ -4,7 +4,7 @@ The transfer is accepted at once. Its outcome follows as an event: after a succe
 call ends here, otherwise it continues. The `Line` with the new address decides the
 outcome.
 
-Source: docs/protocol.md, section 18, ``calling.call.refer``.
+Source: docs/protocol.md, sections 18 (``calling.call.refer``) and 22 (row 15).
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Final, assert_never
 import msgspec
 
 from ..constants import END_REASON_HANGUP, EVENT_CALL_REFER
+from ..errors import RelayError
+from ..rpc.frames import INVALID_PARAMS
 from .config import ExchangeTiming
 from .happened import What, Who
 from .legs import Leg, Operation
@@ -27,9 +29,10 @@ SUCCESS: Final = "success"
 
 
 class TargetParams(msgspec.Struct, frozen=True, kw_only=True):
-    """A SIP URI."""
+    """A SIP URI. A page of the vendor's documentation has `uri` instead of `to`."""
 
-    to: Name
+    to: Name | None = None
+    uri: Name | None = None
 
 
 class Target(msgspec.Struct, frozen=True, tag_field="type", tag="sip"):
@@ -89,9 +92,15 @@ class Referral(Operation):
 
 def refer(request: Request, leg: Leg, params: ReferParams) -> None:
     """``calling.refer``."""
+    target = params.device.params
+    to = target.to or target.uri
+    if to is None:
+        raise RelayError(INVALID_PARAMS, "Invalid params: the device has no `to`")
     check_none(leg, Referral, "a transfer")
     request.accept("Starting SIP REFER")
-    Referral(leg, params.device.params.to).start(request.now)
+    if target.to is None:
+        leg.tolerate("uri", "to", request.now)
+    Referral(leg, to).start(request.now)
 
 
 def _outcome(behaviour: Behaviour, timing: ExchangeTiming) -> tuple[float, str, str]:

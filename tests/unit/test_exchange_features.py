@@ -90,6 +90,33 @@ def test_referring(story: Story) -> None:
     story.check()
 
 
+def test_names_of_other_documents_are_accepted_with_a_note() -> None:
+    world, client, call_id = answered_call()
+    spoken = {"type": "tts", "params": {"text": "Hallo", "lang": "de-DE"}}
+    client.verb("play", call_id, control_id="p", play=[spoken])
+    client.verb("stream", call_id, control_id="s", url="wss://example.com/s", track="both")
+    client.verb("refer", call_id, device={"type": "sip", "params": {"uri": BOB}})
+    world.pass_time(60)
+    assert client.values("call.refer", "sip_refer_to") == [BOB, BOB]
+    assert client.values("call.stream", "state")[0] == "streaming"
+    assert world.story(What.TOLERATED) == [
+        "exchange accepts “lang” in place of “language”; the service may not",
+        "exchange accepts “both” in place of “both_tracks”; the service may not",
+        "exchange accepts “uri” in place of “to”; the service may not",
+    ]
+
+
+def test_the_usual_names_need_no_note() -> None:
+    world, client, call_id = answered_call()
+    spoken = {"type": "tts", "params": {"text": "Hallo", "language": "de-DE"}}
+    client.verb("play", call_id, control_id="p", play=[spoken])
+    client.verb("stream", call_id, control_id="s", url="wss://example.com/s", track="both_tracks")
+    client.verb("refer", call_id, device={"type": "sip", "params": {"to": BOB, "uri": "sip:x"}})
+    assert world.story(What.TOLERATED) == []
+    nowhere = client.verb("refer", call_id, device={"type": "sip", "params": {}})
+    assert nowhere["code"] == -32602
+
+
 def test_events_of_a_referral_name_its_target() -> None:
     world, client, call_id = answered_call()
     client.verb("refer", call_id, **refer.params)
