@@ -6,12 +6,13 @@ import dataclasses
 import importlib
 import pkgutil
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 import pytest
 
 import relay_proto
+from relay_proto.rpc.event_base import RelayEvent
 
 
 def classes() -> Iterator[type]:
@@ -25,13 +26,9 @@ def classes() -> Iterator[type]:
 
 DATACLASSES = [kind for kind in classes() if dataclasses.is_dataclass(kind)]
 STRUCTS = [kind for kind in classes() if issubclass(kind, msgspec.Struct)]
-KEYWORDS = [
-    kind
-    for kind in STRUCTS
-    if kind.__module__
-    in ("relay_proto.rpc.frames", "relay_proto.rpc.event_base", "relay_proto.rpc.events")
-]
-"""Those that frames and events are made of: what the wire names, and orders as it likes."""
+FRAMES = [kind for kind in STRUCTS if kind.__module__ == "relay_proto.rpc.frames"]
+"""What the wire names, and orders as it likes."""
+EVENTS = [kind for kind in STRUCTS if issubclass(kind, RelayEvent)]
 
 
 @pytest.mark.parametrize("kind", DATACLASSES)
@@ -48,7 +45,17 @@ def test_a_struct_is_frozen(kind: type[msgspec.Struct]) -> None:
     assert kind.__struct_config__.frozen
 
 
-@pytest.mark.parametrize("kind", KEYWORDS)
-def test_a_struct_of_the_wire_takes_keywords_only(kind: type[msgspec.Struct]) -> None:
+@pytest.mark.parametrize("kind", FRAMES)
+def test_a_frame_takes_keywords_only(kind: type[msgspec.Struct]) -> None:
     with pytest.raises(TypeError, match="positional"):
         kind(None)
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_an_event_takes_what_all_events_have_by_position_too(kind: type[RelayEvent]) -> None:
+    event = kind("calling.call.state", {"a": 1}, "call-1", 2.0)
+    assert (event.event_type, event.params) == ("calling.call.state", {"a": 1})
+    assert (event.call_id, event.timestamp) == ("call-1", 2.0)
+    untyped = cast("Any", kind)
+    with pytest.raises(TypeError, match="positional"):
+        untyped("calling.call.state", {}, "call-1", 2.0, "more")
