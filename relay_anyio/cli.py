@@ -1,4 +1,4 @@
-"""The command ``relay``: the simulator, a demo, and the replay of recordings."""
+"""The command ``relay``: the simulator, a demo, a shell, and the replay of recordings."""
 
 from __future__ import annotations
 
@@ -111,10 +111,17 @@ def _demo(options: argparse.Namespace) -> int:
     return demo.run(program, cut=options.cut, record=options.record)
 
 
+def _shell(options: argparse.Namespace) -> int:
+    from . import shell
+
+    return shell.run(backend=options.backend, contexts=options.context or ["office"])
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="relay",
-        description="Simulate the RELAY service, watch a demo, or replay a recording.",
+        description="Simulate the RELAY service, watch a demo, try a client in a shell, or replay "
+        "a recording.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -186,6 +193,26 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="record the example's client to FILE, for relay replay",
+    )
+
+    shell = commands.add_parser(
+        "shell",
+        help="a Python shell with a client that is connected",
+        description="Start a Python shell in which you may use 'await', with a client that is "
+        "connected. Without credentials in the environment, it connects to a simulator that "
+        "runs in the shell. What is piped into it is run as a program, up to the first failure.",
+    )
+    shell.set_defaults(command=_shell)
+    shell.add_argument(
+        "--context",
+        action="append",
+        help="a context whose calls and texts the client gets; may be repeated (office)",
+    )
+    shell.add_argument(
+        "--backend",
+        choices=("asyncio", "trio"),
+        default="asyncio",
+        help="the event loop (%(default)s)",
     )
 
     replay = commands.add_parser(
