@@ -26,10 +26,10 @@ from relay_proto.adapter.logs import Lines
 from relay_proto.adapter.timeouts import timed_out
 from relay_proto.client_interface import ClientInterface
 from relay_proto.errors import ClientClosedError, LocalProtocolError, RelayError
-from relay_proto.hosts import split_host
 from relay_proto.outputs import Closed, EventReceived, OpenTransport, Output, Settled
 from relay_proto.pending import Pending
 from relay_proto.transitions import SessionState
+from relay_proto.values.hosts import split_host
 
 from ._background import EventLoop, Waker, running_loop
 from ._driver import Driver

@@ -16,7 +16,6 @@ from .calls.dials import Dials
 from .calls.messages import EarlyReports, Messages
 from .calls.offers import Offers
 from .calls.recent import Recent
-from .chance import Chance
 from .config import ClientConfig, Contexts, Credentials
 from .constants import (
     CALL_STATE_ENDED,
@@ -56,6 +55,7 @@ from .rpc.frames import (
 from .rpc.masking import Scrubber
 from .timers import Deadlines, Timer
 from .transitions import ActionInput, CallState, SessionState
+from .values.chance import Chance
 from .wire.client_wire import MakeWire
 from .wire.websocket import Wire
 

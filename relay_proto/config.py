@@ -14,7 +14,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, Protocol, TypeAlias, TypeGuard, get_args
 
-from .checks import (
+from .constants import AGENT_STRING
+from .values.checks import (
     MAX_NUMBER,
     Table,
     any_text,
@@ -27,8 +28,7 @@ from .checks import (
     shown,
     text,
 )
-from .constants import AGENT_STRING
-from .hosts import DEFAULT_HOST, split_host, whole_host
+from .values.hosts import DEFAULT_HOST, split_host, whole_host
 
 DEFAULT_PORT: Final = 443
 

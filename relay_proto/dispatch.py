@@ -28,7 +28,6 @@ from .calls.subjects import (
     UnwantedLeg,
     Verb,
 )
-from .chance import Chance
 from .config import ClientConfig
 from .core import OutputQueue
 from .errors import (
@@ -57,6 +56,7 @@ from .rpc.frames import (
 from .rpc.masking import Scrubber
 from .timers import Deadlines
 from .transitions import RequestState, SessionState
+from .values.chance import Chance
 
 R = TypeVar("R")
 

@@ -35,7 +35,8 @@ from __future__ import annotations
 from typing import Any, cast
 
 from .display import shown_id, shown_word
-from .literals import EndReasonText
+from .values.checks import UnknownNameWarning as UnknownNameWarning  # noqa: PLC0414 - is one of them
+from .values.literals import EndReasonText
 
 NO_CODE = -1
 """The code of the errors that do not come from the server."""
@@ -312,16 +313,6 @@ class ClientClosedError(_LocalError):
 
     def __init__(self, message: str = "the client is disconnected: call connect() first") -> None:
         super().__init__(message)
-
-
-class UnknownNameWarning(UserWarning):
-    """The program uses a name that this library does not know, but the server may.
-
-    It is the name of a parameter, of a key of a dict, of an event, or a word of a list that
-    may grow. It passes as it is. The message names the nearest name that is known. Like
-    every warning of Python's, it is shown once for each line of the program; to turn it
-    into an error, call ``warnings.simplefilter("error", UnknownNameWarning)``.
-    """
 
 
 def _restore(kind: type[RelayError], attributes: dict[str, Any]) -> RelayError:

@@ -16,7 +16,6 @@ import msgspec
 
 from .constants import CALL_STATE_ENDED
 from .display import shown_id, shown_word
-from .literals import CallStateText, Direction, EndReasonText, MessageStateText
 from .pending import Pending
 from .rpc.action_kinds import ActionKind
 from .rpc.event_base import RelayEvent
@@ -30,6 +29,7 @@ from .transitions import (
     DialState,
     follow,
 )
+from .values.literals import CallStateText, Direction, EndReasonText, MessageStateText
 
 LONGEST_ID: Final = 1024
 """Characters of the longest id that is kept of a leg, its node or a text message."""

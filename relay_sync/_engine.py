@@ -27,7 +27,6 @@ from relay_proto.adapter.network import Network
 from relay_proto.api.commands import Command
 from relay_proto.client_interface import ClientInterface
 from relay_proto.errors import LocalProtocolError, RelayError
-from relay_proto.hosts import split_host
 from relay_proto.outputs import (
     Closed,
     CloseTransport,
@@ -40,6 +39,7 @@ from relay_proto.outputs import (
 from relay_proto.pending import Pending
 from relay_proto.records import ActionRecord, CallRecord
 from relay_proto.transitions import SessionState
+from relay_proto.values.hosts import split_host
 
 from ._guard import plain
 from ._log import log

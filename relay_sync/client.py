@@ -22,11 +22,11 @@ from relay_proto.adapter.record_file import Path, record_path
 from relay_proto.adapter.slots import Slots
 from relay_proto.api.parameters import checked, checked_with
 from relay_proto.api.routes import OnError
-from relay_proto.checks import callback, instance, optional
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import Contexts, Provider, WhileReconnecting
 from relay_proto.errors import RelayError
 from relay_proto.records import CallRecord, MessageRecord
+from relay_proto.values.checks import callback, instance, optional
 
 from ._calls import InboundCalls
 from ._engine import Engine

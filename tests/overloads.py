@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, get_args
 
-from relay_proto.literals import EventType
 from relay_proto.rpc.events import EVENT_CLASS_MAP
+from relay_proto.values.literals import EventType
 from tests.pages import ROOT, replace_part
 
 BEGIN: Final = "    # overloads of {}: written by `python -m tests.overloads`"

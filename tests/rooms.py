@@ -37,21 +37,12 @@ class Room:
 
 ROOMS: Final = (
     Room(
-        "base",
-        "what everything may use, the states among it",
-        (
-            "_version",
-            "display",
-            "chance",
-            "transitions",
-            "literals",
-            "errors",
-            "constants",
-            "checks",
-            "hosts",
-            "config",
-        ),
+        "ground",
+        "how a text is shown, the states of everything",
+        ("_version", "display", "transitions"),
     ),
+    Room("values", "what values may be: literals for type checkers, checks, hosts"),
+    Room("base", "what everything may use", ("errors", "constants", "config")),
     Room("state", "deadlines, results to come", ("pending", "timers")),
     Room("wire", "bytes to whole text messages and back: the WebSocket and its short path"),
     Room("rpc", "text messages to typed frames and events and back; what of them may be shown"),

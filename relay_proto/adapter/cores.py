@@ -8,13 +8,13 @@ from dataclasses import replace
 from functools import partial
 from random import Random, SystemRandom
 
-from ..chance import Chance
 from ..client import ClientCore
 from ..client_interface import ClientInterface
 from ..config import ClientConfig
 from ..errors import ClientClosedError, RelayError
 from ..outputs import CallEnded, Closed
 from ..recorder.recording import RecordingCore
+from ..values.chance import Chance
 from ..wire.websocket import Role, Wire
 from .logs import Log, mask_lines
 from .record_file import Path, RecordFile

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..checks import credential
 from ..config import ClientConfig, Credentials, Provider, Secret, check_contexts
+from ..values.checks import credential
 from .connection_errors import ToldError, describe
 from .guard import end_of_program
 from .handles import Engine

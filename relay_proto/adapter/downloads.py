@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from ..config import Secret
 from ..errors import DownloadError
-from ..hosts import split_host
+from ..values.hosts import split_host
 from .connection_errors import ToldError
 from .errands import Errands, Outcome
 from .http_get import Get

@@ -20,11 +20,9 @@ from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeAlias, Typ
 from ..api import commands
 from ..api.parameters import checked, checked_with
 from ..api.views import ActionView, CallView, MessageView
-from ..checks import instance, like
 from ..client_interface import ClientInterface
 from ..display import shown_id
 from ..errors import CallEndedError, MessageFailedError
-from ..literals import CallStateText, Direction
 from ..pending import Pending
 from ..records import ActionRecord, CallRecord, MessageRecord
 from ..rpc.action_kinds import ActionKind, custom_kind
@@ -32,6 +30,8 @@ from ..rpc.event_base import RelayEvent
 from ..rpc.events import CallStateEvent, MessageStateEvent
 from ..rpc.frames import JSONObject
 from ..transitions import MessageState, SessionState
+from ..values.checks import instance, like
+from ..values.literals import CallStateText, Direction
 from .call_log import CallLog
 from .contexts import in_context
 from .guard import Predicate

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
-from ..checks import any_text
+from ..values.checks import any_text
 from .proxies import Proxy, ProxyChannel, environment_proxy, parse_proxy
 from .sockets import Address, interleaved
 from .tls import TLSChannel, tls_context

@@ -13,7 +13,7 @@ from contextlib import suppress
 from io import FileIO
 from typing import Final
 
-from ..checks import shown, text
+from ..values.checks import shown, text
 from .logs import Log
 from .private_files import Path, open_private
 

@@ -15,7 +15,10 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
-from ..checks import (
+from ..constants import EVENT_AUTHORIZATION_STATE, EVENT_CALL_HOLD
+from ..rpc.events import EVENT_CLASS_MAP
+from ..rpc.frames import JSONObject
+from ..values.checks import (
     MAX_WHOLE,
     any_text,
     is_list,
@@ -28,9 +31,6 @@ from ..checks import (
     text,
     warn_unknown,
 )
-from ..constants import EVENT_AUTHORIZATION_STATE, EVENT_CALL_HOLD
-from ..rpc.events import EVENT_CLASS_MAP
-from ..rpc.frames import JSONObject
 from . import forms
 from .forms import PHONE_RENAMES, Shape
 

@@ -24,7 +24,6 @@ import msgspec
 
 from ..config import Contexts
 from ..display import shown_id
-from ..literals import HangupReason
 from ..records import ActionRecord, CallRecord, MessageRecord
 from ..rpc import action_kinds as actions
 from ..rpc.action_kinds import ActionKind
@@ -43,6 +42,7 @@ from ..rpc.events import (
     TranscribeEvent,
 )
 from ..rpc.frames import JSONObject
+from ..values.literals import HangupReason
 from . import builders, shapes
 from .parameters import checked
 

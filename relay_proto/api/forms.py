@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from ..checks import (
+from ..rpc.frames import JSONObject
+from ..values.checks import (
     Table,
     any_text,
     anything,
@@ -28,7 +29,6 @@ from ..checks import (
     warn_unknown,
     whole,
 )
-from ..rpc.frames import JSONObject
 
 DTMF: Final = frozenset("0123456789*#ABCDabcd")
 PAUSES: Final = frozenset("wW")

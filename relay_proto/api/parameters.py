@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, ParamSpec, TypeVar
 
-from .. import checks as c
-from ..checks import Check, Table
 from ..config import ARGUMENTS, check_contexts
+from ..values import checks as c
+from ..values.checks import Check, Table
 from . import arguments as a
 from . import forms as s
 

@@ -69,24 +69,6 @@ from ..errors import (
     RequestTimeoutError,
     UnknownNameWarning,
 )
-from ..literals import (
-    CallStateText,
-    CollectStateText,
-    CollectType,
-    ConnectStateText,
-    DetectTypeText,
-    DialStateText,
-    Direction,
-    EndReasonText,
-    EventType,
-    FaxType,
-    HangupReason,
-    MessageStateText,
-    PlayStateText,
-    QueueStatus,
-    RecordStateText,
-    Verdict,
-)
 from ..outputs import Connected, Disconnected
 from ..rpc.event_base import RelayEvent, UnknownEvent
 from ..rpc.events import (
@@ -126,6 +108,24 @@ from ..transitions import (
     RecordState,
     RoomState,
     SessionState,
+)
+from ..values.literals import (
+    CallStateText,
+    CollectStateText,
+    CollectType,
+    ConnectStateText,
+    DetectTypeText,
+    DialStateText,
+    Direction,
+    EndReasonText,
+    EventType,
+    FaxType,
+    HangupReason,
+    MessageStateText,
+    PlayStateText,
+    QueueStatus,
+    RecordStateText,
+    Verdict,
 )
 from .answering import LeftMessage, WhoAnswered
 from .builders import (

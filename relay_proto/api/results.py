@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from ..literals import Verdict
 from ..rpc.event_base import RelayEvent
 from ..rpc.events import (
     CallStateEvent,
@@ -22,6 +21,7 @@ from ..rpc.events import (
     RecordEvent,
     TranscribeEvent,
 )
+from ..values.literals import Verdict
 from .outcomes import Outcome, outcome_of
 
 E = TypeVar("E", bound=RelayEvent)

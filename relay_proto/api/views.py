@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from typing import TypeVar, cast
 
-from ..checks import any_text, texts
 from ..display import described, shown_id, shown_number, shown_reason
-from ..literals import CallStateText, Direction, EndReasonText, MessageStateText
 from ..records import ActionRecord, CallRecord, MessageRecord
 from ..rpc.event_base import RelayEvent
 from ..rpc.events import CallStateEvent, MessageStateEvent
 from ..rpc.frames import JSONObject, is_object
 from ..transitions import CallState
+from ..values.checks import any_text, texts
+from ..values.literals import CallStateText, Direction, EndReasonText, MessageStateText
 from .outcomes import Done
 from .parameters import checked_with
 from .results import Results

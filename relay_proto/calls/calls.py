@@ -21,7 +21,6 @@ from ..constants import (
 )
 from ..core import OutputQueue
 from ..errors import RequestQueueFullError
-from ..literals import CallStateText
 from ..outputs import CallEnded, EventReceived
 from ..pending import Pending
 from ..records import ActionRecord, CallRecord
@@ -30,6 +29,7 @@ from ..rpc.event_base import OperationEvent, RelayEvent, size_of
 from ..rpc.events import CallStateEvent, ConnectEvent, DetectEvent, empty_event, local_ended_event
 from ..timers import Deadlines
 from ..transitions import CALL_ORDER, ActionInput, forward
+from ..values.literals import CallStateText
 
 LOST_SESSION: Final = "error"
 """The ``end_reason`` of a call that ended with its session."""

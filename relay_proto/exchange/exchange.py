@@ -14,13 +14,13 @@ from typing import Final, TypeAlias, assert_never
 
 import msgspec
 
-from ..chance import Chance
 from ..constants import METHOD_SIGNALWIRE_CONNECT
 from ..core import Core
 from ..errors import RelayError
 from ..outputs import CloseTransport, PeerViolation, SendData, Settled
 from ..rpc.frames import METHOD_NOT_FOUND
 from ..server import ConnectionEnded, RequestReceived, ServerCore
+from ..values.chance import Chance
 from . import blade
 from .blade import Blade, Reply
 from .config import ExchangeConfig

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from ..chance import Chance
 from ..timers import Deadlines
+from ..values.chance import Chance
 from .config import ExchangeConfig
 from .happened import Happened, What, Who
 from .script import Behaviour, Line, Served

@@ -12,8 +12,8 @@ from __future__ import annotations
 import enum
 from typing import Final
 
-from ..chance import Chance
 from ..config import Limits, Timing
+from ..values.chance import Chance
 
 CREDENTIALS_REFUSED: Final = frozenset({-32002, 401, 403})
 JITTER: Final = 3.0

@@ -12,7 +12,6 @@ import abc
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from ..chance import Chance
 from ..config import Limits, Timing
 from ..display import shown_id
 from ..errors import RelayError, RequestQueueFullError, RequestTimeoutError
@@ -20,6 +19,7 @@ from ..records import Leg
 from ..rpc.frames import JSONObject, result_code
 from ..timers import Deadlines
 from ..transitions import RequestState
+from ..values.chance import Chance
 
 # Every request needs these. Before Python 3.12, members of enums are slow to look up.
 _QUEUED: Final = RequestState.QUEUED

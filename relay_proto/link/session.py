@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from typing import Any, Final, assert_never
 
 from .. import constants as c
-from ..chance import Chance
 from ..config import ClientConfig, Credentials
 from ..core import OutputQueue
 from ..errors import (
@@ -55,6 +54,7 @@ from ..rpc.frames import (
 from ..rpc.masking import Scrubber
 from ..timers import Deadlines, Timer
 from ..transitions import SESSION, SessionInput, SessionState, follow
+from ..values.chance import Chance
 from ..wire.client_wire import ClientWire, MakeWire
 from ..wire.websocket import (
     BinaryIgnored,

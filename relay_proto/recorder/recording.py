@@ -13,7 +13,6 @@ from dataclasses import replace
 from functools import partial, wraps
 from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
 
-from ..chance import Chance
 from ..client import ClientCore
 from ..config import ClientConfig
 from ..outputs import FrameTraced, Output
@@ -22,6 +21,7 @@ from ..records import ActionRecord, CallRecord
 from ..rpc.frames import JSONObject, encode_json
 from ..rpc.masking import Scrubber
 from ..transitions import SessionState
+from ..values.chance import Chance
 from ..wire.client_wire import ClientWire, MakeWire
 from ..wire.reports import WireEvent
 from ..wire.websocket import Role, Wire

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, cast
 
-from ..chance import Chance
 from ..outputs import CallOffered, EventReceived, Output, Settled
 from ..pending import Pending
 from ..records import ActionRecord, CallRecord
 from ..rpc.frames import JSONObject, decode_any, is_object
 from ..transitions import CallState
+from ..values.chance import Chance
 from ..wire.client_wire import ClientWire
 from ..wire.reports import PeerClosed, WireEvent, WireFailed
 from ..wire.websocket import Role

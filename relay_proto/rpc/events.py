@@ -27,7 +27,7 @@ from .event_base import (
 from .frames import EMPTY, EventFrame, JSONObject, decode_object, detached, is_object
 
 if TYPE_CHECKING:
-    from ..literals import (
+    from ..values.literals import (
         CallStateText,
         CollectStateText,
         CollectType,

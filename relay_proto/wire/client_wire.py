@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from typing import Protocol
 
-from ..chance import Chance
+from ..values.chance import Chance
 from .reports import WireEvent
 from .websocket import Role
 

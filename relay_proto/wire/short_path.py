@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ..chance import Chance
+from ..values.chance import Chance
 
 WHOLE_TEXT: Final = 0x81
 """The first byte of an ordinary frame: final, no reserved bits, text."""

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping
 from itertools import repeat
 from typing import Final, assert_never
 
-from ..chance import Chance
 from ..errors import LocalProtocolError
 from ..transitions import follow
+from ..values.chance import Chance
 from .reports import (
     BinaryIgnored,
     BytesToSend,

@@ -14,10 +14,10 @@ import relay_anyio
 import relay_sync
 from relay_proto.api import builders, commands
 from relay_proto.api.parameters import OWN, PARAMETERS, checked
-from relay_proto.checks import any_text, credential, like, number, shown, whole
 from relay_proto.config import Secret
 from relay_proto.errors import UnknownNameWarning
-from relay_proto.hosts import whole_host
+from relay_proto.values.checks import any_text, credential, like, number, shown, whole
+from relay_proto.values.hosts import whole_host
 
 unchecked: Any = commands
 TTS = [{"type": "tts", "params": {"text": "Hello"}}]

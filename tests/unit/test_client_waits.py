@@ -9,11 +9,11 @@ from relay_proto.api import joins
 from relay_proto.api.commands import Purpose
 from relay_proto.api.views import CallView
 from relay_proto.errors import AuthenticationError, ClientClosedError, RelayError
-from relay_proto.literals import CallStateText
 from relay_proto.outputs import Dropped, Settled
 from relay_proto.pending import Pending
 from relay_proto.records import CallRecord
 from relay_proto.transitions import SessionState
+from relay_proto.values.literals import CallStateText
 from tests.unit.client_peer import Peer, ends, error_of
 
 END = "calling.end"

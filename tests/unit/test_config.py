@@ -30,7 +30,7 @@ from relay_proto.config import (
     positive_from,
     resolve_config,
 )
-from relay_proto.hosts import DEFAULT_HOST, split_host
+from relay_proto.values.hosts import DEFAULT_HOST, split_host
 from tests.spec import CONSTANTS, SPEC
 
 TOKEN = "PT-not-to-be-seen"

@@ -28,13 +28,13 @@ from relay_proto.adapter.streams import StreamBase
 from relay_proto.adapter.turns import Turns
 from relay_proto.api.routes import CallRoute, Routes
 from relay_proto.errors import CallEndedError
-from relay_proto.literals import CallStateText
 from relay_proto.outputs import CallOffered, EventReceived, MessageReceived, Output, Settled
 from relay_proto.pending import Pending
 from relay_proto.records import CallRecord, MessageRecord
 from relay_proto.rpc.event_base import RelayEvent
 from relay_proto.rpc.events import parse_event
 from relay_proto.transitions import SessionState
+from relay_proto.values.literals import CallStateText
 from tests.unit.client_peer import Peer
 
 R = TypeVar("R")

@@ -10,7 +10,6 @@ import pytest
 
 import relay_anyio
 import relay_sync
-from relay_proto import literals
 from relay_proto.rpc.event_base import UnknownEvent
 from relay_proto.rpc.events import EVENT_CLASS_MAP
 from relay_proto.transitions import (
@@ -22,6 +21,7 @@ from relay_proto.transitions import (
     PlayState,
     RecordState,
 )
+from relay_proto.values import literals
 from tests import overloads
 from tests.spec import CONSTANTS, SPEC
 

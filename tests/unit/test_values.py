@@ -22,8 +22,8 @@ from relay_proto.api.arguments import (
     tap,
     volume_db,
 )
-from relay_proto.checks import callback, json_object, optional, seconds, text, texts
 from relay_proto.errors import UnknownNameWarning
+from relay_proto.values.checks import callback, json_object, optional, seconds, text, texts
 from tests.spec.json_values import json_objects
 
 NESTED = {"type": "tts", "params": {"text": "Hello"}}

@@ -17,8 +17,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, ParamSpec, TypeAlias, TypeGuard, TypeVar, cast
 
-from .display import holds_secret, one_line
-from .errors import UnknownNameWarning
+from ..display import holds_secret, one_line
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,6 +38,16 @@ OURS: Final = frozenset({"relay_proto", "relay_anyio", "relay_sync", "contextlib
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _warned: dict[Any, Any] = {}
+
+
+class UnknownNameWarning(UserWarning):
+    """The program uses a name that this library does not know, but the server may.
+
+    It is the name of a parameter, of a key of a dict, of an event, or a word of a list that
+    may grow. It passes as it is. The message names the nearest name that is known. Like
+    every warning of Python's, it is shown once for each line of the program; to turn it
+    into an error, call ``warnings.simplefilter("error", UnknownNameWarning)``.
+    """
 
 
 def checked(

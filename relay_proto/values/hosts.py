@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from ..display import without_logins
 from .checks import any_text
-from .display import without_logins
 
 DEFAULT_HOST: Final = "relay.signalwire.com"
 SPACES: Final = ".signalwire.com"

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from .transitions import (
+from ..transitions import (
     CallState,
     ConnectState,
     DetectType,

@@ -1,0 +1,1 @@
+"""Values: what the arguments and attributes of all others may be, and how that is checked."""
