@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from relay_proto.adapter.clients import ClientBase
 from relay_proto.adapter.contexts import with_context
 from relay_proto.adapter.handles import ActionBase, CallBase, MessageBase
+from relay_proto.adapter.passages import Passage, current
 from relay_proto.adapter.timeouts import timed_out
 from relay_proto.api.commands import Command
 from relay_proto.api.joins import Join, is_decided, joined
 from relay_proto.api.methods import result_of, signed
 from relay_proto.constants import EVENT_CALL_CONNECT
+from relay_proto.errors import RelayError
 from relay_proto.records import ActionRecord, CallRecord, MessageRecord
 from relay_proto.rpc.events import ConnectEvent
+from relay_proto.rpc.frames import JSONObject
 
 from ._engine import Engine
 from ._expecting import ExpectingCall
@@ -82,6 +86,30 @@ def action(
     return signed(
         method, function, handle, f"The `{handle.__name__}`, once the server has accepted it."
     )
+
+
+class Executing(Protocol):
+    """A client, with an `execute` that may be the application's."""
+
+    @property
+    def _engine(self) -> Engine: ...
+    async def execute(self, method: str, params: JSONObject, /) -> JSONObject: ...
+
+
+async def pass_through(
+    client: Executing, target: CallRecord | ActionRecord, command: Command[R]
+) -> R:
+    """Carry out a verb by way of `client.execute`: see `relay_proto.adapter.passages`."""
+    passage = Passage(target, command)
+    token = current.set(passage)
+    try:
+        answer = await client.execute(passage.method, passage.params)
+    except RelayError as error:
+        answer = passage.refused(error)
+    finally:
+        current.reset(token)
+    engine = client._engine
+    return passage.result(answer, lambda *what: engine.ask(partial(engine.core.attach, *what)))
 
 
 def joining(

@@ -20,6 +20,7 @@ from relay_proto.adapter.clients import ClientBase
 from relay_proto.adapter.contexts import with_context
 from relay_proto.adapter.downloads import MAX_BYTES, Progress, Target
 from relay_proto.adapter.handles import ActionBase, Function, a_call
+from relay_proto.adapter.passages import arriving, is_replaced
 from relay_proto.api import commands, joins, procedures
 from relay_proto.api.commands import Command
 from relay_proto.api.methods import named
@@ -52,7 +53,7 @@ from ._expecting import Expectation, ExpectingCall
 from ._listeners import Listener
 from ._procedures import procedure
 from ._tasks import current_app_task
-from ._verbs import action, control, dialing, joining, sending, verb
+from ._verbs import action, control, dialing, joining, pass_through, sending, verb
 from .message import Message
 
 __all__ = [
@@ -107,7 +108,10 @@ class Action(ActionBase[E, "Call"]):
 
     async def execute(self, command: Command[R]) -> R:
         """Carry out a control of the action."""
-        engine = self.call._engine
+        call = self.call
+        if is_replaced(call.client, Client.execute):
+            return await pass_through(call.client, self._record, command)
+        engine = call._engine
         return await engine.carry_out(engine.core.execute_on, self._record, command)
 
 
@@ -346,6 +350,8 @@ class Call(ExpectingCall["Client"]):
         """Carry out a command of the call."""
         engine = self._engine
         bound = with_context(command)
+        if is_replaced(self.client, Client.execute):
+            return await pass_through(self.client, self._record, bound)
         return await engine.carry_out(engine.core.execute_on, self._record, bound)
 
     async def _wait_for_state(
@@ -377,6 +383,11 @@ class Client(ClientBase[Engine, Call, Message]):
         `timeout` is the time for the reply in seconds. A refusal raises `RelayError`,
         whatever its code.
         """
+        if (passage := arriving(method, params)) is not None:
+            engine, command = self._engine, passage.command(params)
+            return passage.arrive(
+                await engine.carry_out(engine.core.execute_on, passage.target, command)
+            )
         return await self._carry_out(commands.execute(method, params, timeout=timeout))
 
     @checked

@@ -21,7 +21,7 @@ import time
 import traceback
 import types
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
@@ -122,7 +122,7 @@ def _exit_code(error: SystemExit) -> int:
 
 
 @contextmanager
-def _sigterm_raises() -> Iterator[None]:
+def _sigterm_raises() -> Generator[None]:
     """Let SIGTERM raise `SystemExit` in the main thread, whatever that waits for."""
     noticed = threading.Event()
     ear, bell = socket.socketpair()
@@ -311,7 +311,7 @@ class _Session:
 
 
 @contextmanager
-def _quiet_log() -> Iterator[None]:
+def _quiet_log() -> Generator[None]:
     """Without handlers, the standard library shows warnings: here they say what an error says."""
     nobody = logging.NullHandler()
     log.logger.addHandler(nobody)

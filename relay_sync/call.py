@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from relay_proto.adapter.clients import ClientBase
 from relay_proto.adapter.downloads import MAX_BYTES, Progress, Target
 from relay_proto.adapter.handles import ActionBase, Function, a_call
+from relay_proto.adapter.passages import arriving, is_replaced
 from relay_proto.api import commands, joins, procedures
 from relay_proto.api.commands import Command
 from relay_proto.api.methods import named
@@ -51,7 +52,7 @@ from ._guard import plain
 from ._listeners import Listener
 from ._procedures import procedure
 from ._threads import Strand
-from ._verbs import action, control, dialing, joining, sending, verb
+from ._verbs import action, control, dialing, joining, pass_through, sending, verb
 from ._waiting import current
 from .message import Message
 
@@ -107,7 +108,10 @@ class Action(ActionBase[E, "Call"]):
 
     def execute(self, command: Command[R]) -> R:
         """Carry out a control of the action."""
-        return self.call._engine.execute(command, self._record)
+        call = self.call
+        if is_replaced(call.client, Client.execute):
+            return pass_through(call.client, self._record, command)
+        return call._engine.execute(command, self._record)
 
 
 @named
@@ -347,6 +351,8 @@ class Call(ExpectingCall["Client"]):
 
     def execute(self, command: Command[R]) -> R:
         """Carry out a command of the call."""
+        if is_replaced(self.client, Client.execute):
+            return pass_through(self.client, self._record, command)
         return self._engine.execute(command, self._record)
 
     def _wait_for_state(
@@ -378,6 +384,9 @@ class Client(ClientBase[Engine, Call, Message]):
         `timeout` is the time for the reply in seconds. A refusal raises `RelayError`,
         whatever its code.
         """
+        if (passage := arriving(method, params)) is not None:
+            command = passage.command(params)
+            return passage.arrive(self._engine.execute(command, passage.target))
         return self._carry_out(commands.execute(method, params, timeout=timeout))
 
     @checked

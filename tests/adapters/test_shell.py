@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -86,7 +86,7 @@ class Terminal:
 
 
 @contextmanager
-def terminal(tmp_path: Path, *arguments: str, **variables: str) -> Iterator[Terminal]:
+def terminal(tmp_path: Path, *arguments: str, **variables: str) -> Generator[Terminal]:
     """A shell that has shown its first prompt. It must leave nothing behind."""
     mine, its = os.openpty()
     env = {"TERM": "dumb", "TMPDIR": str(tmp_path), **variables}
@@ -164,7 +164,10 @@ def test_a_piped_program_ends_as_it_says(source: str, code: int, words: str) -> 
             {**CREDENTIALS, "SIGNALWIRE_SPACE": "localhost:1"},
             "relay: cannot connect to localhost:1",
         ),
-        ({**CREDENTIALS, "SIGNALWIRE_SPACE": "https://localhost"}, "relay: host"),
+        (
+            {**CREDENTIALS, "SIGNALWIRE_SPACE": "https://localhost"},
+            "relay: SIGNALWIRE_SPACE",
+        ),
     ],
 )
 def test_what_does_not_work_is_one_line(env: dict[str, str], words: str) -> None:

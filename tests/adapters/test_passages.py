@@ -1,0 +1,118 @@
+"""A program that wraps or replaces `client.execute` sees the verbs of calls pass through it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+
+from relay_anyio import RelayClient
+from relay_anyio.call import Client
+from relay_proto.adapter.passages import is_replaced
+from tests.adapters.programs import program
+from tests.adapters.support import ANSWERING, OFFICE, PATIENCE, World
+
+pytestmark = pytest.mark.anyio
+
+PROGRAM = """
+import sys
+import anyio
+from relay_anyio import RelayClient, RelayError, tts
+
+seen = []
+
+class Watched(RelayClient):
+    async def execute(self, method, params, **options):
+        seen.append(method)
+        assert params["call_id"] and params["node_id"]
+        if method == "calling.play":
+            assert params["control_id"]
+            params = {**params, "play": [tts("something else")]}
+        if method == "calling.denoise":
+            return {"mine": True}
+        if method == "calling.record":
+            return {}
+        if method == "calling.echo":
+            raise RelayError(500, "not here")
+        if method == "calling.hold":
+            raise RelayError(404, "gone")
+        if method == "calling.send_digits":
+            await super().execute("calling.user_event", {**params, "event": {}})
+        return await super().execute(method, params, **options)
+
+async def main():
+    async with Watched() as client:
+        call = await client.dial_phone(sys.argv[2], sys.argv[3])
+        assert seen == [], "only the verbs of calls and actions take this way"
+        action = await call.play_tts("Hello")
+        print("played:", (await action.wait()).state, action.call is call)
+        print(await call.denoise(), await call.hold())
+        try:
+            await call.echo()
+        except RelayError as error:
+            print("echo:", error.code)
+        recording = await call.record()
+        print("recording:", recording.is_done, await recording.stop())
+        await call.send_digits("1")
+        again = await call.play_silence(60)
+        await again.stop()
+        print("stopped:", (await again.wait()).state)
+        await call.hangup()
+        await call.wait_for_ended()
+        print("over:", (await call.play_silence(1)).is_done)
+        print(*seen)
+
+        async def replacement(method, params):
+            return {"replaced": method}
+
+        client.execute = replacement
+        print(await call.answer())
+
+anyio.run(main, backend=sys.argv[1])
+"""
+VERBS = (
+    "calling.play calling.denoise calling.hold calling.echo calling.record calling.record.stop "
+    "calling.send_digits calling.play calling.play.stop calling.end calling.play"
+)
+BLOCKING = (
+    PROGRAM.replace("async ", "")
+    .replace("await ", "")
+    .replace("relay_anyio", "relay_sync")
+    .replace("anyio.run(main, backend=sys.argv[1])", "main()")
+)
+
+
+async def test_verbs_pass_through_an_execute_of_the_program(world: World, runtime: str) -> None:
+    source = BLOCKING if runtime == "threads" else PROGRAM
+    async with program(world, source, runtime, ANSWERING, OFFICE) as running:
+        with anyio.fail_after(PATIENCE):
+            assert await running.end() == 0, running.errors
+    assert running.output.splitlines() == [
+        "played: finished True",
+        "{'mine': True} {}",
+        "echo: 500",
+        "recording: False {}",
+        "stopped: finished",
+        "over: True",
+        VERBS,
+        "{'replaced': 'calling.answer'}",
+    ]
+    assert "something else" in str(world.happened)
+    assert "Hello" not in str(world.happened)
+
+
+def test_only_an_execute_of_the_program_makes_the_way_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Watched(RelayClient):
+        async def execute(self, *args: Any, **kwargs: Any) -> Any: ...
+
+    client = RelayClient("p", "t")
+    assert not is_replaced(client, Client.execute)
+    assert is_replaced(Watched("p", "t"), Client.execute)
+    monkeypatch.setattr(client, "execute", print)
+    assert is_replaced(client, Client.execute)
+    monkeypatch.undo()
+    monkeypatch.setattr(RelayClient, "execute", print)
+    assert is_replaced(client, Client.execute)
