@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import anyio
 import pytest
 
+import relay_anyio
+import relay_sync
 from relay_anyio import RelayClient
 from relay_anyio.call import Client
 from relay_proto.adapter.passages import is_replaced
@@ -100,6 +103,26 @@ async def test_verbs_pass_through_an_execute_of_the_program(world: World, runtim
     ]
     assert "something else" in str(world.happened)
     assert "Hello" not in str(world.happened)
+
+
+async def test_a_mock_answers_for_a_service_that_is_not_there(runtime: str) -> None:
+    package, mocked = (relay_sync, Mock) if runtime == "threads" else (relay_anyio, AsyncMock)
+    client: Any = package.RelayClient("p", "t")
+    client.execute = mocked(return_value={"code": "200"})
+    call: Any = package.Call(client, "c-1", "n-1", "p", "office", state="answered")
+
+    async def of(result: Any) -> Any:
+        return result if runtime == "threads" else await result
+
+    assert await of(call.answer()) == {"code": "200"}
+    action = await of(call.play_tts("Hello"))
+    assert not action.is_done
+    await of(action.stop())
+    ids = {"node_id": "n-1", "call_id": "c-1"}
+    assert client.execute.call_args_list[0].args == ("calling.answer", ids)
+    stop = client.execute.call_args_list[2].args
+    assert stop == ("calling.play.stop", {**ids, "control_id": action.control_id})
+    await of(client.disconnect())
 
 
 def test_only_an_execute_of_the_program_makes_the_way_longer(
