@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -191,6 +190,8 @@ class Download:
         with self._lock:
             self._check_wanted()
             # Readable by its owner alone, as `mkstemp` makes all its files.
+            import tempfile  # noqa: PLC0415 - it loads what few programs need
+
             descriptor, part = tempfile.mkstemp(f".{path.name}", ".part-", path.parent)
             self._part = Path(part)
         try:
