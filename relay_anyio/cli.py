@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import errno
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, cast
 
@@ -17,6 +19,9 @@ from ._output import OUTPUT, CommandError, OutputError, forget_output
 
 DEFAULT_PORT: Final = 8443
 EXTRA: Final = "relay-proto[sim]"
+
+NAME: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.(?!-)[A-Za-z0-9-]{1,63})*")
+SETUPS: Final = ("python", "python-2", "node", "go", "other")
 
 FAILED: Final = 1
 INTERRUPTED: Final = 130
@@ -173,6 +178,32 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECRET",
         help="also accept JWTs that are signed with SECRET (HS256), until they expire",
     )
+    sim.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="the address to listen on, such as 0.0.0.0 in a container; if other machines can "
+        "reach it, the token is a new one with each start (%(default)s)",
+    )
+    sim.add_argument(
+        "--name",
+        type=_name,
+        action="append",
+        default=[],
+        help="another name or address of this machine, for the certificate; may be repeated",
+    )
+    sim.add_argument("--token", default="", help="the token that clients have to give")
+    sim.add_argument(
+        "--plain",
+        action="store_true",
+        help="speak ws:// without TLS, for SDKs that can do that; on this machine only",
+    )
+    sim.add_argument(
+        "--setup",
+        choices=SETUPS,
+        default="",
+        help="the SDK for which to print what to set (python, or other with --plain)",
+    )
     sim.add_argument("--json", action="store_true", help="print what happens as JSON lines")
 
     demo = commands.add_parser(
@@ -233,6 +264,16 @@ def _port(text: str) -> int:
     if not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 0 to 65535")
     return int(text)
+
+
+def _name(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        pass
+    if not NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name or address: give one without a port")
+    return text.lower()
 
 
 def _seconds(text: str) -> float:

@@ -6,26 +6,29 @@ import argparse
 import json
 import os
 import random
+import secrets
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 import anyio
 from rich.console import Console
 
-from relay_proto.config import ENV_CA_FILE, ENV_HOST, ENV_PROJECT, ENV_TOKEN
 from relay_proto.display import one_line
 from relay_proto.exchange import Account, Exchange, ExchangeConfig, Happened, What, Who
 from relay_proto.server import ServerConfig
 
 from .._output import OUTPUT, CommandError, temporary_directory
 from .certificates import NAMES, Authority
+from .handshakes import Handshakes
 from .scenario import Callers, Scenario
 from .server import Simulator
+from .setups import TRUST, Place
 
 PROJECT: Final = "demo-project"
 TOKEN: Final = "demo-token"
@@ -41,16 +44,17 @@ COLORS: Final[Mapping[Who, str]] = {
 def run(options: argparse.Namespace) -> int:
     """Run the simulator until SIGINT or SIGTERM."""
     with ExitStack() as stack:
-        anyio.run(_serve, options, _authority(options.state, stack))
+        authority = None if options.plain else _authority(options.state, options.name, stack)
+        anyio.run(_serve, options, authority)
     return 0
 
 
-def _authority(state: Path | None, stack: ExitStack) -> Authority:
+def _authority(state: Path | None, names: Sequence[str], stack: ExitStack) -> Authority:
     """The authority of this directory, or of the usual one, or one that ends with the run."""
     if state is not None:
-        return Authority(state)
+        return Authority(state, names)
     try:
-        return Authority(_usual_directory())
+        return Authority(_usual_directory(), names)
     except (OSError, RuntimeError) as error:  # RuntimeError: nobody knows where the home is
         why = error
     try:
@@ -62,7 +66,33 @@ def _authority(state: Path | None, stack: ExitStack) -> Authority:
         "The next run makes another one. To keep it, name a directory with --state",
         file=sys.stderr,
     )
-    return Authority(state)
+    return Authority(state, names)
+
+
+def _token(options: argparse.Namespace) -> str:
+    """The token that is accepted: one of its own if other machines can reach the port.
+
+    Raises:
+        CommandError: the simulator would be open to others.
+    """
+    alone = _is_this_machine(options.host)
+    if options.plain and not alone:
+        raise CommandError(
+            f"--plain is for this machine alone: {options.host} can be reached from others"
+        )
+    if options.token == TOKEN and not alone:
+        raise CommandError(
+            f"everybody knows the token {TOKEN}: leave out --token, and one will be made for you"
+        )
+    usual = TOKEN if alone else secrets.token_urlsafe(18)
+    return options.token or usual
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _usual_directory() -> Path:
@@ -70,7 +100,9 @@ def _usual_directory() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "relay-sim"
 
 
-async def _serve(options: argparse.Namespace, authority: Authority) -> None:
+async def _serve(options: argparse.Namespace, authority: Authority | None) -> None:
+    names = NAMES if authority is None else authority.names
+    token = _token(options)
     scenario = Scenario(
         context=options.context,
         digits=tuple(options.press) or ("1",),
@@ -79,13 +111,13 @@ async def _serve(options: argparse.Namespace, authority: Authority) -> None:
         calls=options.calls,
     )
     config = ExchangeConfig(
-        accounts=(Account(project=PROJECT, token=TOKEN, jwt_secret=options.jwt_secret),),
+        accounts=(Account(project=PROJECT, token=token, jwt_secret=options.jwt_secret),),
         numbers={scenario.number: scenario.context},
         epoch=time.time() - anyio.current_time(),
-        server=ServerConfig(hosts=frozenset(NAMES)),
+        server=ServerConfig(hosts=frozenset(names)),
     )
     callers = Callers(scenario)
-    reporter = _JSONReporter() if options.json else _Reporter(anyio.current_time())
+    reporter = _JSONReporter() if options.json else _Reporter(anyio.current_time(), options.setup)
 
     def tell(happened: Happened) -> None:
         callers.observe(happened)
@@ -93,18 +125,16 @@ async def _serve(options: argparse.Namespace, authority: Authority) -> None:
         if options.cut and happened.what is What.LISTENED:
             tasks.start_soon(_cut, simulator)
 
-    simulator = Simulator(Exchange(config, random.SystemRandom()), authority.server_context(), tell)
+    exchange = Exchange(config, random.SystemRandom())
+    ca_file = "" if authority is None else str(authority.ca_file.resolve())
+    tls = None if authority is None else authority.server_context()
+    handshakes = Handshakes(exchange, _complain, ca_file=ca_file, names=names)
+    simulator = Simulator(exchange, tls, tell, handshakes)
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with anyio.create_task_group() as tasks:
-            port: int = await tasks.start(_start, simulator, options.port)
-            reporter.ready(
-                {
-                    ENV_HOST: f"localhost:{port}",
-                    ENV_CA_FILE: str(authority.ca_file.resolve()),
-                    ENV_PROJECT: PROJECT,
-                    ENV_TOKEN: TOKEN,
-                }
-            )
+            port: int = await tasks.start(_start, simulator, options.host, options.port)
+            space = f"{(options.name or ['localhost'])[0]}:{port}"
+            reporter.ready(Place(space=space, ca_file=ca_file, project=PROJECT, token=token))
             tasks.start_soon(callers.call, simulator)
             await anext(signals)
             tasks.cancel_scope.cancel()
@@ -115,14 +145,19 @@ async def _cut(simulator: Simulator) -> None:
     simulator.cut()
 
 
+def _complain(words: str) -> None:
+    print(f"relay: {one_line(words)}", file=sys.stderr, flush=True)
+
+
 async def _start(
     simulator: Simulator,
+    host: str,
     port: int,
     *,
     task_status: anyio.abc.TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     try:
-        await simulator.serve(port=port, task_status=task_status)
+        await simulator.serve(host, port, task_status=task_status)
     except OSError as error:
         raise OSError(f"port {port} cannot be used ({error}): choose another with --port") from None
 
@@ -130,17 +165,21 @@ async def _start(
 class _Reporter:
     """Print what happens, for people."""
 
-    def __init__(self, started: float) -> None:
+    def __init__(self, started: float, setup: str) -> None:
         self._console = Console(file=OUTPUT, highlight=False)
         self._started = started
+        self._setup = setup
 
-    def ready(self, variables: Mapping[str, str]) -> None:
-        """Print the variables with which a client connects."""
-        self._console.print("The simulator is listening. To connect a RELAY client, set these")
-        self._console.print("variables. The last two are credentials that it accepts:\n")
-        for name, value in variables.items():
-            self._console.print(f"  export {name}={value}", soft_wrap=True, markup=False)
-        self._console.print()
+    def ready(self, place: Place) -> None:
+        """Print how a client connects."""
+        setup = self._setup or ("python" if place.ca_file else "other")
+        lines = place.setup(setup)
+        self._console.print(f"The simulator is listening at {place.url}", soft_wrap=True)
+        self._console.print("To connect a RELAY client, copy these lines into its shell:\n")
+        for line in lines:
+            self._console.print(f"  {line}", soft_wrap=True, markup=False)
+        others = ", ".join(kind for kind in TRUST if kind != setup)
+        self._console.print(f"\nFor other SDKs, start it with --setup and one of: {others}.\n")
 
     def happened(self, happened: Happened) -> None:
         """Print one thing that happened."""
@@ -152,9 +191,9 @@ class _Reporter:
 class _JSONReporter:
     """Print what happens, for programs: one JSON object per line."""
 
-    def ready(self, variables: Mapping[str, str]) -> None:
+    def ready(self, place: Place) -> None:
         """Print the variables with which a client connects."""
-        self._print({"ready": dict(variables)})
+        self._print({"ready": place.variables()})
 
     def happened(self, happened: Happened) -> None:
         """Print one thing that happened."""

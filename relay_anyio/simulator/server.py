@@ -1,4 +1,4 @@
-"""The server: TLS sockets around an `Exchange`, driven like the client's core."""
+"""The server: sockets, with TLS or without, around an `Exchange`, driven like the client's core."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, Final, TypeVar
 
 import anyio
 from anyio.abc import ByteStream, SocketAttribute, SocketStream, TaskStatus
-from anyio.streams.tls import TLSStream
 
 from relay_proto.exchange import Exchange, ExchangeOutput, Happened
 
 from .._driver import Driver
+from .handshakes import Handshakes
 
 R = TypeVar("R")
 
@@ -23,15 +23,24 @@ MOST_UNSENT: Final = 64 * 1024 * 1024
 
 
 class Simulator:
-    """Serve an exchange over TLS. `tell` is called with everything that happens in it."""
+    """Serve an exchange over TLS; without it if there is no context.
+
+    `tell` is called with everything that happens in the exchange. `handshakes` says what
+    is wrong with TLS handshakes that fail.
+    """
 
     def __init__(
-        self, exchange: Exchange, tls: ssl.SSLContext, tell: Callable[[Happened], None]
+        self,
+        exchange: Exchange,
+        tls: ssl.SSLContext | None,
+        tell: Callable[[Happened], None],
+        handshakes: Handshakes | None = None,
     ) -> None:
         self.exchange = exchange
         self._tls = tls
         self._tell = tell
         self._driver: Driver[ExchangeOutput] = Driver(exchange, self._handle)
+        self._handshakes = self._driver.timers = handshakes or Handshakes(exchange)
         self._numbers = itertools.count(1)
         self._connections: set[int] = set()
 
@@ -73,12 +82,13 @@ class Simulator:
 
     async def _accept(self, stream: SocketStream) -> None:
         async def secure() -> ByteStream:
+            if self._tls is None:
+                return stream
             try:
                 with anyio.fail_after(HANDSHAKE_TIMEOUT):
-                    return await TLSStream.wrap(
-                        stream, server_side=True, ssl_context=self._tls, standard_compatible=False
-                    )
+                    return await self._handshakes.secure(stream, self._tls)
             except BaseException:
+                self._driver.look_at_deadline()
                 await anyio.aclose_forcefully(stream)
                 raise
 

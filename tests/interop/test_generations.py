@@ -20,6 +20,7 @@ from typing import Final
 import anyio
 import pytest
 
+from relay_anyio.simulator.setups import TRUST
 from relay_proto.exchange import Hear, Press, Say, Wait, What
 from tests.adapters.support import Certificates
 from tests.interop.harness import FRIEND, Conversation, Program, running
@@ -58,8 +59,7 @@ class SDK:
         authority = str(certificates.ca_file)
         return {
             "NODE_PATH": str(SDKS / self.program.removesuffix(".js") / "node_modules"),
-            "NODE_EXTRA_CA_CERTS": authority,
-            "SSL_CERT_FILE": authority,
+            **dict.fromkeys((*TRUST["node"], *TRUST["python-2"]), authority),
             "PYTHONPATH": "",
             "FRIEND": FRIEND,
             "OURS": OURS,
