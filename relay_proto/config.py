@@ -10,9 +10,9 @@ Public: for authors of adapters. Applications import `Timing` and `Limits` from
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Final, Literal, Protocol, TypeAlias, TypeGuard, get_args
+from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
 
 from .constants import AGENT_STRING
 from .values.checks import (
@@ -23,6 +23,7 @@ from .values.checks import (
     credential,
     flag,
     instance,
+    is_collection,
     one_of,
     optional,
     shown,
@@ -105,7 +106,7 @@ class Credentials:
     project: Secret = Secret("")
     token: Secret = Secret("")
     jwt_token: Secret = Secret("")
-    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    origins: Mapping[str, str] = field(default_factory=dict[str, str], compare=False, repr=False)
     """Where each comes from, such as the name of a variable, for the error of a refusal."""
 
     def __post_init__(self) -> None:
@@ -326,16 +327,11 @@ def check_contexts(argument: str, contexts: object) -> tuple[str, ...]:
         TypeError: `contexts` is not a list (or tuple, or set) of texts.
         ValueError: one of the texts is empty, or is not valid Unicode.
     """
-    if not _is_collection(contexts):
+    if not is_collection(contexts):
         raise TypeError(
             f"{argument} must be a list of str, like ['office'], not {shown(argument, contexts)}"
         )
     return tuple(dict.fromkeys(text(f"each of {argument}", context) for context in contexts))
-
-
-def _is_collection(value: object) -> TypeGuard[Collection[object]]:
-    no_list = (str, bytes, bytearray, Mapping)
-    return isinstance(value, Collection) and not isinstance(value, no_list)
 
 
 _WAYS: Final = one_of(get_args(WhileReconnecting))

@@ -11,7 +11,7 @@ import os
 import stat
 from contextlib import suppress
 from io import FileIO
-from typing import Final
+from typing import Final, TypeGuard
 
 from ..values.checks import shown, text
 from .logs import Log
@@ -38,10 +38,14 @@ IN_USE: Final = "another client records to %s, so this one records to %s"
 
 def record_path(argument: str, value: object) -> Path:
     """Check the name of a file: a text, or a path object."""
-    if not isinstance(value, (str, os.PathLike)):
+    if not _is_path(value):
         raise TypeError(f"{argument} must be the path of a file, not {shown(argument, value)}")
     text(argument, os.fspath(value))
     return value
+
+
+def _is_path(value: object) -> TypeGuard[Path]:
+    return isinstance(value, (str, os.PathLike))
 
 
 class RecordFile:

@@ -12,7 +12,7 @@ Source: docs/protocol.md, section 17.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from ..constants import EVENT_AUTHORIZATION_STATE, EVENT_CALL_HOLD
@@ -21,6 +21,7 @@ from ..rpc.frames import JSONObject
 from ..values.checks import (
     MAX_WHOLE,
     any_text,
+    is_collection,
     is_list,
     is_mapping,
     json_object,
@@ -224,9 +225,11 @@ def message(argument: str, value: object) -> str | list[JSONObject]:
 
 def also_to(argument: str, value: object) -> list[str]:
     """Check to whom else a message is played: one of them, or a collection."""
-    if not isinstance(value, Collection):
+    if isinstance(value, str):
+        return [_ALSO_TO(argument, value)]
+    if not is_collection(value):
         raise TypeError(f"{argument} must be a list of str, not {shown(argument, value)}")
-    return [_ALSO_TO(argument, item) for item in ([value] if isinstance(value, str) else value)]
+    return [_ALSO_TO(argument, item) for item in value]
 
 
 def backend(argument: str, value: object) -> str:
@@ -235,7 +238,7 @@ def backend(argument: str, value: object) -> str:
 
 
 def _device(argument: str, value: object) -> JSONObject:
-    renames = PHONE_RENAMES if is_mapping(value) and value.get("type") == "phone" else {}
+    renames = PHONE_RENAMES if is_mapping(value) and value.get("type") == "phone" else NO_RENAMES
     return _nested(argument, value, forms.DEVICES, renames)
 
 

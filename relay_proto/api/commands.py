@@ -1013,7 +1013,7 @@ def record(
         on_completed: as for `play`.
         kwargs: ``status_url``, as for `play`.
     """
-    wanted = {} if audio is None else audio
+    wanted: shapes.RecordAudio = {} if audio is None else audio
     return _start(actions.RECORD, control_id, {"record": {"audio": wanted}}, kwargs, on_completed)
 
 

@@ -351,6 +351,12 @@ def is_list(value: object) -> TypeGuard[Sequence[object]]:
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray))
 
 
+def is_collection(value: object) -> TypeGuard[Collection[object]]:
+    """Return whether a value is a list, a tuple, a set, or like one."""
+    no_list = (str, bytes, bytearray, Mapping)
+    return isinstance(value, Collection) and not isinstance(value, no_list)
+
+
 def credential(name: str, value: object) -> str:
     """Return a credential without the white space around it, such as the end of a line.
 

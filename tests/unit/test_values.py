@@ -118,7 +118,7 @@ def test_media_that_can_only_be_wrong_are_named(
         (["sip"], TypeError, r"^devices\[0\] must be a list of devices, not str"),
         ([()], ValueError, r"^devices\[0\] is an empty list"),
         ([["sip"]], TypeError, r"^devices\[0\]\[0\] must be a dict, not str"),
-        ([[{}]], ValueError, r"^devices\[0\]\[0\] must have a 'type'"),
+        ([[dict[str, str]()]], ValueError, r"^devices\[0\]\[0\] must have a 'type'"),
         ([[{"type": "sip"}]], ValueError, r"^devices\[0\]\[0\] must have 'to'"),
     ],
 )

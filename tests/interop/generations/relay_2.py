@@ -1,7 +1,7 @@
 """The contract of ``../test_generations.py``, on `signalwire` 2 (version 2 of RELAY)."""
 
 # mypy: ignore-errors
-# pyright: basic
+# pyright: basic, reportMissingImports=false
 # ruff: noqa: ASYNC110
 from __future__ import annotations
 
