@@ -345,11 +345,11 @@ class Delivery(Generic[T, C, M]):
     def _hang_up_all(self, now: float) -> None:
         core = self._engine.core
         calls = core.live_calls
-        if core.state is SessionState.READY:
-            for record in calls:
-                core.hang_up(record, now)
-        elif calls:
+        if calls and core.state is not SessionState.READY:
             self._log.warning("%d calls are not hung up: there is no session", len(calls))
+            return
+        for record in calls:
+            core.hang_up(record, now)
 
     def _call_ended(self, record: CallRecord) -> None:
         self._call_of(record)._end()
