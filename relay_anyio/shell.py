@@ -50,6 +50,7 @@ from relay_proto.exchange import (
 )
 from relay_proto.server import ServerConfig
 
+from ._background import EventLoop, running_loop
 from ._log import log
 from ._output import OUTPUT, CommandError, OutputError, temporary_directory
 from .client import RelayClient
@@ -223,6 +224,7 @@ class _Session:
         self._thread = threading.Thread(target=self._run, name="relay shell", daemon=True)
         self._portal: BlockingPortal
         self._stop: anyio.Event
+        self._loop: EventLoop
 
     def open(self) -> tuple[dict[str, Any], str]:
         """Start it; return the names of the shell, and the words that explain them."""
@@ -233,8 +235,8 @@ class _Session:
     def close(self) -> None:
         """End it. What blocks the event loop is left behind: its thread is a daemon."""
         if self._begun.is_set():
-            with suppress(RuntimeError):  # it has ended by itself
-                self._portal.start_task_soon(self._stop.set)
+            with suppress(AttributeError, RuntimeError):  # it has ended by itself, or never begun
+                self._loop.post(self._stop.set)  # which does not wait for a loop that is blocked
         self._thread.join(CLOSE_TIMEOUT)
 
     def run_code(self, compiled: types.CodeType, names: dict[str, Any]) -> BaseException | None:
@@ -268,7 +270,7 @@ class _Session:
             self._begun.set()
 
     async def _serve(self) -> None:
-        self._stop = anyio.Event()
+        self._stop, self._loop = anyio.Event(), running_loop()
         async with BlockingPortal() as self._portal, anyio.create_task_group() as tasks:
             tasks.start_soon(self._cancel_when_stopped, tasks.cancel_scope)
             self._begun.set()

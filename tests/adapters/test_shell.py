@@ -232,7 +232,14 @@ def test_ctrl_c_ends_what_is_awaited_and_not_the_shell(tmp_path: Path) -> None:
         assert shell.ends() == 3
 
 
-@pytest.mark.parametrize("statement", ["", "print('bu' + 'sy'); await anyio.sleep_forever()\n"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "",
+        "print('bu' + 'sy'); await anyio.sleep_forever()\n",
+        "import time; print('bu' + 'sy'); time.sleep(3600)\n",  # which blocks the event loop
+    ],
+)
 def test_sigterm_ends_it_whatever_it_does(tmp_path: Path, statement: str) -> None:
     with terminal(tmp_path) as shell:
         shell.types(statement)
