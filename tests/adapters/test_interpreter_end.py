@@ -67,13 +67,28 @@ print("failed as it should", file=__import__("sys").stderr)
 os.environ["nothing of the kind"]
 """,
     "a client that never connected": """
-def wait():
-    try:
-        client.execute("test.echo", {})
-    except RelayError as error:
-        print(type(error).__name__)
+try:
+    client.execute("test.echo", {})  # is refused, but starts the I/O thread
+except RelayError as error:
+    print(type(error).__name__)
+""",
+    "a client that never gets a connection": """
+connecting = threading.Event()
 
-threading.Thread(target=wait, daemon=True).start()
+def connector(host, port):
+    connecting.set()
+    threading.Event().wait()
+
+def connect():
+    try:
+        client.connect()
+    except RelayError:
+        pass
+
+from relay_sync import Timing
+client = RelayClient(connector=connector, timing=Timing(close_timeout=0.2))
+threading.Thread(target=connect, daemon=True).start()
+connecting.wait()
 """,
 }
 

@@ -20,13 +20,16 @@ from relay_proto.adapter.clients import ClientBase
 from relay_proto.adapter.connection_errors import ToldError
 from relay_proto.adapter.errands import Errands
 from relay_proto.adapter.forks import Forks, forks, lead_nowhere, refusal
-from relay_proto.adapter.logs import Log, mask_lines
+from relay_proto.adapter.logs import Lines, Log, mask_lines
 from relay_proto.adapter.network import Network
 from relay_proto.adapter.signals import HandlersBefore
 from relay_proto.adapter.slots import Slots
 from relay_proto.adapter.streams import StreamBase
 from relay_proto.client import ClientCore
 from relay_proto.client_interface import ClientInterface
+
+PATIENCE = 10.0
+"""Seconds after which something hangs."""
 
 
 class Heir:
@@ -214,6 +217,38 @@ def test_a_child_can_log_although_another_thread_did_so_when_it_was_forked() -> 
         record = logger.makeRecord("relay_test", logging.INFO, "", 1, "secret-token", (), None)
         assert logger.filter(record)
         assert "secret-token" not in record.getMessage()
+
+
+def test_a_child_can_count_lines_although_another_thread_did_so_when_it_was_forked(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    counting, over = threading.Event(), threading.Event()
+
+    def clock() -> float:
+        if threading.current_thread() is parents:
+            counting.set()
+            over.wait()
+        return 0.0
+
+    def write() -> None:
+        for _ in range(3):
+            lines.write(("failed", ""), logging.WARNING, "it has failed")
+        lines.flush()
+
+    lines = Lines(Log(logging.getLogger("relay_test.forks")), clock, lambda: None)
+    parents = threading.Thread(target=lines.flush)
+    parents.start()
+    counting.wait()
+    try:
+        forks.become_child()
+        childs = threading.Thread(target=write, daemon=True)
+        childs.start()
+        childs.join(PATIENCE)
+        assert not childs.is_alive()
+        assert [words.partition(" (")[0] for words in caplog.messages] == ["it has failed"] * 2
+    finally:
+        over.set()
+        parents.join()
 
 
 def test_a_child_handles_signals_as_before() -> None:
