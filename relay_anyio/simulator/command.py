@@ -20,7 +20,16 @@ import anyio
 from rich.console import Console
 
 from relay_proto.display import one_line
-from relay_proto.exchange import Account, Exchange, ExchangeConfig, Happened, What, Who
+from relay_proto.exchange import (
+    MAGIC_LINES,
+    MAGIC_UNDELIVERABLE,
+    Account,
+    Exchange,
+    ExchangeConfig,
+    Happened,
+    What,
+    Who,
+)
 from relay_proto.server import ServerConfig
 
 from .._output import OUTPUT, CommandError, temporary_directory
@@ -112,6 +121,8 @@ async def _serve(options: argparse.Namespace, authority: Authority | None) -> No
     )
     config = ExchangeConfig(
         accounts=(Account(project=PROJECT, token=token, jwt_secret=options.jwt_secret),),
+        lines=MAGIC_LINES,
+        undeliverable=MAGIC_UNDELIVERABLE,
         numbers={scenario.number: scenario.context},
         epoch=time.time() - anyio.current_time(),
         server=ServerConfig(hosts=frozenset(names)),

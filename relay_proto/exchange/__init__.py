@@ -7,6 +7,7 @@ from .config import ANY_CONTEXT, Account, ExchangeConfig, ExchangeLimits, Exchan
 from .exchange import Exchange, ExchangeOutput
 from .happened import Happened, What, Who
 from .jwt import make_jwt
+from .magic import MAGIC_LINES, MAGIC_NUMBERS, MAGIC_UNDELIVERABLE, Magic
 from .script import (
     Answers,
     Behaviour,
@@ -17,10 +18,12 @@ from .script import (
     HangUp,
     Hear,
     Human,
+    InTurn,
     Line,
     Machine,
     Nature,
     NoAnswer,
+    OverTime,
     Press,
     Say,
     Served,
@@ -33,6 +36,9 @@ from .texts import TextMessage
 
 __all__ = [
     "ANY_CONTEXT",
+    "MAGIC_LINES",
+    "MAGIC_NUMBERS",
+    "MAGIC_UNDELIVERABLE",
     "Account",
     "Answers",
     "Behaviour",
@@ -49,10 +55,13 @@ __all__ = [
     "Happened",
     "Hear",
     "Human",
+    "InTurn",
     "Line",
     "Machine",
+    "Magic",
     "Nature",
     "NoAnswer",
+    "OverTime",
     "Press",
     "Say",
     "Served",

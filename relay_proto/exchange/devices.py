@@ -149,13 +149,15 @@ Plan: TypeAlias = Annotated[list[Group], msgspec.Meta(min_length=1)]
 class Ringing:
     """One leg to one device, which may ring and may be answered."""
 
-    def __init__(self, switch: Switch, session: Session, device: Target, tag: str) -> None:
+    def __init__(
+        self, switch: Switch, session: Session, device: Target, tag: str, now: float
+    ) -> None:
         params = device.params
         network = switch.network
         self._switch = switch
         self._network = network
         self._params = params
-        self._behaviour = network.behaviour(params.address)
+        self._behaviour = network.behaviour(params.address, now)
         self.leg = Leg(
             network,
             _far_end(network, self._behaviour),

@@ -87,7 +87,9 @@ class Hunt:
             self._groups.clear()
             self._lost(END_REASON_ERROR, now)
             return
-        attempts = [Ringing(self._switch, self._session, device, self._tag) for device in group]
+        attempts = [
+            Ringing(self._switch, self._session, device, self._tag, now) for device in group
+        ]
         for attempt in attempts:
             self._ringing[attempt.leg] = None
             attempt.leg.origin = self._origin

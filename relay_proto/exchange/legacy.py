@@ -43,7 +43,7 @@ def begin(request: Request, params: BeginParams) -> None:
     """``calling.begin``: ring one device. The reply has the id of the call."""
     if not request.switch.has_room(1):
         raise RelayError(FULL, "too many calls")
-    ringing = Ringing(request.switch, request.session, params.device, params.tag)
+    ringing = Ringing(request.switch, request.session, params.device, params.tag, request.now)
     leg, now = ringing.leg, request.now
     request.switch.add(leg)
     request.accept("Call started", **leg.identity())

@@ -13,7 +13,7 @@ from ..timers import Deadlines
 from ..values.chance import Chance
 from .config import ExchangeConfig
 from .happened import Happened, What, Who
-from .script import Behaviour, Line, Served
+from .script import Behaviour, InTurn, Line, OverTime, Served
 
 Duty: TypeAlias = Callable[[float], None]
 
@@ -29,6 +29,10 @@ class Network:
         self._report = report
         self._agenda: Deadlines[Duty] = Deadlines()
         self._lines = {line.address: line.behaviour for line in config.lines}
+        self._calls: dict[str, int] = {}
+        """The calls to each line whose behaviours come in turn."""
+        self._first_call_at: dict[str, float] = {}
+        """The time of the first call to each line that changes over time."""
 
     def at(self, when: float, duty: Duty) -> None:
         """Call `duty` at the absolute time `when`, instead of the time set before."""
@@ -55,18 +59,30 @@ class Network:
         digits = f"{self._random.getrandbits(128):032x}"
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
-    def behaviour(self, address: str) -> Behaviour:
-        """Return what happens when a program dials `address`.
+    def behaviour(self, address: str, now: float) -> Behaviour:
+        """Return what happens when a program dials `address` now.
 
         A call to a number that programs serve comes back to them.
         """
         if address not in self._lines and address in self.config.numbers:
             return Served(self.config.numbers[address])
-        return self._lines.get(address, self.config.default_line)
+        match self._lines.get(address, self.config.default_line):
+            case InTurn(behaviours):
+                calls = self._calls.get(address, 0)
+                self._calls[address] = calls + 1
+                return behaviours[min(calls, len(behaviours) - 1)]
+            case OverTime(first, later):
+                passed = now - self._first_call_at.setdefault(address, now)
+                begun = [behaviour for seconds, behaviour in later if seconds <= passed]
+                return begun[-1] if begun else first
+            case behaviour:
+                return behaviour
 
     def set_line(self, line: Line) -> None:
         """Change what happens when a program dials the address of `line`."""
         self._lines[line.address] = line.behaviour
+        self._calls.pop(line.address, None)
+        self._first_call_at.pop(line.address, None)
 
     def note(self, now: float, call_id: str, who: Who, what: What, **details: str) -> None:
         """Add an entry to the journal."""

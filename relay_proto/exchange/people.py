@@ -32,7 +32,7 @@ def greeting_of(machine: Machine) -> tuple[Step | TakeMessage, ...]:
     """Return what a machine does before it follows its script."""
     said = machine.greeting
     steps: tuple[Step, ...] = (Say(said),) if isinstance(said, str) else said
-    return (*steps, TakeMessage(machine.beep))
+    return (*steps, HangUp() if machine.full else TakeMessage(machine.beep))
 
 
 class Person(FarEnd):

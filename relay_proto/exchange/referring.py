@@ -50,12 +50,12 @@ class ReferParams(OnCall, frozen=True, kw_only=True):
 class Referral(Operation):
     """One REFER in progress."""
 
-    def __init__(self, leg: Leg, to: str) -> None:
+    def __init__(self, leg: Leg, to: str, now: float) -> None:
         super().__init__(leg, leg.network.new_id())
         self._network = leg.network
         self._to = to
         timing = leg.network.config.timing
-        self._seconds, self._state, self._code = _outcome(leg.network.behaviour(to), timing)
+        self._seconds, self._state, self._code = _outcome(leg.network.behaviour(to, now), timing)
 
     def start(self, now: float) -> None:
         """Send the REFER."""
@@ -100,7 +100,7 @@ def refer(request: Request, leg: Leg, params: ReferParams) -> None:
     request.accept("Starting SIP REFER")
     if target.to is None:
         leg.tolerate("uri", "to", request.now)
-    Referral(leg, to).start(request.now)
+    Referral(leg, to, request.now).start(request.now)
 
 
 def _outcome(behaviour: Behaviour, timing: ExchangeTiming) -> tuple[float, str, str]:

@@ -65,6 +65,8 @@ class Machine:
         "You have reached an answering machine. Please leave a message."
     )
     beep: bool = True
+    full: bool = False
+    """Whether it takes no message: it hangs up after its greeting, without a beep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +139,30 @@ Behaviour: TypeAlias = Answers | Declines | NoAnswer | Busy | Unreachable | Serv
 
 
 @dataclass(frozen=True, slots=True)
+class InTurn:
+    """Each call meets the next behaviour. All calls after that meet the last one."""
+
+    behaviours: tuple[Behaviour, ...]
+
+    def __post_init__(self) -> None:
+        if not self.behaviours:
+            raise ValueError("InTurn needs at least one behaviour")
+
+
+@dataclass(frozen=True, slots=True)
+class OverTime:
+    """What calls meet changes with time, which begins with the first call.
+
+    `later` has pairs of seconds and the behaviour from then on.
+    """
+
+    first: Behaviour
+    later: tuple[tuple[float, Behaviour], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """What happens when a program dials `address`, a number or a SIP URI."""
 
     address: str
-    behaviour: Behaviour
+    behaviour: Behaviour | InTurn | OverTime
