@@ -21,6 +21,7 @@ from relay_proto.adapter.contexts import with_context
 from relay_proto.adapter.downloads import MAX_BYTES, Progress, Target
 from relay_proto.adapter.handles import ActionBase, Function, a_call
 from relay_proto.adapter.passages import arriving, is_replaced
+from relay_proto.adapter.timeouts import timed_out
 from relay_proto.api import commands, joins, procedures
 from relay_proto.api.commands import Command
 from relay_proto.api.methods import named
@@ -28,7 +29,8 @@ from relay_proto.api.outcomes import Outcome, outcome_of
 from relay_proto.api.parameters import checked, checked_with
 from relay_proto.api.results import CollectResults, DetectResults, FaxResults, RecordResults
 from relay_proto.config import Contexts
-from relay_proto.errors import RelayError
+from relay_proto.constants import EVENT_CALL_CONNECT
+from relay_proto.errors import CallEndedError, RelayError
 from relay_proto.rpc import action_kinds as actions
 from relay_proto.rpc.action_kinds import ActionKind
 from relay_proto.rpc.event_base import RelayEvent, UnknownEvent
@@ -345,6 +347,27 @@ class Call(ExpectingCall["Client"]):
             TimeoutError: it was not in `timeout` seconds.
         """
         return await self._wait_for_state(CallState.ENDED, timeout, "to end")
+
+    @checked
+    async def wait_for_disconnected(self, timeout: float | None = None) -> None:
+        """Wait until nobody is connected to the call: the bridge is gone, or the call is over.
+
+        The call goes on if the other party has hung up, or `disconnect` was called; see
+        `ended`. If nobody is connected now, this returns at once: so connect first, with
+        `connect_and_wait` or `bridge`.
+
+        Raises:
+            TimeoutError: somebody was still connected after `timeout` seconds.
+        """
+        async with self.expect(EVENT_CALL_CONNECT, joins.is_parted) as parted:
+            if self._record.connected:
+                try:
+                    with suppress(CallEndedError):
+                        await parted.wait(timeout)
+                except TimeoutError:
+                    raise timed_out(timeout, self, "to be disconnected") from None
+            else:
+                await anyio.lowlevel.checkpoint()
 
     async def execute(self, command: Command[R]) -> R:
         """Carry out a command of the call."""

@@ -41,6 +41,7 @@ class CallRecord:
     __slots__ = (
         "actions",
         "call_id",
+        "connected",
         "context",
         "device",
         "direction",
@@ -79,6 +80,7 @@ class CallRecord:
         self.state: CallStateText = state
         self.segment_id = segment_id
         self.end_reason: EndReasonText = ""
+        self.connected = False
         self.peer: JSONObject = {}
         self.actions: dict[str, ActionRecord] = {}
         self.waits: dict[str, Pending[CallStateEvent]] = {}

@@ -15,7 +15,11 @@ from typing import Unpack
 
 import msgspec
 
-from ..constants import CONNECT_STATE_CONNECTED, CONNECT_STATE_FAILED
+from ..constants import (
+    CONNECT_STATE_CONNECTED,
+    CONNECT_STATE_DISCONNECTED,
+    CONNECT_STATE_FAILED,
+)
 from ..errors import BridgeFailedError
 from ..rpc.events import ConnectEvent
 from ..rpc.frames import JSONObject
@@ -108,6 +112,11 @@ def connect_and_wait(
 def is_decided(event: ConnectEvent) -> bool:
     """Whether an event says how a join went."""
     return event.connect_state in (CONNECT_STATE_CONNECTED, CONNECT_STATE_FAILED)
+
+
+def is_parted(event: ConnectEvent) -> bool:
+    """Whether an event says that nobody is connected to the call any more."""
+    return event.connect_state in (CONNECT_STATE_DISCONNECTED, CONNECT_STATE_FAILED)
 
 
 def joined(event: ConnectEvent, scrubber: Scrubber) -> ConnectEvent:

@@ -101,8 +101,8 @@ class Calls:
             self._receive_state(call, event, now)
             return True
         if type(event) is ConnectEvent:
-            connected = event.connect_state == CONNECT_STATE_CONNECTED
-            call.peer = event.peer if connected and self.keeps(event) else {}
+            call.connected = event.connect_state == CONNECT_STATE_CONNECTED
+            call.peer = event.peer if call.connected and self.keeps(event) else {}
         elif call.actions and isinstance(event, OperationEvent):
             action = call.actions.get(event.control_id)
             if action is not None:

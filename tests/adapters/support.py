@@ -27,11 +27,13 @@ from relay_proto.exchange import (
     Exchange,
     ExchangeConfig,
     ExchangeTiming,
+    HangUp,
     Happened,
     Line,
     NoAnswer,
     Step,
     Unreachable,
+    Wait,
     What,
 )
 
@@ -51,6 +53,8 @@ DECLINING: Final = "+15550003002"
 SILENT: Final = "+15550003003"
 """Rings until somebody gives up."""
 UNREACHABLE: Final = "+15550003004"
+LEAVING: Final = "+15550003005"
+"""Answers, and hangs up soon after."""
 
 QUICK: Final = Timing(retry_min_delay=0.01, retry_max_delay=0.05)
 """Reconnects at once; everything else has the time that it has in production."""
@@ -232,6 +236,7 @@ async def open_world(certificates: Certificates, **changes: Any) -> AsyncGenerat
             Line(DECLINING, Declines(after=0.01)),
             Line(SILENT, NoAnswer()),
             Line(UNREACHABLE, Unreachable()),
+            Line(LEAVING, Answers(after=0.01, script=(Wait(0.05), HangUp()))),
         ),
     }
     world = World(certificates, ExchangeConfig(**(given | changes)))

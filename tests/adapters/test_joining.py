@@ -15,12 +15,13 @@ from relay_anyio import (
     RelayError,
     UnknownNameWarning,
 )
-from relay_proto.exchange import HangUp, Hear, What
+from relay_proto.exchange import HangUp, Hear, Wait, What
 from tests.adapters.peers import Peer, client_of, serving
 from tests.adapters.support import (
     ANSWERING,
     BUSY,
     DECLINING,
+    LEAVING,
     SILENT,
     UNREACHABLE,
     Certificates,
@@ -130,6 +131,62 @@ async def test_a_caller_who_hangs_up_meanwhile_ends_the_wait(world: World) -> No
         await call.play(tts("One moment"))
         with pytest.raises(CallEndedError):
             await call.connect_and_wait([[phone(SILENT)]])
+
+
+async def test_a_party_who_hangs_up_ends_the_wait_and_the_call_goes_on(world: World) -> None:
+    async with answered_call(world, world.client()) as call:
+        await call.connect_and_wait([[phone(LEAVING)]])
+        await call.wait_for_disconnected(timeout=5)
+        assert (call.state, call.peer) == ("answered", {})
+        await (await call.play(tts("They have left"))).wait()
+
+
+async def test_both_calls_of_a_bridge_learn_that_it_is_gone(world: World) -> None:
+    async with answered_call(world, world.client()) as near:
+        far = await near.client.dial([[phone(ANSWERING)]])
+        await near.bridge(far)
+        while not far.peer:
+            await far.wait_for("calling.call.connect", timeout=5)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(far.wait_for_disconnected)
+            tasks.start_soon(near.wait_for_disconnected, 5)
+            await near.disconnect()
+        assert (near.state, far.state) == ("answered", "answered")
+
+
+async def test_a_call_that_is_over_is_connected_to_nobody(world: World) -> None:
+    async with answered_call(world, world.client(), Wait(0.1), HangUp()) as call:
+        await call.connect_and_wait([[phone(ANSWERING)]])
+        await call.wait_for_disconnected()
+        await call.wait_for_ended()
+        await call.wait_for_disconnected()
+
+
+async def test_nobody_is_waited_for_who_is_not_connected(world: World) -> None:
+    async with answered_call(world, world.client()) as call:
+        await call.wait_for_disconnected()
+        with pytest.raises(BridgeFailedError):
+            await call.connect_and_wait([[phone(BUSY)]])
+        await call.wait_for_disconnected()
+        assert call.state == "answered"
+
+
+async def test_a_connection_that_lasts_is_a_timeout(world: World) -> None:
+    async with answered_call(world, world.client()) as call:
+        await call.connect_and_wait([[phone(ANSWERING)]])
+        with pytest.raises(TimeoutError, match=r"waited 0.02 s for <Call .*> to be disconnected"):
+            await call.wait_for_disconnected(0.02)
+        assert call.peer
+
+
+async def test_the_end_of_the_client_ends_the_wait(world: World) -> None:
+    async with answered_call(world, world.client()) as call:
+        await call.connect_and_wait([[phone(ANSWERING)]])
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(call.wait_for_disconnected)
+            await anyio.wait_all_tasks_blocked()
+            await call.client.disconnect()
+        assert call.ended
 
 
 async def test_a_refusal_is_raised_at_once(world: World) -> None:

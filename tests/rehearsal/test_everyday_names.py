@@ -7,7 +7,7 @@ import logging
 import anyio
 import pytest
 
-from relay_anyio import Call, Message, RelayClient
+from relay_anyio import Call, Message, RelayClient, phone
 from relay_anyio.testing import (
     Answers,
     Backend,
@@ -53,6 +53,27 @@ def test_two_calls_are_bridged_and_hung_up(
     assert 60 < ended[0].at < 120
     (line,) = [one for one in caplog.records if one.getMessage() == "bridged"]
     assert vars(line)["call_id"] in {one.call_id for one in ended}
+
+
+def test_a_caller_is_asked_how_it_was_when_the_agent_has_left(
+    client: RelayClient, backend: Backend
+) -> None:
+    @client.on_call
+    async def handle(call: Call) -> None:
+        async with call:
+            await call.answer()
+            await call.connect_and_wait([[phone(AGENT, OFFICE)]])
+            await call.wait_for_disconnected()
+            if not call.ended:
+                question = await call.play_tts("How was it?")
+                await question.wait()
+
+    agent = Line(AGENT, Answers(script=(Wait(20), HangUp())))
+    story = rehearse(client, Caller(ANNA), lines=[agent], backend=backend)
+    assert "plays “How was it?”" in story.text
+    assert [one.who for one in story.all(What.ENDED)] == [Who.CALLER, Who.PROGRAM]
+    story = rehearse(client, Caller(ANNA, (Wait(10), HangUp())), lines=[agent], backend=backend)
+    assert "How was it?" not in story.text
 
 
 def test_a_call_is_hung_up_in_the_next_session_if_its_block_ends_without_one(

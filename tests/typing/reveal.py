@@ -120,6 +120,7 @@ async def events(call: Call, message: Message) -> None:
     assert_type(await message.reply("Hi", tags=["vip"]), Message)
     assert_type(await call.bridge(call, timeout=5), ConnectEvent)
     assert_type(await call.connect_and_wait(DEVICES, tag="sales"), ConnectEvent)
+    await call.wait_for_disconnected(timeout=60)
     async with call as entered:
         assert_type(entered, Call)
     call.log.info("answered after %d s", 3)

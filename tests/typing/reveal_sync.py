@@ -125,6 +125,7 @@ def events(call: Call, message: Message) -> None:
     assert_type(message.reply("Hi", tags=["vip"]), Message)
     assert_type(call.bridge(call, timeout=5), ConnectEvent)
     assert_type(call.connect_and_wait(DEVICES, tag="sales"), ConnectEvent)
+    call.wait_for_disconnected(timeout=60)
     with call as entered:
         assert_type(entered, Call)
     call.log.info("answered after %d s", 3)
