@@ -11,11 +11,8 @@ from relay_anyio import RelayClient
 
 
 async def main(to: str, from_: str, text: str) -> str:
-    # Delivery reports arrive on a context, so the client must be subscribed to it.
-    async with RelayClient(contexts=["texts"]) as client:
-        message = await client.send_message(
-            to_number=to, from_number=from_, context="texts", body=text
-        )
+    async with RelayClient() as client:
+        message = await client.send_message(to_number=to, from_number=from_, body=text)
         try:
             await message.wait(timeout=60)
         except TimeoutError:

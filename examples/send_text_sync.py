@@ -9,9 +9,8 @@ from relay_sync import RelayClient
 
 
 def main(to: str, from_: str, text: str) -> str:
-    # Delivery reports arrive on a context, so the client must be subscribed to it.
-    with RelayClient(contexts=["texts"]) as client:
-        message = client.send_message(to_number=to, from_number=from_, context="texts", body=text)
+    with RelayClient() as client:
+        message = client.send_message(to_number=to, from_number=from_, body=text)
         try:
             message.wait(timeout=60)
         except TimeoutError:

@@ -2,7 +2,7 @@
 
 import logging
 
-from relay_anyio import Call, RelayClient
+from relay_anyio import Call, Done, RelayClient
 
 log = logging.getLogger("voicemail")
 client = RelayClient(contexts=["office"])
@@ -14,11 +14,11 @@ async def take_message(call: Call) -> None:
     greeting = await call.play_tts("Nobody is here. Please speak after the beep.")
     await greeting.wait()
     message = await call.record({"beep": True, "end_silence_timeout": 3.0, "terminators": "#"})
-    await message.wait(timeout=120)  # the recording also ends when the caller hangs up
-    if message.url:
-        log.info("%s left %.0f s: %s", call.from_number, message.duration, message.url)
-    else:
-        log.info("%s left no message", call.from_number)
+    match await message.wait_outcome(timeout=120):
+        case Done(event) if event.state != "no_input":  # also if the caller has hung up
+            log.info("%s left %.0f s: %s", call.from_number, event.duration, event.url)
+        case _:  # silence, which is recorded as well; or an error, or no connection
+            log.info("%s left no message", call.from_number)
     await call.hangup()
 
 

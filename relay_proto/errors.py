@@ -239,7 +239,7 @@ class DialFailedError(_LocalError):
     def __init__(self, tag: str, reason: str) -> None:
         super().__init__(f"dial {shown_id(tag)} failed: {reason or 'the server gave no reason'}")
         self.tag = tag
-        self.reason = cast("EndReasonText", reason)
+        self.reason: EndReasonText = cast("EndReasonText", reason)
 
 
 class DialTimeoutError(_LocalError, TimeoutError):
@@ -301,7 +301,7 @@ class CallEndedError(RelayError):
         why = shown_word(end_reason) or "no reason given"
         super().__init__(410, f"call {shown_id(call_id)} has ended ({why})")
         self.call_id = call_id
-        self.end_reason = cast("EndReasonText", end_reason)
+        self.end_reason: EndReasonText = cast("EndReasonText", end_reason)
 
 
 class ClientClosedError(_LocalError):

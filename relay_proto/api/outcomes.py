@@ -8,6 +8,9 @@
         case CallOver(event): ...      # the call ended before the action
         case SessionLost(event): ...   # the connection is lost: the end is not known
 
+`Done` does not mean that there is something to use: silence is a result, too. Its
+docstring says for each action what is `Done` and what is `Failed`.
+
 Public: for applications, which import them from `relay_anyio` or `relay_sync`.
 
 Source: docs/protocol.md, sections 8, 9.2, 14.4 and 15.
@@ -34,13 +37,42 @@ class _Outcome(msgspec.Struct, Generic[E_co], frozen=True):
 
 
 class Done(_Outcome[E_co], Generic[E_co], frozen=True):
-    """The action came to its end. `event` has the result."""
+    """The action came to its end. `event` has the result.
+
+    Silence is a result, too. This says what the last event of each action means:
+
+    ===================  =======================================  ========================
+    action               `Done`                                   `Failed`
+    ===================  =======================================  ========================
+    play                 `state` ``finished``: played to the end  `state` ``error``
+                         or stopped
+    record               `state` ``finished``, or ``no_input``:   `state` ``error``
+                         nobody spoke, though there may be a url
+    collect and prompts  `type` ``digit`` or ``speech``; or       `type` or `state`
+                         ``no_input``: nothing came in time; or   ``error``
+                         ``no_match``: it was not understood; or
+                         ``finished``: it was stopped
+    detect               any verdict, ``UNKNOWN`` included, or    `state` ``error``
+                         `state` ``finished``: no verdict
+    fax                  `type` ``finished``, with `success`      `type` or `state`
+                                                                  ``error``; ``finished``
+                                                                  without success
+    pay                  `phase` ``payment-completed``, or        `phase`
+                         `state` ``finished``                     ``payment-failed``, or
+                                                                  `state` ``error``
+    tap, stream, ai and  `state` ``finished``                     `state` ``error``
+    transcribe
+    ===================  =======================================  ========================
+    """
 
     event: E_co
 
 
 class Failed(_Outcome[E_co], Generic[E_co], frozen=True):
-    """The action failed. `event` has what the server says about it."""
+    """The action failed. `event` has what the server says about it.
+
+    The docstring of `Done` says for each action what this means.
+    """
 
     event: E_co
 

@@ -91,7 +91,10 @@ class RecordResults(Results[R]):
 
     @property
     def url(self) -> str:
-        """The URL of the recording."""
+        """The URL of the recording.
+
+        There may be one although nobody has spoken: look at the `state` of `result`, too.
+        """
         event = self.result
         return event.url if isinstance(event, (RecordEvent, TranscribeEvent)) else ""
 

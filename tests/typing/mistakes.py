@@ -9,7 +9,7 @@ checkers say about them.
 
 from __future__ import annotations
 
-from relay_anyio import EVENT_CALL_PLAY, Call, RecordEvent, RelayClient, tts
+from relay_anyio import EVENT_CALL_PLAY, Call, DialFailedError, RecordEvent, RelayClient, tts
 
 
 def heard(event: RecordEvent) -> None:
@@ -38,6 +38,10 @@ async def devices_not_nested(client: RelayClient) -> None:
 
 def misspelled_state(call: Call) -> bool:
     return call.state == "answerd"  # type: ignore[comparison-overlap]
+
+
+def misspelled_reason(error: DialFailedError) -> bool:
+    return error.reason == "bussy"  # type: ignore[comparison-overlap]
 
 
 def misspelled_event_type(call: Call) -> None:
