@@ -15,7 +15,15 @@ import threading
 
 from flask import Flask, request
 
-from relay_sync import Call, DialFailedError, DialTimeoutError, RelayClient, phone
+from relay_sync import (
+    BridgeFailedError,
+    Call,
+    CallEndedError,
+    DialFailedError,
+    DialTimeoutError,
+    RelayClient,
+    phone,
+)
 
 AGENT = os.environ.get("AGENT_NUMBER", "+15550003000")
 OURS = os.environ.get("OUR_NUMBER", "+15550002222")
@@ -46,11 +54,21 @@ def show(call_id: str) -> tuple[dict[str, str], int]:
     return {"id": call_id, "state": call.state, "why": call.end_reason}, 200
 
 
-def connect(call: Call, customer: str) -> None:
-    call.play_tts("Connecting you now.").wait(timeout=30)
-    call.connect([[phone(customer, OURS, timeout=30)]])
-    call.wait_for_ended()
-    calls.pop(call.call_id, None)
+def connect(agent: Call, customer: str) -> None:
+    try:
+        with agent:  # whatever happens, the agent is hung up at the end
+            agent.play_tts("Connecting you now.").wait(timeout=30)
+            try:
+                agent.connect_and_wait([[phone(customer, OURS, timeout=30)]])
+            except BridgeFailedError as error:
+                agent.log.info("the customer cannot be reached: %s", error.reason)
+                agent.play_tts("Sorry, the customer cannot be reached.").wait(timeout=30)
+            except CallEndedError:
+                agent.log.info("the agent has hung up while the customer's phone rang")
+            else:
+                agent.wait_for_disconnected()  # either of them has hung up
+    finally:
+        calls.pop(agent.call_id, None)
 
 
 if __name__ == "__main__":

@@ -350,7 +350,8 @@ def connect(
     """Bridge the call to another party.
 
     The result only says that the server tries. A ``calling.call.connect`` event with the
-    `connect_state` ``connected`` or ``failed`` says how it went.
+    `connect_state` ``connected`` or ``failed`` says how it went. `connect_and_wait` waits for
+    it. If the other party hangs up, this call goes on: see `wait_for_disconnected`.
 
     Args:
         devices: whom to call, in groups: see `dial`, a method of the client. Three more

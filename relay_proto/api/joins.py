@@ -48,6 +48,8 @@ def bridge(other: CallView, *, timeout: float | None = None) -> Join:
 
     The other call may be an inbound one, or one that `RelayClient.dial` has returned. Both
     have been answered, and neither is connected to anybody. `disconnect` parts them again.
+    The end of this call then also ends the other one, but not the other way round: wait with
+    `wait_for_disconnected`.
 
     Args:
         other: the other call, of the same project.
@@ -78,7 +80,8 @@ def connect_and_wait(
 ) -> Join:
     """Bridge the call to another party, as `connect` does, and wait until they talk.
 
-    The `peer` of the result is the other call. How long each device rings is said by its
+    The `peer` of the result is the other call. The end of this call also ends that one, but
+    not the other way round: wait with `wait_for_disconnected`, then hang up. How long each device rings is said by its
     own ``timeout``; when nobody has answered by then, this raises `BridgeFailedError`.
 
     Args:

@@ -21,6 +21,8 @@ TESTING, PROOF, ANSWERING, CALLS = (
 )
 BLOCK: Final = re.compile(r"^<!-- test: (\w+) -->\n```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PROGRAMS: Final[dict[str, str]] = dict(BLOCK.findall(TESTING + ANSWERING + CALLS))
+TESTS: Final = {"ivr": 4, "answering_machine": 4, "front_desk": 5, "click_to_call": 4}
+"""The programs that are tests, and how many tests each of them has."""
 
 
 def run(folder: Path, *arguments: str) -> str:
@@ -40,14 +42,14 @@ def run(folder: Path, *arguments: str) -> str:
 
 
 def test_there_are_programs() -> None:
-    assert set(PROGRAMS) == {"ivr", "world", "answering_machine", "front_desk"}
+    assert set(PROGRAMS) == {"world", *TESTS}
 
 
-@pytest.mark.parametrize("example", ["ivr", "answering_machine", "front_desk"])
+@pytest.mark.parametrize("example", TESTS)
 def test_the_tests_of_an_example_pass(tmp_path: Path, example: str) -> None:
     (tmp_path / f"test_{example}.py").write_text(PROGRAMS[example], encoding="utf-8")
     said = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
-    assert "4 passed" in said
+    assert f"{TESTS[example]} passed" in said
 
 
 def test_the_world_runs(tmp_path: Path) -> None:
