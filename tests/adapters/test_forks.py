@@ -399,11 +399,11 @@ stream = client.calls()
 logger = logging.getLogger("relay_sync")
 logger.addHandler(SlowLog())
 logger.setLevel("DEBUG")
-parent, connecting = os.getpid(), threading.Event()
+connecting = threading.Event()
 
 class SlowPath:
-    def __fspath__(self):  # asked while the client is being connected
-        if os.getpid() == parent:
+    def __fspath__(self):
+        if threading.current_thread() is not threading.main_thread():  # which connects
             connecting.set()
             go_on.wait()
         return os.devnull
