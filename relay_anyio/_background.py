@@ -65,8 +65,9 @@ class Siblings(Protocol):
         function: Callable[[], Awaitable[None]],
         done: Callable[[], object],
         context: contextvars.Context,
+        name: str,
     ) -> None:
-        """Run `function` in `context`; `done` is called behind it.
+        """Run `function` in `context`, in a task of that name; `done` is called behind it.
 
         `function` raises nothing but cancellations.
         """
@@ -267,6 +268,7 @@ class _OnTheirOwn:
         function: Callable[[], Awaitable[None]],
         done: Callable[[], object],
         context: contextvars.Context,
+        name: str,
     ) -> None:
         def ended(task: asyncio.Task[None]) -> None:
             self._running.discard(task)
@@ -274,9 +276,7 @@ class _OnTheirOwn:
                 self._changed.set_result(None)
             done()
 
-        task = self._loop.create_task(
-            _run(function), name="relay_anyio application", context=context
-        )
+        task = self._loop.create_task(_run(function), name=name, context=context)
         self._running.add(task)
         task.add_done_callback(ended)
 
@@ -300,6 +300,7 @@ class _InNursery:
         function: Callable[[], Awaitable[None]],
         done: Callable[[], object],
         context: contextvars.Context,
+        name: str,
     ) -> None:
         async def run() -> None:
             try:
@@ -307,7 +308,7 @@ class _InNursery:
             finally:
                 done()
 
-        context.run(partial(self._nursery.start_soon, run, name="relay_anyio application"))
+        context.run(partial(self._nursery.start_soon, run, name=name))
 
 
 def _raise(error: BaseException) -> None:

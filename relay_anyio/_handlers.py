@@ -38,6 +38,7 @@ class Handlers:
     ) -> bool:
         """See `Runner`."""
         failure: BaseException | None = None
+        task.name = name
 
         async def handle() -> None:
             nonlocal failure
@@ -68,7 +69,7 @@ class Handlers:
             await self._guard.run(name, handler, message)
 
         context = in_context(handler).new_context()
-        return self._engine.start_soon(handle, AppTask(), ended=ended, context=context)
+        return self._engine.start_soon(handle, AppTask(name), ended=ended, context=context)
 
     def call_back(self, name: str, callback: Function, event: RelayEvent) -> bool:
         """See `Runner`."""

@@ -87,7 +87,7 @@ class Listener(ListenerBase):
         self._busy = True  # before the task begins: an eager one may end at once
         work = partial(self._finish, event, awaitable)
         ended = partial(self._ended, event, awaitable)
-        task = AppTask(cancel_on_close=self._cancel_on_close)
+        task = AppTask(self._name, cancel_on_close=self._cancel_on_close)
         context = self._new_context(event)
         if not self._engine.start_soon(work, task, ended=ended, context=context):
             self._busy = False

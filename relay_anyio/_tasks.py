@@ -29,9 +29,12 @@ Work: TypeAlias = Callable[[], Awaitable[None]]
 class AppTask:
     """A task of the application's: a handler, or a listener that awaits."""
 
-    __slots__ = ("began", "cancel_on_close", "cancel_on_end", "scope")
+    __slots__ = ("began", "cancel_on_close", "cancel_on_end", "name", "scope")
 
-    def __init__(self, *, cancel_on_end: bool = False, cancel_on_close: bool = True) -> None:
+    def __init__(
+        self, name: str = "", *, cancel_on_end: bool = False, cancel_on_close: bool = True
+    ) -> None:
+        self.name = name
         self.scope = anyio.CancelScope()
         self.cancel_on_end = cancel_on_end
         self.cancel_on_close = cancel_on_close
@@ -83,7 +86,7 @@ class AppTasks:
                 ended(began=task.began)
             self._changed()
 
-        self._siblings.start(partial(_run, task, work), done, context or copy_context())
+        self._siblings.start(partial(_run, task, work), done, context or copy_context(), task.name)
 
     def spare(self, task: AppTask) -> None:
         """Do not cancel this one, nor wait for it."""

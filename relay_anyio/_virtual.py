@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar
 
 import anyio
 
+from ._still_open import lines, where
+
 T = TypeVar("T")
 
 MOST_PASSES: Final = 100_000
@@ -21,11 +23,12 @@ MOST_PASSES: Final = 100_000
 class DeadlockError(RuntimeError):
     """Every task waits for another one, and no timer is set."""
 
-    def __init__(self, tasks: Sequence[str]) -> None:
+    def __init__(self, tasks: Sequence[str], places: Sequence[str] = ()) -> None:
         self.tasks = sorted(tasks)
         """The names of the tasks that wait."""
         names = ", ".join(self.tasks)
-        super().__init__(f"no timer is set, so these tasks would wait forever: {names}")
+        lines = "".join(f"\n  {place}" for place in places)
+        super().__init__(f"no timer is set, so these tasks would wait forever: {names}{lines}")
 
 
 class Guard:
@@ -127,7 +130,9 @@ class _Selector(selectors.DefaultSelector):
         ready = super().select(0 if timeout is not None else self._loop.patience)
         if not ready:
             if timeout is None:
-                raise DeadlockError([task.get_name() for task in asyncio.all_tasks(self._loop)])
+                tasks = asyncio.all_tasks(self._loop)
+                places = lines(where(task.get_name(), task.get_coro()) for task in tasks)
+                raise DeadlockError([task.get_name() for task in tasks], places)
             self.now += max(0.0, timeout)
         self._guard.passed(self.now)
         return ready

@@ -22,6 +22,7 @@ import anyio
 from anyio.abc import ByteStream, TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from relay_proto.api.views import CallView
 from relay_proto.config import Provider
 from relay_proto.exchange import (
     Account,
@@ -55,8 +56,12 @@ from relay_proto.exchange import (
     What,
     Who,
 )
+from relay_proto.records import CallRecord
 
 from ._driver import Driver
+from ._still_open import lines as lines_of
+from ._still_open import raised_at, where
+from ._story import RehearsalTimeoutError, Story
 from ._virtual import DeadlockError, Guard, VirtualLoop, run_in_virtual_time, virtual_time
 from .call import Call
 from .client import RelayClient
@@ -142,16 +147,22 @@ def rehearse(
 
     async def run() -> Story:
         async with rehearsal(program, lines=lines, timing=timing, seed=seed) as stage:
+            still_open: list[str] = []
             with anyio.move_on_after(within) as limit:
                 guard.give_up = limit.cancel
-                for scene in scenes:
-                    if isinstance(scene, Caller):
-                        await stage.over(stage.call(scene))
-                    else:
-                        await scene(stage)
-                await stage.quiet()
+                try:
+                    for scene in scenes:
+                        if isinstance(scene, Caller):
+                            await stage.over(stage.call(scene))
+                        else:
+                            await scene(stage)
+                    await stage.quiet()
+                except anyio.get_cancelled_exc_class() as error:
+                    still_open = _still_open(stage.client, error)
+                    raise
             if limit.cancelled_caught:
-                raise RehearsalTimeoutError(None if guard.spun else within, stage.story)
+                limit_passed = None if guard.spun else within
+                raise RehearsalTimeoutError(limit_passed, stage.story, still_open)
         return stage.story
 
     return run_in_virtual_time(run, backend, guard)
@@ -193,37 +204,6 @@ async def rehearsal(
         raise raised[0]
     if failure is not None:
         raise failure
-
-
-class Story(list[Happened]):
-    """A list of what happened, in order: who did what, when, and on which call."""
-
-    @property
-    def text(self) -> str:
-        """The whole story as text, one line for each `Happened`."""
-        return "\n".join(one.line for one in self)
-
-    def all(self, what: What, *, call_id: str = "") -> list[Happened]:
-        """Return everything of one kind, on one call or on all calls."""
-        return [one for one in self if one.what is what and call_id in ("", one.call_id)]
-
-
-class RehearsalTimeoutError(TimeoutError):
-    """A rehearsal does not end: a call is still active, or a handler has not returned.
-
-    `story` is what happened until then. `within` is the limit in virtual seconds, or
-    None if a task runs in a loop without waiting, so that no time passes.
-    """
-
-    def __init__(self, within: float | None, story: Story) -> None:
-        self.within = within
-        self.story = Story(story)
-        what = (
-            "a task runs in a loop without waiting, and no time passes"
-            if within is None
-            else f"the rehearsal is not over after {within:g} virtual seconds"
-        )
-        super().__init__(f"{what}; this happened until then:\n{story.text}")
 
 
 class Stage:
@@ -447,6 +427,29 @@ def _client_of(handler: Handler) -> RelayClient:
     client = RelayClient(project=CONTEXT, token=CONTEXT, contexts=[CONTEXT])
     client.on_call(handler)
     return client
+
+
+def _still_open(client: RelayClient, error: BaseException) -> list[str]:
+    """Say which calls are up, and where the program waits; `error` has ended the scene."""
+    engine = client._current  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    records = () if engine is None else engine.core.live_calls
+    waiting = [raised_at("the scene", error)]
+    waiting += [where(task.name or "a task", task.coro) for task in anyio.get_running_tasks()]
+    return [*map(_described, records), *lines_of(waiting)]
+
+
+def _described(record: CallRecord) -> str:
+    call = _Seen(record)
+    inbound = call.direction == "inbound"
+    party = f"from {call.from_number}" if inbound else f"to {call.to_number}"
+    return f"call {call.call_id} {party} is {call.state}"
+
+
+class _Seen(CallView):
+    """A call that has no handle of its own."""
+
+    def __init__(self, record: CallRecord) -> None:
+        self._record = record
 
 
 @contextmanager
