@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
 
+from relay_proto.display import one_line
 from relay_proto.exchange import Happened, What
+
+MORE_THAN_ONE: Final = 2
+LONGEST_LABEL: Final = 24
+"""Characters of a SIP address that are shown before each line."""
+_PARTY: Final[Mapping[What, str]] = {What.CALLED: "number", What.DIALED: "to"}
+"""Which detail of the first thing that happens on a call names its other side."""
 
 
 class Story(list[Happened]):
@@ -12,12 +21,34 @@ class Story(list[Happened]):
 
     @property
     def text(self) -> str:
-        """The whole story as text, one line for each `Happened`."""
-        return "\n".join(one.line for one in self)
+        """The whole story as text, one line for each `Happened`.
+
+        If there is more than one call, each line about a call has the other side's number
+        behind the time: who calls, or who is dialed.
+        """
+        labels = _labels(self)
+        if len(labels) < MORE_THAN_ONE:
+            return "\n".join(one.line for one in self)
+        width = max(map(len, labels.values()))
+        return "\n".join(
+            f"{one.at:9.2f}  {labels.get(one.call_id, ''):<{width}}  {one.text}" for one in self
+        )
 
     def all(self, what: What, *, call_id: str = "") -> list[Happened]:
         """Return everything of one kind, on one call or on all calls."""
         return [one for one in self if one.what is what and call_id in ("", one.call_id)]
+
+
+def _labels(story: Story) -> dict[str, str]:
+    """Return what tells the calls of a story apart, by their ids."""
+    labels: dict[str, str] = {}
+    times = Counter[str]()
+    for one in story:
+        if one.call_id and one.call_id not in labels:
+            party = one_line(one.details.get(_PARTY.get(one.what, ""), "a call"), LONGEST_LABEL)
+            times[party] += 1
+            labels[one.call_id] = f"{party} #{times[party]}" if times[party] > 1 else party
+    return labels
 
 
 class RehearsalTimeoutError(TimeoutError):
