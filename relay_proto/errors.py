@@ -232,8 +232,10 @@ class DownloadError(_LocalError):
 class DialFailedError(_LocalError):
     """The server could not connect any device of a dial.
 
-    ``dial()`` and its variants raise it. `tag` names the dial; `reason` is the server's,
-    or ``""``. Nobody is left ringing: dial again, or dial another device.
+    ``dial()`` and its variants raise it. `tag` names the dial; `reason` is the server's, such
+    as ``busy``, ``noAnswer``, ``decline`` and ``not_found``, or ``""``. Some parts of the
+    server spell them ``no_answer`` and ``declined``: `EndReason` knows both. Nobody is left
+    ringing: dial again, or dial another device.
     """
 
     def __init__(self, tag: str, reason: str) -> None:
@@ -260,8 +262,9 @@ class BridgeFailedError(_LocalError):
     """A call could not be connected to another party. `reason` is the server's, or ``""``.
 
     ``bridge()`` and ``connect_and_wait()`` raise it. Reasons are, for example, ``busy``,
-    ``no_answer`` and ``decline``. `call_id` names the call, which goes on: connect it to
-    somebody else, say so, or hang up.
+    ``no_answer``, ``decline`` and ``not_found``; the same as those of a dial, but some are
+    spelled in another way: `EndReason` knows both spellings. `call_id` names the call, which
+    goes on: connect it to somebody else, say so, or hang up.
     """
 
     def __init__(self, call_id: str, reason: str) -> None:

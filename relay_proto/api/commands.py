@@ -798,7 +798,8 @@ def play(
             (a country, such as ``us``) and ``duration`` (seconds). See `tts`, `audio`,
             `silence` and `ringtone`, the builders.
         volume: in dB, from -40 to 40.
-        direction: ``listen``, ``speak`` or ``both``; the server's default is ``listen``.
+        direction: ``listen``, ``speak`` or ``both``. With ``listen``, the server's default, the
+            party of this call hears it.
         loop: how often to play it; 0 means until it is stopped.
         control_id: an id of your own for the action; without it, a new one.
         on_completed: a function that is called once, with the last event of the action.
@@ -1005,11 +1006,11 @@ def record(
 
     Args:
         audio: how to record: a dict with these keys, all optional: ``format`` (``mp3``,
-            ``wav``, ``mp4``), ``direction`` (``listen``, ``speak``, ``both``; default
-            ``speak``), ``stereo`` and ``beep`` (booleans; no beep by default),
-            ``initial_timeout`` and ``end_silence_timeout`` (seconds of silence that end it),
-            ``max_length`` (seconds; 0 means no limit), ``terminators`` (digits that end it)
-            and ``input_sensitivity`` (0 to 100, default 44).
+            ``wav``, ``mp4``), ``direction`` (``speak``, the default: what the party of this
+            call says; ``listen``: what they hear; ``both``), ``stereo`` and ``beep``
+            (booleans; no beep by default), ``initial_timeout`` and ``end_silence_timeout``
+            (seconds of silence that end it), ``max_length`` (seconds; 0 means no limit),
+            ``terminators`` (digits that end it) and ``input_sensitivity`` (0 to 100, default 44).
         control_id: as for `play`.
         on_completed: as for `play`.
         kwargs: ``status_url``, as for `play`.

@@ -81,8 +81,9 @@ def connect_and_wait(
     """Bridge the call to another party, as `connect` does, and wait until they talk.
 
     The `peer` of the result is the other call. The end of this call also ends that one, but
-    not the other way round: wait with `wait_for_disconnected`, then hang up. How long each device rings is said by its
-    own ``timeout``; when nobody has answered by then, this raises `BridgeFailedError`.
+    not the other way round: wait with `wait_for_disconnected`, then hang up. How long each
+    device rings is said by its own ``timeout``; when nobody has answered by then, this
+    raises `BridgeFailedError`.
 
     Args:
         devices: whom to call, in groups: see `connect`, also for all that is not named here.

@@ -418,7 +418,8 @@ class RecordAudio(TypedDict, total=False):
 
     format: Literal["mp3", "wav", "mp4"]
     direction: Heard
-    """The server's default is ``speak``."""
+    """``speak`` is what the party of the call says, ``listen`` what they hear. The server's
+    default is ``speak``."""
     stereo: bool
     beep: bool
     """Whether to beep at the start; the server's default is False."""

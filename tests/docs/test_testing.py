@@ -1,4 +1,4 @@
-"""The programs of testing.md, answering.md and calls.md run; proof.md has complete tables."""
+"""The programs of testing.md and other pages run; proof.md has complete tables."""
 
 from __future__ import annotations
 
@@ -15,13 +15,22 @@ from relay_proto.testing import CHECKS, PROMISES
 from tests.simulation.test_world import FAULTS_TO_SEE, names
 
 ROOT: Final = Path(__file__).parents[2]
-TESTING, PROOF, ANSWERING, CALLS = (
-    (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
-    for name in ("testing", "proof", "answering", "calls")
+PROOF: Final = (ROOT / "docs" / "proof.md").read_text(encoding="utf-8")
+PAGES: Final = "".join(
+    page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md"))
 )
 BLOCK: Final = re.compile(r"^<!-- test: (\w+) -->\n```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-PROGRAMS: Final[dict[str, str]] = dict(BLOCK.findall(TESTING + ANSWERING + CALLS))
-TESTS: Final = {"ivr": 4, "answering_machine": 4, "front_desk": 5, "click_to_call": 4}
+PROGRAMS: Final[dict[str, str]] = dict(BLOCK.findall(PAGES))
+TESTS: Final = {
+    "ivr": 4,
+    "answering_machine": 4,
+    "front_desk": 5,
+    "click_to_call": 4,
+    "lifespan": 1,
+    "queue": 2,
+    "speech": 5,
+    "ringing": 4,
+}
 """The programs that are tests, and how many tests each of them has."""
 
 
@@ -42,7 +51,7 @@ def run(folder: Path, *arguments: str) -> str:
 
 
 def test_there_are_programs() -> None:
-    assert set(PROGRAMS) == {"world", *TESTS}
+    assert set(PROGRAMS) == {"world", "adapter", *TESTS}
 
 
 @pytest.mark.parametrize("example", TESTS)
