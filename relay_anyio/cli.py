@@ -6,7 +6,7 @@ import argparse
 import errno
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,6 +22,15 @@ EXTRA: Final = "relay-proto[sim]"
 
 NAME: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.(?!-)[A-Za-z0-9-]{1,63})*")
 SETUPS: Final = ("python", "python-2", "node", "go", "other")
+
+OF_CALLERS: Final[Mapping[str, object]] = {
+    "context": ANY_CONTEXT,
+    "press": "12",
+    "hear": "press",
+    "every": 15.0,
+    "calls": 0,
+}
+"""The options for callers that are in no file, and their defaults."""
 
 FAILED: Final = 1
 INTERRUPTED: Final = 130
@@ -98,6 +107,9 @@ def _known(error: BaseException) -> tuple[int, list[str]] | None:
 
 
 def _sim(options: argparse.Namespace) -> int:
+    given = [name for name, usual in OF_CALLERS.items() if getattr(options, name) != usual]
+    if options.file is not None and given:
+        raise CommandError(f"--{given[0]} goes without a file: the callers are in {options.file}")
     from .simulator import command
 
     return command.run(options)
@@ -137,9 +149,17 @@ def _parser() -> argparse.ArgumentParser:
         "sim",
         help="simulate the RELAY service on this machine",
         description="Simulate the RELAY service on this machine. While a program is connected, "
-        "simulated callers call it, wait until they hear a word, and press a digit.",
+        "simulated callers call it, wait until they hear a word, and press a digit. With a file, "
+        "what happens is in the file: see docs/simulator.md.",
     )
-    sim.set_defaults(command=_sim)
+    sim.add_argument(
+        "file",
+        type=Path,
+        nargs="?",
+        metavar="FILE",
+        help="a scenario: who calls, how numbers behave, and what goes wrong, as TOML",
+    )
+    sim.set_defaults(command=_sim, **OF_CALLERS)
     sim.add_argument(
         "--port",
         type=_port,
@@ -148,19 +168,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     sim.add_argument(
         "--context",
-        default=ANY_CONTEXT,
         help="the context that gets the calls (any that a connected program has subscribed to)",
     )
-    sim.add_argument(
-        "--press", default="12", help="the digits to press, one for each call (%(default)s)"
-    )
-    sim.add_argument("--hear", default="press", help="the word that callers wait for (%(default)s)")
-    sim.add_argument(
-        "--every", type=_seconds, default=15.0, help="seconds between calls (%(default)g)"
-    )
-    sim.add_argument(
-        "--calls", type=_count, default=0, help="the number of calls; 0 means no limit"
-    )
+    sim.add_argument("--press", help="the digits to press, one for each call (%(default)s)")
+    sim.add_argument("--hear", help="the word that callers wait for (%(default)s)")
+    sim.add_argument("--every", type=_seconds, help="seconds between calls (%(default)g)")
+    sim.add_argument("--calls", type=_count, help="the number of calls; 0 means no limit")
     sim.add_argument(
         "--state",
         type=Path,

@@ -26,9 +26,14 @@ from relay_proto.exchange import (
     Account,
     Exchange,
     ExchangeConfig,
+    ExchangeTiming,
     Happened,
+    Line,
     What,
     Who,
+    faster,
+    faster_timing,
+    read_scenario,
 )
 from relay_proto.server import ServerConfig
 
@@ -36,6 +41,8 @@ from .._output import OUTPUT, CommandError, temporary_directory
 from .certificates import NAMES, Authority
 from .handshakes import Handshakes
 from .scenario import Callers, Scenario
+from .scenario_file import read_file
+from .schedule import Schedule
 from .server import Simulator
 from .setups import TRUST, Place
 
@@ -112,7 +119,8 @@ def _usual_directory() -> Path:
 async def _serve(options: argparse.Namespace, authority: Authority | None) -> None:
     names = NAMES if authority is None else authority.names
     token = _token(options)
-    scenario = Scenario(
+    read = read_scenario({}) if options.file is None else read_file(options.file)
+    usual = Scenario(
         context=options.context,
         digits=tuple(options.press) or ("1",),
         hear=options.hear,
@@ -121,17 +129,21 @@ async def _serve(options: argparse.Namespace, authority: Authority | None) -> No
     )
     config = ExchangeConfig(
         accounts=(Account(project=PROJECT, token=token, jwt_secret=options.jwt_secret),),
-        lines=MAGIC_LINES,
-        undeliverable=MAGIC_UNDELIVERABLE,
-        numbers={scenario.number: scenario.context},
+        numbers={usual.number: usual.context} if options.file is None else read.numbers,
+        lines=(
+            *(Line(line.address, faster(line.behaviour, read.speed)) for line in MAGIC_LINES),
+            *read.lines,
+        ),
+        undeliverable=MAGIC_UNDELIVERABLE | read.undeliverable,
+        timing=faster_timing(ExchangeTiming(), read.speed),
         epoch=time.time() - anyio.current_time(),
         server=ServerConfig(hosts=frozenset(names)),
     )
-    callers = Callers(scenario)
     reporter = _JSONReporter() if options.json else _Reporter(anyio.current_time(), options.setup)
+    people = Callers(usual) if options.file is None else Schedule(read.schedule, reporter.happened)
 
     def tell(happened: Happened) -> None:
-        callers.observe(happened)
+        people.observe(happened)
         reporter.happened(happened)
         if options.cut and happened.what is What.LISTENED:
             tasks.start_soon(_cut, simulator)
@@ -146,7 +158,7 @@ async def _serve(options: argparse.Namespace, authority: Authority | None) -> No
             port: int = await tasks.start(_start, simulator, options.host, options.port)
             space = f"{(options.name or ['localhost'])[0]}:{port}"
             reporter.ready(Place(space=space, ca_file=ca_file, project=PROJECT, token=token))
-            tasks.start_soon(callers.call, simulator)
+            tasks.start_soon(people.run, simulator)
             await anext(signals)
             tasks.cancel_scope.cancel()
 

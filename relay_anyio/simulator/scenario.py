@@ -57,7 +57,7 @@ class Callers:
             if not self._sessions and self._present.is_set():
                 self._present = anyio.Event()  # nobody waits for the old one
 
-    async def call(self, simulator: Simulator) -> None:
+    async def run(self, simulator: Simulator) -> None:
         """Place all calls of the scenario, one after the other."""
         scenario = self._scenario
         numbers = itertools.count() if not scenario.calls else range(scenario.calls)

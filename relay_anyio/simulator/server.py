@@ -14,6 +14,7 @@ from relay_proto.exchange import Exchange, ExchangeOutput, Happened
 
 from .._driver import Driver
 from .handshakes import Handshakes
+from .weather import Weather, WeatheredStream
 
 R = TypeVar("R")
 
@@ -42,7 +43,9 @@ class Simulator:
         self._driver: Driver[ExchangeOutput] = Driver(exchange, self._handle)
         self._handshakes = self._driver.timers = handshakes or Handshakes(exchange)
         self._numbers = itertools.count(1)
-        self._connections: set[int] = set()
+        self._connections: dict[int, WeatheredStream | None] = {}
+        """The streams by the numbers of their connections; None before the handshake."""
+        self.weather = Weather()
 
     async def serve(
         self,
@@ -76,28 +79,44 @@ class Simulator:
         for number in tuple(self._connections):
             self.command(self.exchange.drop, number)
 
+    def fall_silent(self) -> None:
+        """Let nothing arrive any more on the connections of now. Nobody is told."""
+        for stream in self._connections.values():
+            if stream is not None:
+                stream.silent = True
+
+    def say_goodbye(self, *, restart: bool) -> None:
+        """Ask all clients to reconnect; with `restart`, their sessions end."""
+        for number in tuple(self._connections):
+            self.command(self.exchange.say_goodbye, number, restart=restart)
+
     def _handle(self, output: ExchangeOutput) -> None:
         if isinstance(output, Happened):
             self._tell(output)
 
     async def _accept(self, stream: SocketStream) -> None:
-        async def secure() -> ByteStream:
-            if self._tls is None:
-                return stream
-            try:
-                with anyio.fail_after(HANDSHAKE_TIMEOUT):
-                    return await self._handshakes.secure(stream, self._tls)
-            except BaseException:
-                self._driver.look_at_deadline()
-                await anyio.aclose_forcefully(stream)
-                raise
-
         number = next(self._numbers)
+
+        async def secure() -> ByteStream:
+            secured = stream if self._tls is None else await self._secure(stream, self._tls)
+            weathered = WeatheredStream(secured, self.weather)
+            self._connections[number] = weathered
+            return weathered
+
         transport = self._driver.new_transport(
             number, flush_timeout=FLUSH_TIMEOUT, most_unsent=MOST_UNSENT
         )
-        self._connections.add(number)
+        self._connections[number] = None
         try:
             await self._driver.run_transport(number, transport, secure)
         finally:
-            self._connections.discard(number)
+            del self._connections[number]
+
+    async def _secure(self, stream: SocketStream, tls: ssl.SSLContext) -> ByteStream:
+        try:
+            with anyio.fail_after(HANDSHAKE_TIMEOUT):
+                return await self._handshakes.secure(stream, tls)
+        except BaseException:
+            self._driver.look_at_deadline()
+            await anyio.aclose_forcefully(stream)
+            raise

@@ -8,6 +8,17 @@ from .exchange import Exchange, ExchangeOutput
 from .happened import Happened, What, Who
 from .jwt import make_jwt
 from .magic import MAGIC_LINES, MAGIC_NUMBERS, MAGIC_UNDELIVERABLE, Magic
+from .pace import faster, faster_timing
+from .scenario_tree import ScenarioError
+from .scenarios import (
+    Fault,
+    FaultKind,
+    PlacedCall,
+    Scenario,
+    Scheduled,
+    SentText,
+    read_scenario,
+)
 from .script import (
     Answers,
     Behaviour,
@@ -50,6 +61,8 @@ __all__ = [
     "ExchangeLimits",
     "ExchangeOutput",
     "ExchangeTiming",
+    "Fault",
+    "FaultKind",
     "Fax",
     "HangUp",
     "Happened",
@@ -62,8 +75,13 @@ __all__ = [
     "Nature",
     "NoAnswer",
     "OverTime",
+    "PlacedCall",
     "Press",
     "Say",
+    "Scenario",
+    "ScenarioError",
+    "Scheduled",
+    "SentText",
     "Served",
     "Step",
     "TextMessage",
@@ -72,5 +90,8 @@ __all__ = [
     "Wait",
     "What",
     "Who",
+    "faster",
+    "faster_timing",
     "make_jwt",
+    "read_scenario",
 ]

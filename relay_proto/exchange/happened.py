@@ -64,6 +64,7 @@ class What(enum.StrEnum):
     SESSION_FORGOTTEN = "session forgotten"
     TOLERATED = "tolerated"
     REFUSED = "refused"
+    FAULTED = "faulted"
     VIOLATED = "violated"
 
 
@@ -108,6 +109,7 @@ SENTENCES: Final[Mapping[What, str]] = {
     What.SESSION_FORGOTTEN: "forgets session {session}",
     What.TOLERATED: "accepts “{given}” in place of “{usual}”; the service may not",
     What.REFUSED: "refuses {method}: {reason}",
+    What.FAULTED: "has a fault: {fault}",
     What.VIOLATED: "breaks the protocol: {reason}",
 }
 

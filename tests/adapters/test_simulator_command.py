@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
@@ -25,6 +26,7 @@ from relay_anyio.cli import SETUPS
 from relay_anyio.simulator import Authority, Simulator
 from relay_anyio.simulator.command import PROJECT, TOKEN
 from relay_anyio.simulator.handshakes import Handshakes
+from relay_anyio.simulator.scenario_file import read_file
 from relay_anyio.simulator.setups import TRUST, WITHOUT_TLS, Place
 from relay_proto.exchange import Account, Exchange, ExchangeConfig, Happened
 from tests.adapters.support import PATIENCE
@@ -248,6 +250,64 @@ async def handshake(port: int, context: ssl.SSLContext, name: str) -> None:
 async def upgrade_as(port: int, context: ssl.SSLContext, name: str) -> bytes:
     context.check_hostname = False
     return await ask(port, f"Host: {name}:{port}", context)
+
+
+# Scenarios
+
+
+def blocks() -> list[str]:
+    """The scenarios of the documentation."""
+    page = (ROOT / "docs" / "simulator.md").read_text(encoding="utf-8")
+    return re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+
+
+@pytest.mark.parametrize("block", blocks(), ids=range(len(blocks())))
+def test_the_scenarios_of_the_documentation_are_valid(block: str, tmp_path: Path) -> None:
+    path = tmp_path / "scenario.toml"
+    path.write_text(block, encoding="utf-8")
+    assert read_file(path).schedule or read_file(path).lines
+
+
+def test_a_scenario_of_the_documentation_runs_with_an_example(tmp_path: Path) -> None:
+    path = tmp_path / "scenario.toml"
+    path.write_text(blocks()[0], encoding="utf-8")
+    source = (ROOT / "examples" / "ivr.py").read_text(encoding="utf-8")
+    with running(tmp_path, str(path)) as simulator, program(simulator, source):
+        simulator.until("calls +15550002222 from +15551230001")
+        simulator.until("presses 1")
+        simulator.until("plays “You have chosen sales")
+        simulator.until("has a fault: cut")
+        simulator.until("resumes session")
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "words"),
+    [
+        (b"speed = 0", [], "/scenario.toml: speed: Expected `float` >= 0.01\n"),
+        (b"speed =", [], "/scenario.toml: Invalid value (at end of document)\n"),
+        (b"\xff", [], "/scenario.toml is not in UTF-8: invalid start byte\n"),
+        (b"", ["--press", "3"], "relay: --press goes without a file: the callers are in "),
+        (None, [], "No such file or directory"),
+    ],
+)
+def test_a_scenario_that_is_not_valid_is_a_sentence(
+    tmp_path: Path, text: bytes | None, arguments: list[str], words: str
+) -> None:
+    path = tmp_path / "scenario.toml"
+    if text is not None:
+        path.write_bytes(text)
+    command = [sys.executable, "-m", "relay_anyio", "sim", "--port", "0", str(path)]
+    ended = subprocess.run(
+        [*command, *arguments, "--state", str(tmp_path)],
+        env=without_an_account(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("relay: ")
+    assert words in ended.stderr
 
 
 # Handshakes that fail

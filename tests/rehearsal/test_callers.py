@@ -41,7 +41,7 @@ def test_callers_come_back_with_the_program(backend: Backend, away: float) -> No
         watched = Watched()
         before = 0
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(watched.callers.call, watched.simulator)
+            tasks.start_soon(watched.callers.run, watched.simulator)
             watched.session(What.SESSION_STARTED)
             await anyio.sleep(15.0)
             watched.session(What.SESSION_AWAY)
