@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Final, Generic, TypeAlias, TypeGuard, TypeVar, final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Generic, TypeAlias, TypeGuard, TypeVar, cast, final
 
 import msgspec
 
@@ -98,7 +99,33 @@ class _Envelope(msgspec.Struct, Generic[P], frozen=True, kw_only=True, gc=False)
 _raw_params = msgspec.json.Decoder(_Envelope[msgspec.Raw])
 _event_params = msgspec.json.Decoder(_Envelope[_EventParams])
 _anything = msgspec.json.Decoder()
-_encoder = msgspec.json.Encoder()
+
+
+def _builtin(value: object) -> object:
+    """Return a value of a class that msgspec does not know as one of a class that it knows.
+
+    `json.dumps` takes subclasses of `str`, `int` and `float` as well, and many libraries have
+    such: texts of templates and of HTML parsers, and the floats of NumPy. Inside, a parameter
+    may be as little a `dict` as outside, where any mapping passes.
+    """
+    match value:
+        # By the methods of the base classes: a subclass may have others of these names.
+        case str():
+            return str.__str__(value)
+        case int():
+            return int.__int__(value)
+        case float():
+            return float.__float__(value)
+        case Mapping():
+            return dict(cast("Mapping[object, object]", value))
+        case Sequence():
+            return list(cast("Sequence[object]", value))
+        case _:
+            kind = type(value).__name__
+            raise TypeError(f"a key or a value in the parameters is a {kind}, which is not JSON")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_builtin)
 
 
 def decode_server_frame(data: bytes) -> Frame | EventFrame:

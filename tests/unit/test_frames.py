@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import ChainMap, UserDict, UserList, deque
+from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -149,8 +152,41 @@ def test_what_json_has_no_form_for_is_refused_with_what_it_is() -> None:
         encode_json(itself)
     with pytest.raises(ValueError, match=r"not valid Unicode: it contains '\\ud83d'"):
         encode_json({"body": "half a smile: \ud83d"})
-    with pytest.raises(TypeError):
-        encode_json({"a": object()})
+    for value in (object(), 1j, {"b": {None: 1}}):
+        with pytest.raises(TypeError, match=r"a key or a value in the parameters is a \w+, which"):
+            encode_json({"a": value})
+
+
+class Text(str):
+    """As the safe strings of templates, and the texts of HTML parsers."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        raise AssertionError("its text is wanted, not what it makes of it")
+
+
+class Whole(int):
+    """As the codes of many libraries."""
+
+
+class Number(float):
+    """As the floats of NumPy."""
+
+
+@pytest.mark.parametrize(
+    ("value", "encoded"),
+    [
+        (Text("é"), '"é"'),
+        ({Text("a"): Whole(2)}, '{"a":2}'),
+        ([Number(2.5), HTTPStatus.OK], "[2.5,200]"),
+        (MappingProxyType({"a": MappingProxyType({})}), '{"a":{}}'),
+        (UserDict({"a": UserList([ChainMap({"b": Text("c")})])}), '{"a":[{"b":"c"}]}'),
+        (deque([range(2)]), "[[0,1]]"),
+    ],
+)
+def test_what_is_as_good_as_json_is_encoded(value: object, encoded: str) -> None:
+    assert encode_json(value).decode() == encoded
 
 
 def test_half_a_character_does_not_cost_the_whole_frame() -> None:
