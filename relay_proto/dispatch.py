@@ -26,6 +26,7 @@ from .calls.subjects import (
     Start,
     Text,
     UnwantedLeg,
+    UnwantedStart,
     Verb,
 )
 from .config import ClientConfig
@@ -187,7 +188,8 @@ class Dispatch:
         """Give up a command that nobody waits for any more.
 
         A request that has not been written is never sent. A dial is given up, and its
-        legs are hung up. Whatever else the server is doing already goes on.
+        legs are hung up. An action that `stops_unwanted` is stopped. Whatever else the server
+        is doing already goes on.
         """
         request = pending.source
         if isinstance(request, Request):
@@ -196,6 +198,8 @@ class Dispatch:
                 self._requests.finish(request)
                 self.hang_up(request.subject.lost(error, now), now)
             self.hang_up(request.subject.abandoned(error, now), now)
+            if isinstance(request.subject, UnwantedStart):
+                self._stop(request.subject.action, now)
 
     # The session comes and goes
 
@@ -243,11 +247,24 @@ class Dispatch:
             raise ClientClosedError
 
     def request_own(self, method: str, params: JSONObject, now: float) -> None:
-        """Make a request whose answer changes nothing."""
+        """Make a request whose answer changes nothing.
+
+        It waits for a session even if those of the program fail at once: nobody would hear that.
+        """
+        request = self._request(method, params, OwnRequest())
         try:
-            self._dispatch(self._new_request(method, params, OwnRequest()), now)
-        except (RequestQueueFullError, ConnectionLostError) as error:
+            writable = self._session.state is _READY
+            self._requests.check_room(method, len(request.frame), writable=writable)
+        except RequestQueueFullError as error:
             self._out.push(Dropped(str(error)))
+        else:
+            self._dispatch(request, now)
+
+    def _stop(self, action: ActionRecord, now: float) -> None:
+        """Stop an action that nobody else will stop."""
+        if action.running:
+            params = self._call_params(action.call, {"control_id": action.control_id})
+            self._dispatch(self._request(f"{action.kind.method}.stop", params, OwnRequest()), now)
 
     def hang_up(self, legs: Legs, now: float) -> None:
         """End legs that nobody wants. Without a session, they wait for the next one."""
@@ -301,7 +318,9 @@ class Dispatch:
             kind = Pass if command.method == METHOD_PASS else Verb
             subject = kind(self._out, pending, self._calls, call, ends_call=command.ends_call)
         params = self._call_params(call, command.params)
-        self._dispatch(self._new_request(command.method, params, subject, pending), now)
+        patient = command.patient
+        request = self._new_request(command.method, params, subject, pending, patient=patient)
+        self._dispatch(request, now)
 
     def _execute_start(
         self, call: CallRecord, command: Command[Any], pending: Pending[Any], now: float
@@ -314,7 +333,8 @@ class Dispatch:
             self._calls.begin(action)
             self._out.resolve(pending, action)
             return
-        subject = Start(self._out, pending, self._calls, action, ends_call=command.ends_call)
+        kind = UnwantedStart if command.stops_unwanted else Start
+        subject = kind(self._out, pending, self._calls, action, ends_call=command.ends_call)
         request = self._new_request(command.method, params, subject, pending)
         self._calls.begin(action)
         self._dispatch(request, now)
@@ -331,7 +351,8 @@ class Dispatch:
         subject = kind(self._out, pending, self._calls, action)
         params = {"control_id": action.control_id, **command.params}
         params = self._call_params(action.call, params)
-        self._dispatch(self._new_request(method, params, subject, pending), now)
+        patient = command.patient
+        self._dispatch(self._new_request(method, params, subject, pending, patient=patient), now)
 
     def _call_params(self, call: CallRecord, params: JSONObject) -> JSONObject:
         result = {"node_id": call.node_id, "call_id": call.call_id, **params}
@@ -346,13 +367,16 @@ class Dispatch:
         subject: Subject,
         pending: Pending[Any] | None = None,
         timeout: float | None = None,
+        *,
+        patient: bool = False,
     ) -> Request:
         """Make a request. Raises if the queue is full, or if `params` is not JSON."""
         request = self._request(method, params, subject, timeout)
-        size, writable = len(request.frame), self._session.state is _READY
-        if not writable and self._fails_fast:
-            raise ConnectionLostError("there is no session now", maybe_delivered=False)
-        self._requests.check_room(method, size, writable=writable)
+        if not patient:
+            size, writable = len(request.frame), self._session.state is _READY
+            if not writable and self._fails_fast:
+                raise ConnectionLostError("there is no session now", maybe_delivered=False)
+            self._requests.check_room(method, size, writable=writable)
         if pending is not None:
             pending.source = request
         return request

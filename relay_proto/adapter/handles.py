@@ -240,7 +240,8 @@ class CallBase(CallView, Hearing, Generic[E, K]):
     def _pass_back(self) -> None:
         """Give the call back to routing, and do not wait for that."""
         if self._engine.alive:
-            self._engine.tell(self._engine.core.execute_on, self._record, commands.pass_())
+            command = commands.pass_().as_patient()
+            self._engine.tell(self._engine.core.execute_on, self._record, command)
 
     def _publish(self, event: RelayEvent) -> None:
         """Tell who listens."""

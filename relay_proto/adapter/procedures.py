@@ -88,7 +88,7 @@ class WatchBase(abc.ABC):
 def stop(engine: Engine, action: ActionRecord) -> None:
     """Stop an action, if it still runs, and do not wait for that."""
     if engine.alive:
-        engine.tell(engine.core.execute_on, action, commands.stop())
+        engine.tell(engine.core.execute_on, action, commands.stop().as_patient())
 
 
 @contextmanager

@@ -99,9 +99,28 @@ class Command(msgspec.Struct, Generic[R], frozen=True):
     """Whether the answer that the call is gone means that the call has ended."""
     callback: object = None
     """A function for the adapter to call when the action or message is done."""
+    patient: bool = False
+    """Whether it waits for a session in any case: nobody would hear that it has failed."""
+    stops_unwanted: bool = False
+    """Whether the action is stopped if nobody waits any more for the answer to its start."""
 
     def __repr__(self) -> str:
         return f"<Command {shown_id(self.method)}>"  # parameters may be personal
+
+    def as_patient(self) -> "Command[R]":
+        """Return a command like this for which nobody waits, such as one that tidies up.
+
+        Without a session it waits for the next one: even if requests fail at once, and even
+        if the queue is full.
+        """
+        return msgspec.structs.replace(self, patient=True)
+
+    def as_stopping_unwanted(self) -> "Command[R]":
+        """Return a command like this, whose action is stopped if whoever starts it is cancelled.
+
+        The program has no handle of such an action, so nobody else would stop it.
+        """
+        return msgspec.structs.replace(self, stops_unwanted=True)
 
 
 # Requests of the client

@@ -49,6 +49,11 @@ class Start(msgspec.Struct, frozen=True):
     role: Role
     command: Command[ActionRecord]
 
+    @classmethod
+    def of(cls, role: Role, command: Command[ActionRecord]) -> "Start":
+        """Start one that is stopped, too, if this is cancelled before the answer has come."""
+        return cls(role, command.as_stopping_unwanted())
+
 
 class Stop(msgspec.Struct, frozen=True):
     """Stop an action, and do not wait for that."""
@@ -119,11 +124,11 @@ class Detecting(Procedure[R]):
     def __init__(self, detection: Detection, listen_for: float) -> None:
         super().__init__()
         self._to_start = [
-            Start(Role.MACHINE_DETECTOR, commands.detect(detection.detector, timeout=listen_for))
+            Start.of(Role.MACHINE_DETECTOR, commands.detect(detection.detector, timeout=listen_for))
         ]
         if detection.fax:
             fax = commands.detect_fax(timeout=detection.timeout)
-            self._to_start.append(Start(Role.FAX_DETECTOR, fax))
+            self._to_start.append(Start.of(Role.FAX_DETECTOR, fax))
         self._roles: dict[str, Role] = {}
         self._answering = Answering(
             timeout=detection.timeout, quiet_time=detection.quiet_time, fax=detection.fax
@@ -190,7 +195,7 @@ class MessageLeaving(Detecting[LeftMessage]):
         attempts: int,
     ) -> None:
         super().__init__(detection, detection.timeout + MESSAGE_TIME)
-        self._message = Start(Role.MESSAGE, message)
+        self._message = Start.of(Role.MESSAGE, message)
         self._also_to = also_to
         self._most_attempts = attempts
         self._attempts = 0

@@ -186,6 +186,17 @@ class Start(Control):
         return super().lost(error, now)
 
 
+class UnwantedStart(Start):
+    """A verb that starts an action of which only this library knows: see `stops_unwanted`."""
+
+    __slots__ = ()
+
+    @property
+    def action(self) -> ActionRecord:
+        """What is stopped if nobody waits for it any more."""
+        return self._action
+
+
 class Dial(Method):
     """A dial. Its reply only acknowledges it; an event settles it."""
 

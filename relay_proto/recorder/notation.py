@@ -92,6 +92,8 @@ class Writer:
             "kind": None if command.kind is None else kind_as_json(command.kind),
             "ends_call": command.ends_call,
             "callback": command.callback is not None,
+            "patient": command.patient,
+            "stops_unwanted": command.stops_unwanted,
         }
 
     def adopted(self, call: CallRecord) -> object:
@@ -268,6 +270,8 @@ def read_command(written: Mapping[str, Any]) -> Command[Any]:
         kind=None if written["kind"] is None else read_kind(written["kind"]),
         ends_call=written["ends_call"],
         callback=_callback if written["callback"] else None,
+        patient=written.get("patient", False),  # older recordings have neither
+        stops_unwanted=written.get("stops_unwanted", False),
     )
 
 

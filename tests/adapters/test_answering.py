@@ -9,7 +9,16 @@ from typing import Any
 import anyio
 import pytest
 
-from relay_anyio import Call, LeftMessage, Limits, RelayError, WhoAnswered
+from relay_anyio import (
+    Call,
+    Connected,
+    LeftMessage,
+    Limits,
+    RelayError,
+    SessionState,
+    Timing,
+    WhoAnswered,
+)
 from relay_proto.exchange import (
     Answers,
     Behaviour,
@@ -17,6 +26,7 @@ from relay_proto.exchange import (
     ExchangeTiming,
     Fax,
     HangUp,
+    Happened,
     Line,
     Machine,
     Nature,
@@ -25,7 +35,15 @@ from relay_proto.exchange import (
     Wait,
     What,
 )
-from tests.adapters.support import ANSWERING, LONG, Certificates, World, open_world, phone
+from tests.adapters.support import (
+    ANSWERING,
+    LONG,
+    Certificates,
+    Heard,
+    World,
+    open_world,
+    phone,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -39,10 +57,11 @@ PAUSES = Machine((Say("hello"), Wait(0.3), Say("please speak")))
 async def call_to(
     certificates: Certificates, nature: Nature, *script: Step, **changes: Any
 ) -> AsyncGenerator[tuple[World, Call]]:
-    """Dial somebody, who answers."""
+    """Dial somebody, who answers. `client` has arguments for the client."""
     line: Behaviour = Answers(after=0.01, script=script, nature=nature)
+    arguments: dict[str, Any] = changes.pop("client", {})
     changes = {"timing": QUICK, "lines": (Line(ANSWERING, line),), **changes}
-    async with open_world(certificates, **changes) as world, world.client() as client:
+    async with open_world(certificates, **changes) as world, world.client(**arguments) as client:
         yield world, await client.dial([[phone(ANSWERING)]])
 
 
@@ -122,6 +141,52 @@ async def test_what_was_started_is_stopped_if_nobody_waits(certificates: Certifi
         await world.until(What.PLAY_ENDED)
         assert call.state == "answered"
         await call.hangup()
+
+
+@pytest.mark.async_only("a blocked thread is not cancelled")
+@pytest.mark.parametrize("method", ["wait_for_beep", "leave_message"])
+async def test_a_detector_whose_start_is_cancelled_is_stopped_as_well(
+    certificates: Certificates, method: str
+) -> None:
+    """There is room for one. As long as it runs, nothing else can begin."""
+    limits = ExchangeLimits(operations=1)
+    async with call_to(certificates, Machine(4000 * "no "), limits=limits) as (world, call):
+        with anyio.CancelScope() as scope:
+
+            def cancel(happened: Happened) -> None:
+                if happened.what is What.STARTED:
+                    scope.cancel()  # the answer has not left yet
+
+            world.observe(cancel)
+            await getattr(call, method)(*(["Hello"] if method == "leave_message" else []))
+        assert scope.cancelled_caught
+        await call.play(LONG)
+
+
+async def test_a_result_comes_without_a_session_and_the_detectors_are_stopped_in_the_next(
+    certificates: Certificates,
+) -> None:
+    """Also if requests fail at once without a session."""
+    late = Timing(retry_min_delay=0.3, retry_max_delay=0.3)
+    changes = {"while_reconnecting": "fail", "timing": late}
+    limits = ExchangeLimits(operations=2)
+    async with call_to(certificates, Machine(4000 * "no "), limits=limits, client=changes) as (
+        world,
+        call,
+    ):
+
+        def cut(happened: Happened) -> None:
+            if happened.what is What.DETECTED:
+                world.cut()
+
+        world.observe(cut)
+        again: Heard[Connected] = Heard()
+        call.client.on_connected(again)
+        assert not (await call.wait_for_beep(0.2)).ready
+        assert call.client.state is SessionState.WAITING_TO_RECONNECT
+        await again.next()
+        for _ in range(2):
+            await call.play(LONG)
 
 
 async def test_the_connection_may_break_meanwhile(certificates: Certificates) -> None:

@@ -7,7 +7,7 @@ import gc
 import anyio
 import pytest
 
-from relay_anyio import Call, ClientClosedError
+from relay_anyio import Call, ClientClosedError, Disconnected, Timing
 from relay_proto.exchange import HangUp, What
 from tests.adapters.support import (
     OFFICE,
@@ -146,3 +146,21 @@ async def test_cancelling_loses_no_call(world: World) -> None:
             await anext(calls)
         call_id = world.place_call()
         assert (await anext(calls)).call_id == call_id
+
+
+async def test_without_a_session_a_call_is_passed_back_in_the_next(world: World) -> None:
+    """Also if requests fail at once without a session: nobody waits for this one."""
+    late = Timing(retry_min_delay=0.1, retry_max_delay=0.1)
+    client = world.client(timing=late, while_reconnecting="fail")
+    lost: Heard[Disconnected] = Heard()
+    client.on_disconnected(lost)
+    async with client:
+        calls = client.calls()
+        call_id = world.place_call()
+        await world.until(What.OFFERED)
+        await client.receive(["office"])  # so it has come
+        world.cut()
+        await lost.next()
+        calls.close()
+        await world.until(What.PASSED, call_id=call_id)
+        assert len(world.all(What.SESSION_RESUMED)) == 1

@@ -371,3 +371,36 @@ class TestControls:
         peer.reply(peer.take("calling.ai.stop"))
         assert done.result() == {"code": "200", "message": "OK"}
         assert action.done.result().params == {}
+
+
+class TestUnwanted:
+    """An action of which only this library knows is stopped if its start is cancelled."""
+
+    COMMAND = c.detect_answering_machine().as_stopping_unwanted()
+
+    def test_it_is_stopped_while_the_answer_is_on_its_way(
+        self, peer: Peer, call: CallRecord
+    ) -> None:
+        pending = peer.execute_on(call, self.COMMAND)
+        started = peer.take("calling.detect")["params"]
+        peer.cancel(pending)
+        stop = peer.take("calling.detect.stop")["params"]
+        assert stop == {key: started[key] for key in ("node_id", "call_id", "control_id")}
+
+    def test_it_is_stopped_when_the_answer_has_come(self, peer: Peer, call: CallRecord) -> None:
+        pending = peer.execute_on(call, self.COMMAND)
+        peer.reply(peer.take("calling.detect"))
+        peer.cancel(pending)
+        assert peer.take("calling.detect.stop")["params"]["control_id"] == (
+            pending.result().control_id
+        )
+
+    def test_there_is_nothing_to_stop_before_it_is_sent(self, peer: Peer, call: CallRecord) -> None:
+        peer.cut()
+        peer.cancel(peer.execute_on(call, self.COMMAND))
+        peer.reconnect()
+        assert peer.requests == []
+
+    def test_any_other_goes_on(self, peer: Peer, call: CallRecord) -> None:
+        peer.cancel(peer.execute_on(call, c.detect_answering_machine()))
+        peer.take("calling.detect")

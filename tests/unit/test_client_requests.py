@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -381,13 +382,42 @@ class TestWithoutASession:
         peer.connect()
         peer.execute(c.dial(DEVICES, tag="t-1"))
 
-    def test_an_offer_while_the_server_says_goodbye_is_reported(self) -> None:
+    def test_what_nobody_waits_for_does_not_fail_at_once(self) -> None:
+        """A call that is offered while the server says good-bye is passed back all the same."""
         peer = Peer.waiting(while_reconnecting="fail")
         peer.connect()
         peer.core.accepting_calls = False
         peer.ask("signalwire.disconnect")
         peer.event("calling.call.receive", call_id="c-1", node_id="n-1")
-        assert "no session" in peer.last(Dropped).reason
+        assert peer.requests == []
+        peer.cut()
+        peer.reconnect()
+        assert peer.take("calling.pass")["params"]["call_id"] == "c-1"
+
+    @pytest.mark.parametrize(
+        "changes", [{"while_reconnecting": "fail"}, {"limits": Limits(queued_requests=1)}]
+    )
+    def test_a_patient_command_neither_fails_at_once_nor_minds_a_full_queue(
+        self, changes: Any
+    ) -> None:
+        peer = Peer.waiting(**changes)
+        peer.connect()
+        call = peer.offer()
+        started = peer.execute_on(call, c.play_silence(5))
+        peer.reply(peer.take("calling.play"))
+        action = started.result()
+        peer.cut()
+        with suppress(ConnectionLostError):
+            peer.execute(c.execute("what", {}))
+        with pytest.raises((ConnectionLostError, RequestQueueFullError)):
+            peer.execute(c.execute("what", {}))
+        peer.execute_on(action, c.stop().as_patient())
+        peer.execute_on(call, c.pass_().as_patient())
+        peer.reconnect()
+        (stop,) = peer.take_all("calling.play.stop")
+        assert stop["params"]["control_id"] == action.control_id
+        (passed,) = peer.take_all("calling.pass")
+        assert passed["params"]["call_id"] == call.call_id
 
     @pytest.mark.parametrize("choice", ["", "wait", None])
     def test_any_other_choice_is_refused(self, choice: Any) -> None:
