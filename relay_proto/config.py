@@ -307,7 +307,7 @@ def given_credential(environ: Mapping[str, str], name: str, argument: object) ->
 
 
 def _whole_number(name: str, value: object) -> int:
-    if type(value) is not int:
+    if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be an int, not {shown(name, value)}")
     return value
 

@@ -14,6 +14,7 @@ import inspect
 import re
 import warnings
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from types import CodeType
 from typing import Any, Final, ParamSpec, TypeAlias, TypeGuard, TypeVar, cast
 
 from ..display import holds_secret, one_line
@@ -257,10 +258,25 @@ def positive(argument: str, value: object) -> float:
 
 
 def callback(argument: str, value: object) -> Any:
-    """Check that a value is a function."""
+    """Check that a value is a function that does something when it is called."""
     if not callable(value):
         raise TypeError(f"{argument} must be a function, not {shown(argument, value)}")
+    if _is_generator(value):
+        raise TypeError(
+            f"{argument} must be a function without 'yield': one with 'yield' does nothing "
+            "when it is called"
+        )
     return value
+
+
+def _is_generator(function: object) -> bool:
+    """Whether a call of `function` only makes a generator. What can be awaited is none."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    code = getattr(function, "__code__", None)  # a method has that of its function
+    flags = code.co_flags if isinstance(code, CodeType) else 0
+    generator = flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR)
+    return bool(generator) and not flags & inspect.CO_ITERABLE_COROUTINE
 
 
 def optional(check: Check) -> Check:

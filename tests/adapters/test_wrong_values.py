@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
+import types
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -57,6 +61,14 @@ def test_a_call_is_of_a_client(kind: Any) -> None:
         kind(5, "call-1", "node-1", "project-1", "office")
 
 
+def _pieces(*_: object) -> Iterator[None]:
+    yield
+
+
+async def _slow_pieces(_: object) -> AsyncIterator[None]:
+    yield
+
+
 async def test_a_client_refuses_them(world: World) -> None:
     client: Any = world.client()
     for register in (client.on_call, client.on_message, client.on_event, client.on_connected):
@@ -94,6 +106,25 @@ def test_a_constructor_refuses_them(arguments: dict[str, Any], message: str) -> 
     given: Any = {"project": PROJECT, "token": TOKEN, **arguments}
     with pytest.raises((TypeError, ValueError), match=f"^{message}"):
         RelayClient(**given)
+
+
+@pytest.mark.parametrize("kind", [relay_anyio.RelayClient, relay_sync.RelayClient])
+def test_a_function_that_would_only_make_a_generator_is_no_handler(kind: Any) -> None:
+    client = kind(project=PROJECT, token=TOKEN)
+    for generator in (_pieces, _slow_pieces, partial(_pieces, 5)):
+        for register in (client.on_call, client.on_message, client.on_event):
+            with pytest.raises(TypeError, match=r"^handler must be a function without 'yield'"):
+                register(generator)
+
+
+@types.coroutine
+def _awaitable(_: object) -> Iterator[None]:
+    yield
+
+
+@pytest.mark.parametrize("handler", [_awaitable, MagicMock(), partial(print, "call"), dict])
+def test_what_can_be_called_or_awaited_is_a_handler(handler: Any) -> None:
+    assert RelayClient(project=PROJECT, token=TOKEN).on_call(handler) is handler
 
 
 def test_a_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import copy
 import pickle
 from collections import deque
 from dataclasses import fields
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -375,3 +376,8 @@ def test_what_are_no_contexts_is_refused(
         check_contexts("contexts", contexts)
     with pytest.raises(kind, match=reason):
         ClientConfig(credentials=CREDENTIALS, contexts=wrong(contexts))
+
+
+def test_a_number_may_be_of_a_class_like_int() -> None:
+    resolved = resolve_config(ENVIRON, max_active_calls=HTTPStatus.CONTINUE)
+    assert resolved.limits.active_calls == 100
