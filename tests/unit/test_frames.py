@@ -180,7 +180,7 @@ class Number(float):
         (Text("é"), '"é"'),
         ({Text("a"): Whole(2)}, '{"a":2}'),
         ([Number(2.5), HTTPStatus.OK], "[2.5,200]"),
-        (MappingProxyType({"a": MappingProxyType({})}), '{"a":{}}'),
+        (MappingProxyType({"a": MappingProxyType({"b": 1})}), '{"a":{"b":1}}'),
         (UserDict({"a": UserList([ChainMap({"b": Text("c")})])}), '{"a":[{"b":"c"}]}'),
         (deque([range(2)]), "[[0,1]]"),
     ],
