@@ -64,6 +64,7 @@ class Place:
 
     def variables(self, kind: str = "python") -> dict[str, str]:
         """Return what to set in the environment of a program."""
+        transport: dict[str, str]
         if self.ca_file:
             transport = dict.fromkeys(TRUST[kind], self.ca_file)
         else:

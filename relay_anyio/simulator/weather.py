@@ -37,7 +37,7 @@ class WeatheredStream(ByteStream):
     @property
     def extra_attributes(self) -> Mapping[Any, Callable[[], Any]]:
         """Those of the byte stream."""
-        return self._stream.extra_attributes
+        return self._stream.extra_attributes  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
     async def receive(self, max_bytes: int = 65536) -> bytes:
         """Return what arrives, or wait for ever."""

@@ -189,8 +189,9 @@ def _members(kind: Any) -> Iterator[Any]:
 
 
 def _fields(kind: Any) -> tuple[msgspec.structs.FieldInfo, ...]:
-    is_entry = isinstance(kind, type) and issubclass(kind, _Entry)
-    return msgspec.structs.fields(kind) if is_entry else ()
+    if not isinstance(kind, type) or not issubclass(kind, _Entry):
+        return ()
+    return msgspec.structs.fields(kind)
 
 
 def listed(names: Iterable[str]) -> str:

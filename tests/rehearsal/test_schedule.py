@@ -41,7 +41,9 @@ ENTRIES = (
 def test_everything_happens_at_its_time_from_the_first_connection_on(backend: Backend) -> None:
     happened: list[tuple[float, What]] = []
 
-    async def scenario() -> float:
+    async def scenario() -> None:
+        began_at = anyio.current_time() + 100.0
+
         def tell(one: Happened) -> None:
             if one.what in (What.CALLED, What.SENT_TEXT, What.FAULTED):
                 happened.append((round(one.at - began_at, 3), one.what))
@@ -49,7 +51,6 @@ def test_everything_happens_at_its_time_from_the_first_connection_on(backend: Ba
         exchange = Exchange(ExchangeConfig(accounts=(Account(project="p"),)), Random(1))
         schedule = Schedule(ENTRIES, tell)
         async with anyio.create_task_group() as tasks:
-            began_at = anyio.current_time() + 100.0
             tasks.start_soon(schedule.run, Simulator(exchange, None, tell))
             await anyio.sleep(100.0)
             for _ in range(2):
@@ -59,7 +60,6 @@ def test_everything_happens_at_its_time_from_the_first_connection_on(backend: Ba
                 )
                 await anyio.sleep(10.0)
             tasks.cancel_scope.cancel()
-        return began_at
 
     run_in_virtual_time(scenario, backend)
     faults = [at for at, what in happened if what is What.FAULTED]

@@ -22,7 +22,7 @@ from relay_proto.exchange import (
     OverTime,
     What,
 )
-from tests.unit.exchange_client import OFFICE, Client, World, make_config, phone
+from tests.unit.exchange_client import OFFICE, Client, Object, World, make_config, phone
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "simulator.md"
 CHANGING: Final = "+15553334444"
@@ -99,7 +99,7 @@ def test_what_is_detected_at_a_magic_number(number: str, kind: str, expected: st
     client.ask("calling.dial", tag="t", devices=[[phone(number)]])
     world.pass_time(2.5)
     [answered] = client.events("call.dial", dial_state="answered")
-    detect = {"type": kind, "params": {}}
+    detect: Object = {"type": kind, "params": {}}
     client.verb("detect", answered["call"]["call_id"], control_id="d", detect=detect)
     world.pass_time(20)
     found = [event["detect"]["params"]["event"] for event in client.events("call.detect")]
