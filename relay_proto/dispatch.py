@@ -365,7 +365,7 @@ class Dispatch:
         method: str,
         params: JSONObject,
         subject: Subject,
-        pending: Pending[Any] | None = None,
+        pending: Pending[Any],
         timeout: float | None = None,
         *,
         patient: bool = False,
@@ -377,8 +377,7 @@ class Dispatch:
             if not writable and self._fails_fast:
                 raise ConnectionLostError("there is no session now", maybe_delivered=False)
             self._requests.check_room(method, size, writable=writable)
-        if pending is not None:
-            pending.source = request
+        pending.source = request
         return request
 
     def _request(

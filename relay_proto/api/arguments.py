@@ -232,6 +232,18 @@ def also_to(argument: str, value: object) -> list[str]:
     return [_ALSO_TO(argument, item) for item in value]
 
 
+def file_target(argument: str, value: object) -> object:
+    """Check where a file goes: a path, or a file that is open for writing."""
+    if isinstance(value, str):
+        return text(argument, value)
+    if not hasattr(value, "__fspath__") and not hasattr(value, "write"):
+        raise TypeError(
+            f"{argument} must be a path, or a binary file that is open for writing, "
+            f"not {shown(argument, value)}"
+        )
+    return value
+
+
 def backend(argument: str, value: object) -> str:
     """Check the name of an event loop."""
     return _BACKEND(argument, value)

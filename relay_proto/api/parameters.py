@@ -155,7 +155,7 @@ OWN: Final[Mapping[str, Table]] = {
     "dial": {"tag": c.text},
     "dial_phone": _PHONE,
     "dial_sip": _SIP,
-    "download": {"timeout": c.positive, "to": c.anything, "url": c.any_text},
+    "download": {"timeout": c.positive, "to": a.file_target, "url": c.any_text},
     "leave_message": {"message": a.message, "timeout": c.positive, "quiet_time": c.number(0)},
     "wait_for_beep": {"timeout": c.positive, "quiet_time": c.number(0)},
     "hangup": {"reason": c.one_of({"hangup", "cancel", "busy", "noAnswer", "decline", "error"})},

@@ -382,11 +382,20 @@ async def test_a_cancelled_download_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"timeout": 0}, {"max_bytes": 0}, {"max_bytes": None}, {"max_bytes": 1.5}]
+    "wrong",
+    [
+        {"timeout": 0},
+        {"max_bytes": 0},
+        {"max_bytes": None},
+        {"max_bytes": 1.5},
+        {"to": None},
+        {"to": b"a.mp3"},
+        {"to": ""},
+    ],
 )
 async def test_wrong_arguments(files: FileServer, wrong: dict[str, Any]) -> None:
     with pytest.raises((ValueError, TypeError), match=next(iter(wrong))):
-        await client_of().download(files.url("/a.mp3"), io.BytesIO(), **wrong)
+        await client_of().download(**{"url": files.url("/a.mp3"), "to": io.BytesIO(), **wrong})
     assert files.asked == []
 
 
