@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from relay_sync import Call, DialFailedError, RelayClient, RelayError
+from relay_sync import BridgeFailedError, Call, DialFailedError, RelayClient, RelayError
 
 client = RelayClient()
 pool = ThreadPoolExecutor(4)
@@ -17,8 +17,13 @@ def connect(visitor: str, agent: str) -> tuple[int, str]:
         return error.code, error.message
     hello = call.play_tts(f"A visitor from {visitor} is on the line.")
     hello.wait(timeout=20)
-    call.connect([[{"type": "phone", "to": visitor, "from": "+15550001111"}]])
     call.on("calling.call.state", lambda event: print(event.call_state, event.end_reason))
+    with call:
+        try:
+            call.connect_and_wait([[{"type": "phone", "to": visitor, "from": "+15550001111"}]])
+        except BridgeFailedError as failure:
+            return 409, failure.reason
+        call.wait_for_disconnected()
     return 200, call.call_id
 
 

@@ -14,6 +14,8 @@ async def take_message(call: Call) -> None:
     await (await call.play_tts("Please leave a message after the beep.")).wait(timeout=30)
     recording = await call.record({"beep": True, "format": "wav", "end_silence_timeout": 4.0})
     match await recording.wait_outcome(timeout=180):
+        case Done(event) if event.state == "no_input":
+            log.info("silence")
         case Done(event):
             log.info("%s: %.1f s, %d bytes", event.url, event.duration, event.size)
         case Failed(event):
