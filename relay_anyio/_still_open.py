@@ -62,7 +62,7 @@ def raised_at(task: str, error: BaseException) -> Waiting | None:
     return None if place is None else Waiting(task, place, "")
 
 
-def lines(waiting: Iterable[Waiting | None]) -> list[str]:
+def described_tasks(waiting: Iterable[Waiting | None]) -> list[str]:
     """Return what to show of tasks, and what to do about those that take real time."""
     found = [one for one in waiting if one is not None]
     shown = [str(one) for one in found[:MOST_TASKS]]

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import anyio
 
-from ._still_open import lines, where
+from ._still_open import described_tasks, where
 
 T = TypeVar("T")
 
@@ -131,7 +131,7 @@ class _Selector(selectors.DefaultSelector):
         if not ready:
             if timeout is None:
                 tasks = asyncio.all_tasks(self._loop)
-                places = lines(where(task.get_name(), task.get_coro()) for task in tasks)
+                places = described_tasks(where(task.get_name(), task.get_coro()) for task in tasks)
                 raise DeadlockError([task.get_name() for task in tasks], places)
             self.now += max(0.0, timeout)
         self._guard.passed(self.now)

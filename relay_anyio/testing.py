@@ -12,15 +12,19 @@ Public: for tests of applications.
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Collection,
+    Generator,
+)
 from contextlib import asynccontextmanager, contextmanager
 from random import Random
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import anyio
 from anyio.abc import ByteStream, TaskGroup
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from relay_proto.api.views import CallView
 from relay_proto.config import Provider
@@ -59,8 +63,10 @@ from relay_proto.exchange import (
 from relay_proto.records import CallRecord
 
 from ._driver import Driver
-from ._still_open import lines as lines_of
-from ._still_open import raised_at, where
+from ._here import library_of_running_loop
+from ._memory_links import Link
+from ._scenery import Lines, check_program, check_scene, lines_of
+from ._still_open import described_tasks, raised_at, where
 from ._story import RehearsalTimeoutError, Story
 from ._virtual import DeadlockError, Guard, VirtualLoop, run_in_virtual_time, virtual_time
 from .call import Call
@@ -115,6 +121,10 @@ NUMBER: Final = "+15550002222"
 """The number that callers call by default."""
 CONTEXT: Final = "rehearsal"
 """The context of the client that `rehearse` makes around a single handler."""
+RUNS_ALREADY: Final = (
+    "rehearse() starts an event loop, but one of {library} runs here already: in an async test, "
+    "use `async with rehearsal(client) as stage:`"
+)
 SOME_FILE: Final = b"the file of a rehearsal"
 MOST_UNSENT: Final = 64 * 1024 * 1024
 FLUSH_TIMEOUT: Final = 3.0
@@ -125,7 +135,8 @@ POLL_INTERVAL: Final = 0.1
 def rehearse(
     program: RelayClient | Handler,
     *scenes: Caller | Scene,
-    lines: Sequence[Line] = (),
+    lines: Lines = (),
+    undeliverable: Collection[str] = (),
     timing: ExchangeTiming | None = None,
     within: float = 3600.0,
     backend: Backend = "asyncio",
@@ -135,18 +146,36 @@ def rehearse(
 
     A scene is a `Caller`, who calls and stays until the call ends, or an async function
     that takes the `Stage`. Scenes run one after the other. The client disconnects when
-    all calls have ended and all call handlers have returned. `lines` are the numbers
-    that the program can dial. All times are virtual.
+    all calls have ended and all call handlers have returned. All times are virtual.
+
+    Args:
+        program: a `RelayClient` of `relay_anyio`, or a function that takes a `Call`.
+        scenes: what happens, one after the other.
+        lines: the numbers that the program can dial, such as ``{"+15559": Busy()}``, or as a
+            list of `Line`. Any other number answers like a person.
+        undeliverable: numbers to which no text can be delivered.
+        timing: how long things take.
+        within: virtual seconds after which the rehearsal has failed.
+        backend: ``asyncio`` or ``trio``.
+        seed: the ids of the exchange depend on it.
 
     Raises:
         RehearsalTimeoutError: the rehearsal takes longer than `within` seconds, or a
             task runs in a loop without waiting, so that no time passes.
+        RuntimeError: an event loop runs here already. Use `rehearsal` there.
         Exception: a handler or a scene raised it.
     """
+    running = library_of_running_loop()
+    if running is not None:
+        raise RuntimeError(RUNS_ALREADY.format(library=running))
+    for scene in scenes:
+        check_scene(scene)
     guard = Guard()
 
     async def run() -> Story:
-        async with rehearsal(program, lines=lines, timing=timing, seed=seed) as stage:
+        async with rehearsal(
+            program, lines=lines, undeliverable=undeliverable, timing=timing, seed=seed
+        ) as stage:
             still_open: list[str] = []
             with anyio.move_on_after(within) as limit:
                 guard.give_up = limit.cancel
@@ -172,20 +201,30 @@ def rehearse(
 async def rehearsal(
     program: RelayClient | Handler,
     *,
-    lines: Sequence[Line] = (),
+    lines: Lines = (),
+    undeliverable: Collection[str] = (),
     timing: ExchangeTiming | None = None,
     seed: int = 0,
 ) -> AsyncGenerator[Stage]:
     """Connect a client to an exchange in memory, for tests that are async functions.
 
     At the end the client disconnects, and the first exception of a handler is raised.
-    Run the test with the options of `virtual_time`. Otherwise it takes real time.
+    Run the test with the options of `virtual_time`. Otherwise it takes real time. For
+    `lines` and `undeliverable` see `rehearse`.
     """
+    check_program(program)
     client = program if isinstance(program, RelayClient) else _client_of(program)
+    config = ExchangeConfig(
+        accounts=(_account_of(client),),
+        numbers={NUMBER: _context_of(client)},
+        lines=lines_of(lines),
+        undeliverable=frozenset(undeliverable),
+        timing=timing or ExchangeTiming(),
+    )
     failure: Exception | None = None
     with _raised_by_handlers() as raised:
         async with anyio.create_task_group() as tasks:
-            stage = Stage(client, tasks, lines, timing or ExchangeTiming(), seed)
+            stage = Stage(client, tasks, config, seed)
             with stage.connects():
                 try:
                     await client.connect()
@@ -213,8 +252,7 @@ class Stage:
         self,
         client: RelayClient,
         tasks: TaskGroup,
-        lines: Sequence[Line],
-        timing: ExchangeTiming,
+        config: ExchangeConfig,
         seed: int,
     ) -> None:
         self.client = client
@@ -222,22 +260,11 @@ class Stage:
         """What has happened so far."""
         self.files: dict[str, bytes] = {}
         """What `download` gets from a URL; from any other URL, it gets `SOME_FILE`."""
-        account = Account(
-            project=client.project,
-            token=_known(client.token),
-            jwt_tokens=(_known(client.jwt_token),) if client.jwt_token else (),
-        )
-        self._context = client.contexts[0] if client.contexts else CONTEXT
-        config = ExchangeConfig(
-            accounts=(account,),
-            numbers={NUMBER: self._context},
-            lines=tuple(lines),
-            timing=timing,
-        )
+        self._context = _context_of(client)
         self.exchange = Exchange(config, Random(seed))  # noqa: S311 - a seed must repeat it
         self._driver: Driver[ExchangeOutput] = Driver(self.exchange, self._on_output)
         self._tasks = tasks
-        self._links: dict[int, _Link] = {}
+        self._links: dict[int, Link] = {}
         self._changed = anyio.Event()
         tasks.start_soon(self._driver.run_timer)
 
@@ -334,7 +361,7 @@ class Stage:
     async def _connect(self, host: str, port: int) -> ByteStream:
         del host, port
         number = len(self._links) + 1
-        link = self._links[number] = _Link()
+        link = self._links[number] = Link()
         transport = self._driver.new_transport(
             number, flush_timeout=FLUSH_TIMEOUT, most_unsent=MOST_UNSENT
         )
@@ -357,70 +384,17 @@ Scene: TypeAlias = Callable[[Stage], Awaitable[None]]
 """An async function that acts on a `Stage`."""
 
 
-class _Link:
-    """A connection in memory: both ends of a byte stream."""
-
-    def __init__(self) -> None:
-        self.silent = False
-        up, taken = anyio.create_memory_object_stream[bytes](math.inf)
-        down, read = anyio.create_memory_object_stream[bytes](math.inf)
-        self.near = _End(self, up, read)
-        self.far = _End(self, down, taken)
-
-    async def accept(self) -> ByteStream:
-        """Return the exchange's end."""
-        return self.far
-
-    def cut(self) -> None:
-        """Break the connection. Both ends notice."""
-        self.near.hang_up()
-        self.far.hang_up()
-
-    def close(self) -> None:
-        """Release both ends."""
-        self.near.close()
-        self.far.close()
+def _account_of(client: RelayClient) -> Account:
+    return Account(
+        project=client.project,
+        token=_known(client.token),
+        jwt_tokens=(_known(client.jwt_token),) if client.jwt_token else (),
+    )
 
 
-class _End(ByteStream):
-    """One end of a link."""
-
-    def __init__(
-        self,
-        link: _Link,
-        send: MemoryObjectSendStream[bytes],
-        receive: MemoryObjectReceiveStream[bytes],
-    ) -> None:
-        self._link = link
-        self._send = send
-        self._receive = receive
-        self._rest = b""
-
-    async def send(self, item: bytes) -> None:
-        if self._link.silent:
-            await anyio.lowlevel.checkpoint()
-        else:
-            await self._send.send(item)
-
-    async def receive(self, max_bytes: int = 65_536) -> bytes:
-        data = self._rest or await self._receive.receive()
-        self._rest = data[max_bytes:]
-        return data[:max_bytes]
-
-    async def send_eof(self) -> None:
-        self.hang_up()
-
-    async def aclose(self) -> None:
-        self.close()
-
-    def hang_up(self) -> None:
-        """Stop sending. The other end reads the end of the stream."""
-        self._send.close()
-
-    def close(self) -> None:
-        """Stop sending and receiving."""
-        self._send.close()
-        self._receive.close()
+def _context_of(client: RelayClient) -> str:
+    """Return the context in which callers call by default."""
+    return client.contexts[0] if client.contexts else CONTEXT
 
 
 def _client_of(handler: Handler) -> RelayClient:
@@ -435,7 +409,7 @@ def _still_open(client: RelayClient, error: BaseException) -> list[str]:
     records = () if engine is None else engine.core.live_calls
     waiting = [raised_at("the scene", error)]
     waiting += [where(task.name or "a task", task.coro) for task in anyio.get_running_tasks()]
-    return [*map(_described, records), *lines_of(waiting)]
+    return [*map(_described, records), *described_tasks(waiting)]
 
 
 def _described(record: CallRecord) -> str:

@@ -206,6 +206,7 @@ class Collect(Listener):
         self._tell({"type": SPEECH, "params": params}, now, final=False)
 
     def _miss_input(self, now: float) -> None:
+        self.leg.note(Who.PROGRAM, What.HEARD_NOTHING, now)
         self._conclude({"type": NO_INPUT}, now)
 
     def _tell_result(self, result: JSONObject, value: str, now: float) -> None:

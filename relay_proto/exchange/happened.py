@@ -37,6 +37,7 @@ class What(enum.StrEnum):
     RESUMED = "resumed"
     LISTENED = "listened"
     COLLECTED = "collected"
+    HEARD_NOTHING = "heard nothing"
     PRESSED = "pressed"
     SAID = "said"
     BEEPED = "beeped"
@@ -82,6 +83,7 @@ SENTENCES: Final[Mapping[What, str]] = {
     What.RESUMED: "resumes playing",
     What.LISTENED: "waits for {input}",
     What.COLLECTED: "collects {input}: {value}",
+    What.HEARD_NOTHING: "collects nothing in time",
     What.PRESSED: "presses {digit}",
     What.SAID: "says “{text}”",
     What.BEEPED: "beeps",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,17 @@ class HangUp:
 
 
 Step: TypeAlias = Wait | Hear | Press | Say | HangUp
+
+
+def _check_script(script: object) -> None:
+    """Find what is no script: often the comma of a tuple with one step is missing."""
+    if isinstance(script, Step):
+        raise TypeError(f"a script is a tuple of steps: write ({script!r},), with the comma")
+    if not isinstance(script, tuple | list):
+        raise TypeError(f"a script is a tuple of steps, not {script!r}")
+    for step in cast("Sequence[object]", script):
+        if not isinstance(step, Step):
+            raise TypeError(f"a step is a Wait, Hear, Press, Say or HangUp, not {step!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +108,9 @@ class Caller:
     """Seconds until they hang up if nobody answers."""
     nature: Nature = Human()
 
+    def __post_init__(self) -> None:
+        _check_script(self.script)
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -104,6 +119,9 @@ class Answers:
     after: float = 2.0
     script: tuple[Step, ...] = ()
     nature: Nature = Human()
+
+    def __post_init__(self) -> None:
+        _check_script(self.script)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,3 +184,11 @@ class Line:
 
     address: str
     behaviour: Behaviour | InTurn | OverTime
+
+    def __post_init__(self) -> None:
+        _check_behaviour(self.behaviour)
+
+
+def _check_behaviour(behaviour: object) -> None:
+    if not isinstance(behaviour, Behaviour | InTurn | OverTime):
+        raise TypeError(f"a line behaves like Answers(), Busy(), …, not like {behaviour!r}")

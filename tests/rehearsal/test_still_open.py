@@ -16,7 +16,7 @@ import anyio.to_thread
 import pytest
 
 from relay_anyio import Call, RelayClient
-from relay_anyio._still_open import MOST_TASKS, REAL_TIME, lines, where
+from relay_anyio._still_open import MOST_TASKS, REAL_TIME, described_tasks, where
 from relay_anyio.testing import (
     Answers,
     Backend,
@@ -211,11 +211,11 @@ async def by_generator() -> None:
 def test_only_so_many_tasks_are_shown() -> None:
     coroutine = by_generator()
     coroutine.send(None)
-    shown = lines(where(f"task {number}", coroutine) for number in range(MOST_TASKS + 3))
+    shown = described_tasks(where(f"task {number}", coroutine) for number in range(MOST_TASKS + 3))
     coroutine.close()
     assert len(shown) == MOST_TASKS + 1
     assert shown[-1] == "and 3 more tasks"
-    assert lines([None]) == []
+    assert described_tasks([None]) == []
 
 
 def test_a_ring_of_coroutines_has_an_end() -> None:
