@@ -65,5 +65,5 @@ def test_lines_are_json_and_begin_with_what_the_core_was_made_of() -> None:
     simulate(1, make_core=recorder)
     header = json.loads(recorder.tapes[0][0])
     assert header["recording"] == 1
-    assert header["config"]["credentials"] == ["project", "token"]
+    assert header["config"]["credentials"] == {"project": "project", "token": "token"}
     assert header["config"]["host"] == "exchange.test"
