@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 from relay_proto import __version__
 from relay_proto.exchange import ANY_CONTEXT
 
 from ._output import OUTPUT, CommandError, OutputError, forget_output
+
+AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
 
 DEFAULT_PORT: Final = 8443
 EXTRA: Final = "relay-proto[sim]"
@@ -144,8 +146,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"relay-proto {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add_command in (_add_sim, _add_demo, _add_shell, _add_replay):
+        add_command(commands.add_parser)
+    return parser
 
-    sim = commands.add_parser(
+
+def _add_sim(add_parser: AddParser) -> None:
+    sim = add_parser(
         "sim",
         help="simulate the RELAY service on this machine",
         description="Simulate the RELAY service on this machine. While a program is connected, "
@@ -219,7 +226,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     sim.add_argument("--json", action="store_true", help="print what happens as JSON lines")
 
-    demo = commands.add_parser(
+
+def _add_demo(add_parser: AddParser) -> None:
+    demo = add_parser(
         "demo",
         help="run the example IVR with a simulated caller",
         description="Start the simulator and the example IVR, each in its own process. A "
@@ -239,7 +248,9 @@ def _parser() -> argparse.ArgumentParser:
         help="record the example's client to FILE, for relay replay",
     )
 
-    shell = commands.add_parser(
+
+def _add_shell(add_parser: AddParser) -> None:
+    shell = add_parser(
         "shell",
         help="a Python shell with a client that is connected",
         description="Start a Python shell in which you may use 'await', with a client that is "
@@ -259,7 +270,9 @@ def _parser() -> argparse.ArgumentParser:
         help="the event loop (%(default)s)",
     )
 
-    replay = commands.add_parser(
+
+def _add_replay(add_parser: AddParser) -> None:
+    replay = add_parser(
         "replay",
         help="show a recording of a client, and check it",
         description="Show what is in a recording that RelayClient(record=FILE) made. Run it "
@@ -270,7 +283,6 @@ def _parser() -> argparse.ArgumentParser:
     replay.set_defaults(command=_replay)
     replay.add_argument("file", type=Path, metavar="FILE")
     replay.add_argument("--all", action="store_true", help="also show lines without any output")
-    return parser
 
 
 def _port(text: str) -> int:
