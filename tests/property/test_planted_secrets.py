@@ -249,7 +249,7 @@ def test_nothing_secret_that_the_server_says_at_the_end_is_shown(planted: str, h
     peer.hang_up(1011, planted[:100])
     check(peer, hidden)
     peer = Watched()
-    device: Any = {"type": "sip"}
+    device: Any = {"type": "sip", "from": "sip:ada@example.com", "to": "sip:bob@example.com"}
     dialing = peer.execute(commands.dial([[device]], tag="t-1"))
     peer.reply(peer.take_all("calling.dial")[-1])
     peer.event("calling.call.dial", tag="t-1", dial_state="failed", reason=planted)
