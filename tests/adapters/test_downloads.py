@@ -394,8 +394,8 @@ async def test_a_cancelled_download_leaves_nothing_behind(
     ],
 )
 async def test_wrong_arguments(files: FileServer, wrong: dict[str, Any]) -> None:
+    arguments: dict[str, Any] = {"url": files.url("/a.mp3"), "to": io.BytesIO(), **wrong}
     with pytest.raises((ValueError, TypeError), match=next(iter(wrong))):
-        arguments: dict[str, Any] = {"url": files.url("/a.mp3"), "to": io.BytesIO(), **wrong}
         await client_of().download(**arguments)
     assert files.asked == []
 
