@@ -42,6 +42,10 @@ NOTES: Final[Mapping[str, tuple[str, ...]]] = {
         "OpenSSL read SSL_CERT_FILE. Whatever connects has to trust this file, at the URL",
     ),
 }
+NOTES_WITHOUT_TLS: Final = (
+    "The vendor's SDKs for most languages other than Python read SIGNALWIRE_RELAY_SCHEME.",
+    "Any other program connects to this URL:",
+)
 WITHOUT_TLS: Final = ("go", "node", "other")
 """The setups of SDKs that can connect without TLS."""
 
@@ -87,7 +91,9 @@ class Place:
                 f"SDKs of --setup {kind} cannot connect without TLS: leave out --plain, or choose "
                 f"--setup {', '.join(WITHOUT_TLS)}"
             )
-        notes = [*NOTES[kind], *([self.url] if kind == "other" else [])]
+        notes = [*NOTES[kind]]
+        if kind == "other":
+            notes = [*(notes if self.ca_file else NOTES_WITHOUT_TLS), self.url]
         settings = self.variables(kind).items()
         return [
             *(f"# {note}" for note in notes),

@@ -157,7 +157,9 @@ def test_without_tls_a_setup_trusts_nothing(kind: str) -> None:
     assert variables["SIGNALWIRE_SPACE"] == (
         "ws://localhost:1" if kind == "node" else "localhost:1"
     )
-    assert PLAIN.setup(kind)
+    said = "\n".join(PLAIN.setup(kind))
+    assert "trust" not in said
+    assert ("ws://localhost:1" in said) is (kind != "go")
 
 
 def test_the_command_has_a_setup_for_each_kind() -> None:
