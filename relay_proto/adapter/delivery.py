@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from logging import ERROR, INFO, WARNING
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from ..api.routes import CallRoute, Link, Registration, Routes
 from ..calls.calls import LOST_SESSION
@@ -44,6 +44,11 @@ from .forks import forks
 from .handles import CallBase, Engine, Function, ListenerBase, MessageBase
 from .logs import Lines, Log
 from .turns import Turns
+
+NO_CONTEXT: Final = (
+    "the client is subscribed to no context, so its handlers get no calls and no texts: give it "
+    "contexts=[...], or call client.receive([...])"
+)
 
 
 class DeliveryEngine(Engine, Protocol):
@@ -161,6 +166,7 @@ class Delivery(Generic[T, C, M]):
         self._connected = connected
         self._closed = closed
         self._leaving = leaving
+        self._had_session = False
         self.last_failure: RelayError | None = None
         """Why the last attempt to connect has failed, if one has."""
         self._listeners: dict[Registration, ListenerBase] = {}
@@ -240,16 +246,28 @@ class Delivery(Generic[T, C, M]):
                 self._message_of(message)._publish(event)
                 self._tell_all(event)
             case Connected() | Disconnected():
-                if isinstance(output, Connected):
-                    self._connected()
-                self.lines.narrate(self._host, output)
-                if hooks := self._routes.link(output):
-                    self._runner.tell_hooks(f"{type(output).__name__} hook", hooks, output)
+                self._link_changed(output)
             case Closed():
                 self._forget_texts()
                 self._closed(output)
             case _:
                 self._report(output)
+
+    def _link_changed(self, output: Link) -> None:
+        if isinstance(output, Connected):
+            self._connected()
+        self.lines.narrate(self._host, output)
+        if not self._had_session:
+            self._had_session = True
+            self._warn_of_no_context()
+        if hooks := self._routes.link(output):
+            self._runner.tell_hooks(f"{type(output).__name__} hook", hooks, output)
+
+    def _warn_of_no_context(self) -> None:
+        """Say that nothing will come to the handlers, if that is so."""
+        handlers = self._routes.accepting_calls or self._routes.message is not None
+        if handlers and not self._engine.core.contexts:
+            self.lines.write(("no context", ""), WARNING, NO_CONTEXT)
 
     def _report(self, output: Output) -> None:
         if isinstance(output, ConnectFailed):

@@ -233,3 +233,37 @@ async def test_so_does_a_stream_until_it_is_closed(
         assert lines(caplog) == [words]
     client.on_call(handle_sales)
     assert lines(caplog) == [words]
+
+
+NO_CONTEXT = "the client is subscribed to no context, so its handlers get no calls and no texts"
+
+
+async def ignore(told: object) -> None:
+    """Do nothing with a call, or with a text."""
+
+
+@pytest.mark.parametrize("texts", [False, True], ids=["calls", "texts"])
+async def test_a_client_with_handlers_and_no_context_warns_once(
+    world: World, caplog: pytest.LogCaptureFixture, texts: bool
+) -> None:
+    client = world.client(contexts=[])
+    register: Any = client.on_message if texts else client.on_call
+    register(ignore)
+    async with client:
+        assert caplog.text.count(NO_CONTEXT) == 1
+        world.cut()
+        await world.until(What.SESSION_RESUMED)
+        await client.wait_ready()
+    assert caplog.text.count(NO_CONTEXT) == 1
+
+
+@pytest.mark.parametrize("contexts", [[], ["office"]])
+async def test_a_client_that_lacks_nothing_does_not_warn(
+    world: World, caplog: pytest.LogCaptureFixture, contexts: list[str]
+) -> None:
+    client = world.client(contexts=contexts)
+    if contexts:
+        client.on_call(ignore)
+        client.on_message(ignore)
+    async with client:
+        assert NO_CONTEXT not in caplog.text

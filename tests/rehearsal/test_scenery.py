@@ -117,3 +117,13 @@ async def test_an_async_test_is_told_what_to_use(backend: Backend) -> None:
         rehearse(answer, Caller(ANNA))
     async with rehearsal(answer) as stage:
         await stage.over(stage.call(Caller(ANNA)))
+
+
+def test_a_client_without_contexts_is_told_why_nobody_calls(
+    backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = RelayClient("project", "token")
+    client.on_call(answer)
+    story = rehearse(client, Caller(ANNA), backend=backend)
+    assert "finds no program: no program has subscribed to a context" in story.text
+    assert "the client is subscribed to no context" in caplog.text

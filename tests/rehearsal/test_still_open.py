@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import socket
-import sys
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from pathlib import Path
@@ -219,6 +219,6 @@ def test_only_so_many_tasks_are_shown() -> None:
 
 
 def test_a_ring_of_coroutines_has_an_end() -> None:
-    ring: Any = types.SimpleNamespace(cr_frame=sys._getframe())  # noqa: SLF001
+    ring: Any = types.SimpleNamespace(cr_frame=inspect.currentframe())
     ring.cr_await = ring
     assert where("this", ring) is not None
