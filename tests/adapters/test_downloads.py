@@ -417,4 +417,6 @@ async def test_the_context_of_the_client_is_used(
 ) -> None:
     context = ssl.create_default_context(cafile=str(certificates.ca_file))
     monkeypatch.delenv("SIGNALWIRE_RELAY_CA_FILE")
-    await client_of(ssl_context=context).download(files.url("/a.mp3"), io.BytesIO())
+    file = io.BytesIO()
+    await client_of(ssl_context=context).download(files.url("/a.mp3"), file)
+    assert file.getvalue() == SOUND
