@@ -66,7 +66,10 @@ def test_everything_public_says_its_types_and_what_it_is(name: str) -> None:
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__module__)
 def test_help_on_a_client_describes_each_argument(client: type) -> None:
     page = pydoc.plain(pydoc.render_doc(client))
-    described = dict(re.findall(r"(?ms)^ \|\s{6}(\w+): (.*?)(?=^ \|\s{6}\w+: |^ \|\s*$)", page))
+    # Around it are signatures, which newer versions of Python show on many lines.
+    arguments = page.partition("Args:")[2].partition("Methods defined here:")[0]
+    one = r"(?ms)^ \|\s{6}(\w+): (.*?)(?=^ \|\s{6}\w+: |^ \|\s*$)"
+    described = dict(re.findall(one, arguments))
     parameters = list(inspect.signature(client).parameters)
     assert [name for name in described if name in parameters] == [*parameters]
     for name in parameters[2:]:
