@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import json
 import queue
@@ -21,8 +20,6 @@ from relay_proto.exchange import What
 from relay_proto.wire.websocket import Role, TextReceived, UpgradeRequested, Wire
 from relay_sync import (
     Call,
-    CallEndedError,
-    ClientClosedError,
     Limits,
     RelayClient,
     SessionState,
@@ -31,7 +28,6 @@ from relay_sync import (
 from tests.adapters.service import Service, in_a_program, take, threads_of_clients
 from tests.adapters.support import (
     ANSWERING,
-    LONG,
     OFFICE,
     PATIENCE,
     World,
@@ -200,45 +196,6 @@ async def test_run_may_be_called_twice(world: World, where: str) -> None:
 
     await in_a_program(world, body)
     assert len(world.all(What.SESSION_STARTED)) == 1
-
-
-async def test_a_client_whose_thread_was_ended_is_closed_and_may_connect_again(
-    world: World, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Some programs end threads in this way."""
-
-    def end(service: Service, name: str) -> None:
-        (thread,) = (one for one in threading.enumerate() if one.name.startswith(name))
-        ident, error = ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit)
-        while thread.is_alive():  # a guard around what the program wants may have caught it
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, error)
-            service.do(world.cut)  # it is raised when the thread wakes up
-            thread.join(PATIENCE / 5)
-
-    def body(service: Service) -> None:
-        client = service.client()
-        calls = client.calls()
-        client.connect()
-        call = client.dial_phone(ANSWERING, OFFICE)
-        action = call.play(LONG)
-        with ThreadPoolExecutor(3) as pool:
-            waits = pool.submit(call.wait_for, "calling.call.connect")  # which never comes
-            plays = pool.submit(action.wait)
-            pulls = pool.submit(lambda: next(calls))
-            end(service, "relay_sync I/O")
-            assert isinstance(waits.exception(PATIENCE), (CallEndedError, ClientClosedError))
-            assert isinstance(pulls.exception(PATIENCE), ClientClosedError)
-            plays.exception(PATIENCE)  # with the end of its call, or with the failure
-        assert client.state is SessionState.CLOSED
-        with pytest.raises(ClientClosedError):
-            client.receive(["sales"])
-        with service.client():  # so its slot is free
-            pass
-        with client:
-            client.receive(["sales"])
-
-    await in_a_program(world, body)
-    assert "this is a bug" in caplog.text
 
 
 # Calls that are pulled
