@@ -234,7 +234,7 @@ def connect(client):
             return (await client.dial_phone("+15550003000", "+15550002222")).tag
     return anyio.run(dial, backend=backend)
 
-never, before = RelayClient(), RelayClient()
+never, before = RelayClient(contexts=["office"]), RelayClient()
 stream = never.calls()
 try:
     finish(never.execute("test.echo", {}))  # it has an engine all the same
