@@ -101,7 +101,9 @@ class RelayEvent(_Given, frozen=True, kw_only=True, eq=False, dict=True):
         }
         return described(type(self).__name__, (untold, *words), facts)
 
-    if not TYPE_CHECKING:  # for checkers it is a field, as the compatible API has it
+    if TYPE_CHECKING:  # for checkers it is a field, as the compatible API has it
+        pass
+    else:
 
         @functools.cached_property
         def params(self) -> JSONObject:

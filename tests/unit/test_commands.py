@@ -300,3 +300,8 @@ def test_a_control_sends_what_it_is_given() -> None:
     assert commands.pause("silence").params == {"behavior": "silence"}
     assert commands.volume(-4.5).params == {"volume": -4.5}
     assert commands.stop().params == commands.resume().params == {}
+
+
+def test_a_collect_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="digits and speech are both missing"):
+        commands.collect()

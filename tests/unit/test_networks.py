@@ -52,6 +52,12 @@ def test_each_address_has_its_share_of_the_time() -> None:
     assert Network(0.1, proxy=None).find_route(HOST, 443).share == LEAST_SHARE
 
 
+def test_a_proxy_that_is_neither_a_url_nor_a_choice_is_refused() -> None:
+    wrong: Any = 5
+    with pytest.raises(TypeError, match=r"proxy must be a URL, True or None, not int"):
+        Network(12.0, proxy=wrong)
+
+
 def test_a_context_of_the_wrong_type_is_refused() -> None:
     wrong: Any = "ca.pem"
     with pytest.raises(TypeError, match=r"ssl_context must be an ssl.SSLContext, not str"):
