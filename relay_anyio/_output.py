@@ -35,7 +35,7 @@ class _Output(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """What the terminal understands, as far as is known."""
+        """The encoding of the terminal, or UTF-8 if it is not known."""
         return getattr(sys.stdout, "encoding", None) or "utf-8"
 
     def isatty(self) -> bool:
