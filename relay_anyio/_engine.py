@@ -46,11 +46,11 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 CANCELLED: Final = (
-    "the client is disconnected: its task was cancelled, by the program or the end of the loop"
+    "the client is disconnected, because its task was cancelled by the program or the event loop"
 )
 
 LOOP_ENDED: Final = (
-    "the client is disconnected: its event loop was closed before; call disconnect() in time"
+    "the client is disconnected, because its event loop was closed: call disconnect() before that"
 )
 ELSEWHERE: Final = (
     "this RelayClient belongs to the event loop in which it connected, and cannot be used from "
@@ -59,9 +59,9 @@ ELSEWHERE: Final = (
 )
 
 STOOD_STILL: Final = (
-    "the event loop has not run for %.0f s, or longer: until now no event was heard, and no ping "
-    "was answered. Something has blocked it, or it stops while it waits for you, as in the shell "
-    "of IPython: use relay_sync or `relay shell` there"
+    "the event loop has not run for %.0f s, or longer. Meanwhile the client received no events "
+    "and answered no pings. Something has blocked it, or it runs only while a statement runs, "
+    "as in IPython: use relay_sync or `relay shell` there"
 )
 
 LAST_BREATH: Final = 1.0

@@ -52,11 +52,11 @@ def _labels(story: Story) -> dict[str, str]:
 
 
 class RehearsalTimeoutError(TimeoutError):
-    """A rehearsal does not end: a call is still active, or a handler has not returned.
+    """A rehearsal has not ended in time: a call is still active, or a handler has not returned.
 
     `story` is what happened until then. `within` is the limit in virtual seconds, or
-    None if a task runs in a loop without waiting, so that no time passes. `still_open`
-    says which calls are up, and where tasks wait.
+    None if a task runs in a loop and never waits: then the virtual time cannot move on.
+    `still_open` says which calls are up, and where tasks wait.
     """
 
     def __init__(self, within: float | None, story: Story, still_open: Sequence[str] = ()) -> None:
@@ -64,7 +64,7 @@ class RehearsalTimeoutError(TimeoutError):
         self.story = Story(story)
         self.still_open = tuple(still_open)
         what = (
-            "a task runs in a loop without waiting, and no time passes"
+            "a task runs in a loop and never waits, so the virtual time cannot move on"
             if within is None
             else f"the rehearsal is not over after {within:g} virtual seconds"
         )

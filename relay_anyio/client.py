@@ -63,16 +63,18 @@ class RelayClient(Client):
     `client.contexts` takes effect at the next connect.
 
     Args:
-        project: the id of the project. Variable: ``SIGNALWIRE_PROJECT_ID``.
+        project: the id of the project, from the dashboard of the service. Variable:
+            ``SIGNALWIRE_PROJECT_ID``.
         token: the API token of the project, or a function that returns it, async
             or not, and is asked before each authentication. Variable: ``SIGNALWIRE_API_TOKEN``.
         jwt_token: a JWT in place of `project` and `token`, or a function like that.
             Variable: ``SIGNALWIRE_JWT_TOKEN``.
         host: the host of the service, as ``name`` or ``name:port``. Variable:
             ``SIGNALWIRE_SPACE``. Default: ``relay.signalwire.com``.
-        contexts: the routing labels whose calls and texts the client takes. Default: none.
-        max_active_calls: how many calls may be up; further ones are passed back to
-            routing. Variable: ``RELAY_MAX_ACTIVE_CALLS``. Default: 1000.
+        contexts: the contexts whose calls and texts the client takes. A context is a name that
+            you give to a number in the dashboard of the service. Default: none.
+        max_active_calls: how many calls may be up. Further calls are passed back to the
+            service. Variable: ``RELAY_MAX_ACTIVE_CALLS``. Default: 1000.
         timing: all times, in seconds. Default: those of `Timing`, such as 10 s for the
             answer to a request, and 120 s for a dial.
         limits: all limits. Default: those of `Limits`.
@@ -156,7 +158,7 @@ class RelayClient(Client):
 
     @checked
     async def connect(self, *, retry: bool = False, timeout: float | None = None) -> None:
-        """Connect and authenticate. Does nothing when connected; callers share one attempt.
+        """Connect and authenticate. If the client is connected, this does nothing.
 
         Once connected, the client reconnects by itself until `disconnect`. With `retry`, it
         also tries again if the first attempt fails, as a service does that starts before the
@@ -168,7 +170,8 @@ class RelayClient(Client):
             ConnectFailedError: there is no connection; the message says why.
             RemoteProtocolError: the server refused the upgrade, or speaks something else.
             AuthenticationError: the credentials were refused, in the server's words.
-            RuntimeError: this process has as many connections as it may have.
+            RuntimeError: this process has as many connected clients as it may have: see
+                `max_connections`.
         """
         with anyio.move_on_after(timeout) as limit:
             while not await self._attempt(retry=retry):
@@ -206,7 +209,7 @@ class RelayClient(Client):
         """Wait until there is a session, now or after a reconnect. See also `on_connected`.
 
         Raises:
-            TimeoutError: there was none in `timeout` seconds. The client goes on to try.
+            TimeoutError: there was none in `timeout` seconds. The client goes on trying.
             AuthenticationError: the credentials were refused, several times.
             ClientClosedError: the client is disconnected, or was not connected at all.
         """
@@ -286,8 +289,8 @@ class RelayClient(Client):
         without takes all others. With `cancel_on_end`, the task is cancelled when its
         call ends; what it then has to clean up with ``await`` belongs in a shielded scope.
 
-        A handler takes the place of the one that had these calls before, which a warning in
-        the log tells.
+        If another handler has these calls already, the new one replaces it. A warning in the
+        log names both.
 
         A call whose handler fails, whatever it raises, is hung up if it is still up, so that
         nobody is left in silence. With ``on_error="leave"`` it is left as it is. A function

@@ -4,7 +4,7 @@
 from one event to the next, so a caller who thinks for minutes costs no real time::
 
     story = rehearse(client, Caller("+15550001111", (Hear("sales"), Press("1"))))
-    assert "collects digit: 1" in story.text
+    assert "receives digit: 1" in story.text
 
 Public: for tests of applications.
 """
@@ -161,7 +161,7 @@ def rehearse(
 
     Raises:
         RehearsalTimeoutError: the rehearsal takes longer than `within` seconds, or a
-            task runs in a loop without waiting, so that no time passes.
+            task runs in a loop and never waits.
         RuntimeError: an event loop runs here already. Use `rehearsal` there.
         Exception: a handler or a scene raised it.
     """

@@ -86,9 +86,9 @@ class Secret:
 
 
 class Contexts(Protocol):
-    """A list of contexts, or a tuple, a set or the like. A text is none."""
+    """A list, tuple or set of contexts. A text is refused."""
 
-    # A str would be a Sequence[str]. This is what it has not: anything may be asked for.
+    # A str is a Sequence[str], but its __contains__ takes only a str: so it does not fit here.
     def __contains__(self, item: object, /) -> bool: ...
     def __iter__(self) -> Iterator[str]: ...
     def __len__(self) -> int: ...

@@ -52,8 +52,8 @@ from .transport import Connector, Transport
 R = TypeVar("R")
 
 STOOD_STILL: Final = (
-    "the I/O thread of the client has not run for %.0f s, or longer: until now no event was heard, "
-    "and no ping was answered. The process was stopped, or something holds Python's lock"
+    "the client's own thread has not run for %.0f s, or longer. Meanwhile the client received no "
+    "events and answered no pings. The process was stopped, or something holds Python's lock"
 )
 
 LAST_BREATH: Final = 1.0

@@ -84,28 +84,30 @@ E = TypeVar("E", bound=RelayEvent)
 
 
 class Action(ActionBase[E, "Call"]):
-    """An operation on a call: running until its last event, or the call's end.
+    """An operation on a call, such as a prompt or a recording.
 
-    Verbs return handles; one that is made by hand follows an operation that was
-    started elsewhere, until an event of type `terminal_event` has one of the
+    Methods of `Call` start actions, and return them. An action ends with its last event, or
+    with its call. You can also make one yourself, to follow an operation that was started
+    elsewhere: it ends when an event of the type `terminal_event` has one of the
     `terminal_states`.
     """
 
     @checked
     def wait(self, timeout: float | None = None) -> E | CallStateEvent:
-        """Wait for the end of the operation, and return the event that told it.
+        """Wait until the action has ended, and return its last event.
 
-        A call that ends ends its operations: the event is then the call's.
+        If the call ends first, the action ends with it. The result is then the
+        `CallStateEvent` of the call.
 
         Raises:
-            TimeoutError: it did not end in `timeout` seconds; it goes on, wait again.
+            TimeoutError: it did not end in `timeout` seconds. It goes on: you may wait again.
             RelayError: it could not be started.
         """
         return self.call._engine.wait(self._done, timeout, self, "to complete")
 
     @checked
     def wait_outcome(self, timeout: float | None = None) -> Outcome[E]:
-        """Wait as `wait` does, and return how it ended, as a value to match."""
+        """Wait as `wait` does. Return a `Done`, `Failed`, `CallOver` or `SessionLost`."""
         return outcome_of(self.wait(timeout))
 
     def execute(self, command: Command[R]) -> R:
@@ -149,7 +151,7 @@ class _OfKind(Action[E]):
 
 
 class PlayAction(_OfKind[PlayEvent], VolumeAction[PlayEvent]):
-    """A playback. Completes when it has finished or failed."""
+    """A playback. It ends when everything was played, or when it was stopped or failed."""
 
     kind = actions.PLAY
 
@@ -157,7 +159,7 @@ class PlayAction(_OfKind[PlayEvent], VolumeAction[PlayEvent]):
 class RecordAction(
     _OfKind[RecordEvent], PausableAction[RecordEvent], RecordResults[RecordEvent], FileAction
 ):
-    """A recording. Completes when it has finished, failed, or heard nothing."""
+    """A recording. It ends when it was stopped, when nobody speaks, or when it failed."""
 
     kind = actions.RECORD
 
@@ -168,7 +170,7 @@ class RecordAction(
 
 @named
 class CollectAction(_OfKind[CollectEvent], VolumeAction[CollectEvent], CollectResults):
-    """A prompt and the input it asks for. Completes with the input, or without it in time."""
+    """A prompt that asks for input. It ends with the input, or when the time for it is over."""
 
     kind = actions.PLAY_AND_COLLECT
     start_input_timers = control(commands.start_input_timers)
@@ -176,20 +178,20 @@ class CollectAction(_OfKind[CollectEvent], VolumeAction[CollectEvent], CollectRe
 
 @named
 class StandaloneCollectAction(_OfKind[CollectEvent], StoppableAction[CollectEvent], CollectResults):
-    """Input without a prompt. Completes with the input, or without it in time."""
+    """Input without a prompt. It ends with the input, or when the time for it is over."""
 
     kind = actions.COLLECT
     start_input_timers = control(commands.start_input_timers)
 
 
 class DetectAction(_OfKind[DetectEvent], StoppableAction[DetectEvent], DetectResults):
-    """A detector. Completes with the first thing it hears; `stop` works until it is done."""
+    """A detector. It ends with its first result. You may stop it until it has finished."""
 
     kind = actions.DETECT
 
 
 class FaxAction(StoppableAction[FaxEvent], FaxResults, FileAction):
-    """A fax being sent or received. Completes when it is through, or has failed."""
+    """A fax that is sent or received. It ends when all pages are there, or it has failed."""
 
     @checked_with(call=a_call)
     def __init__(self, call: Call, control_id: str, method_prefix: str) -> None:
@@ -204,19 +206,19 @@ class FaxAction(StoppableAction[FaxEvent], FaxResults, FileAction):
 
 
 class TapAction(_OfKind[TapEvent], StoppableAction[TapEvent]):
-    """A tap. Completes when it has finished."""
+    """A tap: a copy of the sound, sent to another machine. It ends when it is stopped."""
 
     kind = actions.TAP
 
 
 class StreamAction(_OfKind[StreamEvent], StoppableAction[StreamEvent]):
-    """A media stream. Completes when it has finished."""
+    """A stream of the sound to a WebSocket of yours. It ends when it is stopped."""
 
     kind = actions.STREAM
 
 
 class PayAction(_OfKind[PayEvent], StoppableAction[PayEvent]):
-    """A payment. Completes when it has been made, or has failed."""
+    """A payment by card. It ends when the payment was made, or has failed."""
 
     kind = actions.PAY
 
@@ -227,7 +229,7 @@ class TranscribeAction(
     RecordResults[TranscribeEvent],
     FileAction,
 ):
-    """A transcription. Completes when it has finished."""
+    """A transcription. It ends when it is stopped."""
 
     kind = actions.TRANSCRIBE
 
@@ -237,14 +239,14 @@ class TranscribeAction(
 
 
 class AIAction(_OfKind[UnknownEvent], StoppableAction[UnknownEvent]):
-    """An AI talking to the caller. Completes when it is stopped, or the call ends."""
+    """An AI agent that talks to the caller. It ends when it is stopped."""
 
     kind = actions.AI
 
 
 @named
 class Call(ExpectingCall["Client"]):
-    """A call. Its attributes follow what the server tells; its verbs ask for more.
+    """A call. Its attributes follow the events of the server; its methods send requests.
 
     `state` only moves forward: ``created``, ``ringing``, ``answered``, ``ending``,
     ``ended``. Times are in seconds.
@@ -329,17 +331,17 @@ class Call(ExpectingCall["Client"]):
 
     @checked
     def wait_for_ringing(self, timeout: float | None = None) -> CallStateEvent:
-        """Wait until the call rings, or has got further."""
+        """Wait until the call rings. Return at once if it is in a later state already."""
         return self._wait_for_state(CallState.RINGING, timeout, "to ring")
 
     @checked
     def wait_for_answered(self, timeout: float | None = None) -> CallStateEvent:
-        """Wait until the call is answered, or has got further: see `state` then."""
+        """Wait until the call is answered, or in a later state: see `state` afterwards."""
         return self._wait_for_state(CallState.ANSWERED, timeout, "to be answered")
 
     @checked
     def wait_for_ending(self, timeout: float | None = None) -> CallStateEvent:
-        """Wait until the call is ending, or over."""
+        """Wait until the call is ending or has ended."""
         return self._wait_for_state(CallState.ENDING, timeout, "to be ending")
 
     @checked
@@ -353,7 +355,7 @@ class Call(ExpectingCall["Client"]):
 
     @checked
     def wait_for_disconnected(self, timeout: float | None = None) -> None:
-        """Wait until nobody is connected to the call: the bridge is gone, or the call is over.
+        """Wait until no other party is connected to the call, or the call has ended.
 
         The call goes on if the other party has hung up, or `disconnect` was called; see
         `ended`. If nobody is connected now, this returns at once: so connect first, with
@@ -432,7 +434,7 @@ class Client(ClientBase[Engine, Call, Message]):
         return fetch(download, self._engine)
 
     def receive(self, contexts: Contexts) -> None:
-        """Subscribe to more contexts; they are kept over reconnects."""
+        """Subscribe to more contexts. The client keeps them when it reconnects."""
         self._carry_out(commands.receive(contexts))
 
     def unreceive(self, contexts: Contexts) -> None:
@@ -441,13 +443,12 @@ class Client(ClientBase[Engine, Call, Message]):
 
     @checked
     def disconnect(self, *, hang_up: bool = False) -> None:
-        """Disconnect. What is pending fails, calls are finished locally, who waits is released.
+        """Disconnect. Everything that waits raises `ClientClosedError`.
 
-        The calls themselves go on at the server, unless `hang_up` ends them first. That needs
-        a session: while the client reconnects, they go on with `hang_up`, too.
-        Handlers are not interrupted in what they do, only in what they wait for; they
-        have `Timing.close_timeout` to end. Calling it again does nothing; called from a
-        handler, it does not wait for that one.
+        The calls go on at the service, unless `hang_up` ends them first. `hang_up` needs a
+        session: while the client reconnects, the calls go on all the same. Handlers then have
+        `Timing.close_timeout` to return. A handler that calls this is not waited for. If the
+        client is disconnected already, this does nothing.
         """
         if self._current is not None:
             if hang_up and self._current.alive:

@@ -23,18 +23,19 @@ class Message(MessageBase[Engine]):
     """An SMS or MMS. Its attributes follow its delivery.
 
     `state` goes from ``queued`` over ``initiated`` and ``sent`` to ``delivered``,
-    ``undelivered`` or ``failed``, with a `reason`; one that came in is ``received``.
+    ``undelivered`` or ``failed``, with a `reason`.
+    A message that was received has the state ``received``.
     """
 
     _strand: Strand | None = None
 
     @checked
     def wait(self, timeout: float | None = None) -> MessageStateEvent:
-        """Wait for the end of its delivery, and return the event that told it.
+        """Wait until it is delivered or has failed, and return the event that says so.
 
         Raises:
             TimeoutError: it did not end in `timeout` seconds; wait again if you like.
-            ValueError: it came in: there is nothing to wait for.
+            ValueError: this message was received, so there is no delivery to wait for.
             ClientClosedError: the client was disconnected.
         """
         engine = self._bound_to_wait()
@@ -42,7 +43,7 @@ class Message(MessageBase[Engine]):
 
     @checked
     def wait_delivered(self, timeout: float | None = None) -> MessageStateEvent:
-        """Wait until it is delivered, and return the event that told it.
+        """Wait until it is delivered, and return the event that says so.
 
         Raises:
             MessageFailedError: it was not delivered; the error says why.

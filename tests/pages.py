@@ -11,12 +11,20 @@ BLOCK: Final = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def programs() -> dict[str, str]:
-    """Every block of Python in the documentation, by page and number: ``README.md-1``."""
+    """Every block of Python in the documentation, by page and number.
+
+    ``README.md-1`` is one name, and ``guide_texts.md-1`` that of a page in a folder.
+    """
     return {
-        f"{page.name}-{number}": code
-        for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+        f"{name_of(page)}-{number}": code
+        for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
         for number, code in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), 1)
     }
+
+
+def name_of(page: Path) -> str:
+    """The name of a page, without ``docs/``, and without other slashes."""
+    return page.relative_to(ROOT).as_posix().removeprefix("docs/").replace("/", "_")
 
 
 def replace_part(page: str, begin: str, part: str, end: str) -> str:

@@ -98,7 +98,7 @@ def _token(options: argparse.Namespace) -> str:
         )
     if options.token == TOKEN and not alone:
         raise CommandError(
-            f"everybody knows the token {TOKEN}: leave out --token, and one will be made for you"
+            f"everybody knows the token {TOKEN}: leave out --token, and the simulator makes one"
         )
     usual = TOKEN if alone else secrets.token_urlsafe(18)
     return options.token or usual

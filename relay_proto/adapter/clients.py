@@ -101,7 +101,7 @@ M = TypeVar("M", bound=MessageBase[Any])
 
 
 class ClientBase(Hearing, Generic[E, C, M]):
-    """A connection to RELAY: its configuration, its engine, and who hears what."""
+    """A connection to RELAY: its configuration, its engine, and its handlers."""
 
     _slots: ClassVar[Slots]
     """Of all clients of the adapter in this process."""
@@ -112,11 +112,11 @@ class ClientBase(Hearing, Generic[E, C, M]):
     project: str
     """Assigning to this, `token`, `jwt_token` or `contexts` takes effect at the next connect."""
     token: str | Provider
-    """A text, or a function that is asked for one before each authentication."""
+    """A text, or a function that returns one. It is called before each authentication."""
     jwt_token: str | Provider
-    """The same; it replaces `project` and `token`."""
+    """A JWT, or a function that returns one. It is used in place of `project` and `token`."""
     contexts: list[str]
-    """The routing labels to subscribe to."""
+    """The contexts whose calls and texts the client gets."""
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
 
     @property
     def state(self) -> SessionState:
-        """Where the client stands: ``ready`` when requests are sent at once."""
+        """The state of the connection. In the state ``ready``, requests are sent at once."""
         engine = self._current
         if engine is None:
             return SessionState.DISCONNECTED
@@ -172,21 +172,29 @@ class ClientBase(Hearing, Generic[E, C, M]):
 
     @property
     def relay_protocol(self) -> str:
-        """The protocol string that the server assigned, ``""`` without a session."""
+        """The name that the server has given to the session, or ``""`` without a session."""
         return "" if self._current is None else self._current.core.protocol
 
     # Registration
 
     @checked
     def on_connected(self, handler: UpHandler) -> UpHandler:
-        """Hear of each session: `handler` gets a `Connected`, which says if it was resumed."""
+        """Call `handler` each time the client has connected.
+
+        It gets a `Connected`. Its `resumed` says whether the session before goes on, with its
+        calls.
+        """
         with self._changing_routes():
             self._routes.add_link(Connected, self._bound(handler))
         return handler
 
     @checked
     def on_disconnected(self, handler: DownHandler) -> DownHandler:
-        """Hear of each lost session: `handler` gets a `Disconnected`, with why and what next."""
+        """Call `handler` each time the client has lost its connection, or has disconnected.
+
+        It gets a `Disconnected`. Its `error` says why, or is None if the program has
+        disconnected. `retry_delay` is the time until the next attempt to connect, in seconds.
+        """
         with self._changing_routes():
             self._routes.add_link(Disconnected, self._bound(handler))
         return handler
@@ -207,9 +215,9 @@ class ClientBase(Hearing, Generic[E, C, M]):
 
     @checked
     def off(self, event_type: str, handler: Function) -> None:
-        """Do not call `handler` any more, which was given to `on`.
+        """Stop calling `handler`, which you have given to `on`.
 
-        Does nothing if it was not given to `on`.
+        If you have not, this does nothing.
         """
         with self._changing_routes():
             self._routes.remove_event(event_type, handler)

@@ -321,12 +321,15 @@ class Delivery(Generic[T, C, M]):
         done = partial(self._handled, record, call, route)
         if not free:
             self._write(
-                ERROR, "call %s was passed back: all handlers are busy", shown_id(record.call_id)
+                ERROR,
+                "call %s was passed back to the service: all call handlers are busy",
+                shown_id(record.call_id),
             )
             call._pass_back()
         elif not self._runner.start_call(task, name, route, call, done):
             self._not_run(
-                "call %s is passed back: its handler cannot be started", shown_id(record.call_id)
+                "call %s is passed back to the service: its handler cannot be started",
+                shown_id(record.call_id),
             )
             self._forget_handler(record)
             call._pass_back()
@@ -364,7 +367,8 @@ class Delivery(Generic[T, C, M]):
         core = self._engine.core
         calls = core.live_calls
         if calls and core.state is not SessionState.READY:
-            self._log.warning("%d calls are not hung up: there is no session", len(calls))
+            words = "%d calls go on, because they cannot be hung up without a connection"
+            self._log.warning(words, len(calls))
             return
         for record in calls:
             core.hang_up(record, now)
@@ -381,12 +385,15 @@ class Delivery(Generic[T, C, M]):
         handler = self._routes.message
         if handler is None:
             self._write(
-                WARNING, "message %s came, and no on_message handler", shown_id(record.message_id)
+                WARNING,
+                "message %s is ignored, because there is no handler: use @client.on_message",
+                shown_id(record.message_id),
             )
             return
         name = f"handler of message {shown_id(record.message_id)}"
         if not self._texts.add((name, handler, self._message_of(record)), size_of(event)):
-            self._not_run("%s: all handlers are busy, and too many messages wait: dropped", name)
+            words = "%s is dropped: all handlers are busy, and too many messages wait already"
+            self._not_run(words, name)
 
     def _start_text(self, text: tuple[str, Function, M]) -> bool:
         begun = self._runner.start_message(*text, self._texts.done)
@@ -396,7 +403,7 @@ class Delivery(Generic[T, C, M]):
 
     def _forget_texts(self) -> None:
         if count := self._texts.clear():
-            words = "%d messages wait for a handler: they are dropped, for the client is closed"
+            words = "%d messages are dropped that waited for a handler: the client is disconnected"
             self._log.warning(words, count)
 
     def _not_run(self, words: str, what: object) -> None:

@@ -186,7 +186,7 @@ class CallBase(CallView, Hearing, Generic[E, K]):
 
     @property
     def project_id(self) -> str:
-        """The id of the project that the call belongs to: that of the client, if none is told."""
+        """The id of the project that the call belongs to."""
         return self._record.project_id or self.client.project
 
     def _hear(self, event_type: str, handler: Function) -> None:
@@ -198,11 +198,11 @@ class CallBase(CallView, Hearing, Generic[E, K]):
 
     @cached_property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
-        """A logger for lines about this call: they have its id, its direction and its number.
+        """A logger whose lines say which call they are about.
 
-        These are the fields ``call_id``, ``direction`` and ``number`` of each line, for a format
-        such as ``%(call_id)s %(message)s``. The number is that of the other party, shortened
-        unless the client shows personal data. Its name is ``relay_anyio.call`` or
+        Each line has the fields ``call_id``, ``direction`` and ``number``, for a format such as
+        ``%(call_id)s %(message)s``. The number is that of the other party. It is shortened,
+        unless the client has `show_personal_data`. The logger is called ``relay_anyio.call`` or
         ``relay_sync.call``.
         """
         show_personal = self._engine.core.config.show_personal_data
@@ -210,9 +210,9 @@ class CallBase(CallView, Hearing, Generic[E, K]):
 
     @checked
     def off(self, event_type: str, handler: Function) -> None:
-        """Do not call `handler` any more, which was given to `on`.
+        """Stop calling `handler`, which you have given to `on`.
 
-        Does nothing if it was not given to `on`.
+        If you have not, this does nothing.
         """
         with self._engine.lock:
             self._listeners = tuple(
@@ -343,7 +343,7 @@ class MessageBase(MessageView, abc.ABC, Generic[E]):
 
     @checked
     def on(self, handler: D) -> D:
-        """Hear each change of its delivery, as a `MessageStateEvent`, in order."""
+        """Call `handler` with a `MessageStateEvent` for each change of the delivery, in order."""
         engine = self._bound()
         engine.check_belongs_here()
         with engine.lock:
@@ -372,15 +372,17 @@ class MessageBase(MessageView, abc.ABC, Generic[E]):
 
     def _bound_to_reply(self) -> E:
         if self.direction != "inbound":
-            raise ValueError("only a message that came in has somebody to reply to")
+            raise ValueError("reply() is for a message that was received, and this one was sent")
         return self._bound()
 
     def _bound_to_wait(self) -> E:
         if self.direction == "inbound":
-            raise ValueError("an inbound message has arrived: there is nothing to wait for")
+            raise ValueError("this message was received, so there is no delivery to wait for")
         return self._bound()
 
     def _bound(self) -> E:
         if self._engine is None:
-            raise ValueError("this message was made by hand: nothing will be heard of it")
+            raise ValueError(
+                "this Message was not made by a client, so it has no delivery and no events"
+            )
         return self._engine

@@ -47,7 +47,7 @@ def narrate(host: str, output: Output) -> Line:
             failed = f"attempt {attempt} to connect to {host} failed"
             return WARNING, f"{failed}: {_reason(error)}{_next(delay)}"
         case OfferRefused(call_id, reason):
-            passed = f"call {shown_id(call_id)} was passed back, for another client to take"
+            passed = f"call {shown_id(call_id)} was passed back to the service, for another client"
             return ERROR, f"{passed}: {one_line(reason)}"
         case PeerViolation(reason):
             return WARNING, f"{host} broke the protocol: {one_line(reason)}"

@@ -179,7 +179,7 @@ def dial(
     region: str | None = None,
     max_price_per_minute: float | None = None,
 ) -> Command[CallRecord]:
-    """Call somebody, and return the call when it is answered.
+    """Place a call, and return it when somebody has answered.
 
     A dial that is cancelled, times out or fails leaves nobody ringing.
 

@@ -33,10 +33,10 @@ class Offers:
     def receive(self, event: CallReceiveEvent) -> bool:
         """Take an offer. False if the call is to be passed back to routing."""
         if not event.call_id or event.call_state == CALL_STATE_ENDED:
-            self._out.push(PeerViolation("a call without an id, or an ended one, was offered"))
+            self._out.push(PeerViolation("it offered a call that has no id, or has ended"))
             return True
         if event.call_id in self._ended_call_ids:
-            self._out.push(Ignored("an offer that came behind the end of its call"))
+            self._out.push(Ignored("the offer of a call that has ended"))
             return True
         known = self._calls.get(event.call_id)
         if known is not None:
@@ -70,11 +70,11 @@ class Offers:
     def _unwelcome(self, event: CallReceiveEvent) -> str:
         """Why an offered call is not taken; ``""`` if it is."""
         if not self._calls.keeps(event):
-            return "what the server tells of it is too long"
+            return "the server sent too much data about it"
         if not self.accepting:
-            return "this client takes no calls: it has no handler for them, or is draining"
+            return "this client has no call handler, or is finishing its last calls"
         if self.contexts is not None and event.context not in self.contexts:
-            return f"this client has no handler for calls of context {shown_id(event.context)!r}"
+            return f"this client has no call handler for the context {shown_id(event.context)!r}"
         if len(self._calls) >= self._limit:
-            return f"{self._limit} calls are active already"
+            return f"{self._limit} calls are up already, which is the limit (max_active_calls)"
         return ""

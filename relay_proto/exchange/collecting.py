@@ -274,11 +274,11 @@ class PlayAndCollect(Collect, Playing):
 
     def input_began(self, now: float) -> None:
         """Stop the prompt, because the caller has begun to answer it."""
-        self.playback.stop(now)
+        self.playback.stop(now, ", because the caller has begun to answer")
         super().input_began(now)
 
     def _miss_input(self, now: float) -> None:
-        self.playback.stop(now)
+        self.playback.stop(now, ", because the time for the input is over")
         super()._miss_input(now)
 
 

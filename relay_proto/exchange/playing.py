@@ -107,11 +107,14 @@ class Playback:
         self._tell(PLAY_STATE_PLAYING, now)
         self._end_item_after(self._left, now)
 
-    def stop(self, now: float) -> None:
-        """Stop, and tell the program. Do nothing if the playback has ended already."""
+    def stop(self, now: float, why: str = "") -> None:
+        """Stop, and tell the program. Do nothing if the playback has ended already.
+
+        `why` is for the journal, if the program has not asked for it.
+        """
         if self.state is not PlaybackState.FINISHED:
             self.cancel()
-            self._finish("stops", now)
+            self._finish("stops", now, why)
 
     def cancel(self) -> None:
         """Stop without an event, because the call has ended."""
@@ -142,8 +145,8 @@ class Playback:
             self._loops -= 1
         self._play_item(now)
 
-    def _finish(self, outcome: str, now: float) -> None:
-        self._leg.note(Who.PROGRAM, What.PLAY_ENDED, now, outcome=outcome)
+    def _finish(self, outcome: str, now: float, why: str = "") -> None:
+        self._leg.note(Who.PROGRAM, What.PLAY_ENDED, now, outcome=outcome, why=why)
         self._tell(PLAY_STATE_FINISHED, now)
 
     def _tell(self, state: str, now: float) -> None:

@@ -334,7 +334,7 @@ class Sessions:
         if not context:
             return "this number has no context"
         if self._serving(context):
-            return f"all programs that serve {_named(context)} have passed it on"
+            return f"all programs that serve {_named(context)} have passed it back"
         if not self._by_protocol:
             return "no program is connected"
         if not self._by_context:

@@ -80,9 +80,9 @@ FLOODS: dict[Flood, str] = {
     events_without_a_type: "an event without a type",
     malformed_frames: "is no frame",
     refused_offers: "was passed back",
-    late_offers: "behind the end of its call",
+    late_offers: "the offer of a call that has ended",
     needless_replies: "a reply to a request that is not waiting",
-    messages_without_a_handler: "no on_message handler",
+    messages_without_a_handler: "is ignored, because there is no handler",
 }
 
 

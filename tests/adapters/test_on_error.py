@@ -164,7 +164,7 @@ async def test_calls_are_not_hung_up_while_the_client_reconnects(
         await client.disconnect(hang_up=True)
     assert call.state == "ended"
     assert not world.all(What.ENDED), "it goes on at the server"
-    assert "1 calls are not hung up: there is no session" in caplog.text
+    assert "1 calls go on, because they cannot be hung up without a connection" in caplog.text
 
 
 async def test_a_handler_that_ends_the_program_may_have_the_calls_hung_up(

@@ -91,7 +91,7 @@ async def test_a_fault_is_a_reconnect(world: World, kind: FaultKind, resumed: bo
     client.on_connected(sessions)
     async with scheduled(world, Scheduled(what=Fault(kind), at=0.05)) as faults, client:
         assert await sessions.take(2) == [Connected(resumed=False), Connected(resumed=resumed)]
-    assert [happened.text for happened in faults.all] == [f"exchange  has a fault: {kind}"]
+    assert [happened.text for happened in faults.all] == [f"exchange  simulates a fault: {kind}"]
 
 
 async def test_connections_are_refused_for_a_while(world: World) -> None:

@@ -113,7 +113,7 @@ def test_a_piped_program_talks_to_a_simulated_caller(backend: str) -> None:
     assert (code, err) == (0, "")
     assert "pressed 7" in out
     assert "dialled answered" in out
-    assert "offers the call to office" in out
+    assert "offers the call to the context office" in out
     assert PROMPT not in out
 
 

@@ -132,7 +132,7 @@ def test_what_is_printed_for_python_connects_a_program(tmp_path: Path, package: 
         wait="await " if awaited else "",
     )
     with running(tmp_path) as simulator, program(simulator, source):
-        simulator.until("offers the call to anything")
+        simulator.until("offers the call to the context anything")
         simulator.until("answers")
 
 
@@ -278,7 +278,7 @@ def test_a_scenario_of_the_documentation_runs_with_an_example(tmp_path: Path) ->
         simulator.until("calls +15550002222 from +15551230001")
         simulator.until("presses 1")
         simulator.until("plays “You have chosen sales")
-        simulator.until("has a fault: cut")
+        simulator.until("simulates a fault: cut")
         simulator.until("resumes session")
 
 

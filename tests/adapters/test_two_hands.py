@@ -136,7 +136,9 @@ async def test_a_call_is_passed_back_while_others_run_if_its_thread_cannot_be_st
                 client.execute("signalwire.ping", {})
             over.set()
         lines = [one.getMessage() for one in caplog.records if refused in one.getMessage()]
-        assert lines == [f"call {refused} is passed back: its handler cannot be started"]
+        assert lines == [
+            f"call {refused} is passed back to the service: its handler cannot be started"
+        ]
         assert "the message is dropped" in caplog.text
         assert "can't start new thread" in caplog.text
 

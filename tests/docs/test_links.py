@@ -8,15 +8,17 @@ from typing import Final
 
 import pytest
 
+from tests import pages
+
 ROOT: Final = Path(__file__).parents[2]
-PAGES: Final = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]
+PAGES: Final = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")]
 LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
 FENCE: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 CONTRIBUTING: Final = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 FILE: Final = re.compile(r"`((?:relay_\w+|tests|docs)/[\w/.]+)`")
 SCRIPT: Final = re.compile(r"(?<![\w./])scripts/([\w.]+)")
 
-each_page: Final = pytest.mark.parametrize("page", sorted(PAGES), ids=lambda page: page.name)
+each_page: Final = pytest.mark.parametrize("page", sorted(PAGES), ids=pages.name_of)
 
 
 def anchors(text: str) -> set[str]:

@@ -17,7 +17,7 @@ from tests.simulation.test_world import FAULTS_TO_SEE, names
 ROOT: Final = Path(__file__).parents[2]
 PROOF: Final = (ROOT / "docs" / "proof.md").read_text(encoding="utf-8")
 PAGES: Final = "".join(
-    page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md"))
+    page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").rglob("*.md"))
 )
 BLOCK: Final = re.compile(r"^<!-- test: (\w+) -->\n```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PROGRAMS: Final[dict[str, str]] = dict(BLOCK.findall(PAGES))

@@ -64,7 +64,7 @@ def test_a_caller_who_enters_nothing_is_in_the_story(backend: Backend) -> None:
 
     story = rehearse(ask, Caller(ANNA), backend=backend)
     (nothing,) = story.all(What.HEARD_NOTHING)
-    assert nothing.text == "program   collects nothing in time"
+    assert nothing.text == "program   receives no input in time"
 
 
 # What is meant
@@ -125,5 +125,5 @@ def test_a_client_without_contexts_is_told_why_nobody_calls(
     client = RelayClient("project", "token")
     client.on_call(answer)
     story = rehearse(client, Caller(ANNA), backend=backend)
-    assert "finds no program: no program has subscribed to a context" in story.text
+    assert "reaches no program: no program has subscribed to a context" in story.text
     assert "the client is subscribed to no context" in caplog.text

@@ -266,6 +266,6 @@ def test_the_end_of_a_call_is_redelivered_before_its_offer(world: World, program
         assert link.inject(text.replace(call.call_id.encode(), other))
     world.run(1.0)
     assert len(program.told(CallOffered)) == offers, "nobody would ever end it"
-    assert Ignored("an offer that came behind the end of its call") in program.outputs
+    assert Ignored("the offer of a call that has ended") in program.outputs
     assert program.core.active_calls == 0
     end(world)

@@ -94,7 +94,7 @@ def test_contexts_are_bounded() -> None:
 def test_an_offer_that_is_too_long_is_passed_back() -> None:
     peer = connected()
     peer.event("calling.call.receive", call_id="c-1", node_id="n-1", device={"type": LONG})
-    assert "too long" in peer.last(OfferRefused).reason
+    assert "too much data" in peer.last(OfferRefused).reason
     assert peer.take("calling.pass")["params"]["call_id"] == "c-1"
     assert peer.core.active_calls == 0
 

@@ -25,7 +25,7 @@ from relay_proto.transitions import CALL_ORDER, CallState
 from tests.unit.client_peer import Peer
 
 RECEIVE = "calling.call.receive"
-NOT_TAKEN = "this client takes no calls: it has no handler for them, or is draining"
+NOT_TAKEN = "this client has no call handler, or is finishing its last calls"
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ class TestOffers:
         peer.core.accepted_contexts = frozenset({"sales"})
         peer.event(RECEIVE, call_id="c-1", node_id="n-1", context="office")
         assert peer.last(OfferRefused) == OfferRefused(
-            "c-1", "this client has no handler for calls of context 'office'"
+            "c-1", "this client has no call handler for the context 'office'"
         )
         assert peer.take("calling.pass")["params"] == {"node_id": "n-1", "call_id": "c-1"}
         peer.event(RECEIVE, call_id="c-2", context="sales")
@@ -81,7 +81,7 @@ class TestOffers:
     ) -> None:
         peer.event(RECEIVE, node_id="n-1", **body)
         assert len(peer.replies) == 1
-        assert "was offered" in peer.last(PeerViolation).reason
+        assert "offered a call" in peer.last(PeerViolation).reason
         assert peer.all(CallOffered) == []
         assert peer.core.active_calls == 0
 
@@ -100,7 +100,9 @@ class TestOffers:
         peer.forget()
         peer.event(RECEIVE, call_id="c-3", node_id="n-3")
         assert len(peer.replies) == 1, "acknowledged"
-        assert peer.all(OfferRefused) == [OfferRefused("c-3", "2 calls are active already")]
+        assert peer.all(OfferRefused) == [
+            OfferRefused("c-3", "2 calls are up already, which is the limit (max_active_calls)")
+        ]
         passed = peer.take("calling.pass")
         assert passed["params"] == {"node_id": "n-3", "call_id": "c-3"}
         peer.refuse(passed, 404)

@@ -199,7 +199,7 @@ def test_what_nothing_can_run_is_an_error_unless_the_client_is_leaving(
         scene.publish(MessageReceived(MessageRecord(message_id="m-1"), EVENT))
         scene.publish(settled())
     assert [one.getMessage() for one in caplog.records] == [
-        "message m-0 came, and no on_message handler",
+        "message m-0 is ignored, because there is no handler: use @client.on_message",
         "handler of message m-1 cannot be started: the message is dropped",
         "on_completed: too many listeners run, <built-in function print> is dropped",
     ]
@@ -236,7 +236,7 @@ def test_an_expectation_says_what_it_expects(scene: Scene) -> None:
 
 
 def test_nothing_is_heard_of_a_message_made_by_hand() -> None:
-    with pytest.raises(ValueError, match="made by hand"):
+    with pytest.raises(ValueError, match="not made by a client"):
         Message(message_id="m-1").on(print)
 
 

@@ -102,7 +102,7 @@ def test_what_finds_no_program_says_which_contexts_are_subscribed(
     text = TextMessage(CALLER, OFFICE, "hello")
     world.exchange.receive_text(text, world.now)
     world.deliver()
-    assert world.story(What.UNSERVED) == [f"exchange finds no program: {reason}"] * 2
+    assert world.story(What.UNSERVED) == [f"exchange reaches no program: {reason}"] * 2
 
 
 def test_a_call_that_all_have_passed_on_or_to_an_unknown_number_says_so() -> None:
@@ -112,10 +112,9 @@ def test_a_call_that_all_have_passed_on_or_to_an_unknown_number_says_so() -> Non
     client.verb("pass", world.place(context=ANY_CONTEXT))
     world.place(to="+1999")
     assert world.story(What.UNSERVED) == [
-        "exchange finds no program: all programs that serve the context office have passed it on",
-        "exchange finds no program: all programs that serve any context have passed it on",
-        "exchange finds no program: this number has no context",
-    ]
+        f"exchange reaches no program: all programs that serve {contexts} have passed it back"
+        for contexts in ("the context office", "any context")
+    ] + ["exchange reaches no program: this number has no context"]
 
 
 def test_a_number_can_be_served_in_any_context() -> None:
@@ -137,7 +136,7 @@ def test_a_number_can_be_served_in_any_context() -> None:
     second.ask("signalwire.unreceive", contexts=["billing"])
     world.place()
     assert world.story(What.UNSERVED) == [
-        "exchange finds no program: no program has subscribed to a context"
+        "exchange reaches no program: no program has subscribed to a context"
     ]
 
 
@@ -164,8 +163,8 @@ def test_a_passed_call_is_offered_to_the_next_and_then_to_nobody() -> None:
     second.verb("pass", call_id)
     assert first.states(call_id) == second.states(call_id) == []
     assert world.story(What.PASSED, What.ENDED) == [
-        "program passes the call on",
-        "program passes the call on",
+        "program passes the call back, for another program to take",
+        "program passes the call back, for another program to take",
         "exchange ends the call: not_found",
     ]
 

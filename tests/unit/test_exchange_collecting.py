@@ -29,8 +29,8 @@ WITH_A_PROMPT = {
         script=(Wait(1), Press("1")),
         journal={
             What.LISTENED: ["program waits for digits"],
-            What.COLLECTED: ["program collects digit: 1"],
-            What.PLAY_ENDED: ["program stops playing"],
+            What.COLLECTED: ["program receives digit: 1"],
+            What.PLAY_ENDED: ["program stops playing, because the caller has begun to answer"],
         },
     ),
     "a terminator ends the digits": Story(

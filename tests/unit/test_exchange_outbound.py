@@ -124,7 +124,9 @@ def test_a_dial_that_fails(device: Object, reason: str, seconds: float) -> None:
     assert dials(client) == ["dialing", "failed"]
     assert client.events("call.dial")[-1]["reason"] == reason
     assert client.end_reason() == reason
-    assert world.story(What.DIAL_FAILED) == [f"exchange gives up dialing: {reason}"]
+    assert world.story(What.DIAL_FAILED) == [
+        f"exchange ends the dial, because nobody has answered: {reason}"
+    ]
 
 
 def test_groups_follow_one_another() -> None:
@@ -293,7 +295,7 @@ def test_disconnecting_ends_neither() -> None:
     assert client.verb("disconnect", near)["code"] == "409"
     client.verb("end", near)
     assert client.states(far)[-1] == "answered"
-    assert world.story(What.DISCONNECTED) == [f"exchange disconnects the call from {QUICK}"]
+    assert world.story(What.DISCONNECTED) == [f"exchange ends the connection to {QUICK}"]
 
 
 def test_an_existing_call_can_be_connected() -> None:

@@ -60,7 +60,7 @@ UNREACHABLE = ConnectFailedError(HOST, "nobody answers")
         (
             OfferRefused("c-1", "no handler"),
             ERROR,
-            "call c-1 was passed back, for another client to take: no handler",
+            "call c-1 was passed back to the service, for another client: no handler",
         ),
         (PeerViolation("a text"), WARNING, f"{HOST} broke the protocol: a text"),
         (Dropped("too many events"), ERROR, f"{HOST}: too many events"),
