@@ -8,11 +8,11 @@ from typing import Final
 
 import pytest
 
+from docs._site import links
 from tests import pages
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")]
-LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
 FENCE: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 CONTRIBUTING: Final = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 FILE: Final = re.compile(r"`((?:relay_\w+|tests|docs)/[\w/.]+)`")
@@ -30,7 +30,7 @@ def anchors(text: str) -> set[str]:
 @each_page
 def test_a_link_leads_to_a_file_and_to_a_heading_in_it(page: Path) -> None:
     text = page.read_text("utf-8")
-    for target in LINK.findall(FENCE.sub("", text)):
+    for target in links.targets(text):
         if "://" in target:
             continue
         path, _, anchor = target.partition("#")

@@ -1,0 +1,76 @@
+"""The site: each page has its place in the menu, and what is prepared for Sphinx is whole.
+
+`scripts/docs` builds the site. Here is what can be seen without Sphinx.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from docs._site import contents, links
+from docs._site.assemble import Site, as_markdown, with_includes
+from docs._site.publish import Page, overview_for_machines
+
+SITE = Site()
+
+
+def test_every_page_has_one_place_in_the_menu() -> None:
+    named = [name for group in SITE.menu for name in group.pages]
+    assert len(named) == len(set(named)) > 15
+    assert set(named) | {"index"} >= contents.written_pages().keys()
+
+
+def test_the_menu_names_no_page_that_is_not_there_and_forgets_none() -> None:
+    pages = [name for name in SITE.pages if not name.startswith("files/")]
+    with pytest.raises(ValueError, match=r"names calls, and there is no such page"):
+        contents.groups(name for name in pages if name != "calls")
+    with pytest.raises(ValueError, match="does not name these pages: lost"):
+        contents.groups([*pages, "lost"])
+
+
+def test_a_link_to_a_file_of_the_project_leads_to_a_page_that_shows_it() -> None:
+    text = SITE.pages["answering"]
+    assert "files/examples/answering_machine.py.md" in links.targets(text)
+    assert "leave_message" in SITE.pages["files/examples/answering_machine.py"]
+
+
+@pytest.mark.parametrize("name", SITE.pages)
+def test_every_link_leads_to_a_page_or_a_picture(name: str) -> None:
+    for target in links.targets(SITE.pages[name]):
+        path = target.partition("#")[0]
+        if path and not links.is_external(target):
+            place = (Path("/") / name).parent / path
+            found = str(place.resolve().relative_to("/"))
+            assert found.removesuffix(".md") in SITE.pages or found in SITE.pictures
+
+
+def test_links_in_code_stay_as_they_are() -> None:
+    text = "[a](b)\n\n```\n[c](d)\n```\n"
+    assert links.redirected(text, str.upper) == "[a](B)\n\n```\n[c](d)\n```\n"
+
+
+def test_an_included_file_is_in_the_markdown_as_well() -> None:
+    page = contents.DOCS / "recipes" / "some.md"
+    text = "```{literalinclude} ../../examples/answer.py\n:language: python\n```"
+    assert with_includes(text, page).startswith('```python\n"""')
+
+
+def test_llms_txt_lists_every_page_with_a_title_and_a_sentence() -> None:
+    lines = overview_for_machines(SITE).splitlines()
+    listed = [line for line in lines if line.startswith("- ")]
+    assert len(listed) == sum(len(group.pages) for group in SITE.menu)
+    assert "- [States](states.md): " in "\n".join(listed)
+    assert not [line for line in listed if line.endswith(": ")]
+
+
+def test_the_first_page_says_where_each_group_begins() -> None:
+    text = as_markdown(SITE, "index")
+    assert "- [Guide](" in text
+    assert "{toctree}" not in text
+
+
+def test_assets_from_elsewhere_are_seen_wherever_a_page_names_them() -> None:
+    page = Page("<style>@import url('https://a/');b {c: url(d.png)}</style><img src='e.png'>")
+    assert page.assets == ["e.png", "https://a/", "d.png"]
