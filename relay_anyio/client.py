@@ -65,9 +65,9 @@ class RelayClient(Client):
     Args:
         project: the id of the project, from the dashboard of the service. Variable:
             ``SIGNALWIRE_PROJECT_ID``.
-        token: the API token of the project, or a function that returns it, async
-            or not, and is asked before each authentication. Variable: ``SIGNALWIRE_API_TOKEN``.
-        jwt_token: a JWT in place of `project` and `token`, or a function like that.
+        token: the API token of the project, or a function (async or not) that returns it. The
+            function is called before each authentication. Variable: ``SIGNALWIRE_API_TOKEN``.
+        jwt_token: a JWT in place of `project` and `token`, or a function that returns one.
             Variable: ``SIGNALWIRE_JWT_TOKEN``.
         host: the host of the service, as ``name`` or ``name:port``. Variable:
             ``SIGNALWIRE_SPACE``. Default: ``relay.signalwire.com``.
@@ -83,18 +83,18 @@ class RelayClient(Client):
             `ConnectionLostError` at once. Default: ``queue``.
         connector: a function that opens the connections, in place of `proxy` and
             `ssl_context`. Default: none.
-        record: a file in which the flight recorder writes down all that happens, masked,
-            for ``relay replay``. Variable: ``RELAY_RECORD``. Default: none.
+        record: a file to which the flight recorder writes everything that happens, masked.
+            ``relay replay`` shows it. Variable: ``RELAY_RECORD``. Default: none.
         proxy: the URL of a proxy, like ``http://user:password@proxy:8080`` or
             ``socks5h://proxy:1080``; False or None for no proxy; True for the one of the
             environment. Variables: ``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY``. Default: True.
-        ssl_context: says which certificates are accepted. Default: the authorities of the
-            system, and those in the file that ``SIGNALWIRE_RELAY_CA_FILE`` names.
+        ssl_context: an `ssl.SSLContext`, which says what certificates are accepted. Default: the
+            authorities of the system, and those in the file of ``SIGNALWIRE_RELAY_CA_FILE``.
         show_personal_data: whether logs and recordings show everything but credentials:
             numbers, texts, digits and parameters of the program. Variable:
             ``RELAY_SHOW_PERSONAL_DATA`` (``1``, ``true``, ``yes`` or ``on``). Default: False.
-        max_connections: how many clients of this process may be connected; one, as with the
-            vendor's, unless it is said here, to each of them. Variable:
+        max_connections: how many clients of this process may be connected at the same time. To
+            connect several, give each of them the same number. Variable:
             ``RELAY_MAX_CONNECTIONS``. Default: 1.
 
     Raises:

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
+FILE: Final = re.compile(
+    r"^<!-- file: ([\w.]+) -->\n```python\n(.*?)^```", re.MULTILINE | re.DOTALL
+)
 BLOCK: Final = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -20,6 +23,12 @@ def programs() -> dict[str, str]:
         for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
         for number, code in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), 1)
     }
+
+
+def saved_files() -> dict[str, str]:
+    """The programs that a page tells readers to save, by file name."""
+    pages = sorted((ROOT / "docs").rglob("*.md"))
+    return dict(FILE.findall("".join(page.read_text(encoding="utf-8") for page in pages)))
 
 
 def name_of(page: Path) -> str:

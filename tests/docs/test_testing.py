@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from relay_proto.testing import CHECKS, PROMISES
+from tests import pages
 from tests.simulation.test_world import FAULTS_TO_SEE, names
 
 ROOT: Final = Path(__file__).parents[2]
@@ -20,6 +21,8 @@ PAGES: Final = "".join(
     page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").rglob("*.md"))
 )
 BLOCK: Final = re.compile(r"^<!-- test: (\w+) -->\n```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FILES: Final = pages.saved_files()
+"""Programs that tests import, by the name under which the page says to save them."""
 PROGRAMS: Final[dict[str, str]] = dict(BLOCK.findall(PAGES))
 TESTS: Final = {
     "ivr": 4,
@@ -30,6 +33,10 @@ TESTS: Final = {
     "queue": 2,
     "speech": 5,
     "ringing": 4,
+    "first_program": 3,
+    "prompts": 4,
+    "dialling": 3,
+    "texts": 2,
 }
 """The programs that are tests, and how many tests each of them has."""
 
@@ -56,6 +63,8 @@ def test_there_are_programs() -> None:
 
 @pytest.mark.parametrize("example", TESTS)
 def test_the_tests_of_an_example_pass(tmp_path: Path, example: str) -> None:
+    for name, code in FILES.items():
+        (tmp_path / name).write_text(code, encoding="utf-8")
     (tmp_path / f"test_{example}.py").write_text(PROGRAMS[example], encoding="utf-8")
     said = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
     assert f"{TESTS[example]} passed" in said

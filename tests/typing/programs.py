@@ -49,6 +49,7 @@ def all_programs() -> dict[str, str]:
             if not any(f"from {package} import" in code for package in NOT_INSTALLED)
             and not is_part(code, pages.programs().values())
         },
+        **pages.saved_files(),
         **exports(),
         **names_of_the_vendor(),
     }
