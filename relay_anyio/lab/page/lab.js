@@ -1,0 +1,61 @@
+// The lab's HTTP API. docs/lab.md describes it.
+
+/** An answer of the lab that says what was wrong and what to do. */
+export class LabError extends Error {
+  /**
+   * @param {string} words
+   * @param {number} status 0 if the lab was not reached
+   */
+  constructor(words, status) {
+    super(words);
+    this.status = status;
+  }
+}
+
+/**
+ * Ask the lab for something, or tell it to do something.
+ *
+ * @param {"GET" | "POST" | "PUT" | "DELETE"} method
+ * @param {string} path
+ * @param {object} [body]
+ * @returns {Promise<any>} the JSON of the answer; null if there is none
+ * @throws {LabError}
+ */
+export async function ask(method, path, body) {
+  const request = { method, headers: { accept: "application/json" }, cache: "no-store" };
+  if (method !== "GET") {
+    request.headers["content-type"] = "application/json";
+    request.body = JSON.stringify(body ?? {});
+  }
+  let response;
+  try {
+    response = await fetch(path, request);
+  } catch {
+    throw new LabError("The lab does not answer. Is it still running?", 0);
+  }
+  const value = await response.json().catch(() => null);
+  if (!response.ok) {
+    const words = value?.error ?? `The lab answered with status ${response.status}.`;
+    throw new LabError(words, response.status);
+  }
+  return value;
+}
+
+const of = (id) => `/api/calls/${encodeURIComponent(id)}`;
+
+export const lab = {
+  state: () => ask("GET", "/api/state"),
+  events: (limit) => ask("GET", `/api/events?limit=${limit}`),
+  frames: (limit) => ask("GET", `/api/frames?limit=${limit}`),
+  addPhone: (number, name) => ask("POST", "/api/phones", { number, name }),
+  removePhone: (number) => ask("DELETE", `/api/phones/${encodeURIComponent(number)}`),
+  call: (from, to) => ask("POST", "/api/calls", { from, to, live: true }),
+  answer: (id) => ask("POST", `${of(id)}/answer`),
+  decline: (id) => ask("POST", `${of(id)}/decline`),
+  hangUp: (id) => ask("POST", `${of(id)}/hangup`),
+  press: (id, digits) => ask("POST", `${of(id)}/press`, { digits }),
+  say: (id, text) => ask("POST", `${of(id)}/say`, { text }),
+  text: (from, to, body) => ask("POST", "/api/texts", { from, to, body }),
+  fault: (fault) => ask("POST", "/api/faults", fault),
+  reset: () => ask("POST", "/api/reset"),
+};

@@ -1,0 +1,34 @@
+// Settings: what this browser remembers. All of them are off, or the system's, at first.
+
+const DEFAULTS = { theme: "system", sound: false, readAloud: false, microphone: false };
+const listeners = new Set();
+const values = { ...DEFAULTS };
+
+for (const name of Object.keys(DEFAULTS)) {
+  try {
+    const kept = localStorage.getItem(`lab.${name}`);
+    if (kept !== null) values[name] = typeof DEFAULTS[name] === "boolean" ? kept === "true" : kept;
+  } catch {
+    break; // without storage everything is as at first
+  }
+}
+
+/** @param {"theme" | "sound" | "readAloud" | "microphone"} name */
+export function setting(name) {
+  return values[name];
+}
+
+export function change(name, value) {
+  values[name] = value;
+  try {
+    localStorage.setItem(`lab.${name}`, String(value));
+  } catch {
+    // It is forgotten when the page is closed.
+  }
+  for (const listener of listeners) listener(name);
+}
+
+/** Call `listener` with the name of each setting that changes. */
+export function onChange(listener) {
+  listeners.add(listener);
+}

@@ -1,0 +1,333 @@
+// The store: what the page knows of the lab, kept current by the lab's stream of events.
+//
+// A view reads `store.state` and the methods below, and calls `store.subscribe(topics, listener)`.
+// The listener runs at most once for each frame of the screen, however much has happened.
+// `store.on(kind, listener)` hears each event of the stream at once.
+
+import { lab } from "./lab.js";
+
+export const MOST_EVENTS = 5000;
+export const MOST_FRAMES = 2000;
+export const MOST_ENDED_CALLS = 1000;
+export const MOST_TEXTS = 2000;
+const MOST_EVENTS_OF_A_CALL = 300;
+const FIRST_RETRY = 500;
+const LONGEST_RETRY = 8000;
+
+/**
+ * @typedef {"lab"|"link"|"phones"|"calls"|"texts"|"programs"|"numbers"|"faults"|"events"|"frames"} Topic
+ * @typedef {{id: string, from: string, to: string, direction: "inbound"|"outbound",
+ *   state: "ringing"|"answered"|"ended", phone: string|null, program: string|null, live: boolean,
+ *   started_at: number, answered_at: number|null, ended_at: number|null, reason: string|null,
+ *   peer: string|null, actions: Action[], hears: Hear[], can: string[]}} Call
+ * @typedef {{id: string, verb: string, started_at: number, ended_at: number|null,
+ *   outcome: string|null, words: string}} Action
+ * @typedef {{at: number, text: string, seconds: number}} Hear
+ * @typedef {{id: number, at: number, call: string, who: string, what: string,
+ *   details: Record<string, string>, text: string}} LabEvent
+ */
+
+export class Store {
+  constructor() {
+    /** @type {"loading"|"live"|"lost"} */
+    this.link = "loading";
+    /** Why there is no link, in words. */
+    this.trouble = "";
+    this.state = emptyState();
+    /** @type {LabEvent[]} The newest events, oldest first. */
+    this.events = [];
+    /** The newest frames, oldest first. Empty until `followFrames()`. */
+    this.frames = [];
+    /** What the page no longer keeps, or never got. */
+    this.forgotten = { events: 0, frames: 0, calls: 0, texts: 0, dropped: 0 };
+    /** @type {Map<string, LabEvent[]>} */
+    this._eventsOf = new Map();
+    /** @type {Map<string, Set<string>>} */
+    this._callsOf = new Map();
+    this._clockOffset = 0;
+    this._withFrames = false;
+    this._listeners = new Set();
+    this._hearers = new Map();
+    this._changed = new Set();
+    this._scheduled = false;
+    this._retry = FIRST_RETRY;
+    this._source = null;
+    this._generation = 0;
+  }
+
+  /** Load the state, and follow the stream from there on. */
+  start() {
+    this._resync();
+  }
+
+  /**
+   * Call `listener` after a change of one of the topics, at most once for each frame of the screen.
+   *
+   * @param {Topic[]} topics
+   * @param {(changed: Set<Topic>) => void} listener
+   * @returns {() => void} ends the subscription
+   */
+  subscribe(topics, listener) {
+    const entry = { topics, listener };
+    this._listeners.add(entry);
+    return () => this._listeners.delete(entry);
+  }
+
+  /**
+   * Call `listener` with each event of the stream of this kind: "happened", "call", "phone",
+   * "text", "program", "number", "faults", "frame", "dropped", "reset".
+   *
+   * @param {string} kind
+   * @param {(value: any) => void} listener
+   */
+  on(kind, listener) {
+    const hearers = this._hearers.get(kind) ?? [];
+    this._hearers.set(kind, [...hearers, listener]);
+  }
+
+  /** The time by the lab's clock, in seconds. */
+  now() {
+    return Date.now() / 1000 + this._clockOffset;
+  }
+
+  /** Ask for frames as well. They are many: only a view that shows them calls this. */
+  followFrames() {
+    if (this._withFrames) return;
+    this._withFrames = true;
+    if (this.link === "live") this._resync();
+  }
+
+  /** The events of a call, oldest first. @returns {LabEvent[]} */
+  eventsOf(call) {
+    return this._eventsOf.get(call) ?? [];
+  }
+
+  /** The calls of a phone, newest first. @returns {Call[]} */
+  callsOf(phone) {
+    const ids = [...(this._callsOf.get(phone) ?? [])];
+    return ids.reverse().flatMap((id) => this.state.calls.get(id) ?? []);
+  }
+
+  /** A number that reaches a program; empty if none is known. */
+  programNumber() {
+    for (const number of this.state.numbers.values()) {
+      if (number.context) return number.number;
+    }
+    return "";
+  }
+
+  /** The programs that are connected. */
+  connected() {
+    return [...this.state.programs.values()].filter((program) => program.connected);
+  }
+
+  // The stream
+
+  async _resync() {
+    const generation = ++this._generation;
+    this._source?.close();
+    clearTimeout(this._timer);
+    try {
+      const [state, past, frames] = await Promise.all([
+        lab.state(),
+        lab.events(MOST_EVENTS),
+        this._withFrames ? lab.frames(MOST_FRAMES) : null,
+      ]);
+      if (generation !== this._generation) return;
+      this._take(state, past, frames);
+      this._open(state.last_id, generation);
+    } catch (error) {
+      if (generation === this._generation) this._lose(error.message);
+    }
+  }
+
+  _open(after, generation) {
+    const frames = this._withFrames ? "&frames=1" : "";
+    const source = new EventSource(`/api/stream?after=${after}${frames}`);
+    this._source = source;
+    source.onopen = () => {
+      this._retry = FIRST_RETRY;
+      this._setLink("live", "");
+    };
+    // The browser would continue by itself, but then nobody sees whether the lab is a new one.
+    source.onerror = () => {
+      source.close();
+      if (generation === this._generation) this._lose("The connection to the lab was lost.");
+    };
+    for (const kind of Object.keys(APPLY)) {
+      source.addEventListener(kind, (event) => {
+        if (generation !== this._generation) return;
+        const value = JSON.parse(event.data);
+        APPLY[kind](this, value);
+        for (const listener of this._hearers.get(kind) ?? []) listener(value);
+      });
+    }
+  }
+
+  _lose(words) {
+    this._setLink("lost", words);
+    this._timer = setTimeout(() => this._resync(), this._retry);
+    this._retry = Math.min(LONGEST_RETRY, this._retry * 2);
+  }
+
+  _setLink(link, trouble) {
+    this.link = link;
+    this.trouble = trouble;
+    this.touch("link");
+  }
+
+  _take(state, past, frames) {
+    this._clockOffset = state.lab.now - Date.now() / 1000;
+    this.state = emptyState();
+    this._callsOf.clear();
+    this._eventsOf.clear();
+    this.events = [];
+    for (const [name, key] of LISTS) {
+      for (const item of state[name]) this.state[name].set(item[key], item);
+    }
+    Object.assign(this.state, { lab: state.lab, setup: state.setup, faults: state.faults });
+    this.state.counts = state.counts ?? {};
+    for (const call of state.calls) this._indexCall(call);
+    this.forgotten.events = past.forgotten ?? 0;
+    for (const event of past.events) this._addEvent(event);
+    if (frames !== null) {
+      this.frames = frames.frames.slice(-MOST_FRAMES);
+      this.forgotten.frames = frames.forgotten ?? 0;
+    }
+    this.touch(...TOPICS);
+  }
+
+  _indexCall(call) {
+    if (!call.phone) return;
+    const ids = this._callsOf.get(call.phone) ?? new Set();
+    ids.add(call.id);
+    this._callsOf.set(call.phone, ids);
+  }
+
+  _addEvent(event) {
+    this.events.push(event);
+    if (this.events.length > MOST_EVENTS * 1.1) {
+      const gone = this.events.splice(0, this.events.length - MOST_EVENTS);
+      this.forgotten.events += gone.length;
+    }
+    if (!event.call) return;
+    const events = this._eventsOf.get(event.call) ?? [];
+    events.push(event);
+    if (events.length > MOST_EVENTS_OF_A_CALL) events.shift();
+    this._eventsOf.set(event.call, events);
+  }
+
+  _forgetCalls() {
+    const surplus = this.state.calls.size - MOST_ENDED_CALLS;
+    if (surplus < MOST_ENDED_CALLS / 10) return;
+    let left = surplus;
+    for (const call of this.state.calls.values()) {
+      if (left === 0) break;
+      if (call.state !== "ended") continue;
+      this.state.calls.delete(call.id);
+      this._eventsOf.delete(call.id);
+      this._callsOf.get(call.phone ?? "")?.delete(call.id);
+      this.forgotten.calls += 1;
+      left -= 1;
+    }
+  }
+
+  // Changes
+
+  /** Say that something has changed. @param {...Topic} topics */
+  touch(...topics) {
+    for (const topic of topics) this._changed.add(topic);
+    if (this._scheduled) return;
+    this._scheduled = true;
+    // A page in the background gets no frames, but its title and its sound go on.
+    if (document.hidden) setTimeout(() => this._publish(), 250);
+    else requestAnimationFrame(() => this._publish());
+  }
+
+  _publish() {
+    this._scheduled = false;
+    const changed = this._changed;
+    this._changed = new Set();
+    for (const { topics, listener } of this._listeners) {
+      if (!topics.some((topic) => changed.has(topic))) continue;
+      try {
+        listener(changed);
+      } catch (error) {
+        console.error("A view of the lab failed.", error);
+      }
+    }
+  }
+}
+
+const TOPICS = /** @type {Topic[]} */ (
+  "lab link phones calls texts programs numbers faults events frames".split(" ")
+);
+
+/** The lists of the state, and what each item is known by. */
+const LISTS = [
+  ["phones", "number"],
+  ["calls", "id"],
+  ["texts", "id"],
+  ["programs", "id"],
+  ["numbers", "number"],
+];
+
+function emptyState() {
+  return {
+    lab: null,
+    setup: {},
+    /** @type {Map<string, any>} */ phones: new Map(),
+    /** @type {Map<string, Call>} */ calls: new Map(),
+    /** @type {Map<string, any>} */ texts: new Map(),
+    /** @type {Map<string, any>} */ programs: new Map(),
+    /** @type {Map<string, any>} */ numbers: new Map(),
+    faults: {},
+    counts: {},
+  };
+}
+
+/** What each kind of event changes. What is `removed` or `gone` is in no list any more. */
+const APPLY = {
+  happened(store, event) {
+    store._addEvent(event);
+    store.touch("events");
+  },
+  call(store, call) {
+    store.state.calls.set(call.id, call);
+    store._indexCall(call);
+    store._forgetCalls();
+    store.touch("calls");
+  },
+  phone: (store, phone) => setItem(store, "phones", phone.number, phone),
+  program: (store, program) => setItem(store, "programs", program.id, program),
+  number: (store, number) => setItem(store, "numbers", number.number, number),
+  text(store, text) {
+    setItem(store, "texts", text.id, text);
+    if (store.state.texts.size > MOST_TEXTS) {
+      store.state.texts.delete(store.state.texts.keys().next().value);
+      store.forgotten.texts += 1;
+    }
+  },
+  faults(store, faults) {
+    store.state.faults = faults;
+    store.touch("faults");
+  },
+  frame(store, frame) {
+    store.frames.push(frame);
+    if (store.frames.length > MOST_FRAMES * 1.1) {
+      store.forgotten.frames += store.frames.splice(0, store.frames.length - MOST_FRAMES).length;
+    }
+    store.touch("frames");
+  },
+  dropped(store, { dropped }) {
+    store.forgotten.dropped += dropped;
+    store._resync();
+  },
+  reset: (store) => store._resync(),
+};
+
+function setItem(store, list, key, item) {
+  if (item.removed || item.gone) store.state[list].delete(key);
+  else store.state[list].set(key, item);
+  store.touch(list);
+}
