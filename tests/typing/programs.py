@@ -19,7 +19,12 @@ from tests.spec import CONSTANTS, SPEC
 ROOT: Final = pages.ROOT
 LAYOUT: Final[dict[str, list[str]]] = SPEC["api"]["module_layout"]
 PACKAGES: Final = ("relay_proto", "relay_anyio", "relay_sync")
-NOT_INSTALLED: Final = ("signalwire.relay", "fastapi")
+NOT_INSTALLED: Final = (
+    "signalwire.relay",
+    "signalwire.relay.consumer",
+    "twilio.twiml.voice_response",
+    "fastapi",
+)
 """Packages that pages show, the first one for comparison. Nothing here can import them."""
 OF_A_PAGE: Final = "# pyright: strict, reportUnusedImport=false\n"
 """A page may show an import alone."""
