@@ -84,9 +84,15 @@ function showAround() {
   setText(document.getElementById("space"), about?.space ?? "");
   const programs = store.connected().length;
   const state = { loading: "Loading", lost: "No connection to the lab", live: "Live" }[store.link];
-  setAttribute(linkElement, "data-link", store.link);
+  const waiting = store.link === "live" && programs === 0;
+  setAttribute(linkElement, "data-link", waiting ? "waiting" : store.link);
   setAttribute(linkElement, "title", store.trouble || null);
-  setText(linkElement, store.link === "live" ? `${words.count(programs, "program")} connected` : state);
+  if (store.link === "live") {
+    const count = waiting ? "No program" : words.count(programs, "program");
+    linkElement.replaceChildren(count, h("span", { class: "wide", text: " connected" }));
+  } else {
+    setText(linkElement, state);
+  }
   const ringing = ringingCalls();
   showRinging(ringing);
   showBadges(ringing.length);

@@ -98,7 +98,7 @@ export class ConnectPanel {
           { class: "steps" },
           step("Copy the lines", "into the shell in which your program runs. They lead it here, in place of the service."),
           step("Start your program", "as you always do. It may serve any context."),
-          step("Call it", "from a phone below. Any number that is not somebody else’s reaches it."),
+          step("Call it", "from a phone below. Its green button dials the number that reaches your program."),
         ),
         h("p", { class: "waiting" }, h("span", { class: "pulse", "aria-hidden": "true" }), "Waiting for a program"),
       ),
