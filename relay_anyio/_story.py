@@ -14,6 +14,25 @@ LONGEST_LABEL: Final = 24
 """Characters of a SIP address that are shown before each line."""
 _PARTY: Final[Mapping[What, str]] = {What.CALLED: "number", What.DIALED: "to"}
 """Which detail of the first thing that happens on a call names its other side."""
+NO_CALL: Final = "no call"
+"""The label of what is not about a call, such as texts."""
+NOT_IN_OUTLINES: Final = frozenset(
+    {
+        What.OFFERED,
+        What.PLAY_ENDED,
+        What.MISSED,
+        What.TEXT_MOVED,
+        What.SESSION_STARTED,
+        What.SESSION_RESUMED,
+        What.SESSION_AWAY,
+        What.SESSION_FORGOTTEN,
+        What.JWT_EXPIRED,
+        What.TOLERATED,
+        What.FAULTED,
+        What.VIOLATED,
+    }
+)
+"""What depends on the connection, has an id in it, or follows from other lines."""
 
 
 class Story(list[Happened]):
@@ -26,7 +45,7 @@ class Story(list[Happened]):
         If there is more than one call, each line about a call has the other side's number
         behind the time: who calls, or who is dialed.
         """
-        labels = _labels(self)
+        labels = self.labels
         if len(labels) < MORE_THAN_ONE:
             return "\n".join(one.line for one in self)
         width = max(map(len, labels.values()))
@@ -34,21 +53,36 @@ class Story(list[Happened]):
             f"{one.at:9.2f}  {labels.get(one.call_id, ''):<{width}}  {one.text}" for one in self
         )
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """What tells the calls apart, by their ids: the number of the other side."""
+        labels: dict[str, str] = {}
+        times = Counter[str]()
+        for one in self:
+            if one.call_id and one.call_id not in labels:
+                party = one_line(one.details.get(_PARTY.get(one.what, ""), "a call"), LONGEST_LABEL)
+                times[party] += 1
+                labels[one.call_id] = f"{party} #{times[party]}" if times[party] > 1 else party
+        return labels
+
+    @property
+    def outlines(self) -> dict[str, list[str]]:
+        """Who did what, call by call: without times, ids and the state of the connection.
+
+        The keys are the labels that `text` shows, and ``no call`` for texts and the like.
+        Two rehearsals of the same steps have the same outlines.
+        """
+        labels = self.labels
+        outlines: dict[str, list[str]] = {}
+        for one in self:
+            if one.what not in NOT_IN_OUTLINES:
+                lines = outlines.setdefault(labels.get(one.call_id, NO_CALL), [])
+                lines.append(f"{one.who.value} {one.sentence}")
+        return outlines
+
     def all(self, what: What, *, call_id: str = "") -> list[Happened]:
         """Return everything of one kind, on one call or on all calls."""
         return [one for one in self if one.what is what and call_id in ("", one.call_id)]
-
-
-def _labels(story: Story) -> dict[str, str]:
-    """Return what tells the calls of a story apart, by their ids."""
-    labels: dict[str, str] = {}
-    times = Counter[str]()
-    for one in story:
-        if one.call_id and one.call_id not in labels:
-            party = one_line(one.details.get(_PARTY.get(one.what, ""), "a call"), LONGEST_LABEL)
-            times[party] += 1
-            labels[one.call_id] = f"{party} #{times[party]}" if times[party] > 1 else party
-    return labels
 
 
 class RehearsalTimeoutError(TimeoutError):

@@ -127,9 +127,14 @@ class Happened:
     details: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
+    def sentence(self) -> str:
+        """What was done, without who did it."""
+        return SENTENCES[self.what].format_map(self.details)
+
+    @property
     def text(self) -> str:
         """What happened, as a sentence."""
-        return f"{self.who.value:<8}  {SENTENCES[self.what].format_map(self.details)}"
+        return f"{self.who.value:<8}  {self.sentence}"
 
     @property
     def line(self) -> str:

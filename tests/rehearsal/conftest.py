@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -32,3 +35,12 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def client() -> RelayClient:
     return RelayClient(project="project", token="token", contexts=["office"])
+
+
+@pytest.fixture
+def ivr(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Return the module of the example."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "examples"))
+    monkeypatch.setenv("SIGNALWIRE_PROJECT_ID", "any")
+    monkeypatch.setenv("SIGNALWIRE_API_TOKEN", "any")
+    return importlib.import_module("ivr")

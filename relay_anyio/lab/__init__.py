@@ -1,0 +1,1 @@
+"""The phone lab: a page and an HTTP API before the simulator."""

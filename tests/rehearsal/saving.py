@@ -1,0 +1,73 @@
+"""Saving: rehearse, save what happened, and run what was saved."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from types import ModuleType
+from typing import Any, Final
+
+from hypothesis import strategies as st
+
+from relay_anyio import Call, phone
+from relay_anyio.lab.rehearsal import Rehearsal, rehearsal_of
+from relay_anyio.testing import HangUp, Happened, Hear, Press, Say, Step, Wait, rehearse
+from relay_proto.errors import RelayError
+
+ANNA, BERT, AGENT, OFFICE = "+15550001111", "+15550001112", "+15550003000", "+15550002222"
+PROGRAM: Final = "program_of_this_test"
+"""The module from which saved rehearsals import the client of a test."""
+
+words = st.sampled_from(["press 1", "chosen", "THANK YOU", "not on the menu", "nothing like this"])
+steps: st.SearchStrategy[Step] = st.one_of(
+    st.builds(Wait, st.floats(0.003, 40.0)),
+    st.builds(Hear, words, st.floats(0.5, 20.0)),
+    st.builds(Press, st.text("0123456789*#", min_size=1, max_size=4), st.floats(0.05, 3.0)),
+    st.builds(Say, st.text(min_size=1, max_size=40)),
+    st.builds(HangUp),
+)
+scripts = st.lists(steps, max_size=6).map(tuple)
+
+
+@contextmanager
+def program(client: object) -> Iterator[None]:
+    """Let saved rehearsals import this client, or this handler."""
+    module = ModuleType(PROGRAM)
+    module.__dict__["client"] = client
+    sys.modules[PROGRAM] = module
+    try:
+        yield
+    finally:
+        del sys.modules[PROGRAM]
+
+
+def run(saved: Rehearsal) -> None:
+    """Do what pytest does with the module."""
+    names: dict[str, Any] = {}
+    exec(compile(saved.source, "saved.py", "exec"), names)
+    names[saved.name]()
+
+
+def save(story: Sequence[Happened], **options: Any) -> Rehearsal:
+    return rehearsal_of(story, client=f"{PROGRAM}:client", **options)
+
+
+def check(client: Any, *scenes: Any, **options: Any) -> Rehearsal:
+    """Rehearse, save it, run what was saved; return it."""
+    saved = save(rehearse(client, *scenes, **options))
+    with program(client):
+        run(saved)
+    return saved
+
+
+async def connect_to(call: Call, number: str) -> None:
+    async with call:
+        await call.answer()
+        with suppress(RelayError, TimeoutError):
+            await call.connect_and_wait([[phone(number, OFFICE)]])
+            await call.wait_for_disconnected(timeout=20)
+
+
+async def connect_to_agent(call: Call) -> None:
+    await connect_to(call, AGENT)
