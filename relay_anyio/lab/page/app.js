@@ -15,7 +15,7 @@ import { openSettings, themeButton } from "./preferences.js";
 import { ring } from "./sound.js";
 import { beQuiet, readAloud } from "./speech.js";
 import { Store } from "./store.js";
-import { mountTexts } from "./texts.js";
+import { mountTexts, Unread } from "./texts.js";
 import { mountTimeline } from "./timeline.js";
 import { toast } from "./toasts.js";
 import * as words from "./words.js";
@@ -30,6 +30,7 @@ const VIEWS = [
 const MOST_RINGING = 3;
 
 const store = new Store();
+const unread = new Unread(store);
 const main = document.getElementById("main");
 const views = VIEWS.map((view) => startView(view));
 let current = views[0];
@@ -44,11 +45,13 @@ function startView({ id, name, shape, mount }) {
   return { id, name, element, link, badge, mount, view: null };
 }
 
-function open(id) {
+/** Show the view that an address such as "timeline/CALL" names; the view gets the rest of it. */
+function open(address) {
+  const [id, ...rest] = address.split("/");
   const next = views.find((view) => view.id === id) ?? views[0];
   const first = next.view === null;
   if (first) {
-    next.view = next.mount(next.element, store) ?? {};
+    next.view = next.mount(next.element, store, { unread }) ?? {};
     if (next.view.topics) {
       store.subscribe(next.view.topics, () => {
         if (next === current) next.view.render();
@@ -63,6 +66,7 @@ function open(id) {
   }
   next.view.shown?.(true);
   next.view.render?.();
+  if (rest.length > 0) next.view.open?.(decodeURIComponent(rest.join("/")));
   showAround();
 }
 
@@ -135,8 +139,7 @@ function showRinging(calls) {
 }
 
 function showBadges(ringing) {
-  const texts = views.find((view) => view.id === "texts");
-  const badges = { phones: [ringing, "ringing"], texts: [texts.view?.badge?.() ?? 0, "new"] };
+  const badges = { phones: [ringing, "ringing"], texts: [unread.total, "new"] };
   for (const view of views) {
     const [count, what] = badges[view.id] ?? [0, ""];
     show(view.badge, count > 0 && view !== current);

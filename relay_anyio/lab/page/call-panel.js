@@ -4,7 +4,7 @@ import { isRinging, otherSide } from "./calls.js";
 import { h, icon, setAttribute, setText, show } from "./dom.js";
 import { keypad } from "./keypad.js";
 import { lab } from "./lab.js";
-import { onChange, setting } from "./settings.js";
+import { setting } from "./settings.js";
 import { canListen, listen } from "./speech.js";
 import { Transcript } from "./transcript.js";
 import * as words from "./words.js";
@@ -28,8 +28,6 @@ export class CallPanel {
     this._transcript = new Transcript(store, phone.name);
     this._keys = keypad((key) => this._press(key));
     this.element = this._build();
-    onChange(() => this._showMicrophone());
-    this._showMicrophone();
   }
 
   _build() {
@@ -50,7 +48,8 @@ export class CallPanel {
     this._again.addEventListener("click", () => this._then.again(this._number));
     const close = h("button", { type: "button", class: "button", text: "Close" });
     close.addEventListener("click", () => this._then.close());
-    this._after = h("div", { class: "after" }, close, this._again);
+    this._look = h("a", { class: "look", text: "See it in the timeline" });
+    this._after = h("div", { class: "after" }, close, this._again, this._look);
     this._sayForm = this._buildSay();
     return h(
       "div",
@@ -109,6 +108,7 @@ export class CallPanel {
       this._stopListening?.();
     }
     this._number = otherSide(call);
+    setAttribute(this._look, "href", `#timeline/${encodeURIComponent(call.id)}`);
     setText(this._other, words.number(this._number));
     const ringing = isRinging(call);
     const ended = call.state === "ended";
@@ -121,27 +121,41 @@ export class CallPanel {
     show(this._sayForm, talking);
     show(this._hangUp, !ringing && !ended);
     show(this._after, ended);
+    show(this._microphone, canListen && setting("microphone"));
     setAttribute(this._hangUp, "disabled", !can("hangup"));
     for (const part of [this._words, this._sayForm.lastChild]) {
       setAttribute(part, "disabled", !can("say"));
     }
     setText(this._again.lastChild, call.direction === "inbound" ? "Call again" : "Call back");
     setText(this._state, this._stateOf(call, ringing));
-    this.tick(call);
-  }
-
-  /** Move on the time, and the words that are being spoken. @param {Call} call */
-  tick(call) {
-    show(this._time, Boolean(call.answered_at));
-    if (call.answered_at) {
-      setText(this._time, words.duration((call.ended_at ?? this._store.now()) - call.answered_at));
-    }
     const nothing = {
       ringing: "Nobody has answered yet.",
       answered: "Nothing to hear yet.",
       ended: "Nothing was said in this call.",
     };
-    this._transcript.update(call, nothing[call.state]);
+    this._nothing = nothing[call.state];
+    this._showTime(call);
+    this._transcript.update(call, this._nothing);
+  }
+
+  /** Where the focus goes when what had it is gone. */
+  get usual() {
+    if (!this._ring.hidden) return this._answer;
+    return this._after.hidden ? this._transcript.element : this._after.firstElementChild;
+  }
+
+  /** Move on the time, and the words that are being spoken. @param {Call} call */
+  tick(call) {
+    if (call.state === "ended") return;
+    this._showTime(call);
+    if (this._transcript.speaking(call)) this._transcript.update(call, this._nothing);
+  }
+
+  _showTime(call) {
+    show(this._time, Boolean(call.answered_at));
+    if (call.answered_at) {
+      setText(this._time, words.duration((call.ended_at ?? this._store.now()) - call.answered_at));
+    }
   }
 
   _stateOf(call, ringing) {
@@ -190,10 +204,6 @@ export class CallPanel {
   }
 
   // The microphone
-
-  _showMicrophone() {
-    show(this._microphone, canListen && setting("microphone"));
-  }
 
   _speak() {
     if (this._stopListening) {

@@ -3,7 +3,9 @@
 import { ConnectPanel } from "./connect.js";
 import { h, icon, reconcile, setText, show } from "./dom.js";
 import { lab } from "./lab.js";
+import { keepPhones, keptPhones, onChange } from "./settings.js";
 import { Softphone } from "./softphone.js";
+import { toast } from "./toasts.js";
 import * as words from "./words.js";
 
 const NAMES = ["Ann", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hana", "Ivo", "Jo"];
@@ -46,11 +48,12 @@ export function mountPhones(element, store) {
     setText(hidden, `${words.count(phones.length - shown.length, "more phone")} not shown`);
     form.update(phones);
     other.update();
-    const known = [...store.state.numbers.values()].slice(0, 100);
-    const option = (one) => h("option", { value: one.number, label: one.does });
-    reconcile(numbers, known, (one) => `${one.number} ${one.does}`, option);
+    const served = [...store.state.numbers.values()].filter((one) => one.context).slice(0, 100);
+    const option = (one) => h("option", { value: one.number, label: one.words });
+    reconcile(numbers, served, (one) => `${one.number} ${one.words}`, option);
   }
 
+  onChange(render);
   let timer = 0;
   return {
     topics: ["phones", "calls", "events", "programs", "numbers", "lab"],
@@ -73,6 +76,14 @@ function addForm(store) {
   const number = h("input", { type: "tel", autocomplete: "off", spellcheck: "false", required: true });
   const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
   const title = h("h2", {});
+  const back = h("button", { type: "button", class: "button", hidden: true });
+  back.addEventListener("click", async () => {
+    try {
+      for (const phone of keptPhones()) await lab.addPhone(phone.number, phone.name);
+    } catch (error) {
+      toast(error.message);
+    }
+  });
   let touched = false;
   const submit = async (event) => {
     event.preventDefault();
@@ -92,6 +103,7 @@ function addForm(store) {
     h("label", { class: "field" }, h("span", { text: "Name" }), name),
     h("label", { class: "field" }, h("span", { text: "Number" }), number),
     h("button", { type: "submit", class: "button primary" }, icon("plus"), "Add the phone"),
+    back,
     trouble,
   );
   return {
@@ -99,6 +111,10 @@ function addForm(store) {
     update(phones) {
       setText(title, phones.length === 0 ? "Add your first phone" : "Add a phone");
       element.classList.toggle("first", phones.length === 0);
+      if (phones.length > 0) keepPhones(phones);
+      const kept = phones.length === 0 ? keptPhones() : [];
+      show(back, kept.length > 0);
+      setText(back, `Bring back ${listed(kept.map((phone) => phone.name || words.number(phone.number)))}`);
       if (touched) return;
       const taken = new Set(phones.map((phone) => phone.name));
       const free = NAMES.find((one) => !taken.has(one)) ?? `Phone ${phones.length + 1}`;
@@ -108,6 +124,13 @@ function addForm(store) {
       if (number.value !== `+${next}`) number.value = `+${next}`;
     },
   };
+}
+
+/** "Ann, Ben and 3 more". @param {string[]} names */
+function listed(names) {
+  if (names.length < 2) return names.join("");
+  const last = names.length > 3 ? `${names.length - 2} more` : names.at(-1);
+  return `${names.slice(0, names.length > 3 ? 2 : -1).join(", ")} and ${last}`;
 }
 
 /** Calls with people of a script, or between programs: one line each. */
@@ -124,7 +147,7 @@ function otherCalls(store) {
     const time = h("span", { class: "call-time" });
     const end = h("button", { type: "button", class: "button small", text: "Hang up" });
     end.setAttribute("aria-label", `Hang up the call from ${call.from} to ${call.to}`);
-    end.addEventListener("click", () => lab.hangUp(call.id).catch(() => {}));
+    end.addEventListener("click", () => lab.hangUp(call.id).catch((error) => toast(error.message)));
     const who = h("span", { class: "call-pair" }, `${words.number(call.from)} → ${words.number(call.to)}`);
     return Object.assign(h("li", {}, who, state, time, last, end), { state, last, time, end });
   };

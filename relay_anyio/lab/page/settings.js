@@ -28,6 +28,28 @@ export function change(name, value) {
   for (const listener of listeners) listener(name);
 }
 
+const MOST_KEPT = 24;
+
+/** The phones that were on this page last; the lab itself forgets them when it ends. */
+export function keptPhones() {
+  try {
+    const kept = JSON.parse(localStorage.getItem("lab.phones") ?? "[]");
+    return kept.filter((one) => typeof one?.number === "string" && typeof one.name === "string");
+  } catch {
+    return [];
+  }
+}
+
+/** @param {{number: string, name: string}[]} phones */
+export function keepPhones(phones) {
+  const kept = phones.slice(0, MOST_KEPT).map(({ number, name }) => ({ number, name }));
+  try {
+    localStorage.setItem("lab.phones", JSON.stringify(kept));
+  } catch {
+    // Then they are added by hand again.
+  }
+}
+
 /** Call `listener` with the name of each setting that changes. */
 export function onChange(listener) {
   listeners.add(listener);

@@ -38,7 +38,12 @@ export class Softphone {
     this._dialer = this._buildDialer();
     return h(
       "section",
-      { class: "phone", "aria-label": `Phone of ${this.name}`, data: { number: this.number } },
+      {
+        class: "phone",
+        tabindex: -1,
+        "aria-label": `Phone of ${this.name}`,
+        data: { number: this.number },
+      },
       h(
         "header",
         { class: "phone-head" },
@@ -124,8 +129,21 @@ export class Softphone {
     );
   }
 
-  /** Show what is so now. */
+  /** Show what is so now. The focus stays in this phone if it was here. */
   update() {
+    const focused = this.element.contains(document.activeElement);
+    this._update();
+    if (focused && document.activeElement?.getClientRects().length === 0) {
+      (this._dialer.hidden ? this._panel.usual : this._usualFocus()).focus({ preventScroll: true });
+    }
+  }
+
+  /** The number to call; but with a finger, that would bring up the keyboard of the screen. */
+  _usualFocus() {
+    return matchMedia("(pointer: coarse)").matches ? this.element : this._to;
+  }
+
+  _update() {
     const calls = this._store.callsOf(this.number);
     const up = calls.filter((call) => call.state !== "ended");
     const fresh = up.find((call) => !this._seen.has(call.id));
@@ -251,7 +269,6 @@ export class Softphone {
   _close() {
     this._shown = "";
     this.update();
-    this._to.focus({ preventScroll: true });
   }
 
   /** Do something; say what was wrong if it fails. */

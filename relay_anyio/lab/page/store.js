@@ -57,6 +57,8 @@ export class Store {
 
   /** Load the state, and follow the stream from there on. */
   start() {
+    // A frame that a hidden page waits for does not come.
+    document.addEventListener("visibilitychange", () => this._publish());
     this._resync();
   }
 
@@ -245,6 +247,7 @@ export class Store {
   }
 
   _publish() {
+    if (!this._scheduled) return;
     this._scheduled = false;
     const changed = this._changed;
     this._changed = new Set();

@@ -13,23 +13,53 @@ const mine = (text) => (text.direction === "inbound" ? text.from : text.to);
 const theirs = (text) => (text.direction === "inbound" ? text.to : text.from);
 const pair = (text) => `${mine(text)} ${theirs(text)}`;
 
-/** @param {HTMLElement} element @param {import("./store.js").Store} store */
-export function mountTexts(element, store) {
+/** Texts that have come from programs, and that nobody has looked at, by thread. */
+export class Unread {
+  /** @param {import("./store.js").Store} store */
+  constructor(store) {
+    this._threads = new Map();
+    this._known = new Set();
+    store.on("text", (text) => {
+      if (text.direction !== "outbound" || this._known.has(text.id)) return;
+      this._known.add(text.id);
+      this._threads.set(pair(text), this.of(pair(text)) + 1);
+    });
+    store.on("reset", () => this._threads.clear());
+  }
+
+  of(thread) {
+    return this._threads.get(thread) ?? 0;
+  }
+
+  look(thread) {
+    this._threads.delete(thread);
+  }
+
+  get total() {
+    return [...this._threads.values()].reduce((sum, count) => sum + count, 0);
+  }
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {import("./store.js").Store} store
+ * @param {{unread: Unread}} around
+ */
+export function mountTexts(element, store, { unread }) {
   let chosen = "";
   let writing = false;
   let visible = false;
-  const read = new Map();
 
   const list = h("ul", { class: "threads" });
   const more = h("p", { class: "hint" });
-  const fresh = h("button", { type: "button", class: "button" }, icon("plus"), "New text");
-  fresh.addEventListener("click", () => {
+  const begin = h("button", { type: "button", class: "button" }, icon("plus"), "New text");
+  begin.addEventListener("click", () => {
     writing = true;
     chosen = "";
     render();
     (from.value ? to : from).focus();
   });
-  const side = h("div", { class: "threads-side" }, fresh, list, more);
+  const side = h("div", { class: "threads-side" }, begin, list, more);
 
   const back = h("button", { type: "button", class: "icon-button quiet back", "aria-label": "All threads" }, icon("back"));
   back.addEventListener("click", () => {
@@ -39,7 +69,7 @@ export function mountTexts(element, store) {
   });
   const title = h("h2", {});
   const older = h("p", { class: "hint" });
-  const lines = h("ul", { class: "messages", role: "log", "aria-live": "polite", "aria-label": "Texts of this thread" });
+  const lines = h("div", { class: "messages", role: "log", "aria-live": "polite", "aria-label": "Texts of this thread" });
   const scroll = h("div", { class: "messages-scroll", tabindex: 0, role: "group", "aria-label": "Thread" }, older, lines);
   const from = h("select", {});
   const to = h("input", { type: "tel", autocomplete: "off", spellcheck: "false", list: "numbers" });
@@ -104,11 +134,9 @@ export function mountTexts(element, store) {
       threads.set(key, texts); // the thread with the newest text is the last one
     }
     const newest = [...threads.entries()].reverse();
-    if (visible && chosen && threads.has(chosen)) read.set(chosen, threads.get(chosen).length);
-    if (visible && !chosen && !writing && newest.length > 0 && matchMedia("(min-width: 760px)").matches) {
-      chosen = newest[0][0];
-      read.set(chosen, newest[0][1].length);
-    }
+    const wide = matchMedia("(min-width: 761px)").matches;
+    if (!chosen && !writing && newest.length > 0 && wide) chosen = newest[0][0];
+    if (visible && chosen) unread.look(chosen);
     reconcile(list, newest.slice(0, MOST_THREADS), ([key]) => key, makeThread, updateThread);
     show(more, newest.length > MOST_THREADS);
     setText(more, `${words.count(newest.length - MOST_THREADS, "more thread")} not shown`);
@@ -138,15 +166,15 @@ export function mountTexts(element, store) {
     const who = h("span", { class: "thread-who" });
     const when = h("span", { class: "thread-when" });
     const last = h("span", { class: "thread-last" });
-    const unread = h("span", { class: "badge" });
-    const button = h("button", { type: "button", class: "thread-button" }, who, when, last, unread);
+    const fresh = h("span", { class: "badge" });
+    const button = h("button", { type: "button", class: "thread-button" }, who, when, last, fresh);
     button.addEventListener("click", () => {
       chosen = key;
       writing = false;
       render();
       scroll.scrollTop = scroll.scrollHeight;
     });
-    return Object.assign(h("li", {}, button), { button, who, when, last, unread });
+    return Object.assign(h("li", {}, button), { button, who, when, last, fresh });
   }
 
   function updateThread(row, [key, texts]) {
@@ -154,9 +182,8 @@ export function mountTexts(element, store) {
     setText(row.who, `${nameOf(mine(text))} and ${words.number(theirs(text))}`);
     setText(row.when, words.clock(text.at));
     setText(row.last, text.body || words.count(text.media.length, "file"));
-    const fresh = texts.length - (read.get(key) ?? 0);
-    show(row.unread, fresh > 0 && key !== chosen);
-    setText(row.unread, `${fresh} new`);
+    show(row.fresh, unread.of(key) > 0);
+    setText(row.fresh, `${unread.of(key)} new`);
     setAttribute(row.button, "aria-current", key === chosen ? "true" : null);
   }
 
@@ -189,16 +216,6 @@ export function mountTexts(element, store) {
       visible = now;
       if (now) scroll.scrollTop = scroll.scrollHeight;
     },
-    /** How many texts have come that nobody has read. */
-    badge() {
-      let fresh = 0;
-      const counts = new Map();
-      for (const text of store.state.texts.values()) {
-        counts.set(pair(text), (counts.get(pair(text)) ?? 0) + 1);
-      }
-      for (const [key, count] of counts) fresh += Math.max(0, count - (read.get(key) ?? 0));
-      return fresh;
-    },
   };
 }
 
@@ -212,7 +229,7 @@ function makeText(text) {
     h("span", { text: text.body }),
   );
   for (const url of text.media) bubble.append(media(url));
-  return Object.assign(h("li", { class: out ? "message theirs" : "message own" }, bubble, state), { state });
+  return Object.assign(h("div", { class: out ? "message theirs" : "message own" }, bubble, state), { state });
 }
 
 /** The address of a file: a link if it is one of the web. Nothing is loaded by itself. */

@@ -7,8 +7,8 @@ const MOST_LINES = 120;
 /** How many pixels from the end somebody may scroll and still follow. */
 const BEHIND = 40;
 
-/** Seconds that a clock may be late. */
-const SLACK = 0.05;
+/** Seconds by which clocks and answers may be late. */
+const SLACK = 0.3;
 /** What ends a prompt before its last word. */
 const STOPS = new Set(["play ended", "collected"]);
 /** What becomes a line of its own, beside what is heard. */
@@ -26,6 +26,7 @@ export class Transcript {
    */
   constructor(store, whose) {
     this._store = store;
+    this._whose = whose;
     this._lines = h("div", {
       class: "transcript-lines",
       role: "log",
@@ -66,6 +67,12 @@ export class Transcript {
     if (following) this.element.scrollTop = this.element.scrollHeight;
   }
 
+  /** Whether words move on now. @param {Call} call */
+  speaking(call) {
+    const last = call.hears.at(-1);
+    return last !== undefined && this._store.now() < last.at + last.seconds + SLACK;
+  }
+
   _linesOf(call) {
     const events = this._store.eventsOf(call.id);
     const lines = call.hears.map((hear, index) => {
@@ -89,11 +96,15 @@ export class Transcript {
         lines.push({ key: `event ${event.id}`, kind: "said", at, text: event.details.text });
       } else if (NOTES.has(event.what)) {
         const url = recordingOf(event);
-        const text = `${who(event, call)} ${event.text}`;
+        const text = `${this._who(event)} ${event.text}`;
         lines.push({ key: `event ${event.id}`, kind: "note", at, text, url });
       }
     }
     return lines.sort((one, other) => one.at - other.at);
+  }
+
+  _who(event) {
+    return { program: "The program", exchange: "The lab" }[event.who] ?? this._whose;
   }
 }
 
@@ -103,12 +114,6 @@ function endOf({ at, seconds }, call, events) {
   const inside = (moment) => moment > at && moment < end - SLACK;
   if (call.ended_at !== null && inside(call.ended_at)) return call.ended_at;
   return events.find((event) => STOPS.has(event.what) && inside(event.at))?.at ?? end;
-}
-
-function who(event, call) {
-  if (event.who === "program") return "The program";
-  if (event.who === "exchange") return "The lab";
-  return call.phone ? "This phone" : "The other side";
 }
 
 /** The address of a recording that this browser can play: one that the lab serves. */
@@ -154,7 +159,7 @@ function updateLine(element, line, now) {
   if (line.kind !== "heard") return;
   const part = line.seconds > 0 ? (Math.min(now, line.until) - line.at) / line.seconds : 1;
   const count = Math.ceil(Math.min(1, Math.max(0, part)) * element.words.length);
-  element.classList.toggle("cut-off", now > line.until && count < element.words.length);
+  element.classList.toggle("cut-off", line.until < line.at + line.seconds && now > line.until - SLACK);
   if (count === element.count) return;
   element.count = count;
   setText(element.spoken, element.words.slice(0, count).join(""));
