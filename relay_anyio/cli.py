@@ -98,7 +98,9 @@ def _known(error: BaseException) -> tuple[int, list[str]] | None:
             if getattr(error.__cause__, "errno", None) == errno.EPIPE:
                 return NOBODY_READS, []
             return FAILED, [f"relay: the output cannot be written: {error.__cause__}\n"]
-        case ModuleNotFoundError(name="rich" | "trustme" | "cryptography"):
+        case ModuleNotFoundError(
+            name="rich" | "trustme" | "cryptography" | "starlette" | "uvicorn"
+        ):
             return FAILED, [f"relay: {error.name} is not installed: pip install '{EXTRA}'\n"]
         case CommandError() | OSError():
             return FAILED, [f"relay: {error}\n"]
@@ -112,9 +114,9 @@ def _sim(options: argparse.Namespace) -> int:
     given = [name for name, usual in OF_CALLERS.items() if getattr(options, name) != usual]
     if options.file is not None and given:
         raise CommandError(f"--{given[0]} goes without a file: the callers are in {options.file}")
-    from .simulator import command
+    from . import sim
 
-    return command.run(options)
+    return sim.run(options)
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -224,6 +226,14 @@ def _add_sim(add_parser: AddParser) -> None:
         default="",
         help="the SDK for which to print what to set (python, or other with --plain)",
     )
+    sim.add_argument(
+        "--page",
+        type=_port,
+        metavar="PORT",
+        help="the port of the page and the HTTP API; 0 picks a free one (8025, or the next one "
+        "that is free)",
+    )
+    sim.add_argument("--no-page", action="store_true", help="serve no page and no HTTP API")
     sim.add_argument("--json", action="store_true", help="print what happens as JSON lines")
 
 

@@ -93,6 +93,8 @@ class ServerConfig:
     """Bytes in one incoming WebSocket message. A longer one ends the connection."""
     unacknowledged: int = 1000
     """Events that may wait for their acknowledgement. One more ends the connection."""
+    reports_frames: bool = False
+    """Whether each frame comes out as a `FramePassed`, too."""
 
     def __post_init__(self) -> None:
         if self.refuse_status and not 400 <= self.refuse_status <= 599:
@@ -122,8 +124,22 @@ class ConnectionEnded:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class FramePassed:
+    """A frame that was received or is sent; only with `ServerConfig.reports_frames`."""
+
+    data: bytes
+    received: bool
+
+
 ServerOutput: TypeAlias = (
-    SendData | CloseTransport | Settled | RequestReceived | PeerViolation | ConnectionEnded
+    SendData
+    | CloseTransport
+    | Settled
+    | RequestReceived
+    | PeerViolation
+    | FramePassed
+    | ConnectionEnded
 )
 
 
@@ -363,6 +379,8 @@ class ServerCore(Core[ServerOutput]):
             self._take(event, now)
 
     def _take_frame(self, data: bytes, now: float) -> None:
+        if self._config.reports_frames:
+            self._outputs.append(FramePassed(data, received=True))
         frame = decode_frame(data)
         match frame:
             case RequestFrame(id=identity, method=method, params=params):
@@ -431,6 +449,8 @@ class ServerCore(Core[ServerOutput]):
     def _send(self, text: bytes) -> None:
         if self._state is ServerState.OPEN:
             self._write(self._wire.send_text(text))
+            if self._config.reports_frames:
+                self._outputs.append(FramePassed(text, received=False))
 
     def _write(self, data: bytes) -> None:
         self._unsent.append(data)

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import anyio
 from anyio.abc import ByteStream, SocketAttribute, SocketStream, TaskStatus
 
-from relay_proto.exchange import Exchange, ExchangeOutput, Happened
+from relay_proto.exchange import Exchange, ExchangeOutput, FrameSeen, Happened, Heard
 
 from .._driver import Driver
 from .handshakes import Handshakes
@@ -27,7 +27,8 @@ class Simulator:
     """Serve an exchange over TLS; without it if there is no context.
 
     `tell` is called with everything that happens in the exchange. `handshakes` says what
-    is wrong with TLS handshakes that fail.
+    is wrong with TLS handshakes that fail. `watch` is called with frames, and with what
+    people hear, if the exchange is observed.
     """
 
     def __init__(
@@ -36,10 +37,12 @@ class Simulator:
         tls: ssl.SSLContext | None,
         tell: Callable[[Happened], None],
         handshakes: Handshakes | None = None,
+        watch: Callable[[FrameSeen | Heard], None] = lambda _seen: None,
     ) -> None:
         self.exchange = exchange
         self._tls = tls
         self._tell = tell
+        self._watch = watch
         self._driver: Driver[ExchangeOutput] = Driver(exchange, self._handle)
         self._handshakes = self._driver.timers = handshakes or Handshakes(exchange)
         self._numbers = itertools.count(1)
@@ -93,6 +96,8 @@ class Simulator:
     def _handle(self, output: ExchangeOutput) -> None:
         if isinstance(output, Happened):
             self._tell(output)
+        elif isinstance(output, FrameSeen | Heard):
+            self._watch(output)
 
     async def _accept(self, stream: SocketStream) -> None:
         number = next(self._numbers)

@@ -3,13 +3,14 @@
 Public: for authors of simulators and of tests.
 """
 
+from .by_hand import Act, ActError, Answer, CallView, Decline, ProgramView
 from .config import ANY_CONTEXT, Account, ExchangeConfig, ExchangeLimits, ExchangeTiming
 from .exchange import Exchange, ExchangeOutput
-from .happened import Happened, What, Who
+from .happened import FrameSeen, Happened, Heard, What, Who
 from .jwt import make_jwt
 from .magic import MAGIC_LINES, MAGIC_NUMBERS, MAGIC_UNDELIVERABLE, Magic
 from .pace import faster, faster_timing
-from .scenario_tree import ScenarioError
+from .scenario_tree import ScenarioError, ScriptEntry, explained
 from .scenarios import (
     Fault,
     FaultKind,
@@ -18,11 +19,13 @@ from .scenarios import (
     Scheduled,
     SentText,
     read_scenario,
+    read_script,
 )
 from .script import (
     Answers,
     Behaviour,
     Busy,
+    ByHand,
     Caller,
     Declines,
     Fax,
@@ -51,10 +54,16 @@ __all__ = [
     "MAGIC_NUMBERS",
     "MAGIC_UNDELIVERABLE",
     "Account",
+    "Act",
+    "ActError",
+    "Answer",
     "Answers",
     "Behaviour",
     "Busy",
+    "ByHand",
+    "CallView",
     "Caller",
+    "Decline",
     "Declines",
     "Exchange",
     "ExchangeConfig",
@@ -64,9 +73,11 @@ __all__ = [
     "Fault",
     "FaultKind",
     "Fax",
+    "FrameSeen",
     "HangUp",
     "Happened",
     "Hear",
+    "Heard",
     "Human",
     "InTurn",
     "Line",
@@ -77,10 +88,12 @@ __all__ = [
     "OverTime",
     "PlacedCall",
     "Press",
+    "ProgramView",
     "Say",
     "Scenario",
     "ScenarioError",
     "Scheduled",
+    "ScriptEntry",
     "SentText",
     "Served",
     "Step",
@@ -90,8 +103,10 @@ __all__ = [
     "Wait",
     "What",
     "Who",
+    "explained",
     "faster",
     "faster_timing",
     "make_jwt",
     "read_scenario",
+    "read_script",
 ]

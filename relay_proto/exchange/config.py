@@ -105,6 +105,8 @@ class ExchangeConfig:
     """What happens when a program dials any other address."""
     undeliverable: frozenset[str] = frozenset()
     """Numbers to which no text message can be delivered."""
+    observed: bool = False
+    """Whether `FrameSeen` and `Heard` outputs come as well, for a page that shows them."""
     node_id: str = "node-1"
     epoch: float = 0.0
     """Added to ``now`` for the timestamps in events."""

@@ -21,7 +21,7 @@ from .happened import What, Who
 from .legs import OUTBOUND, FarEnd, Leg
 from .network import Network
 from .people import Person
-from .script import Answers, Behaviour, Busy, Declines, NoAnswer, Served, Unreachable
+from .script import Answers, Behaviour, Busy, ByHand, Declines, NoAnswer, Served, Unreachable
 from .sessions import Session
 from .shapes import Name, Seconds
 from .switch import Switch
@@ -180,7 +180,7 @@ class Ringing:
                 self.leg.end(END_REASON_NOT_FOUND, Who.EXCHANGE, now)
             case Busy():
                 self.leg.end(END_REASON_BUSY, Who.EXCHANGE, now)
-            case NoAnswer():
+            case NoAnswer() | ByHand():
                 self._let_ring(now)
             case Answers(after=after):
                 self._let_ring(now)
@@ -203,15 +203,15 @@ class Ringing:
         self.leg.move(CallState.RINGING, now)
 
     def _answer(self, now: float) -> None:
-        if self._params.max_duration:
-            self.leg.limit(self._params.max_duration, now)
         self.leg.answer(Who.CALLER, now)
 
     def _decline(self, now: float) -> None:
         self.leg.end(END_REASON_DECLINE, Who.CALLER, now)
 
-    def _watch(self, leg: Leg, now: float) -> None:  # noqa: ARG002
-        if leg.ended:
+    def _watch(self, leg: Leg, now: float) -> None:
+        if leg.answered and self._params.max_duration:
+            leg.limit(self._params.max_duration, now)
+        if leg.answered or leg.ended:
             for duty in (self._ring, self._answer, self._decline):
                 self._network.cancel(duty)
 

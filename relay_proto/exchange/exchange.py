@@ -8,9 +8,10 @@ drives it behind real sockets. In both cases it exchanges the same bytes.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Final, TypeAlias, assert_never
+from typing import Any, Final, TypeAlias, assert_never
 
 import msgspec
 
@@ -19,12 +20,13 @@ from ..core import Core
 from ..errors import RelayError
 from ..outputs import CloseTransport, PeerViolation, SendData, Settled
 from ..rpc.frames import METHOD_NOT_FOUND
-from ..server import ConnectionEnded, RequestReceived, ServerCore
+from ..server import ConnectionEnded, FramePassed, RequestReceived, ServerCore
 from ..values.chance import Chance
-from . import blade
+from . import blade, by_hand
 from .blade import Blade, Reply
-from .config import ExchangeConfig
-from .happened import Happened, What, Who
+from .by_hand import Act, ActError, CallView, ProgramView
+from .config import ExchangeConfig, ExchangeTiming
+from .happened import FrameSeen, Happened, Heard, What, Who
 from .network import Network
 from .requests import Request, decode_params
 from .routing import place_call
@@ -41,7 +43,7 @@ from .switch import Switch
 from .texts import TextMessage, receive_text
 from .verbs import VERBS
 
-ExchangeOutput: TypeAlias = SendData | CloseTransport | Happened
+ExchangeOutput: TypeAlias = SendData | CloseTransport | Happened | Heard | FrameSeen
 
 MOST_QUOTED: Final = 100
 """Characters of a refused method's name that the journal shows."""
@@ -60,7 +62,9 @@ class Exchange(Core[ExchangeOutput]):
         self._config = config
         # After a resume, all kept events are sent at once. Leave as much room for new ones.
         unacknowledged = max(config.server.unacknowledged, 2 * config.limits.events)
-        self._server = replace(config.server, unacknowledged=unacknowledged)
+        self._server = replace(
+            config.server, unacknowledged=unacknowledged, reports_frames=config.observed
+        )
         self._outputs: deque[ExchangeOutput] = deque()
         self._network = Network(config, random, self._outputs.append)
         self._sessions = Sessions(self._network, self._forgotten)
@@ -120,7 +124,7 @@ class Exchange(Core[ExchangeOutput]):
         `ExchangeConfig.numbers` decides. If no session serves it, the call ends with
         ``not_found``.
         """
-        serving = context or self._config.numbers.get(to, "")
+        serving = context or self._network.config.numbers.get(to, "")
         call_id = place_call(self._switch, caller, to, serving, now)
         self._settle_touched(now)
         return call_id
@@ -130,7 +134,7 @@ class Exchange(Core[ExchangeOutput]):
 
         `context` decides who gets it, as in `place_call`.
         """
-        serving = context or self._config.numbers.get(text.to_number, "")
+        serving = context or self._network.config.numbers.get(text.to_number, "")
         message_id = receive_text(self._switch, text, serving, now)
         self._settle_touched(now)
         return message_id
@@ -138,6 +142,55 @@ class Exchange(Core[ExchangeOutput]):
     def set_line(self, line: Line) -> None:
         """Change what happens when a program dials the address of `line`."""
         self._network.set_line(line)
+
+    def reset_line(self, address: str) -> None:
+        """Let an address behave as it did at the start."""
+        self._network.reset_line(address)
+
+    def change(
+        self,
+        *,
+        numbers: Mapping[str, str] | None = None,
+        undeliverable: frozenset[str] | None = None,
+        timing: ExchangeTiming | None = None,
+    ) -> None:
+        """Change settings of `ExchangeConfig` from now on. None leaves one as it is."""
+        given = {"numbers": numbers, "undeliverable": undeliverable, "timing": timing}
+        changes: dict[str, Any] = {
+            name: value for name, value in given.items() if value is not None
+        }
+        self._network.config = replace(self._network.config, **changes)
+
+    # People who act by hand
+
+    def act(self, call_id: str, act: Act, now: float) -> None:
+        """Let the person at the far end of a call do something.
+
+        They press digits and speak after what they are doing by hand. If they have a
+        script, they forget the rest of it.
+
+        Raises:
+            ActError: they cannot do that now.
+        """
+        leg = self._switch.leg(call_id)
+        if leg is None:
+            raise ActError("there is no such call, or it has ended")
+        by_hand.perform(leg, act, now)
+        self._settle_touched(now)
+
+    def end_all_calls(self, now: float) -> None:
+        """Let everybody hang up. Sessions stay as they are."""
+        by_hand.end_all(self._switch, now)
+        self._settle_touched(now)
+
+    def call(self, call_id: str) -> CallView | None:
+        """Return a call as it is now; None if it has ended, or never was."""
+        leg = self._switch.leg(call_id)
+        return None if leg is None else by_hand.view_call(leg)
+
+    def programs(self) -> tuple[ProgramView, ...]:
+        """Return all sessions as they are now."""
+        return tuple(by_hand.view_program(session) for session in self._sessions)
 
     # Faults
 
@@ -219,6 +272,11 @@ class Exchange(Core[ExchangeOutput]):
                         self._take_request(link, output, now)
                     case PeerViolation(reason):
                         self._network.note(now, "", Who.PROGRAM, What.VIOLATED, reason=reason)
+                    case FramePassed(data, received):
+                        session = "" if link.session is None else link.session.protocol
+                        self._outputs.append(
+                            FrameSeen(now, link.transport, session, received, data)
+                        )
                     case ConnectionEnded(reason):
                         self._lose(link, reason, now)
                     case _:

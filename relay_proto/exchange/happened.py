@@ -117,6 +117,31 @@ SENTENCES: Final[Mapping[What, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """The person at the far end of a call begins to hear `text`, which takes `seconds`."""
+
+    at: float
+    call_id: str
+    text: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSeen:
+    """A frame that a program has sent, or gets, as the bytes of its JSON.
+
+    `session` is empty until the program has authenticated.
+    """
+
+    at: float
+    transport: int
+    session: str
+    received: bool
+    """Whether it came from the program."""
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Happened:
     """One thing that happened. `call_id` is empty if it is not about a call."""
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from ..timers import Deadlines
 from ..values.chance import Chance
 from .config import ExchangeConfig
-from .happened import Happened, What, Who
+from .happened import Happened, Heard, What, Who
 from .script import Behaviour, InTurn, Line, OverTime, Served
 
 Duty: TypeAlias = Callable[[float], None]
@@ -22,11 +22,11 @@ class Network:
     """The agenda, the ids and the journal of one exchange."""
 
     def __init__(
-        self, config: ExchangeConfig, random: Chance, report: Callable[[Happened], None]
+        self, config: ExchangeConfig, random: Chance, report: Callable[[Happened | Heard], None]
     ) -> None:
         self.config = config
         self._random = random
-        self._report = report
+        self.report = report
         self._agenda: Deadlines[Duty] = Deadlines()
         self._lines = {line.address: line.behaviour for line in config.lines}
         self._calls: dict[str, int] = {}
@@ -84,6 +84,13 @@ class Network:
         self._calls.pop(line.address, None)
         self._first_call_at.pop(line.address, None)
 
+    def reset_line(self, address: str) -> None:
+        """Let `address` behave as it did at the start."""
+        self._lines.pop(address, None)
+        for line in self.config.lines:
+            if line.address == address:
+                self.set_line(line)
+
     def note(self, now: float, call_id: str, who: Who, what: What, **details: str) -> None:
         """Add an entry to the journal."""
-        self._report(Happened(now, call_id, who, what, details))
+        self.report(Happened(now, call_id, who, what, details))

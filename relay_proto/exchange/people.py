@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from ..constants import END_REASON_HANGUP
-from .happened import What, Who
+from .happened import Heard, What, Who
 from .legs import FarEnd
 from .media import speech_seconds
 from .network import Network
@@ -50,6 +50,9 @@ class Person(FarEnd):
         self._heard: deque[str] = deque(maxlen=network.config.limits.heard)
         self._digits = ""
         self._interval = 0.0
+        self._has_more = True
+        """Whether the person is doing something, or will, or waits to hear something."""
+        self._acts_by_hand = False
 
     def start(self, now: float) -> None:
         """Begin with the script, or continue it after a transfer."""
@@ -63,8 +66,23 @@ class Person(FarEnd):
         for duty in (self._do_next_step, self._press, self._give_up):
             self._network.cancel(duty)
 
+    def act(self, step: Press | Say, now: float) -> None:
+        """Do a step by hand, after the earlier ones. What is left of the script is forgotten."""
+        if not self._acts_by_hand:
+            self._acts_by_hand = True
+            self.stop()
+            self._steps.clear()
+            self._has_more = False
+        self._steps.append(step)
+        if not self._has_more:
+            self._has_more = True
+            self._do_next_step(now)
+
     def hear(self, text: str, now: float) -> None:
         """Remember `text`, and react if the current step waits for it."""
+        if self._network.config.observed:
+            seconds = speech_seconds(text, self._network.config.timing)
+            self._network.report(Heard(now, self.leg.call_id, text, seconds))
         self._heard.append(text)
         if self._awaited is not None and self._has_heard(self._awaited):
             self._awaited = None
@@ -97,7 +115,7 @@ class Person(FarEnd):
             case HangUp():
                 self.leg.end(END_REASON_HANGUP, Who.CALLER, now)
             case None:
-                pass
+                self._has_more = False
             case _:
                 assert_never(step)
 

@@ -21,7 +21,7 @@ from .config import ExchangeTiming
 from .happened import What, Who
 from .legs import Leg, Operation
 from .requests import OnCall, Request, Verb, call_verb, check_none
-from .script import Answers, Behaviour, Busy, Declines, NoAnswer, Served, Unreachable
+from .script import Answers, Behaviour, Busy, ByHand, Declines, NoAnswer, Served, Unreachable
 from .shapes import Name
 
 ACCEPTED: Final = "202"
@@ -112,7 +112,7 @@ def _outcome(behaviour: Behaviour, timing: ExchangeTiming) -> tuple[float, str, 
             return timing.reaction, SUCCESS, "200"
         case Declines(after=after):
             return after, "decline", "603"
-        case NoAnswer():
+        case NoAnswer() | ByHand():
             return timing.ring_timeout, "noAnswer", "480"
         case Busy():
             return 0.0, "busy", "486"

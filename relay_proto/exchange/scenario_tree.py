@@ -142,17 +142,20 @@ def decode_tree(tree: Mapping[str, object]) -> Tree:
     try:
         return msgspec.convert(tree, Tree)
     except msgspec.ValidationError as error:
-        raise ScenarioError(_explained(str(error))) from None
+        raise ScenarioError(explained(str(error), Tree)) from None
 
 
-def _explained(words: str) -> str:
-    """Return what is wrong, where, and what is allowed there."""
+def explained(words: str, root: type[msgspec.Struct]) -> str:
+    """Return what is wrong, where, and what is allowed there.
+
+    `words` are those of a `msgspec.ValidationError`, about what should be a `root`.
+    """
     wrong, _, path = words.partition(" - at `$")
     tokens = [name or int(index) for name, index in _TOKEN.findall(path)]
     where = "".join(
         f" (entry {token + 1})" if isinstance(token, int) else f", {token}" for token in tokens
     ).removeprefix(", ")
-    kinds: list[Any] = [Tree]
+    kinds: list[Any] = [root]
     for token in tokens:
         kinds = [part for kind in kinds for part in _parts(kind, token)]
     if wrong.startswith("Object contains unknown field"):
@@ -189,7 +192,7 @@ def _members(kind: Any) -> Iterator[Any]:
 
 
 def _fields(kind: Any) -> tuple[msgspec.structs.FieldInfo, ...]:
-    if not isinstance(kind, type) or not issubclass(kind, _Entry):
+    if not isinstance(kind, type) or not issubclass(kind, msgspec.Struct):
         return ()
     return msgspec.structs.fields(kind)
 

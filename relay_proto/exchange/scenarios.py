@@ -227,9 +227,19 @@ def _check_takes(entry: BehaviourEntry, where: str, what: str, allowed: Sequence
 # Scripts
 
 
+def read_script(entries: Iterable[StepEntry | str], speed: float = 1.0) -> tuple[Step, ...]:
+    """Return the script of somebody who is `speed` times as fast.
+
+    Raises:
+        ScenarioError: it is not valid.
+    """
+    return tuple(faster_step(step, speed) for step in _script(entries, ""))
+
+
 def _script(entries: Iterable[StepEntry | str], where: str) -> tuple[Step, ...]:
+    inside = f"{where}, script" if where else "script"
     return tuple(
-        HangUp() if isinstance(entry, str) else _step(entry, f"{where}, script (step {n})")
+        HangUp() if isinstance(entry, str) else _step(entry, f"{inside} (step {n})")
         for n, entry in enumerate(entries, 1)
     )
 

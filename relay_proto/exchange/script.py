@@ -137,6 +137,14 @@ class NoAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class ByHand:
+    """The line rings until somebody answers or declines by hand, or for its ``timeout``.
+
+    See `Exchange.answer`.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Busy:
     """The line is busy."""
 
@@ -153,7 +161,7 @@ class Served:
     context: str
 
 
-Behaviour: TypeAlias = Answers | Declines | NoAnswer | Busy | Unreachable | Served
+Behaviour: TypeAlias = Answers | Declines | NoAnswer | ByHand | Busy | Unreachable | Served
 
 
 @dataclass(frozen=True, slots=True)

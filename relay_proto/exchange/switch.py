@@ -47,6 +47,14 @@ class Switch:
         self._legs[leg.call_id] = leg
         leg.watchers.append(self._watch)
 
+    def legs(self) -> tuple[Leg, ...]:
+        """Return the active calls."""
+        return tuple(self._legs.values())
+
+    def leg(self, call_id: str) -> Leg | None:
+        """Return an active call, whichever program has it, or None."""
+        return self._legs.get(call_id)
+
     def find(self, session: Session, call_id: str, node_id: str) -> Leg:
         """Return the call that a program names.
 

@@ -119,9 +119,11 @@ def send(request: Request, params: SendParams) -> None:
         "",
         Who.PROGRAM,
         What.SENT_TEXT,
+        text_id=outgoing.message_id,
         number=params.from_number,
         to=params.to_number,
         text=params.body,
+        **_noted_media(params.media),
     )
     outgoing.advance(request.now)
 
@@ -135,9 +137,11 @@ def receive_text(switch: Switch, text: TextMessage, context: str, now: float) ->
         "",
         Who.CALLER,
         What.SENT_TEXT,
+        text_id=message_id,
         number=text.from_number,
         to=text.to_number,
         text=text.body,
+        **_noted_media(text.media),
     )
     _deliver(switch, text, message_id, context, now)
     return message_id
@@ -165,6 +169,10 @@ def _deliver(switch: Switch, text: TextMessage, message_id: str, context: str, n
             "message_state": state,
         }
         session.tell(EVENT_MESSAGING_RECEIVE, params, now)
+
+
+def _noted_media(media: tuple[str, ...]) -> dict[str, str]:
+    return {"media": " ".join(media)} if media else {}
 
 
 def _segments(body: str) -> int:

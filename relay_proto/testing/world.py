@@ -242,6 +242,7 @@ class World:
                 case CloseTransport(transport, flush):
                     self.links[transport].leave_up(flush=flush)
                 case _:
+                    assert isinstance(output, Happened), "this exchange is not observed"
                     self.happened.append(output)
                     self.note("*", f"{output.call_id[:6]:<6} {output.who} {output.what}")
                     self.promises.happened(output)

@@ -23,8 +23,8 @@ import pytest
 
 from relay_anyio._output import CommandError
 from relay_anyio.cli import SETUPS
+from relay_anyio.sim import PROJECT, TOKEN
 from relay_anyio.simulator import Authority, Simulator
-from relay_anyio.simulator.command import PROJECT, TOKEN
 from relay_anyio.simulator.handshakes import Handshakes
 from relay_anyio.simulator.scenario_file import read_file
 from relay_anyio.simulator.setups import TRUST, WITHOUT_TLS, Place

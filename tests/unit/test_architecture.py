@@ -58,6 +58,7 @@ LATER: Final = frozenset({"asyncio", "h11", "socksio", "trio", "wsproto"})
 STDLIB: Final = frozenset(sys.stdlib_module_names) - {"asyncio"}
 EVENT_LOOPS: Final = frozenset({"asyncio", "sniffio", "trio"})
 SHOWS_AND_SERVES: Final = frozenset({"cryptography", "rich", "trustme"})
+OF_THE_LAB: Final = frozenset({"msgspec", "starlette", "uvicorn"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +158,24 @@ def anyio_violations(source: str, path: str) -> list[str]:
     if path.startswith(
         (
             "relay_anyio/simulator/",
+            "relay_anyio/sim.py",
             "relay_anyio/cli.py",
             "relay_anyio/demo.py",
             "relay_anyio/replay.py",
         )
     ):
         allowed |= SHOWS_AND_SERVES
-    return _outside(allowed, source, path)
+    if path.startswith("relay_anyio/lab/"):
+        allowed |= OF_THE_LAB
+    below = path.startswith("relay_anyio/simulator/")
+    return [
+        *_outside(allowed, source, path),
+        *(
+            f"{path}:{found.line} imports {found.target}: the lab is above the simulator"
+            for found in find_imports(source, path)
+            if below and found.within({"relay_anyio.lab", "relay_anyio.sim"})
+        ),
+    ]
 
 
 def sync_violations(source: str, path: str) -> list[str]:
@@ -321,6 +333,8 @@ def test_the_packages_keep_the_rules(rule: Rule, package: str) -> None:
         (anyio_violations, "relay_anyio/deep/_background.py", "import asyncio"),
         (anyio_violations, "relay_anyio/testing.py", "import asyncio"),
         (anyio_violations, "relay_anyio/simulator/server.py", "import asyncio"),
+        (anyio_violations, "relay_anyio/simulator/server.py", "from ..lab.lab import Lab"),
+        (anyio_violations, "relay_anyio/client.py", "import starlette"),
         (sync_violations, "relay_sync/client.py", "import asyncio"),
         (sync_violations, "relay_sync/client.py", "import anyio"),
         (sync_violations, "relay_sync/client.py", "import msgspec"),
@@ -372,6 +386,7 @@ def test_each_rule_can_be_broken(rule: Rule, path: str, source: str) -> None:
         (anyio_violations, "relay_anyio/_background.py", "import asyncio, trio"),
         (anyio_violations, "relay_anyio/_virtual.py", "from trio.testing import MockClock"),
         (anyio_violations, "relay_anyio/simulator/server.py", "import trustme"),
+        (anyio_violations, "relay_anyio/lab/app.py", "import starlette\nfrom ..simulator import X"),
         (anyio_violations, "relay_anyio/simulator/server.py", "from ..call import Call"),
         (anyio_violations, "relay_anyio/demo.py", "from rich.console import Console"),
         (sync_violations, "relay_sync/client.py", "import threading\nfrom relay_proto import X"),

@@ -1,4 +1,4 @@
-"""``relay sim``: run the simulator and print what happens in it."""
+"""``relay sim``: run the simulator, serve the page of the lab, and print what happens."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ from relay_proto.exchange import (
     Exchange,
     ExchangeConfig,
     ExchangeTiming,
+    FrameSeen,
     Happened,
+    Heard,
     Line,
     What,
     Who,
@@ -37,14 +39,14 @@ from relay_proto.exchange import (
 )
 from relay_proto.server import ServerConfig
 
-from .._output import OUTPUT, CommandError, temporary_directory
-from .certificates import NAMES, Authority
-from .handshakes import Handshakes
-from .scenario import Callers, Scenario
-from .scenario_file import read_file
-from .schedule import Schedule
-from .server import Simulator
-from .setups import TRUST, Place
+from ._output import OUTPUT, CommandError, temporary_directory
+from .lab.lab import About, Lab
+from .simulator import Authority, Callers, Scenario, Simulator
+from .simulator.certificates import NAMES
+from .simulator.handshakes import Handshakes
+from .simulator.scenario_file import read_file
+from .simulator.schedule import Schedule
+from .simulator.setups import TRUST, WITHOUT_TLS, Place
 
 PROJECT: Final = "demo-project"
 TOKEN: Final = "demo-token"
@@ -117,8 +119,10 @@ def _usual_directory() -> Path:
 
 
 async def _serve(options: argparse.Namespace, authority: Authority | None) -> None:
-    names = NAMES if authority is None else authority.names
+    names = (*NAMES, *options.name) if authority is None else authority.names
     token = _token(options)
+    page = None if options.no_page else _Page(options, names, token)
+    epoch = time.time() - anyio.current_time()
     read = read_scenario({}) if options.file is None else read_file(options.file)
     usual = Scenario(
         context=options.context,
@@ -136,8 +140,9 @@ async def _serve(options: argparse.Namespace, authority: Authority | None) -> No
         ),
         undeliverable=MAGIC_UNDELIVERABLE | read.undeliverable,
         timing=faster_timing(ExchangeTiming(), read.speed),
-        epoch=time.time() - anyio.current_time(),
+        epoch=epoch,
         server=ServerConfig(hosts=frozenset(names)),
+        observed=page is not None,
     )
     reporter = _JSONReporter() if options.json else _Reporter(anyio.current_time(), options.setup)
     people = Callers(usual) if options.file is None else Schedule(read.schedule, reporter.happened)
@@ -145,19 +150,28 @@ async def _serve(options: argparse.Namespace, authority: Authority | None) -> No
     def tell(happened: Happened) -> None:
         people.observe(happened)
         reporter.happened(happened)
+        lab.observe(happened)
         if options.cut and happened.what is What.LISTENED:
             tasks.start_soon(_cut, simulator)
+
+    def watch(seen: FrameSeen | Heard) -> None:
+        lab.watch(seen)
 
     exchange = Exchange(config, random.SystemRandom())
     ca_file = "" if authority is None else str(authority.ca_file.resolve())
     tls = None if authority is None else authority.server_context()
     handshakes = Handshakes(exchange, _complain, ca_file=ca_file, names=names)
-    simulator = Simulator(exchange, tls, tell, handshakes)
+    simulator = Simulator(exchange, tls, tell, handshakes, watch)
+    lab = Lab(simulator, epoch=epoch)
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with anyio.create_task_group() as tasks:
             port: int = await tasks.start(_start, simulator, options.host, options.port)
             space = f"{(options.name or ['localhost'])[0]}:{port}"
-            reporter.ready(Place(space=space, ca_file=ca_file, project=PROJECT, token=token))
+            place = Place(space=space, ca_file=ca_file, project=PROJECT, token=token)
+            lab.introduce(_about(place, read.speed))
+            if page is not None:
+                await tasks.start(page.serve, lab)
+            reporter.ready(place, lab.url)
             tasks.start_soon(people.run, simulator)
             await anext(signals)
             tasks.cancel_scope.cancel()
@@ -185,6 +199,40 @@ async def _start(
         raise OSError(f"port {port} cannot be used ({error}): choose another with --port") from None
 
 
+def _about(place: Place, speed: float) -> About:
+    kinds = TRUST if place.ca_file else WITHOUT_TLS
+    setup = {kind: place.setup(kind) for kind in kinds}
+    return About(
+        space=place.space, project=place.project, speed=speed, setup=setup, secrets=(place.token,)
+    )
+
+
+class _Page:
+    """The page and the HTTP API, for this machine or for whoever has the token."""
+
+    def __init__(self, options: argparse.Namespace, names: Sequence[str], token: str) -> None:
+        from .lab.guard import Guard
+        from .lab.server import listen
+
+        alone = _is_this_machine(options.host)
+        self._guard = Guard(names, "" if alone else token)
+        self._host = options.host
+        self._listener = listen(options.host, options.page)
+
+    async def serve(
+        self, lab: Lab, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Serve until cancelled."""
+        from .lab.app import make_app
+        from .lab.server import serve
+
+        port = self._listener.getsockname()[1]
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        lab.url = f"http://{host}:{port}"
+        app = make_app(lab, self._guard)
+        await serve(app, lab.hub, self._listener, task_status=task_status)
+
+
 class _Reporter:
     """Print what happens, for people."""
 
@@ -193,11 +241,13 @@ class _Reporter:
         self._started = started
         self._setup = setup
 
-    def ready(self, place: Place) -> None:
-        """Print how a client connects."""
+    def ready(self, place: Place, page: str) -> None:
+        """Print how a client connects, and where the page is."""
         setup = self._setup or ("python" if place.ca_file else "other")
         lines = place.setup(setup)
         self._console.print(f"The simulator is listening at {place.url}", soft_wrap=True)
+        if page:
+            self._console.print(f"Its page, with softphones, is at {page}", soft_wrap=True)
         self._console.print("To connect a RELAY client, copy these lines into its shell:\n")
         for line in lines:
             self._console.print(f"  {line}", soft_wrap=True, markup=False)
@@ -214,9 +264,9 @@ class _Reporter:
 class _JSONReporter:
     """Print what happens, for programs: one JSON object per line."""
 
-    def ready(self, place: Place) -> None:
-        """Print the variables with which a client connects."""
-        self._print({"ready": place.variables()})
+    def ready(self, place: Place, page: str) -> None:
+        """Print the variables with which a client connects, and where the page is."""
+        self._print({"ready": place.variables(), "page": page})
 
     def happened(self, happened: Happened) -> None:
         """Print one thing that happened."""

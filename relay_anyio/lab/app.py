@@ -1,0 +1,163 @@
+"""The application: the routes, the page, and what a request must be, over ASGI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import anyio
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount
+from starlette.routing import Route as ServedRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from relay_proto.exchange import explained
+
+from .asked import Asked, Query, Route
+from .errors import LabError
+from .guard import Guard
+from .lab import Lab
+from .routes import ROUTES
+from .shapes import Error
+from .stream import Stream
+
+PAGE: Final = Path(__file__).parent / "page"
+MOST_BODY: Final = 1024 * 1024
+JSON: Final = "application/json"
+
+
+def make_app(lab: Lab, guard: Guard) -> ASGIApp:
+    """Return the whole application."""
+    served: list[ServedRoute | Mount] = [
+        ServedRoute("/", _page, methods=["GET"]),
+        Mount("/static", StaticFiles(directory=PAGE)),
+    ]
+    by_path: dict[str, dict[str, Route]] = {}
+    for route in ROUTES:
+        by_path.setdefault(route.path, {})[route.method] = route
+    served += [ServedRoute(path, _Served(lab, routes)) for path, routes in by_path.items()]
+    handlers = {HTTPException: _not_found}
+    return guard.protect(Starlette(routes=served, exception_handlers=handlers))
+
+
+class _Served:
+    """The routes of one path."""
+
+    def __init__(self, lab: Lab, routes: dict[str, Route]) -> None:
+        self._lab = lab
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            response = await self._answer(Request(scope, receive))
+        except LabError as error:
+            response = error_response(error.status, str(error), error.where)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> ASGIApp:
+        method = "GET" if request.method == "HEAD" else request.method
+        route = self._routes.get(method)
+        if route is None:
+            allowed = ", ".join(self._routes)
+            return error_response(
+                405,
+                f"{request.method} does nothing here: this path takes {allowed}",
+                headers={"allow": allowed},
+            )
+        query = _query(request, route)
+        body = None if route.body is None else await _body(request, route.body)
+        result = route.handle(Asked(self._lab, request.path_params, query, body))
+        if isinstance(result, Stream):
+            return _EventStream(result)
+        return Response(msgspec.json.encode(result), route.status, media_type=JSON)
+
+
+class _EventStream:
+    """The response that is a stream. It ends when the reader goes or the lab closes."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        headers = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"cache-control", b"no-store"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+        async def send_part(data: bytes) -> None:
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+
+        async def leave() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            tasks.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(leave)
+            await self._stream.send_all(send_part)
+            await send({"type": "http.response.body", "body": b""})
+            tasks.cancel_scope.cancel()
+
+
+def error_response(
+    status: int, words: str, where: str = "", headers: dict[str, str] | None = None
+) -> Response:
+    """Return a response that says what was wrong."""
+    body = msgspec.json.encode(Error(error=words, where=where))
+    return Response(body, status, headers, media_type=JSON)
+
+
+async def _page(_request: Request) -> Response:
+    return FileResponse(PAGE / "index.html")
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        words = f"there is nothing at {request.url.path}: GET /api/openapi.json lists all paths"
+        return error_response(404, words, "path")
+    return error_response(error.status_code, error.detail)
+
+
+def _query(request: Request, route: Route) -> Query:
+    given = dict(request.query_params)
+    try:
+        return msgspec.convert(given, route.query, strict=False)
+    except msgspec.ValidationError as error:
+        where, words = _explained(error, route.query, "query")
+        raise LabError(400, words, where) from None
+
+
+async def _body(request: Request, kind: type[msgspec.Struct]) -> msgspec.Struct:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != JSON:
+        raise LabError(415, f"send the body with the header content-type: {JSON}", "headers")
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MOST_BODY:
+            raise LabError(413, f"the body is larger than {MOST_BODY} bytes: send less", "body")
+        parts.append(part)
+    try:
+        return msgspec.json.decode(b"".join(parts) or b"{}", type=kind)
+    except msgspec.ValidationError as error:
+        where, words = _explained(error, kind, "body")
+        raise LabError(400, words, where) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise LabError(400, f"the body is not JSON: {error}", "body") from None
+
+
+def _explained(
+    error: msgspec.ValidationError, kind: type[msgspec.Struct], part: str
+) -> tuple[str, str]:
+    """Return where something is wrong, and what."""
+    words = str(error)
+    path = words.partition(" - at `$")[2].rstrip("`")
+    return f"{part}{path}", explained(words, kind)

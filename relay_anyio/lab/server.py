@@ -1,0 +1,97 @@
+"""The HTTP server of the lab: uvicorn, as a task of the simulator."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import anyio
+import uvicorn
+from anyio.abc import TaskStatus
+from starlette.types import ASGIApp
+
+from .stream import Hub
+
+DEFAULT_PORT: Final = 8025
+MOST_TRIES: Final = 20
+"""Ports after the usual one that are tried if it is in use."""
+BACKLOG: Final = 128
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to the simulator."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(host: str, port: int | None) -> socket.socket:
+    """Return a socket that listens: at this port, or at the usual one or the next free one.
+
+    Raises:
+        OSError: the port cannot be used.
+    """
+    if port is not None:
+        return _bind(host, port)
+    for candidate in range(DEFAULT_PORT, DEFAULT_PORT + MOST_TRIES):
+        try:
+            return _bind(host, candidate)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+    return _bind(host, 0)
+
+
+async def serve(
+    app: ASGIApp,
+    hub: Hub,
+    listener: socket.socket,
+    *,
+    task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until cancelled. Streams end then, and all connections close."""
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config)
+
+    async def run() -> None:
+        with anyio.CancelScope(shield=True):
+            await server.serve([listener])
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run)
+        try:
+            task_status.started()
+            await anyio.sleep_forever()
+        finally:
+            hub.close()
+            server.should_exit = True
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    family, kind, protocol, _, address = found[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        words = f"the page cannot use port {port} ({error.strerror}): choose another with --page"
+        raise OSError(error.errno, words) from None
+    return listener
