@@ -41,7 +41,7 @@ const MOST_DONE = 8;
 
 /** @param {HTMLElement} element @param {import("./store.js").Store} store */
 export function mountFaults(element, store) {
-  const cards = FAULTS.map((fault) => card(fault, store));
+  const cards = FAULTS.map((fault) => card(fault));
   const done = h("ol", { class: "done" });
   const nothing = h("p", { class: "hint", text: "Nothing has gone wrong yet." });
   const active = h("p", { class: "notice", role: "status", hidden: true });

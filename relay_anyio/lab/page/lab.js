@@ -22,6 +22,7 @@ export class LabError extends Error {
  * @throws {LabError}
  */
 export async function ask(method, path, body) {
+  /** @type {RequestInit & {headers: Record<string, string>}} */
   const request = { method, headers: { accept: "application/json" }, cache: "no-store" };
   if (method !== "GET") {
     request.headers["content-type"] = "application/json";

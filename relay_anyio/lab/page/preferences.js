@@ -23,7 +23,7 @@ export function themeButton(button) {
   const update = () => {
     const theme = setting("theme");
     if (theme === "system") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = theme;
+    else document.documentElement.dataset.theme = String(theme);
     const { name, shape } = THEMES.find((one) => one.id === theme) ?? THEMES[0];
     setAttribute(button, "aria-label", `Theme: ${name}`);
     setAttribute(button, "title", `Theme: ${name}`);

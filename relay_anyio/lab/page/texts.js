@@ -162,7 +162,7 @@ export function mountTexts(element, store, { unread }) {
     );
   }
 
-  function makeThread([key]) {
+  function makeThread([key, _texts]) {
     const who = h("span", { class: "thread-who" });
     const when = h("span", { class: "thread-when" });
     const last = h("span", { class: "thread-last" });
