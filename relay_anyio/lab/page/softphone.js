@@ -195,7 +195,7 @@ export class Softphone {
 
   _updateDialer(calls) {
     const usual = this._store.programNumber();
-    setAttribute(this._to, "placeholder", usual ? `Number, or ${words.number(usual)}` : "Number");
+    setAttribute(this._to, "placeholder", `Number, or ${words.number(usual)}`);
     this._showWhom();
     const recent = calls.slice(0, MOST_RECENT);
     show(this._noRecent, recent.length === 0);
@@ -231,8 +231,7 @@ export class Softphone {
 
   /** Without a number, the button calls the number that reaches the program. */
   _showWhom() {
-    const usual = this._to.value === "" && this._store.programNumber() !== "";
-    setText(this._call.lastChild, usual ? "Call your program" : "Call");
+    setText(this._call.lastChild, this._to.value === "" ? "Call your program" : "Call");
   }
 
   _type(key) {
@@ -247,11 +246,6 @@ export class Softphone {
 
   _dial(number) {
     const to = number || this._store.programNumber();
-    if (!to) {
-      this.say("Type a number first.");
-      this._to.focus();
-      return;
-    }
     this.try(async () => {
       const call = await lab.call(this.number, to);
       this._to.value = "";

@@ -10,6 +10,8 @@ export const MOST_EVENTS = 5000;
 export const MOST_FRAMES = 2000;
 export const MOST_ENDED_CALLS = 1000;
 export const MOST_TEXTS = 2000;
+/** The number that the API calls as well if none is given. Programs of any context serve it. */
+const USUAL_NUMBER = "+15550002222";
 const MOST_EVENTS_OF_A_CALL = 300;
 const FIRST_RETRY = 500;
 const LONGEST_RETRY = 8000;
@@ -110,12 +112,12 @@ export class Store {
     return ids.reverse().flatMap((id) => this.state.calls.get(id) ?? []);
   }
 
-  /** A number that reaches a program; empty if none is known. */
+  /** A number that reaches a program. */
   programNumber() {
     for (const number of this.state.numbers.values()) {
       if (number.context) return number.number;
     }
-    return "";
+    return USUAL_NUMBER;
   }
 
   /** The programs that are connected. */
