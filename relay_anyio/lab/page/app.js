@@ -153,13 +153,15 @@ store.subscribe(["link", "lab", "programs", "calls", "phones", "texts"], showAro
 
 store.on("program", (program) => {
   const known = greeted.get(program.id);
-  greeted.set(program.id, program.connected);
+  if (program.gone) greeted.delete(program.id);
+  else greeted.set(program.id, program.connected);
   const name = program.agent || "A program";
   if (program.connected && !known) toast(`${name} is connected.`);
   if (!program.connected && known) toast(`${name} is away.`);
 });
 const greeted = new Map();
 store.subscribe(["lab"], () => {
+  greeted.clear();
   for (const program of store.state.programs.values()) greeted.set(program.id, program.connected);
 });
 

@@ -59,7 +59,7 @@ export function mountPrograms(element, store) {
 
   let timer = 0;
   return {
-    topics: ["programs", "calls", "numbers", "lab"],
+    topics: ["programs", "numbers", "lab"],
     render,
     shown(visible) {
       clearInterval(timer);
@@ -68,7 +68,7 @@ export function mountPrograms(element, store) {
   };
 }
 
-const FACTS = ["Contexts", "Latency", "Last ping", "Calls", "Since", "Session", "Acknowledges"];
+const FACTS = ["Contexts", "Calls", "Latency", "Last ping", "Here since", "Acknowledges", "Session"];
 
 function makeProgram() {
   const name = h("h2", {});
@@ -92,16 +92,14 @@ function updateProgram(row, program, store) {
   const contexts = program.contexts.join(", ");
   show(warning, contexts === "");
   setText(warning, "It serves no context, so that no call and no text reaches it. Give the client a context.");
-  const calls = [...store.state.calls.values()];
-  const up = calls.filter((call) => call.program === program.id && call.state !== "ended").length;
   const texts = [
     contexts || "none",
+    program.calls === 0 ? "none now" : `${program.calls} up`,
     program.latency === null ? "not known yet" : milliseconds(program.latency),
     program.last_ping_at === null ? "none yet" : words.ago(now - program.last_ping_at),
-    `${up} up, ${Math.max(program.calls, up)} in all`,
     words.clock(program.since),
+    program.acknowledges ? "every event" : "nothing, so that nothing is sent to it twice",
     program.session,
-    program.acknowledges ? "every event" : "no events: nothing is sent to it again after a cut",
   ];
   for (const [index, text] of texts.entries()) setText(facts[index], text);
 }

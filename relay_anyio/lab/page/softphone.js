@@ -147,7 +147,7 @@ export class Softphone {
     const calls = this._store.callsOf(this.number);
     const up = calls.filter((call) => call.state !== "ended");
     const fresh = up.find((call) => !this._seen.has(call.id));
-    for (const call of calls) this._seen.add(call.id);
+    this._seen = new Set(calls.map((call) => call.id));
     let shown = calls.find((call) => call.id === this._shown);
     if (fresh && (!shown || shown.state === "ended")) shown = fresh;
     if ((!shown || shown.state === "ended") && up.length > 0) shown = shown ?? up[0];

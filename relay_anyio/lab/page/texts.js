@@ -7,6 +7,7 @@ import * as words from "./words.js";
 const MOST_THREADS = 60;
 const MOST_IN_THREAD = 150;
 const BEHIND = 60;
+const MOST_KNOWN = 2000;
 
 /** The other side of a text is the program's; "mine" is the side of the people of the lab. */
 const mine = (text) => (text.direction === "inbound" ? text.from : text.to);
@@ -22,6 +23,7 @@ export class Unread {
     store.on("text", (text) => {
       if (text.direction !== "outbound" || this._known.has(text.id)) return;
       this._known.add(text.id);
+      if (this._known.size > MOST_KNOWN) this._known.delete(this._known.values().next().value);
       this._threads.set(pair(text), this.of(pair(text)) + 1);
     });
     store.on("reset", () => this._threads.clear());
