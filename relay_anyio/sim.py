@@ -43,6 +43,8 @@ from ._output import OUTPUT, CommandError, temporary_directory
 from .lab.lab import About, Lab
 from .simulator import Authority, Callers, Scenario, Simulator
 from .simulator.certificates import NAMES
+from .simulator.contents import audio_formats
+from .simulator.files import FOLDER, Files
 from .simulator.handshakes import Handshakes
 from .simulator.scenario_file import read_file
 from .simulator.schedule import Schedule
@@ -63,7 +65,8 @@ def run(options: argparse.Namespace) -> int:
     """Run the simulator until SIGINT or SIGTERM."""
     with ExitStack() as stack:
         authority = None if options.plain else _authority(options.state, options.name, stack)
-        anyio.run(_serve, options, authority)
+        files = stack.enter_context(Files.temporary())
+        anyio.run(_serve, options, authority, files)
     return 0
 
 
@@ -118,7 +121,7 @@ def _usual_directory() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "relay-sim"
 
 
-async def _serve(options: argparse.Namespace, authority: Authority | None) -> None:
+async def _serve(options: argparse.Namespace, authority: Authority | None, files: Files) -> None:
     names = (*NAMES, *options.name) if authority is None else authority.names
     token = _token(options)
     page = None if options.no_page else _Page(options, names, token)
@@ -141,6 +144,8 @@ async def _serve(options: argparse.Namespace, authority: Authority | None) -> No
         undeliverable=MAGIC_UNDELIVERABLE | read.undeliverable,
         timing=faster_timing(ExchangeTiming(), read.speed),
         epoch=epoch,
+        files=f"{'http' if authority is None else 'https'}://{{host}}{FOLDER.rstrip('/')}",
+        audio_formats=audio_formats(),
         server=ServerConfig(hosts=frozenset(names)),
         observed=page is not None,
     )
@@ -161,7 +166,7 @@ async def _serve(options: argparse.Namespace, authority: Authority | None) -> No
     ca_file = "" if authority is None else str(authority.ca_file.resolve())
     tls = None if authority is None else authority.server_context()
     handshakes = Handshakes(exchange, _complain, ca_file=ca_file, names=names)
-    simulator = Simulator(exchange, tls, tell, handshakes, watch)
+    simulator = Simulator(exchange, tls, tell, handshakes, watch, files=files, hosts=names)
     lab = Lab(simulator, epoch=epoch)
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with anyio.create_task_group() as tasks:

@@ -207,6 +207,7 @@ class ServerCore(Core[ServerOutput]):
         self._events: dict[str, Pending[None]] = {}
         self._unanswered_pings = 0
         self._goodbye = ""
+        self._host = ""
         self._count = 0
 
     # Inputs
@@ -258,6 +259,11 @@ class ServerCore(Core[ServerOutput]):
     def state(self) -> ServerState:
         """The state of the connection."""
         return self._state
+
+    @property
+    def host(self) -> str:
+        """The name, and perhaps the port, by which the client has addressed this server."""
+        return self._host
 
     def reply(self, identity: bytes, result: object) -> None:
         """Answer the request whose raw id is `identity` with `result`."""
@@ -371,6 +377,7 @@ class ServerCore(Core[ServerOutput]):
             self._write(self._wire.refuse(status, reason))
             self._end(f"the WebSocket was refused with status {status}", flush=True)
             return
+        self._host = request.host
         self._write(self._wire.accept())
         self._move(ServerInput.UPGRADED)
         if config.ping_interval:

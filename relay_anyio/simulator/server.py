@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import itertools
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final, TypeVar
 
 import anyio
 from anyio.abc import ByteStream, SocketAttribute, SocketStream, TaskStatus
 
-from relay_proto.exchange import Exchange, ExchangeOutput, FrameSeen, Happened, Heard
+from relay_proto.exchange import (
+    Exchange,
+    ExchangeOutput,
+    FileMade,
+    FrameSeen,
+    Happened,
+    Heard,
+)
 
 from .._driver import Driver
+from .fetching import Fetching
+from .files import Files
 from .handshakes import Handshakes
 from .weather import Weather, WeatheredStream
 
 R = TypeVar("R")
 
 HANDSHAKE_TIMEOUT: Final = 15.0
+FETCH_TIMEOUT: Final = 600.0
+MOST_FETCHES: Final = 64
+"""Files that are fetched at the same time. Others wait."""
 FLUSH_TIMEOUT: Final = 3.0
 MOST_UNSENT: Final = 64 * 1024 * 1024
 
@@ -29,6 +41,8 @@ class Simulator:
     `tell` is called with everything that happens in the exchange. `handshakes` says what
     is wrong with TLS handshakes that fail. `watch` is called with frames, and with what
     people hear, if the exchange is observed.
+    With `files`, clients can fetch the files of the exchange from the same port, by the names
+    in `hosts`.
     """
 
     def __init__(
@@ -38,11 +52,17 @@ class Simulator:
         tell: Callable[[Happened], None],
         handshakes: Handshakes | None = None,
         watch: Callable[[FrameSeen | Heard], None] = lambda _seen: None,
+        *,
+        files: Files | None = None,
+        hosts: Collection[str] | None = None,
     ) -> None:
         self.exchange = exchange
         self._tls = tls
         self._tell = tell
         self._watch = watch
+        self.files = files
+        self._fetching = None if files is None else Fetching(files, hosts)
+        self._fetches = anyio.CapacityLimiter(MOST_FETCHES)
         self._driver: Driver[ExchangeOutput] = Driver(exchange, self._handle)
         self._handshakes = self._driver.timers = handshakes or Handshakes(exchange)
         self._numbers = itertools.count(1)
@@ -98,24 +118,42 @@ class Simulator:
             self._tell(output)
         elif isinstance(output, FrameSeen | Heard):
             self._watch(output)
+        elif isinstance(output, FileMade) and self.files is not None:
+            self.files.keep(output)
 
     async def _accept(self, stream: SocketStream) -> None:
         number = next(self._numbers)
-
-        async def secure() -> ByteStream:
-            secured = stream if self._tls is None else await self._secure(stream, self._tls)
-            weathered = WeatheredStream(secured, self.weather)
-            self._connections[number] = weathered
-            return weathered
-
         transport = self._driver.new_transport(
             number, flush_timeout=FLUSH_TIMEOUT, most_unsent=MOST_UNSENT
         )
         self._connections[number] = None
+
+        async def connect() -> ByteStream:
+            secured = stream if self._tls is None else await self._secure(stream, self._tls)
+            weathered = WeatheredStream(secured, self.weather)
+            self._connections[number] = weathered
+            return (
+                weathered if self._fetching is None else await self._sort(weathered, self._fetching)
+            )
+
         try:
-            await self._driver.run_transport(number, transport, secure)
+            await self._driver.run_transport(number, transport, connect)
         finally:
             del self._connections[number]
+
+    async def _sort(self, stream: ByteStream, fetching: Fetching) -> ByteStream:
+        """Return a stream for the exchange. Who wants a file gets it, and a stream that ends."""
+        try:
+            with anyio.fail_after(HANDSHAKE_TIMEOUT):
+                unread, wants_file = await fetching.look(stream)
+            if wants_file:
+                with anyio.fail_after(FETCH_TIMEOUT):
+                    async with self._fetches:
+                        await fetching.serve(unread)
+        except BaseException:
+            await anyio.aclose_forcefully(stream)
+            raise
+        return unread
 
     async def _secure(self, stream: SocketStream, tls: ssl.SSLContext) -> ByteStream:
         try:

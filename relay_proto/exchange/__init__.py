@@ -46,6 +46,16 @@ from .script import (
     Unreachable,
     Wait,
 )
+from .sounds import (
+    AudioFile,
+    FaxFile,
+    FileContent,
+    FileMade,
+    Side,
+    Sound,
+    SoundKind,
+    TextFile,
+)
 from .texts import TextMessage
 
 __all__ = [
@@ -58,6 +68,7 @@ __all__ = [
     "ActError",
     "Answer",
     "Answers",
+    "AudioFile",
     "Behaviour",
     "Busy",
     "ByHand",
@@ -73,6 +84,9 @@ __all__ = [
     "Fault",
     "FaultKind",
     "Fax",
+    "FaxFile",
+    "FileContent",
+    "FileMade",
     "FrameSeen",
     "HangUp",
     "Happened",
@@ -96,7 +110,11 @@ __all__ = [
     "ScriptEntry",
     "SentText",
     "Served",
+    "Side",
+    "Sound",
+    "SoundKind",
     "Step",
+    "TextFile",
     "TextMessage",
     "Unclear",
     "Unreachable",

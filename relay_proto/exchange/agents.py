@@ -124,7 +124,7 @@ class Agent(Operation):
     def say(self, text: str, now: float) -> None:
         """Say `text`, unless it is empty."""
         if text:
-            self.leg.far.hear(text, now)
+            self.leg.hear(text, now)
 
     def _unhold_late(self, now: float) -> None:  # noqa: ARG002
         self.unhold()

@@ -1,7 +1,7 @@
 """`Artifact`: an operation that makes a file, such as a recording.
 
-Its last event describes the file. If the call ends first, that event comes a little
-later than the end of the call.
+Its last event describes the file, which is there at that moment. If the call ends first,
+both come a little later than the end of the call.
 
 Source: docs/protocol.md, section 14.4.
 """
@@ -9,14 +9,12 @@ Source: docs/protocol.md, section 14.4.
 from __future__ import annotations
 
 import abc
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from ..rpc.frames import JSONObject
 from .happened import What, Who
 from .legs import Leg, Listener
-
-FILES: Final = "https://files.example.com"
-"""The address of all files. It does not exist, so nothing can be downloaded from it."""
+from .sounds import FileContent
 
 
 class Artifact(Listener):
@@ -29,12 +27,18 @@ class Artifact(Listener):
     def __init__(self, leg: Leg, control_id: str, *, suffix: str) -> None:
         super().__init__(leg, control_id)
         self.file_id = leg.network.new_id()
-        self.url = f"{FILES}/{self.file_id}.{suffix}"
+        self.file_name = f"{self.file_id}.{suffix}"
+        host = "" if leg.session is None else leg.session.host
+        self.url = leg.network.file_url(self.file_name, host)
         self._last: JSONObject = {}
 
     @abc.abstractmethod
     def close(self, outcome: str, now: float) -> JSONObject:
         """Cancel all deadlines; return the parameters of the last event."""
+
+    @abc.abstractmethod
+    def content(self) -> FileContent | None:
+        """Return what is in the file, after `close`; None if there is no file."""
 
     def tell(self, params: JSONObject, now: float) -> None:
         """Tell the program about this operation."""
@@ -47,7 +51,8 @@ class Artifact(Listener):
     def conclude(self, outcome: str, now: float) -> None:
         """End the operation, while the call continues."""
         self.leave()
-        self.tell(self._close(outcome, now), now)
+        self._last = self._close(outcome, now)
+        self._tell_last(now)
 
     def cancel(self, now: float) -> None:
         """End with the call. The last event follows later."""
@@ -57,8 +62,14 @@ class Artifact(Listener):
     def _close(self, outcome: str, now: float) -> JSONObject:
         last = self.close(outcome, now)
         shown = outcome or "the call is over"
-        self.leg.note(Who.EXCHANGE, What.FINISHED, now, activity=self.activity, outcome=shown)
+        made = {} if self.content() is None else {"file": self.file_name}
+        self.leg.note(
+            Who.EXCHANGE, What.FINISHED, now, activity=self.activity, outcome=shown, **made
+        )
         return last
 
     def _tell_last(self, now: float) -> None:
+        content = self.content()
+        if content is not None:
+            self.leg.network.keep(self.file_name, content)
         self.tell(self._last, now)

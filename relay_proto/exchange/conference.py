@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from ..constants import EVENT_CONFERENCE
+from ..rpc.frames import JSONObject
 from ..transitions import follow
-from .artifacts import FILES
 from .happened import What, Who
 from .legs import Leg, Listener
+from .media import BEEP_SECONDS
 from .network import Network
 from .sessions import Session
+from .sounds import AudioFile, Side, Sounding, SoundKind, Tape
 
 BEEP: Final = "beep"
-BYTES_PER_SECOND: Final = 2_000
+FORMAT: Final = "mp3"
 
 Audience: TypeAlias = Mapping[Session, None]
 """The sessions that have a call in the conference."""
@@ -81,10 +83,10 @@ class Member(Listener):
     def take_digit(self, digit: str, now: float) -> None:
         """Ignore keys: the other members do not hear them."""
 
-    def take_speech(self, text: str, seconds: float, now: float) -> None:  # noqa: ARG002
+    def take_speech(self, text: str, seconds: float, now: float) -> None:
         """Let the other members hear the words, unless this one is muted."""
         if not self.terms.muted:
-            self.conference.sound(text, self, now)
+            self.conference.sound(text, self, now, seconds)
 
 
 class Conference:
@@ -99,7 +101,7 @@ class Conference:
         self._emptied = emptied
         self._members: dict[Member, None] = {}
         self._state = ConferenceState.WAITING
-        self._recorded_from = 0.0
+        self._tape = Tape(network.config.limits.sounds)
         self.identity = network.new_id()
 
     def is_full(self) -> bool:
@@ -117,13 +119,13 @@ class Conference:
             self._tell(audience, "conference-start", now, size=len(self._members))
         self._tell_about(member, audience, "participant-join", now)
         if self._state is ConferenceState.WAITING and terms.music:
-            leg.far.hear(terms.music, now)
+            leg.hear(terms.music, now, SoundKind.FILE)
         if terms.beeps_on_enter:
             self.sound(BEEP, member, now)
         wanted = any(present.terms.records for present in self._members)
         if wanted and self._state is ConferenceState.STARTED:
             self._move(ConferenceInput.RECORD)
-            self._recorded_from = now
+            self._tape.start(now)
             self._tell(audience, "record-start", now)
 
     def remove(self, member: Member, now: float) -> None:
@@ -141,11 +143,13 @@ class Conference:
             if self._state is not ConferenceState.WAITING:
                 self._end(member, audience, now)
 
-    def sound(self, text: str, source: Member, now: float) -> None:
+    def sound(self, text: str, source: Member, now: float, seconds: float = BEEP_SECONDS) -> None:
         """Let all members hear `text`, except `source`."""
+        kind = SoundKind.BEEP if text == BEEP else SoundKind.SPEECH
+        self._tape.take(Sounding(Side.FAR, kind, text, now, seconds))
         for member in tuple(self._members):
             if member is not source:
-                member.leg.far.hear(text, now)
+                member.leg.hear(text, now, kind)
 
     def _remove_one(self, member: Member, audience: Audience, now: float) -> None:
         del self._members[member]
@@ -154,15 +158,7 @@ class Conference:
 
     def _end(self, last: Member, audience: Audience, now: float) -> None:
         if self._state is ConferenceState.RECORDED:
-            seconds = now - self._recorded_from
-            self._tell(
-                audience,
-                "record-stop",
-                now,
-                recording_url=f"{FILES}/{self.identity}.mp3",
-                recording_duration=seconds,
-                recording_file_size=round(seconds * BYTES_PER_SECOND),
-            )
+            self._end_recording(audience, now)
         self._tell(
             audience,
             "conference-end",
@@ -171,6 +167,21 @@ class Conference:
             reason_ended="end_on_exit" if last.terms.ends else "last_participant_left",
             call_id_ending_conf=last.leg.call_id,
         )
+
+    def _end_recording(self, audience: Audience, now: float) -> None:
+        self._tape.stop(now)
+        config = self._network.config
+        suffix = FORMAT if FORMAT in config.audio_formats else "wav"
+        recorded = AudioFile(suffix, self._tape.seconds(now), 1, self._tape.sounds)
+        name = f"{self.identity}.{suffix}"
+        self._network.keep(name, recorded)
+        for session in audience:
+            facts: JSONObject = {
+                "recording_url": self._network.file_url(name, session.host),
+                "recording_duration": recorded.seconds,
+                "recording_file_size": recorded.size,
+            }
+            self._tell({session: None}, "record-stop", now, **facts)
 
     def _audience(self) -> Audience:
         sessions = (member.leg.session for member in self._members)

@@ -81,6 +81,8 @@ class ExchangeLimits:
     """Devices in one dial."""
     heard: int = 100
     """Texts that one person remembers after hearing them."""
+    sounds: int = 1000
+    """Sounds that one recording keeps. What is heard later is silence in its file."""
     texts: int = 10_000
     """Text messages that are not delivered yet."""
 
@@ -107,6 +109,12 @@ class ExchangeConfig:
     """Numbers to which no text message can be delivered."""
     observed: bool = False
     """Whether `FrameSeen` and `Heard` outputs come as well, for a page that shows them."""
+    files: str = "https://files.example.com"
+    """Where the files are that programs get URLs of; ``{host}`` stands for the name and the
+    port by which the program is connected. `FileMade` says what is in them.
+    """
+    audio_formats: frozenset[str] = frozenset({"mp3", "mp4", "wav"})
+    """The formats of recordings. One in another format becomes a WAV file."""
     node_id: str = "node-1"
     epoch: float = 0.0
     """Added to ``now`` for the timestamps in events."""

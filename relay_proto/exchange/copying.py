@@ -1,7 +1,7 @@
 """Copies of what a call says: taps, streams and transcriptions.
 
-No media is really sent. A transcription counts the words of the far end, as if it wrote
-them to a file. A call has at most one transcription.
+No media is really sent. A transcription has the words of the far end, line by line. A call
+has at most one transcription.
 
 Source: docs/protocol.md, sections 14.4, 17, 18 and 22 (row 17).
 """
@@ -20,8 +20,11 @@ from .happened import What, Who
 from .legs import Leg, Operation
 from .requests import OnOperation, Request, Verb, check_none, control_verb, start_verb
 from .shapes import Name
+from .sounds import TextFile
 
 FINISHED: Final = "finished"
+LARGEST_TEXT: Final = 1_000_000
+"""Bytes of a transcription. What would make it larger is left out."""
 TRANSCRIBING: Final = "transcribing"
 SOURCE: Final = {"type": "rtp", "params": {"addr": "203.0.113.1", "port": 4000, "codec": "PCMU"}}
 """The source of every tap's media: an address that is reserved for examples."""
@@ -148,6 +151,7 @@ class Transcription(Artifact):
     def __init__(self, leg: Leg, control_id: str) -> None:
         super().__init__(leg, control_id, suffix="txt")
         self._began_at = 0.0
+        self._lines: list[str] = []
         self._size = 0
 
     def start(self, now: float) -> None:
@@ -160,8 +164,16 @@ class Transcription(Artifact):
         """Ignore keys."""
 
     def take_speech(self, text: str, seconds: float, now: float) -> None:  # noqa: ARG002
-        """Count the words as a line of the file."""
-        self._size += len(f"{text}\n".encode())
+        """Write the words as a line of the file, while it has room."""
+        line = f"{text}\n"
+        size = self._size + len(line.encode())
+        if size <= LARGEST_TEXT:
+            self._lines.append(line)
+            self._size = size
+
+    def content(self) -> TextFile:
+        """Return the lines."""
+        return TextFile("".join(self._lines))
 
     def close(self, outcome: str, now: float) -> JSONObject:  # noqa: ARG002
         """Stop; return the last event, with the length and the size."""

@@ -14,6 +14,7 @@ from ..constants import EVENT_CALL_SEND_DIGITS
 from .happened import What, Who
 from .legs import Leg, Operation
 from .requests import OnOperation, Request, Verb, start_verb
+from .sounds import Side, SoundKind
 
 PAUSES: Final[Mapping[str, float]] = {"w": 0.5, "W": 1.0}
 
@@ -34,7 +35,11 @@ class SendDigits(Operation):
     def start(self, now: float) -> None:
         """Start to send."""
         each = self.leg.network.config.timing.digit
-        seconds = sum(PAUSES.get(digit, each) for digit in self._digits)
+        seconds = 0.0
+        for digit in self._digits:
+            if digit not in PAUSES:
+                self.leg.sound(Side.NEAR, SoundKind.KEYS, digit, each, now + seconds)
+            seconds += PAUSES.get(digit, each)
         self.leg.note(Who.PROGRAM, What.SENT_DIGITS, now, digits=self._digits)
         self.leg.network.at(now + seconds, self._finish)
 

@@ -39,11 +39,12 @@ from .sessions import (
     Session,
     Sessions,
 )
+from .sounds import FileMade
 from .switch import Switch
 from .texts import TextMessage, receive_text
 from .verbs import VERBS
 
-ExchangeOutput: TypeAlias = SendData | CloseTransport | Happened | Heard | FrameSeen
+ExchangeOutput: TypeAlias = SendData | CloseTransport | Happened | Heard | FileMade | FrameSeen
 
 MOST_QUOTED: Final = 100
 """Characters of a refused method's name that the journal shows."""
@@ -54,8 +55,8 @@ _connect: Final = msgspec.json.Decoder(ConnectParams)
 class Exchange(Core[ExchangeOutput]):
     """A telephone network. The adapter that accepts byte streams numbers them.
 
-    After one input, the `Happened` outputs come first. Then all bytes for a transport
-    follow in one `SendData`.
+    After one input, the `Happened` and `FileMade` outputs come first. Then all bytes for a
+    transport follow in one `SendData`.
     """
 
     def __init__(self, config: ExchangeConfig, random: Chance) -> None:

@@ -1,7 +1,8 @@
 """Faxes: ``calling.send_fax`` and ``calling.receive_fax``.
 
 The far end must be a `Fax`, which decides the number of pages, because documents are
-not downloaded. With any other far end, the fax fails after a timeout.
+not downloaded. A fax that is received becomes a file. With any other far end, the fax fails
+after a timeout.
 
 Source: docs/protocol.md, sections 15, 18 and 22 (rows 7 and 8).
 """
@@ -20,6 +21,7 @@ from .legs import OUTBOUND, Leg
 from .requests import OnOperation, Request, Verb, check_none, control_verb, start_verb
 from .script import Fax
 from .shapes import Name
+from .sounds import FaxFile
 
 SEND: Final = "send"
 RECEIVE: Final = "receive"
@@ -52,12 +54,18 @@ class Transmission(Artifact):
     ) -> None:
         super().__init__(leg, control_id, suffix="pdf")
         self._network = leg.network
-        self._document = document or self.url
+        self._document = document
         params = leg.device["params"]
         near, far = ("from", "to") if leg.direction == OUTBOUND else ("to", "from")
         self._identity = identity or _address(params, near)
         self._remote_identity = _address(params, far)
         self._pages = 0
+
+    def content(self) -> FaxFile | None:
+        """Return the pages that have been received."""
+        if self._document or not self._pages:
+            return None
+        return FaxFile(self._pages, self._remote_identity, self._identity)
 
     def start(self, now: float) -> None:
         """Start with the first page, or wait for a fax machine until the timeout."""
@@ -84,7 +92,7 @@ class Transmission(Artifact):
             "direction": self.direction,
             "identity": self._identity,
             "remote_identity": self._remote_identity,
-            "document": self._document,
+            "document": self._document or (self.url if self._pages else ""),
             "pages": self._pages,
             "success": outcome == FINISHED,
             "result": number,

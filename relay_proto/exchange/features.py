@@ -61,11 +61,11 @@ class Echo(Listener):
 
     def take_digit(self, digit: str, now: float) -> None:
         """Take a key that the far end presses."""
-        self.leg.far.take_digits(digit, now)
+        self.leg.hear_digits(digit, now)
 
     def take_speech(self, text: str, seconds: float, now: float) -> None:  # noqa: ARG002
         """Take words that the far end begins to say."""
-        self.leg.far.hear(text, now)
+        self.leg.hear(text, now)
 
     def _finish(self, now: float) -> None:
         self.leave()

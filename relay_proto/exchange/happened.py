@@ -63,6 +63,7 @@ class What(enum.StrEnum):
     SESSION_AWAY = "session away"
     JWT_EXPIRED = "JWT expired"
     SESSION_FORGOTTEN = "session forgotten"
+    CONVERTED = "converted"
     TOLERATED = "tolerated"
     REFUSED = "refused"
     FAULTED = "faulted"
@@ -109,6 +110,7 @@ SENTENCES: Final[Mapping[What, str]] = {
     What.SESSION_AWAY: "is no longer connected to session {session}: {reason}",
     What.JWT_EXPIRED: "closes the connection of session {session}: the JWT has expired",
     What.SESSION_FORGOTTEN: "forgets session {session}",
+    What.CONVERTED: "has no encoder for {wanted}: the recording becomes a {format} file",
     What.TOLERATED: "accepts “{given}” in place of “{usual}”; the service may not",
     What.REFUSED: "refuses {method}: {reason}",
     What.FAULTED: "simulates a fault: {fault}",

@@ -161,7 +161,7 @@ class Translator(Interpreter):
 
     def inject(self, message: str, now: float) -> None:
         """Let the far end hear `message` after the name of its language."""
-        self.leg.far.hear(f"{self._wanted.from_lang}: {message}", now)
+        self.leg.hear(f"{self._wanted.from_lang}: {message}", now)
 
 
 def live_transcribe(request: Request, leg: Leg, params: TranscribeParams) -> None:

@@ -10,6 +10,7 @@ Source: docs/protocol.md, sections 12 to 15 and 18.
 from __future__ import annotations
 
 import abc
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
@@ -18,12 +19,16 @@ from ..constants import END_REASON_CANCEL, END_REASON_MAX_DURATION, EVENT_CALL_S
 from ..rpc.frames import JSONObject
 from ..transitions import CALL_ORDER, CallState, forward
 from .happened import What, Who
+from .media import BEEP_SECONDS, speech_seconds
 from .network import Network
 from .script import Nature
 from .sessions import Session
+from .sounds import Side, Sounding, SoundKind, Tape
 
 INBOUND: Final = "inbound"
 OUTBOUND: Final = "outbound"
+RECENT_SOUNDS: Final = 10
+"""The sounds among which a tape looks for those that have begun before it."""
 
 Watcher: TypeAlias = "Callable[[Leg, float], None]"
 O = TypeVar("O", bound="Operation")  # noqa: E741 - any kind of operation
@@ -130,6 +135,9 @@ class Leg:
         """When the far end finishes what it is saying."""
         self.beeped = False
         """Whether the far end has beeped, and said nothing since."""
+        self.tapes: set[Tape] = set()
+        """Who records the call."""
+        self._soundings: deque[Sounding] = deque(maxlen=RECENT_SOUNDS)
         self._unanswered = (END_REASON_CANCEL, Who.CALLER)
         self.far = far
         far.leg = self
@@ -230,27 +238,71 @@ class Leg:
     def press(self, digit: str, now: float) -> None:
         """Let the person at the far end press a key."""
         self.note(Who.CALLER, What.PRESSED, now, digit=digit)
+        self.sound(Side.FAR, SoundKind.KEYS, digit, self.network.config.timing.digit, now)
         for listener in self._listeners():
             listener.take_digit(digit, now)
         if self.peer is not None:
-            self.peer.far.take_digits(digit, now)
+            self.peer.hear_digits(digit, now)
 
     def say(self, text: str, seconds: float, now: float) -> None:
         """Let the person at the far end begin to speak."""
         self.quiet_at = now + seconds
         self.beeped = False
         self.note(Who.CALLER, What.SAID, now, text=text)
+        self.sound(Side.FAR, SoundKind.SPEECH, text, seconds, now)
         for listener in self._listeners():
             listener.take_speech(text, seconds, now)
         if self.peer is not None:
-            self.peer.far.hear(text, now)
+            self.peer.hear(text, now)
 
     def beep(self, now: float) -> None:
         """Let the machine at the far end beep."""
         self.beeped = True
         self.note(Who.CALLER, What.BEEPED, now)
+        self.sound(Side.FAR, SoundKind.BEEP, "", BEEP_SECONDS, now)
         for listener in self._listeners():
             listener.take_beep(now)
+
+    def hear(self, text: str, now: float, kind: SoundKind = SoundKind.SPEECH) -> None:
+        """Let the person at the far end hear `text`."""
+        timing = self.network.config.timing
+        match kind:
+            case SoundKind.BEEP:
+                seconds = BEEP_SECONDS
+            case SoundKind.FILE:
+                seconds = timing.audio
+            case _:
+                seconds = speech_seconds(text, timing)
+        self.sound(Side.NEAR, kind, text, seconds, now)
+        self.far.hear(text, now)
+
+    def hear_digits(self, digits: str, now: float) -> None:
+        """Let the person at the far end hear keys."""
+        each = self.network.config.timing.digit
+        self.sound(Side.NEAR, SoundKind.KEYS, digits, len(digits) * each, now)
+        self.far.take_digits(digits, now)
+
+    def sound(
+        self,
+        side: Side,
+        kind: SoundKind,
+        text: str,
+        seconds: float,
+        now: float,
+        *,
+        skipped: float = 0.0,
+    ) -> Sounding:
+        """Let whoever records the call have a sound. Nobody else hears it by this."""
+        sounding = Sounding(side, kind, text, now, seconds, skipped=skipped)
+        self._soundings.append(sounding)
+        for tape in self.tapes:
+            tape.take(sounding)
+        return sounding
+
+    def record(self, tape: Tape, now: float) -> None:
+        """Start a tape. It also gets the rest of what sounds now."""
+        self.tapes.add(tape)
+        tape.start(now, (sounding for sounding in self._soundings if sounding.ends_at > now))
 
     def operation(self, kind: type[O], control_id: str) -> O | None:
         """Return the running operation of this kind and id, if there is one."""

@@ -11,7 +11,10 @@ import msgspec
 
 from .config import ExchangeTiming
 from .shapes import Seconds
+from .sounds import SoundKind
 
+BEEP_SECONDS = 0.5
+"""The length of a beep."""
 SHORTEST = 0.1
 """The minimum length of an item, so that time passes even in an endless loop of nothing."""
 
@@ -101,6 +104,21 @@ def audible(item: Media) -> str:
             return params.url
         case Silence() | Ringtone():
             return ""
+        case _:
+            assert_never(item)
+
+
+def sound_of(item: Media) -> tuple[SoundKind | None, str]:
+    """Return what `item` sounds like: None if it is silent."""
+    match item:
+        case Tts(params):
+            return SoundKind.SPEECH, params.text
+        case Audio(params):
+            return SoundKind.FILE, params.url
+        case Ringtone(params):
+            return SoundKind.RINGING, params.name
+        case Silence():
+            return None, ""
         case _:
             assert_never(item)
 

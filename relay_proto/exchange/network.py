@@ -14,6 +14,7 @@ from ..values.chance import Chance
 from .config import ExchangeConfig
 from .happened import Happened, Heard, What, Who
 from .script import Behaviour, InTurn, Line, OverTime, Served
+from .sounds import FileContent, FileMade
 
 Duty: TypeAlias = Callable[[float], None]
 
@@ -22,7 +23,10 @@ class Network:
     """The agenda, the ids and the journal of one exchange."""
 
     def __init__(
-        self, config: ExchangeConfig, random: Chance, report: Callable[[Happened | Heard], None]
+        self,
+        config: ExchangeConfig,
+        random: Chance,
+        report: Callable[[Happened | Heard | FileMade], None],
     ) -> None:
         self.config = config
         self._random = random
@@ -94,3 +98,11 @@ class Network:
     def note(self, now: float, call_id: str, who: Who, what: What, **details: str) -> None:
         """Add an entry to the journal."""
         self.report(Happened(now, call_id, who, what, details))
+
+    def keep(self, name: str, content: FileContent) -> None:
+        """Report that a file is there."""
+        self.report(FileMade(name, content))
+
+    def file_url(self, name: str, host: str) -> str:
+        """Return the URL of a file for a program that is connected to `host`."""
+        return f"{self.config.files.replace('{host}', host)}/{name}"

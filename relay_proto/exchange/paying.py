@@ -181,7 +181,7 @@ class Payment(Listener):
         self._tell({"for": phase.name, **error}, now)
         seconds = speech_seconds(phase.prompt, self._network.config.timing)
         self._network.at(now + seconds + self._timeout, self._take_typed)
-        self.leg.far.hear(phase.prompt, now)
+        self.leg.hear(phase.prompt, now)
 
     def _take_typed(self, now: float) -> None:
         self._network.cancel(self._take_typed)

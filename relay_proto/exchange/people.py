@@ -13,12 +13,14 @@ from typing import Final, assert_never
 
 from ..constants import END_REASON_HANGUP
 from .happened import Heard, What, Who
-from .legs import FarEnd
+from .legs import FarEnd, Leg
 from .media import speech_seconds
 from .network import Network
 from .script import HangUp, Hear, Human, Machine, Nature, Press, Say, Step, Wait
+from .sounds import AudioFile, Side, Tape
 
 HUMAN: Final = Human()
+MESSAGE: Final = "recording a message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,8 @@ class Person(FarEnd):
             case TakeMessage(beep):
                 if beep:
                     self.leg.beep(now)
-                self.leg.note(Who.CALLER, What.STARTED, now, activity="recording a message")
+                self.leg.note(Who.CALLER, What.STARTED, now, activity=MESSAGE)
+                self._take_message(now)
                 self._react(now)
             case HangUp():
                 self.leg.end(END_REASON_HANGUP, Who.CALLER, now)
@@ -118,6 +121,31 @@ class Person(FarEnd):
                 self._has_more = False
             case _:
                 assert_never(step)
+
+    def _take_message(self, now: float) -> None:
+        """Record what the program says from now on, until the call ends."""
+        network = self._network
+        tape = Tape(network.config.limits.sounds)
+        self.leg.record(tape, now)
+
+        def keep(leg: Leg, ended_at: float) -> None:
+            if not leg.ended:
+                return
+            tape.stop(ended_at)
+            sounds = tuple(sound for sound in tape.sounds if sound.side is Side.NEAR)
+            if sounds:
+                name = f"{network.new_id()}.wav"
+                network.keep(name, AudioFile("wav", tape.seconds(ended_at), 1, sounds))
+                leg.note(
+                    Who.CALLER,
+                    What.FINISHED,
+                    ended_at,
+                    activity=MESSAGE,
+                    outcome=f"{tape.seconds(ended_at):.1f} s",
+                    file=name,
+                )
+
+        self.leg.watchers.append(keep)
 
     def _react(self, now: float) -> None:
         self._do_next_step_after(self._network.config.timing.reaction, now)

@@ -21,10 +21,11 @@ from ..errors import RelayError
 from ..transitions import follow
 from .happened import What, Who
 from .legs import Leg, Operation
-from .media import Media, MediaList, Tts, audible, described, play_seconds
+from .media import Media, MediaList, Tts, audible, described, play_seconds, sound_of
 from .network import Duty, Network
 from .requests import OnOperation, Request, Verb, control_verb, start_verb
 from .shapes import Decibels
+from .sounds import Side, Sounding
 from .switch import CONFLICT
 
 FOREVER: Final = 0
@@ -83,6 +84,7 @@ class Playback:
         self._index = 0
         self._item_ends_at = 0.0
         self._left = 0.0
+        self._sounding: Sounding | None = None
         self.state = PlaybackState.PLAYING
 
     def start(self, now: float) -> None:
@@ -96,6 +98,7 @@ class Playback:
         """Pause the current item."""
         self._move(PlaybackInput.PAUSE)
         self._left = self._item_ends_at - now
+        self._fall_silent(now)
         self._network.cancel(self._end_item)
         self._leg.note(Who.PROGRAM, What.PAUSED, now)
         self._tell(PLAY_STATE_PAUSED, now)
@@ -105,6 +108,8 @@ class Playback:
         self._move(PlaybackInput.RESUME)
         self._leg.note(Who.PROGRAM, What.RESUMED, now)
         self._tell(PLAY_STATE_PLAYING, now)
+        passed = play_seconds(self._items[self._index], self._network.config.timing) - self._left
+        self._sound(self._left, passed, now)
         self._end_item_after(self._left, now)
 
     def stop(self, now: float, why: str = "") -> None:
@@ -114,6 +119,7 @@ class Playback:
         """
         if self.state is not PlaybackState.FINISHED:
             self.cancel()
+            self._fall_silent(now)
             self._finish("stops", now, why)
 
     def cancel(self) -> None:
@@ -127,7 +133,18 @@ class Playback:
         words = audible(item)
         if words:
             self._leg.far.hear(words, now)
-        self._end_item_after(play_seconds(item, self._network.config.timing), now)
+        seconds = play_seconds(item, self._network.config.timing)
+        self._sound(seconds, 0.0, now)
+        self._end_item_after(seconds, now)
+
+    def _sound(self, seconds: float, skipped: float, now: float) -> None:
+        kind, text = sound_of(self._items[self._index])
+        if kind is not None:
+            self._sounding = self._leg.sound(Side.NEAR, kind, text, seconds, now, skipped=skipped)
+
+    def _fall_silent(self, now: float) -> None:
+        if self._sounding is not None:
+            self._sounding.cut(now)
 
     def _end_item_after(self, seconds: float, now: float) -> None:
         self._item_ends_at = now + seconds

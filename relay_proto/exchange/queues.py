@@ -18,6 +18,7 @@ from .happened import What, Who
 from .legs import Leg, Operation
 from .requests import OnOperation, Request, Verb, call_verb, check_none, start_verb
 from .shapes import Name
+from .sounds import SoundKind
 from .switch import NOT_FOUND, Switch
 
 MICROSECONDS: Final = 1_000_000
@@ -60,7 +61,7 @@ class Entry(Operation):
         size = len(waiting)
         self._tell("enqueue", now, position=size, size=size)
         if music:
-            self.leg.far.hear(music, now)
+            self.leg.hear(music, now, SoundKind.FILE)
 
     def quit(self, status: str, now: float) -> None:
         """Leave the queue. `status` says why, and names the timestamp of the event."""

@@ -1,4 +1,4 @@
-"""``calling.record``: record what the far end says. There is no real file.
+"""``calling.record``: record what the far end says, or hears.
 
 The timeouts depend on the direction. By default, a recording with the direction ``speak``
 waits 5 s for the first word, and ends after 1 s of silence. A recording with another
@@ -10,7 +10,7 @@ Source: docs/protocol.md, sections 14.4, 17, 18 and 22 (rows 9, 10 and 38).
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
@@ -26,15 +26,22 @@ from ..errors import RelayError
 from ..rpc.frames import JSONObject
 from ..transitions import follow
 from .artifacts import Artifact
+from .happened import What, Who
 from .legs import Leg
 from .requests import OnOperation, Request, Verb, control_verb, start_verb
 from .shapes import Seconds
+from .sounds import AudioFile, Side, SoundKind, Tape
 from .switch import CONFLICT
 
 BEEP: Final = "beep"
 """What the far end hears, and a `Hear` step can wait for, when a recording beeps."""
-BYTES_PER_SECOND: Final[Mapping[str, int]] = {"mp3": 2_000, "wav": 16_000, "mp4": 4_000}
 SPEAK: Final = "speak"
+WAV: Final = "wav"
+SIDES: Final[Mapping[str, Sequence[Side]]] = {
+    "listen": (Side.NEAR,),
+    SPEAK: (Side.FAR,),
+    "both": tuple(Side),
+}
 
 
 class Audio(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -117,23 +124,26 @@ class Recording(Artifact):
         super().__init__(leg, control_id, suffix=audio.format)
         self._network = leg.network
         self._audio = audio
-        self._recorded = 0.0
-        self._stretch_began_at = self._began_at = 0.0
+        self._tape = Tape(leg.network.config.limits.sounds)
+        self._began_at = 0.0
         self._silence = (self._miss_input, audio.patience())
         self.state = RecordingState.RECORDING
 
     def start(self, now: float) -> None:
         """Start, with a beep if the program asked for one."""
-        self._began_at = self._stretch_began_at = now
+        self._began_at = now
+        self.leg.record(self._tape, now)
         self.note_start(now)
         self._tell_state(RECORD_STATE_RECORDING, {}, now)
         if self._audio.beep:
-            self.leg.far.hear(BEEP, now)
+            self.leg.hear(BEEP, now, SoundKind.BEEP)
         self._watch_time(now)
 
     def pause(self, behaviour: str, now: float) -> None:
         """Pause the recording."""
         self._move(RecordingInput(behaviour), now)
+        if self.state is RecordingState.SILENCED:
+            self._tape.start(now, silent=True)
         self._network.cancel(self._silence[0])
         if self.state is RecordingState.SKIPPING:
             self._network.cancel(self._reach_max_length)
@@ -142,6 +152,7 @@ class Recording(Artifact):
     def resume(self, now: float) -> None:
         """Continue the recording."""
         self._move(RecordingInput.RESUME, now)
+        self.leg.record(self._tape, now)
         self._tell_state(RECORD_STATE_RECORDING, {}, now)
         self._watch_time(now)
 
@@ -156,17 +167,27 @@ class Recording(Artifact):
         """Take words that the far end begins to say."""
         self._take_sound(seconds, now)
 
+    def content(self) -> AudioFile:
+        """Return what was recorded."""
+        sides = SIDES[self._audio.direction]
+        return AudioFile(
+            self._audio.format,
+            self._tape.seconds(0),
+            2 if self._audio.stereo else 1,
+            tuple(sound for sound in self._tape.sounds if sound.side in sides),
+        )
+
     def close(self, outcome: str, now: float) -> JSONObject:
         """Stop; return the last event, with the length and the size."""
         for duty in (self._miss_input, self._fall_silent, self._reach_max_length):
             self._network.cancel(duty)
-        seconds = self._seconds(now)
-        channels = 2 if self._audio.stereo else 1
+        self._tape.stop(now)
+        self.leg.tapes.discard(self._tape)
         epoch = self._network.config.epoch
         return {
             **self._facts(outcome or RECORD_STATE_FINISHED),
-            "duration": seconds,
-            "size": round(seconds * BYTES_PER_SECOND[self._audio.format] * channels),
+            "duration": self._tape.seconds(now),
+            "size": self.content().size,
             "start_time": epoch + self._began_at,
             "end_time": epoch + now,
         }
@@ -180,7 +201,7 @@ class Recording(Artifact):
     def _watch_time(self, now: float) -> None:
         self._watch_silence(now)
         if self._audio.max_length:
-            ends_at = now + self._audio.max_length - self._recorded
+            ends_at = now + self._audio.max_length - self._tape.seconds(now)
             self._network.at(ends_at, self._reach_max_length)
 
     def _watch_silence(self, since: float) -> None:
@@ -197,13 +218,8 @@ class Recording(Artifact):
     def _reach_max_length(self, now: float) -> None:
         self.conclude(RECORD_STATE_FINISHED, now)
 
-    def _seconds(self, now: float) -> float:
-        if self.state is RecordingState.SKIPPING:
-            return self._recorded
-        return self._recorded + now - self._stretch_began_at
-
     def _move(self, happened: RecordingInput, now: float) -> None:
-        self._recorded, self._stretch_began_at = self._seconds(now), now
+        self._tape.stop(now)
         self.state = follow(RECORDING, self.state, happened)
 
     def _facts(self, state: str) -> JSONObject:
@@ -216,7 +232,11 @@ class Recording(Artifact):
 
 def record(request: Request, leg: Leg, params: RecordParams) -> None:
     """``calling.record``; the reply has the URL of the file."""
-    recording = Recording(leg, params.control_id, params.record.audio)
+    audio = params.record.audio
+    if audio.format not in request.network.config.audio_formats:
+        leg.note(Who.EXCHANGE, What.CONVERTED, request.now, wanted=audio.format, format=WAV)
+        audio = msgspec.structs.replace(audio, format=WAV)
+    recording = Recording(leg, params.control_id, audio)
     request.accept_start(params, "Recording", url=recording.url)
     recording.start(request.now)
 

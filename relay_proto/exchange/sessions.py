@@ -128,6 +128,8 @@ class Session:
         self.identity = f"{network.new_id()}@{network.config.node_id}"
         self.protocol = f"signalwire_{sessions.signature(project)}_{network.new_id()}_v2"
         self.contexts: dict[str, None] = {}
+        self.host = ""
+        """How the client has named the host of its latest connection."""
         self.link: Link | None = None
         self.jwt_expires_at: float | None = None
         """When the JWT of the connection expires; None if it never does."""
@@ -169,6 +171,7 @@ class Session:
     def attach(self, link: Link, now: float) -> None:
         """Continue on `link`: repeat unacknowledged events, and send a new secret."""
         self.link, link.session = link, self
+        self.host = link.core.host
         self._network.cancel(self.expire)
         self.expire_jwt_at(self.jwt_expires_at)
         for identity, event in self._kept.items():

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from ..client import ClientCore
 from ..client_interface import ClientInterface
 from ..config import ClientConfig, Credentials, Secret
-from ..exchange import Account, Caller, Exchange, ExchangeConfig, Happened, What
+from ..exchange import Account, Caller, Exchange, ExchangeConfig, FileMade, Happened, What
 from ..outputs import CloseTransport, SendData
 from ..server import ServerConfig
 from .links import Link, Style
@@ -241,6 +241,8 @@ class World:
                     self.links[transport].write_down(data)
                 case CloseTransport(transport, flush):
                     self.links[transport].leave_up(flush=flush)
+                case FileMade():
+                    pass
                 case _:
                     assert isinstance(output, Happened), "this exchange is not observed"
                     self.happened.append(output)

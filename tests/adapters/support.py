@@ -17,6 +17,7 @@ import trustme
 
 from relay_anyio import Call, RelayClient, SessionState, Timing
 from relay_anyio.simulator import Simulator
+from relay_anyio.simulator.files import Files
 from relay_proto.api.shapes import Media, Phone
 from relay_proto.exchange import (
     Account,
@@ -151,9 +152,13 @@ class Network(Exchange):
 class World:
     """The service: who is called, who calls, and all that has happened."""
 
-    def __init__(self, certificates: Certificates, config: ExchangeConfig) -> None:
+    def __init__(
+        self, certificates: Certificates, config: ExchangeConfig, files: Files | None
+    ) -> None:
         self.exchange = Network(config, Random(1))
-        self.simulator = Simulator(self.exchange, certificates.server_context(), self._tell)
+        tls = certificates.server_context()
+        hosts = config.server.hosts
+        self.simulator = Simulator(self.exchange, tls, self._tell, files=files, hosts=hosts)
         self.host = ""
         self.happened: list[Happened] = []
         self._observers: list[Callable[[Happened], object]] = []
@@ -223,8 +228,10 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(certificates: Certificates, **changes: Any) -> AsyncGenerator[World]:
-    """Run the service; `changes` are to its `ExchangeConfig`."""
+async def open_world(
+    certificates: Certificates, *, keeping: Files | None = None, **changes: Any
+) -> AsyncGenerator[World]:
+    """Run the service, which may keep files; `changes` are to its `ExchangeConfig`."""
     given: dict[str, Any] = {
         "accounts": (Account(project=PROJECT, token=TOKEN, jwt_tokens=("jwt-secret-1",)),),
         "numbers": {OFFICE: "office"},
@@ -239,7 +246,7 @@ async def open_world(certificates: Certificates, **changes: Any) -> AsyncGenerat
             Line(LEAVING, Answers(after=0.01, script=(Wait(0.05), HangUp()))),
         ),
     }
-    world = World(certificates, ExchangeConfig(**(given | changes)))
+    world = World(certificates, ExchangeConfig(**(given | changes)), keeping)
     async with anyio.create_task_group() as tasks:
         port: int = await tasks.start(world.simulator.serve)
         world.host = f"localhost:{port}"

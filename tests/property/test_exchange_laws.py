@@ -17,6 +17,7 @@ from relay_proto.exchange import (
     Exchange,
     ExchangeConfig,
     Fax,
+    FileMade,
     HangUp,
     Happened,
     Hear,
@@ -308,7 +309,7 @@ def replay(chunks: list[bytes]) -> tuple[bytes, list[object]]:
             match output:
                 case SendData(data=data):
                     written.extend(data)
-                case CloseTransport() | Happened():
+                case CloseTransport() | Happened() | FileMade():
                     others.append(output)
     return bytes(written), others
 

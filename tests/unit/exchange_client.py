@@ -19,6 +19,8 @@ from relay_proto.exchange import (
     Caller,
     Exchange,
     ExchangeConfig,
+    FileContent,
+    FileMade,
     Happened,
     Line,
     Step,
@@ -69,6 +71,7 @@ class World:
         self.now = 0.0
         self.clients: dict[int, Client] = {}
         self.happened: list[Happened] = []
+        self.files: dict[str, FileContent] = {}
         self.told: list[str] = []
         """What callers do, and what programs are told: one line each, in order."""
 
@@ -101,6 +104,8 @@ class World:
                     self.clients[transport].read(data)
                 case CloseTransport(transport):
                     self.clients[transport].closed = True
+                case FileMade(name, content):
+                    self.files[name] = content
                 case Happened():
                     self.happened.append(output)
                     if output.who is Who.CALLER:

@@ -61,7 +61,7 @@ def test_a_recording_of_both_sides_has_no_timeouts_of_its_own() -> None:
     assert client.values("call.record", "state") == ["recording"]
     assert client.codes(call_id, "record.stop", control_id="k") == ["200"]
     assert last(client)["duration"] == 100
-    assert last(client)["size"] == 100 * 2 * 16_000
+    assert last(client)["size"] == 44 + 100 * 2 * 16_000
     assert last(client)["record"]["audio"] == audio
 
 
