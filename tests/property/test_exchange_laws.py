@@ -17,9 +17,7 @@ from relay_proto.exchange import (
     Exchange,
     ExchangeConfig,
     Fax,
-    FileMade,
     HangUp,
-    Happened,
     Hear,
     Human,
     Line,
@@ -32,7 +30,7 @@ from relay_proto.exchange import (
     Wait,
 )
 from relay_proto.exchange.verbs import VERBS
-from relay_proto.outputs import CloseTransport, SendData
+from relay_proto.outputs import SendData
 from relay_proto.wire.websocket import Role, Wire
 from tests.unit.exchange_client import Client, Object, World, make_config, phone, tts
 
@@ -309,7 +307,7 @@ def replay(chunks: list[bytes]) -> tuple[bytes, list[object]]:
             match output:
                 case SendData(data=data):
                     written.extend(data)
-                case CloseTransport() | Happened() | FileMade():
+                case _:
                     others.append(output)
     return bytes(written), others
 
