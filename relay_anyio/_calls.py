@@ -16,9 +16,9 @@ from .call import Call, Client
 class InboundCalls(StreamBase[Call]):
     """Inbound calls, one after another: see `RelayClient.calls`.
 
-    Several tasks may pull from one of these; each call goes to one of them. `close`,
-    the end of a ``with`` block or the loss of the last reference ends it: what
-    nobody has pulled is then passed back to routing.
+    Several tasks may pull from one of these; each call goes to one of them. It ends
+    with `close`, with the end of a ``with`` block, or when nothing refers to it any more.
+    Calls that nobody has taken by then are passed back to the service.
     """
 
     def __init__(self, client: Client) -> None:

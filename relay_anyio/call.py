@@ -405,8 +405,8 @@ class Client(ClientBase[Engine, Call, Message]):
     ) -> JSONObject:
         """Send any method, and return its result.
 
-        `timeout` is the time for the reply in seconds. A refusal raises `RelayError`,
-        whatever its code.
+        `timeout` is the time for the reply in seconds. If the service refuses the request, for
+        whatever reason, this raises `RelayError`.
         """
         if (passage := arriving(method, params)) is not None:
             engine, command = self._engine, passage.command(params)
@@ -461,10 +461,10 @@ class Client(ClientBase[Engine, Call, Message]):
 
     @checked
     async def drain(self, timeout: float | None = None, *, hang_up: bool = False) -> None:
-        """Take no more calls, let those that are up finish, then disconnect.
+        """Take no more calls, wait until those that are up have ended, then disconnect.
 
-        `timeout` is how long they may take, in seconds; None for the configured time. With
-        `hang_up`, those that are still up then are hung up.
+        This waits for `timeout` seconds at most, by default for `Timing.drain_timeout`. With
+        `hang_up`, calls that are still up after that are hung up.
         """
         engine = self._current
         if engine is not None and engine.alive:

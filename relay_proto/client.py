@@ -137,7 +137,7 @@ class ClientCore(Core[Output]):
 
     @property
     def accepting_calls(self) -> bool:
-        """Whether the application takes calls. If not, offered calls go back to routing."""
+        """Whether the application takes calls. If not, offered calls go back to the service."""
         return self._offers.accepting
 
     @accepting_calls.setter

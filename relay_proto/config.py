@@ -207,7 +207,7 @@ class Limits:
     """
 
     active_calls: int = 1000
-    """Calls at the same time. Further calls are passed back to the server's routing."""
+    """Calls at the same time. Further calls are passed back to the service."""
     queued_requests: int = 500
     """Requests that may wait for a session."""
     queued_bytes: int = 16 * 1024 * 1024
@@ -264,7 +264,7 @@ class ClientConfig:
     """The whole configuration of one client.
 
     `host` is ``name``, ``name:port``, ``[::1]`` or ``[::1]:port``. `contexts` are the
-    routing labels whose calls and messages the client receives. `agent` is the name by
+    names of the contexts whose calls and messages the client receives. `agent` is the name by
     which the client introduces itself to the server.
 
     Raises:
@@ -390,7 +390,7 @@ def resolve_config(
         jwt_token: else ``SIGNALWIRE_JWT_TOKEN``; replaces project and token. It may be a
             function, too. With a function, the configuration has no credentials.
         host: else ``SIGNALWIRE_SPACE``, else ``relay.signalwire.com``.
-        contexts: the routing labels to subscribe to; none by default.
+        contexts: the contexts to subscribe to; none by default.
         max_active_calls: else ``RELAY_MAX_ACTIVE_CALLS``, else 1000; at least 1.
         timing: all times; the defaults of `Timing` if not given.
         limits: all limits; the defaults of `Limits` if not given.

@@ -89,7 +89,7 @@ class CallOffered(msgspec.Struct, frozen=True):
 
 
 class OfferRefused(msgspec.Struct, frozen=True):
-    """An inbound call was passed back to routing; `reason` says why."""
+    """An inbound call was passed back to the service; `reason` says why."""
 
     call_id: str
     reason: str

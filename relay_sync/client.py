@@ -154,9 +154,9 @@ class RelayClient(Client):
         """Connect and authenticate. If the client is connected, this does nothing.
 
         Once connected, the client reconnects by itself until `disconnect`. With `retry`, it
-        also tries again if the first attempt fails, as a service does that starts before the
-        network: only credentials that are refused several times end that. `timeout` is for
-        how many seconds it tries, at most.
+        also tries again if the first attempt fails, so a service may start before the network
+        does. It gives up only if the credentials are refused several times, or after `timeout`
+        seconds.
 
         Raises:
             ConnectTimeoutError: there was no session in `timeout` seconds.
@@ -228,8 +228,9 @@ class RelayClient(Client):
 
         In the main thread SIGINT (Ctrl+C) ends it at once, and SIGTERM lets calls
         finish, for the time that `Timing.drain_timeout` gives them; a second signal
-        ends that at once. In other threads signals are not its affair. Calls that are up at
-        the end go on at the server, with nobody to handle them; with `hang_up` they are hung up.
+        ends that at once. In other threads, it does not handle signals. Calls that are
+        up at the end go on at the service, with nobody to handle them; with `hang_up` they are
+        hung up.
 
         Raises:
             AuthenticationError: the credentials were refused, several times.
@@ -269,18 +270,19 @@ class RelayClient(Client):
     ) -> CallHandler | Callable[[CallHandler], CallHandler]:
         """Register the function that takes inbound calls, each in a thread of its own.
 
-        With `contexts`, it takes the calls of these; several may be registered, and one
-        without takes all others. With `cancel_on_end`, what it waits for when its call
-        ends, or waits for after that, raises `CallEndedError`. There are at most
-        `max_active_calls` such threads; calls beyond that are passed back to routing.
+        With `contexts`, the function takes only the calls of these contexts. You may register
+        several functions, and one without `contexts` takes all other calls. With
+        `cancel_on_end`, its waits raise `CallEndedError` when its call ends, and so do those
+        that begin later. At most `max_active_calls` such threads run; further calls are passed
+        back to the service.
 
         If another handler has these calls already, the new one replaces it. A warning in the
         log names both.
 
-        A call whose handler fails, whatever it raises, is hung up if it is still up, so that
-        nobody is left in silence. With ``on_error="leave"`` it is left as it is. A function
-        is called with the call and the error instead; if it fails as well, the call is hung up.
-        A handler that returns changes nothing.
+        If the function raises anything, its call is hung up, so that nobody is left in
+        silence. With ``on_error="leave"`` the call goes on. If `on_error` is a function, it is
+        called with the call and the error instead; if it raises as well, the call is hung up.
+        When a handler returns, its call goes on.
         """
         if handler is None:
             return partial(
@@ -291,11 +293,11 @@ class RelayClient(Client):
 
     @checked
     def calls(self, *, contexts: Contexts | None = None) -> InboundCalls:
-        """Pull inbound calls, instead of being called: ``for call in client.calls()``.
+        """Iterate over inbound calls: ``for call in client.calls()``.
 
-        It takes calls from now on, in the place of an `on_call` with the same `contexts`,
-        and stops when the client is disconnected. Callers who hang up before their call
-        is pulled are left out.
+        This takes the place of a handler that was registered with `on_call` and the same
+        `contexts`. The iteration ends when the client is disconnected. It leaves out callers
+        who hang up before their turn.
         """
         stream = InboundCalls(self)
         self._add_stream(stream, contexts)
@@ -305,7 +307,7 @@ class RelayClient(Client):
     def on_message(self, handler: MessageHandler) -> MessageHandler:
         """Register the function that takes inbound messages, each in a thread of its own.
 
-        There are at most `max_active_calls` such threads; messages beyond that wait.
+        At most `Limits.message_handlers` such threads run; further messages wait.
         """
         self._add_message(handler)
         return handler
@@ -359,7 +361,7 @@ class RelayClient(Client):
                 drain = partial(self.drain, hang_up=self._hangs_up)
                 threading.Thread(target=drain, name="relay_sync drain", daemon=True).start()
             else:
-                log.info("signal %d: disconnecting", number)
+                log.info("%s: disconnecting", signal.Signals(number).name)
                 if self._hangs_up:
                     engine.delivery.hang_up_calls()
                 engine.tell(engine.core.close)

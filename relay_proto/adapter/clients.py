@@ -203,7 +203,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
     def on_event(self, handler: EventHandler) -> EventHandler:
         """Call `handler` for every event, in order.
 
-        These are the events of all calls and all messages, and those about neither.
+        These are the events of all calls and messages, and the events about neither of them.
         """
         with self._changing_routes():
             self._routes.add_event(EVERY, self._bound(handler))

@@ -238,7 +238,7 @@ class CallBase(CallView, Hearing, Generic[E, K]):
         return engine.core.state is SessionState.READY
 
     def _pass_back(self) -> None:
-        """Give the call back to routing, and do not wait for that."""
+        """Pass the call back to the service, and do not wait for that."""
         if self._engine.alive:
             command = commands.pass_().as_patient()
             self._engine.tell(self._engine.core.execute_on, self._record, command)

@@ -527,7 +527,7 @@ def clear_digit_bindings(
 def live_transcribe(
     action: shapes.LiveTranscribe | Literal["stop"], **kwargs: Unpack[shapes.NothingMore]
 ) -> Command[JSONObject]:
-    """Start or stop a live transcription: of what is said, while it is said.
+    """Start or stop a live transcription: the text comes while people speak.
 
     `action` is a dict with one of these keys. ``start`` is a dict with ``lang`` (such as
     ``en-US``), ``direction`` (a list of ``local-caller`` and ``remote-caller``), ``webhook`` (the
@@ -545,7 +545,7 @@ def live_translate(
     status_url: str | None = None,
     **kwargs: Unpack[shapes.NothingMore],
 ) -> Command[JSONObject]:
-    """Start or stop a live translation: of what is said, while it is said.
+    """Start or stop a live translation: the text comes while people speak.
 
     `action` is a dict with one of these keys. ``start`` is a dict with ``from_lang`` and
     ``to_lang`` (such as ``en-US`` and ``es-ES``), ``direction`` (a list of ``local-caller`` and

@@ -47,9 +47,9 @@ def bridge(other: CallView, *, timeout: float | None = None) -> Join:
     """Connect the call to another call that is up, and wait until they hear each other.
 
     The other call may be an inbound one, or one that `RelayClient.dial` has returned. Both
-    have been answered, and neither is connected to anybody. `disconnect` parts them again.
-    The end of this call then also ends the other one, but not the other way round: wait with
-    `wait_for_disconnected`.
+    have been answered, and neither is connected to anybody. `disconnect` separates them
+    again. When this call ends, the other one ends, too. When the other one ends, this call goes
+    on: wait for that with `wait_for_disconnected`.
 
     Args:
         other: the other call, of the same project.
@@ -78,12 +78,12 @@ def connect_and_wait(
     timeout: float | None = None,
     **kwargs: Unpack[shapes.NothingMore],
 ) -> Join:
-    """Bridge the call to another party, as `connect` does, and wait until they talk.
+    """Bridge the call to another party, as `connect` does, and wait until they hear each other.
 
-    The `peer` of the result is the other call. The end of this call also ends that one, but
-    not the other way round: wait with `wait_for_disconnected`, then hang up. How long each
-    device rings is said by its own ``timeout``; when nobody has answered by then, this
-    raises `BridgeFailedError`.
+    The `peer` of the result is the other call. When this call ends, the other one ends, too.
+    When the other one ends, this call goes on: wait for that with `wait_for_disconnected`, then
+    hang up. Give each device a ``timeout``, which is for how long it rings. If nobody answers,
+    this raises `BridgeFailedError`.
 
     Args:
         devices: whom to call, in groups: see `connect`, also for all that is not named here.

@@ -54,7 +54,7 @@ class CallView:
 
     @property
     def context(self) -> str:
-        """The context (routing label) on which the call came in."""
+        """The context on which the call came in: that of the number that was called."""
         return self._record.context
 
     @property

@@ -34,7 +34,7 @@ from ..values.literals import CallStateText
 LOST_SESSION: Final = "error"
 """The ``end_reason`` of a call that ended with its session."""
 PASSED_ON: Final = "passed"
-"""The ``end_reason`` of a call that the program passed back to routing."""
+"""The ``end_reason`` of a call that the program passed back to the service."""
 
 
 class Calls:

@@ -1,4 +1,4 @@
-"""Offers: which inbound calls the application takes, and which go back to routing.
+"""Offers: which inbound calls the application takes, and which go back to the service.
 
 Source: docs/protocol.md, section 12.
 """
@@ -31,7 +31,7 @@ class Offers:
         """The contexts whose calls it takes; None for all."""
 
     def receive(self, event: CallReceiveEvent) -> bool:
-        """Take an offer. False if the call is to be passed back to routing."""
+        """Take an offer. False if the call is to be passed back to the service."""
         if not event.call_id or event.call_state == CALL_STATE_ENDED:
             self._out.push(PeerViolation("it offered a call that has no id, or has ended"))
             return True

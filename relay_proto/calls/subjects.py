@@ -123,7 +123,7 @@ class Verb(Method):
 
 
 class Pass(Verb):
-    """Giving a call back to routing: whoever has it now hears of it, and this client no more."""
+    """Passing a call back to the service. From then on, this client gets no events of it."""
 
     __slots__ = ()
 

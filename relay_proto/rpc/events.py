@@ -50,7 +50,7 @@ else:  # msgspec would refuse the values that the server may add
 
 
 class CallReceiveEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
-    """An inbound call is offered. `context` is the routing label on which it arrived.
+    """An inbound call is offered. `context` is the context of the number that was called.
 
     `device` is ``{"type": "phone", "params": {"from_number": …, "to_number": …}}``, or the
     same for ``sip`` with ``from``, ``to`` and ``headers``.
