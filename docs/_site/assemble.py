@@ -15,6 +15,7 @@ from typing import Final
 
 from docs._site import contents, diagrams, links
 from docs._site.contents import DOCS, ROOT
+from docs._site.reference import build
 
 INCLUDE: Final = re.compile(r"^```\{literalinclude\} (\S+)\n(?::.*\n)*```$", re.MULTILINE)
 PLACE_OF_MENU: Final = "<!-- contents: the build puts the menu here -->"
@@ -25,13 +26,19 @@ PICTURES: Final = {".png", ".svg", ".jpg", ".jpeg", ".webp"}
 class Site:
     """The pages of the site, as they are gathered."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, reference: bool = True) -> None:
+        """Without the reference, its pages have their names and no text."""
         self.pages: dict[str, str] = {}
         """The Markdown of each page, by its name, with links as they are in the site."""
         self.pictures: dict[str, Path] = {}
         """Files to copy, by their path in the site."""
         self._names = {file: name for name, file in contents.written_pages().items()}
         self._names[ROOT / "README.md"] = "index"
+        for name in build.page_names():
+            # No such file is there. But this is where it would be, for those who link to it.
+            self._names[DOCS / f"{name}.md"] = name
+            text = build.page(name.removeprefix("reference/")) if reference else f"# {name}"
+            self.pages[name] = f"{text}\n"
         for file, name in list(self._names.items()):
             if name not in self.pages:
                 self._add(name, file)
@@ -52,7 +59,7 @@ class Site:
             return target
         path, mark, anchor = target.partition("#")
         file = (source.parent / path).resolve()
-        if not (file.is_relative_to(ROOT) and file.exists()):
+        if file not in self._names and not (file.is_relative_to(ROOT) and file.exists()):
             raise ValueError(f"{source.relative_to(ROOT)} links to {target}, which is not there")
         return links.relative(self._place(file), Path(name)) + mark + anchor
 
@@ -103,7 +110,9 @@ def for_sphinx(site: Site, name: str) -> str:
     if name == "index":
         menu = f"{contents.overview(site.menu)}\n\n{contents.toctrees(site.menu)}"
         text = text.replace(PLACE_OF_MENU, menu)
-    return diagrams.with_drawings(text)
+    text = diagrams.with_drawings(text)
+    below = next((group.below[name] for group in site.menu if group.below.get(name)), ())
+    return f"{text}\n{contents.toctree(below)}\n" if below else text
 
 
 def as_markdown(site: Site, name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -26,6 +26,13 @@ class Group:
     title: str
     about: str
     pages: tuple[str, ...]
+    below: Mapping[str, tuple[str, ...]]
+    """Pages in a folder that has the name of a page: they stand below it in the menu."""
+
+    @property
+    def every_page(self) -> list[str]:
+        """All pages, in the order of the menu."""
+        return [each for page in self.pages for each in (page, *self.below.get(page, ()))]
 
 
 def written_pages() -> dict[str, Path]:
@@ -51,8 +58,9 @@ def groups(names: Iterable[str]) -> list[Group]:
     menu: list[Group] = []
     for group in described:
         pages = list(_matching(group["pages"], left, plain))
-        left = [name for name in left if name not in pages]
-        menu.append(Group(group["title"], group["about"], tuple(pages)))
+        below = {page: tuple(name for name in left if _folder(name) == page) for page in pages}
+        left = [name for name in left if name not in pages and _folder(name) not in pages]
+        menu.append(Group(group["title"], group["about"], tuple(pages), below))
     if left:
         raise ValueError(f"docs/contents.toml does not name these pages: {', '.join(left)}")
     return menu
@@ -61,20 +69,31 @@ def groups(names: Iterable[str]) -> list[Group]:
 def _matching(lines: Iterable[str], names: list[str], plain: set[str]) -> Iterator[str]:
     for line in lines:
         if "*" in line:
-            yield from (name for name in names if name not in plain and fnmatchcase(name, line))
+            yield from (name for name in names if name not in plain and _matches(name, line))
         elif line in names:
             yield line
         else:
             raise ValueError(f"docs/contents.toml names {line}, and there is no such page")
 
 
+def _matches(name: str, line: str) -> bool:
+    return name.count("/") == line.count("/") and fnmatchcase(name, line)
+
+
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
 def toctrees(menu: Iterable[Group]) -> str:
     """The menu as Sphinx reads it."""
-    return "\n".join(
-        "\n".join(["```{toctree}", ":hidden:", f":caption: {group.title}", "", *group.pages, "```"])
-        for group in menu
-        if group.pages
+    return "\n\n".join(
+        toctree(group.pages, f":caption: {group.title}") for group in menu if group.pages
     )
+
+
+def toctree(pages: Iterable[str], *options: str) -> str:
+    """One part of the menu. The names are those from the first page."""
+    return "\n".join(["```{toctree}", ":hidden:", *options, "", *(f"/{p}" for p in pages), "```"])
 
 
 def overview(menu: Iterable[Group]) -> str:

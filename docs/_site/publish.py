@@ -104,7 +104,7 @@ def overview_for_machines(site: Site) -> str:
     lines = ["# relay-proto", "", f"> {_first_words(site.pages['index'])}", ""]
     for group in site.menu:
         lines += [f"## {group.title}", ""]
-        for name in group.pages:
+        for name in group.every_page:
             text = site.pages[name]
             lines.append(f"- [{_title(text)}]({name}.md): {_first_words(text)}")
         lines.append("")
@@ -134,7 +134,7 @@ def main() -> None:
     site = Site()
     shutil.copytree(folder / "markdown", html, dirs_exist_ok=True)
     (html / "llms.txt").write_text(overview_for_machines(site), "utf-8")
-    whole = "\n\n".join(as_markdown(site, name) for group in site.menu for name in group.pages)
+    whole = "\n\n".join(as_markdown(site, name) for group in site.menu for name in group.every_page)
     (html / "llms-full.txt").write_text(whole, "utf-8")
     checked = Checked(html)
     (html / "external-links.txt").write_text("".join(f"{x}\n" for x in sorted(checked.external)))
