@@ -11,7 +11,7 @@ import pytest
 import relay_anyio
 import relay_sync
 from docs._site.reference import build, docstrings, names, render, source, wire
-from relay_proto.api import commands, joins, procedures
+from relay_proto.api import commands, joins, procedures, shapes
 
 VERBS = names.verbs()
 PAGES = sorted({name.removeprefix("reference/") for name in build.page_names()})
@@ -151,7 +151,7 @@ def test_a_signature_has_the_names_of_types_and_one_line_if_it_fits() -> None:
 
 
 def test_the_keys_of_a_dict_are_those_of_its_bases_too() -> None:
-    text = render.shape(vars(names.shapes)["SIPParams"], names.Links("dicts"))
+    text = render.shape(vars(shapes)["SIPParams"], names.Links("dicts"))
     assert "- `from` (`str`, needed)" in text
     assert "- `timeout` (`int`, optional): The most seconds that it rings." in text
     assert "- `codecs` ([`Sequence[Codec]`]" in text or "- `codecs` (`Sequence[Codec]`" in text

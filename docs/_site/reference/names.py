@@ -5,10 +5,10 @@ A name that is new in the packages needs no line here, unless its module is new 
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib
 import inspect
-import pkgutil
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,10 +17,9 @@ from typing import Any, Final
 
 import relay_anyio
 import relay_anyio.testing
-import relay_proto
-import relay_sync
 from relay_proto.api import commands, joins, procedures, shapes
 
+from ..contents import ROOT
 from . import source, wire
 
 FOLDER: Final = "reference"
@@ -200,15 +199,12 @@ def example_of(verb: str) -> wire.Example | None:
 def modules() -> list[ModuleType]:
     """Every module that says in its docstring that it is public."""
     found: list[ModuleType] = []
-    for package in (relay_proto, relay_anyio, relay_sync):
-        names = [package.__name__]
-        names += [each.name for each in pkgutil.walk_packages(package.__path__, names[0] + ".")]
-        for name in names:
-            if name.endswith("__main__"):
-                continue
-            module = importlib.import_module(name)
-            if re.search(r"^Public: ", module.__doc__ or "", re.MULTILINE):
-                found.append(module)
+    for package in ("relay_proto", "relay_anyio", "relay_sync"):
+        for file in sorted((ROOT / package).rglob("*.py")):
+            said = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
+            if re.search(r"^Public: ", said, re.MULTILINE):
+                parts = file.relative_to(ROOT).with_suffix("").parts
+                found.append(importlib.import_module(".".join(parts).removesuffix(".__init__")))
     return found
 
 
