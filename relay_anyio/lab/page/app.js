@@ -147,6 +147,11 @@ function showBadges(ringing) {
   }
 }
 
+let wasLive = false;
+store.subscribe(["link"], () => {
+  if (wasLive && store.link === "lost") toast(`${store.trouble} The page tries again by itself.`);
+  wasLive = store.link === "live";
+});
 store.subscribe(["link", "lab", "programs", "calls", "phones", "texts"], showAround);
 
 // Words in passing

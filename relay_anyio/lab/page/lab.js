@@ -36,10 +36,16 @@ export async function ask(method, path, body) {
   }
   const value = await response.json().catch(() => null);
   if (!response.ok) {
-    const words = value?.error ?? `The lab answered with status ${response.status}.`;
-    throw new LabError(words, response.status);
+    const words = value?.error ?? `the lab answered with status ${response.status}`;
+    throw new LabError(sentence(words), response.status);
   }
   return value;
+}
+
+/** The API's words begin in the middle of a line; the page's begin one. */
+function sentence(words) {
+  const end = /[.!?]$/.test(words) ? "" : ".";
+  return words.charAt(0).toUpperCase() + words.slice(1) + end;
 }
 
 const of = (id) => `/api/calls/${encodeURIComponent(id)}`;

@@ -36,6 +36,16 @@ export class Softphone {
     this._trouble = h("p", { class: "trouble", role: "alert", hidden: true });
     this._others = h("ul", { class: "other-calls", "aria-label": `Other calls of ${this.name}` });
     this._dialer = this._buildDialer();
+    this._remove = h(
+      "button",
+      {
+        type: "button",
+        class: "icon-button quiet",
+        "aria-label": `Remove the phone of ${this.name}`,
+        on: { click: () => this.try(() => lab.removePhone(this.number)) },
+      },
+      icon("close"),
+    );
     return h(
       "section",
       {
@@ -55,17 +65,7 @@ export class Softphone {
           h("p", { class: "phone-number", text: words.number(this.number) }),
         ),
         this._status,
-        h(
-          "button",
-          {
-            type: "button",
-            class: "icon-button quiet",
-            "aria-label": `Remove the phone of ${this.name}`,
-            title: "Remove this phone",
-            on: { click: () => this.try(() => lab.removePhone(this.number)) },
-          },
-          icon("close"),
-        ),
+        this._remove,
       ),
       this._others,
       this._dialer,
@@ -155,6 +155,8 @@ export class Softphone {
     const ringing = up.some(isRinging);
     this.element.classList.toggle("ringing", ringing);
     this.element.classList.toggle("talking", up.some((call) => call.state === "answered"));
+    setAttribute(this._remove, "disabled", up.length > 0);
+    setAttribute(this._remove, "title", up.length > 0 ? "Hang up first" : "Remove this phone");
     this._updateStatus(up, ringing);
     this._updateOthers(up.filter((call) => call.id !== this._shown));
     show(this._dialer, !shown);

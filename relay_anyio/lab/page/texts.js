@@ -144,6 +144,7 @@ export function mountTexts(element, store, { unread }) {
     setText(more, `${words.count(newest.length - MOST_THREADS, "more thread")} not shown`);
     const open = chosen !== "" || writing;
     layout.classList.toggle("open", open);
+    layout.classList.toggle("nothing", threads.size === 0);
     show(thread, open);
     renderNothing(open, threads.size);
     if (open) renderThread(threads.get(chosen) ?? []);

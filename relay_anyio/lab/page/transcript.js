@@ -95,10 +95,13 @@ export class Transcript {
       if (event.who === "caller" && event.what === "said") {
         lines.push({ key: `event ${event.id}`, kind: "said", at, text: event.details.text });
       } else if (NOTES.has(event.what)) {
-        const url = recordingOf(event);
         const text = `${this._who(event)} ${event.text}`;
-        lines.push({ key: `event ${event.id}`, kind: "note", at, text, url });
+        lines.push({ key: `event ${event.id}`, kind: "note", at, text });
       }
+    }
+    for (const action of call.actions) {
+      const file = fileOf(action.url);
+      if (file) lines.push({ key: `file ${action.id}`, kind: "file", at: action.ended_at ?? Infinity, file });
     }
     return lines.sort((one, other) => one.at - other.at);
   }
@@ -116,24 +119,15 @@ function endOf({ at, seconds }, call, events) {
   return events.find((event) => STOPS.has(event.what) && inside(event.at))?.at ?? end;
 }
 
-/** The address of a recording that this browser can play: one that the lab serves. */
-function recordingOf(event) {
-  for (const value of Object.values(event.details)) {
-    const match = /\/(api\/files\/[\w.%-]+\.(?:wav|mp3))$/.exec(value);
-    if (match) return `/${match[1]}`;
-  }
-  return "";
+/** Where the lab serves a file that a program has the URL of; empty if it is not the lab's. */
+function fileOf(url) {
+  const match = /\/files\/([\w.-]+)$/.exec(url ?? "");
+  return match ? `/api/files/${match[1]}` : "";
 }
 
 function makeLine(line) {
-  if (line.kind === "note") {
-    const note = h("div", { class: "line note" }, h("span", { text: line.text }));
-    if (line.url) {
-      const name = "Recording";
-      note.append(h("audio", { controls: true, preload: "none", src: line.url, "aria-label": name }));
-    }
-    return note;
-  }
+  if (line.kind === "note") return h("div", { class: "line note" }, h("span", { text: line.text }));
+  if (line.kind === "file") return makeFile(line.file);
   if (line.kind === "heard") {
     const spoken = h("span", { class: "spoken" });
     const coming = h("span", { class: "coming" });
@@ -151,6 +145,18 @@ function makeLine(line) {
   const text = h("span", { text: line.text });
   const bubble = h("p", { class: "bubble" }, h("span", { class: "sr", text: label }), text);
   return Object.assign(h("div", { class: `line own ${line.kind}` }, bubble), { own: text });
+}
+
+/** A recording, to be played; or a fax, to be opened. */
+function makeFile(file) {
+  const name = file.slice(file.lastIndexOf("/") + 1);
+  const link = h("a", { href: file, download: name, text: "Save the file" });
+  const element = h("div", { class: "line file" });
+  if (/\.(wav|mp3)$/.test(name)) {
+    element.append(h("audio", { controls: true, preload: "none", src: file, "aria-label": "Recording" }));
+  }
+  element.append(link);
+  return element;
 }
 
 /** Move the words of what is being spoken; add digits to those that were pressed. */
