@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -37,10 +38,12 @@ from relay_proto.exchange import (
     faster_timing,
     read_scenario,
 )
+from relay_proto.exchange import Scenario as ReadScenario
 from relay_proto.server import ServerConfig
 
 from ._output import OUTPUT, CommandError, temporary_directory
 from .lab.lab import About, Lab
+from .lab.shapes import ScenarioState
 from .simulator import Authority, Callers, Scenario, Simulator
 from .simulator.certificates import NAMES
 from .simulator.contents import audio_formats
@@ -125,7 +128,6 @@ async def _serve(options: argparse.Namespace, authority: Authority | None, files
     names = (*NAMES, *options.name) if authority is None else authority.names
     token = _token(options)
     page = None if options.no_page else _Page(options, names, token)
-    epoch = time.time() - anyio.current_time()
     read = read_scenario({}) if options.file is None else read_file(options.file)
     usual = Scenario(
         context=options.context,
@@ -143,14 +145,13 @@ async def _serve(options: argparse.Namespace, authority: Authority | None, files
         ),
         undeliverable=MAGIC_UNDELIVERABLE | read.undeliverable,
         timing=faster_timing(ExchangeTiming(), read.speed),
-        epoch=epoch,
+        epoch=time.time() - anyio.current_time(),
         files=f"{'http' if authority is None else 'https'}://{{host}}{FOLDER.rstrip('/')}",
         audio_formats=audio_formats(),
         server=ServerConfig(hosts=frozenset(names)),
         observed=page is not None,
     )
     reporter = _JSONReporter() if options.json else _Reporter(anyio.current_time(), options.setup)
-    people = Callers(usual) if options.file is None else Schedule(read.schedule, reporter.happened)
 
     def tell(happened: Happened) -> None:
         people.observe(happened)
@@ -158,6 +159,8 @@ async def _serve(options: argparse.Namespace, authority: Authority | None, files
         lab.observe(happened)
         if options.cut and happened.what is What.LISTENED:
             tasks.start_soon(_cut, simulator)
+
+    people = Callers(usual) if options.file is None else Schedule(read.schedule, tell)
 
     def watch(seen: FrameSeen | Heard) -> None:
         lab.watch(seen)
@@ -167,17 +170,18 @@ async def _serve(options: argparse.Namespace, authority: Authority | None, files
     tls = None if authority is None else authority.server_context()
     handshakes = Handshakes(exchange, _complain, ca_file=ca_file, names=names)
     simulator = Simulator(exchange, tls, tell, handshakes, watch, files=files, hosts=names)
-    lab = Lab(simulator, epoch=epoch)
+    lab = Lab(simulator, config, tell, speed=read.speed)
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with anyio.create_task_group() as tasks:
             port: int = await tasks.start(_start, simulator, options.host, options.port)
             space = f"{(options.name or ['localhost'])[0]}:{port}"
             place = Place(space=space, ca_file=ca_file, project=PROJECT, token=token)
-            lab.introduce(_about(place, read.speed))
+            lab.introduce(_about(place))
             if page is not None:
                 await tasks.start(page.serve, lab)
             reporter.ready(place, lab.url)
-            tasks.start_soon(people.run, simulator)
+            await tasks.start(lab.player.run)
+            lab.player.begin(partial(people.run, simulator), _played(options.file, read))
             await anext(signals)
             tasks.cancel_scope.cancel()
 
@@ -204,12 +208,17 @@ async def _start(
         raise OSError(f"port {port} cannot be used ({error}): choose another with --port") from None
 
 
-def _about(place: Place, speed: float) -> About:
+def _played(file: Path | None, read: ReadScenario) -> ScenarioState:
+    """Return what is played from the start, for whoever asks the lab."""
+    words = "the callers of relay sim" if file is None else str(file)
+    now = time.time()
+    return ScenarioState(words=words, started_at=now, speed=read.speed, numbers=len(read.lines))
+
+
+def _about(place: Place) -> About:
     kinds = TRUST if place.ca_file else WITHOUT_TLS
     setup = {kind: place.setup(kind) for kind in kinds}
-    return About(
-        space=place.space, project=place.project, speed=speed, setup=setup, secrets=(place.token,)
-    )
+    return About(space=place.space, project=place.project, setup=setup, secrets=(place.token,))
 
 
 class _Page:

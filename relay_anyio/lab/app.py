@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +24,7 @@ from .asked import Asked, Query, Route
 from .errors import LabError
 from .guard import Guard
 from .lab import Lab
+from .openapi import document
 from .routes import ROUTES
 from .shapes import Error
 from .stream import Stream
@@ -29,6 +32,8 @@ from .stream import Stream
 PAGE: Final = Path(__file__).parent / "page"
 MOST_BODY: Final = 1024 * 1024
 JSON: Final = "application/json"
+TOML: Final = "application/toml"
+NUMBER: Final = re.compile(r"[0-9]{1,15}")
 
 
 def make_app(lab: Lab, guard: Guard) -> ASGIApp:
@@ -36,6 +41,7 @@ def make_app(lab: Lab, guard: Guard) -> ASGIApp:
     served: list[ServedRoute | Mount] = [
         ServedRoute("/", _page, methods=["GET"]),
         Mount("/static", StaticFiles(directory=PAGE)),
+        ServedRoute("/api/openapi.json", _openapi, methods=["GET"]),
     ]
     by_path: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
@@ -70,8 +76,10 @@ class _Served:
                 headers={"allow": allowed},
             )
         query = _query(request, route)
-        body = None if route.body is None else await _body(request, route.body)
-        result = route.handle(Asked(self._lab, request.path_params, query, body))
+        body = None if route.body is None else await _body(request, route.body, toml=route.toml)
+        last = request.headers.get("last-event-id", "")
+        last_id = int(last) if NUMBER.fullmatch(last) else None
+        result = route.handle(Asked(self._lab, request.path_params, query, body, last_id))
         if isinstance(result, Stream):
             return _EventStream(result)
         return Response(msgspec.json.encode(result), route.status, media_type=JSON)
@@ -117,6 +125,10 @@ async def _page(_request: Request) -> Response:
     return FileResponse(PAGE / "index.html")
 
 
+async def _openapi(_request: Request) -> Response:
+    return Response(msgspec.json.encode(document(ROUTES)), media_type=JSON)
+
+
 async def _not_found(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
@@ -134,10 +146,12 @@ def _query(request: Request, route: Route) -> Query:
         raise LabError(400, words, where) from None
 
 
-async def _body(request: Request, kind: type[msgspec.Struct]) -> msgspec.Struct:
+async def _body(request: Request, kind: type[msgspec.Struct], *, toml: bool) -> msgspec.Struct:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != JSON:
-        raise LabError(415, f"send the body with the header content-type: {JSON}", "headers")
+    allowed = (JSON, TOML) if toml else (JSON,)
+    if media_type not in allowed:
+        words = f"send the body with the header content-type: {' or '.join(allowed)}"
+        raise LabError(415, words, "headers.content-type")
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
@@ -145,13 +159,16 @@ async def _body(request: Request, kind: type[msgspec.Struct]) -> msgspec.Struct:
         if size > MOST_BODY:
             raise LabError(413, f"the body is larger than {MOST_BODY} bytes: send less", "body")
         parts.append(part)
+    data = b"".join(parts)
     try:
-        return msgspec.json.decode(b"".join(parts) or b"{}", type=kind)
+        if media_type == TOML:
+            return msgspec.convert(tomllib.loads(data.decode()), kind)
+        return msgspec.json.decode(data or b"{}", type=kind)
     except msgspec.ValidationError as error:
         where, words = _explained(error, kind, "body")
         raise LabError(400, words, where) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise LabError(400, f"the body is not JSON: {error}", "body") from None
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise LabError(400, f"the body is not {media_type}: {error}", "body") from None
 
 
 def _explained(

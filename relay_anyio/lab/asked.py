@@ -31,6 +31,8 @@ class Asked(Generic[Q, B]):
     path: Mapping[str, str]
     query: Q
     body: B
+    last_event_id: int | None = None
+    """Where an earlier stream has ended."""
 
 
 Handler: TypeAlias = "Callable[[Asked[Any, Any]], Shape | Stream]"
@@ -50,6 +52,8 @@ class Route:
     """What it returns; None for a stream."""
     body: type[msgspec.Struct] | None = None
     """What it takes; None for nothing."""
+    toml: bool = False
+    """Whether the body may also be TOML."""
     query: type[Query] = Query
     status: int = 200
     problems: tuple[int, ...] = ()

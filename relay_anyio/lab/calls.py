@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from typing import Final, cast
 
 from relay_proto.exchange import Act as ExchangeAct
 from relay_proto.exchange import (
@@ -241,10 +241,10 @@ def _outcome(params: JSONObject) -> str:
 
 def _words(params: JSONObject) -> str:
     """Return what an action plays."""
-    media = params.get("play")
+    media: object = params.get("play")
     said: list[str] = []
-    for item in media if isinstance(media, list) else []:
-        inner = item.get("params") if is_object(item) else None
-        if is_object(inner):
+    for item in cast("list[object]", media) if isinstance(media, list) else []:
+        if is_object(item) and is_object(item.get("params")):
+            inner: JSONObject = item["params"]
             said.append(str(inner.get("text") or inner.get("url") or item.get("type", "")))
     return " ".join(said)[:1000]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable
 from functools import partial
 from itertools import islice
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -12,9 +14,15 @@ from relay_proto.exchange import (
     Answer,
     Caller,
     Decline,
+    Fault,
+    FaultEntry,
     HangUp,
+    NumberEntry,
+    Scenario,
     ScenarioError,
     TextMessage,
+    Tree,
+    build_scenario,
     read_script,
 )
 from relay_proto.exchange import Press as PressKeys
@@ -22,26 +30,37 @@ from relay_proto.exchange import Say as SayWords
 
 from .asked import Asked, Query
 from .errors import LabError
+from .rehearsal import NothingToRehearseError
 from .shapes import (
     Call,
     Calls,
+    Done,
     Event,
     Events,
     Frames,
     NewCall,
+    NewFault,
+    NewNumber,
     NewPhone,
     NewText,
     Nothing,
+    Numbers,
+    NumberState,
     Phone,
     Phones,
     Press,
     Programs,
+    Rehearsal,
     Say,
+    Scenarios,
+    ScenarioState,
     State,
     Text,
     Texts,
 )
 from .stream import Reader, Stream
+
+T = TypeVar("T")
 
 PATIENT: Final = 3600.0
 """Seconds that a person waits for an answer who does what they are told."""
@@ -53,10 +72,10 @@ Limit: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 class Since(Query, frozen=True, kw_only=True):
     """From where on."""
 
-    after: Positive = 0
-    """Only what has a larger id than this."""
+    after: Positive | None = None
+    """Only what has a larger id than this, the oldest first. Without it, the newest."""
     limit: Limit = 1000
-    """How many, at most, the oldest ones first."""
+    """How many, at most."""
 
 
 class EventsQuery(Since, frozen=True, kw_only=True):
@@ -83,6 +102,17 @@ class StreamQuery(Query, frozen=True, kw_only=True):
     """Begin after this id. Without it, or the header Last-Event-ID, begin now."""
     frames: bool = False
     """Whether frames come as well."""
+
+
+class RehearsalQuery(Query, frozen=True, kw_only=True):
+    """Which part of what was done."""
+
+    after: Positive = 0
+    """Only what happened after this event."""
+    call: str = ""
+    """Only this call, with those that the program placed meanwhile."""
+    client: str = ""
+    """Where the test imports the program from, such as `app:client`."""
 
 
 class CallQuery(Query, frozen=True, kw_only=True):
@@ -112,23 +142,32 @@ def get_events(asked: Asked[EventsQuery, None]) -> Events:
             and (not query.number or lab.concerns(event, query.number))
         )
 
-    events = (lab.event(number, happened) for number, happened in lab.events.after(query.after))
-    found = list(islice(filter(fits, events), query.limit))
-    last_id = found[-1].id if len(found) == query.limit else lab.hub.last_id
+    entries = lab.events.after(query.after or 0)
+    events = filter(fits, (lab.event(*entry) for entry in entries))
+    found, last_id = _part(((event.id, event) for event in events), query, lab.hub.last_id)
     return Events(events=found, last_id=last_id, forgotten=lab.events.forgotten)
 
 
 def get_frames(asked: Asked[FramesQuery, None]) -> Frames:
     """Return the frames between the lab and the programs, the oldest ones first."""
     lab, query = asked.lab, asked.query
-    frames = (
-        lab.frame(number, kept)
-        for number, kept in lab.frames.after(query.after)
-        if query.call in ("", kept.facts.call) and query.program in ("", lab.program_of(kept))
+    kept = (
+        (number, (number, one))
+        for number, one in lab.frames.after(query.after or 0)
+        if query.call in ("", one.facts.call) and query.program in ("", lab.program_of(one))
     )
-    found = list(islice(frames, query.limit))
-    last_id = found[-1].id if len(found) == query.limit else lab.hub.last_id
-    return Frames(frames=found, last_id=last_id, forgotten=lab.frames.forgotten)
+    found, last_id = _part(kept, query, lab.hub.last_id)
+    frames = [lab.frame(*one) for one in found]
+    return Frames(frames=frames, last_id=last_id, forgotten=lab.frames.forgotten)
+
+
+def _part(entries: Iterable[tuple[int, T]], query: Since, newest: int) -> tuple[list[T], int]:
+    """Return the entries that are asked for, and the id after which the next ones come."""
+    if query.after is None:
+        return [entry for _, entry in deque(entries, maxlen=query.limit)], newest
+    found = list(islice(entries, query.limit))
+    last_id = found[-1][0] if len(found) == query.limit else newest
+    return [entry for _, entry in found], last_id
 
 
 def get_calls(asked: Asked[Query, None]) -> Calls:
@@ -173,12 +212,12 @@ def place_call(asked: Asked[Query, NewCall]) -> Call:
             400, "a person has a script or is live, not both: leave out one", "body.live"
         )
     try:
-        script = read_script(body.script, lab.about.speed)
+        script = read_script(body.script, lab.player.speed)
     except ScenarioError as error:
         raise LabError(400, str(error), "body.script") from None
     patience = body.patience
     if patience is None:
-        patience = PATIENT if body.live else Caller("").patience / lab.about.speed
+        patience = PATIENT if body.live else Caller("").patience / lab.player.speed
     return lab.place_call(
         Caller(body.from_, script, patience), to=body.to, context=body.context, live=body.live
     )
@@ -234,6 +273,94 @@ def send_text(asked: Asked[Query, NewText]) -> Text:
     return asked.lab.send_text(message, context=body.context)
 
 
+# Numbers
+
+
+def get_numbers(asked: Asked[Query, None]) -> Numbers:
+    """Return the numbers that behave in some way. All others answer, and listen."""
+    return Numbers(numbers=list(asked.lab.numbers))
+
+
+def put_number(asked: Asked[Query, NewNumber]) -> NumberState:
+    """Let a number behave in some way from now on. What is not given is usual."""
+    lab, number, body = asked.lab, asked.path["number"], asked.body
+    if body.number not in (None, number):
+        raise LabError(400, f"the path has the number {number}: leave out `number`", "body.number")
+    if number in lab.phones:
+        raise LabError(409, f"{number} is a phone: DELETE /api/phones/{number} first", "path")
+    if not lab.numbers.has_room(number):
+        raise LabError(409, "too many numbers are set: POST /api/reset takes them back")
+    given = {**msgspec.structs.asdict(body), "number": number}
+    scenario = _scenario(Tree(speed=lab.player.speed, numbers=[NumberEntry(**given)]))
+    lab.numbers.put(number, scenario, served=body.context is not None)
+    return lab.number(number)
+
+
+def put_back_number(asked: Asked[Query, None]) -> NumberState:
+    """Let a number behave as it did before PUT."""
+    lab, number = asked.lab, asked.path["number"]
+    if not lab.numbers.put_back(number):
+        raise LabError(404, f"nobody has set {number}: PUT /api/numbers/{number} does", "path")
+    return lab.number(number)
+
+
+# What goes wrong, and what runs
+
+
+def do_fault(asked: Asked[Query, NewFault]) -> Done:
+    """Let something go wrong, now."""
+    body = asked.body
+    entry = FaultEntry(do=body.do, lasts=body.lasts, by=body.by)
+    fault = _scenario(Tree(faults=[entry])).schedule[0].what
+    assert isinstance(fault, Fault), "the tree has nothing else"
+    asked.lab.fail(fault)
+    return Done(done=body.do)
+
+
+def get_scenarios(asked: Asked[Query, None]) -> Scenarios:
+    """Return the scenario that is played."""
+    return Scenarios(scenarios=asked.lab.player.playing())
+
+
+def play_scenario(asked: Asked[Query, Tree]) -> ScenarioState:
+    """Play a whole scenario from now on, in place of the one that is played."""
+    lab = asked.lab
+    return lab.player.play(_scenario(asked.body), lab.now())
+
+
+def stop_scenario(asked: Asked[Query, None]) -> ScenarioState:
+    """Stop the scenario that is played, also the callers that relay sim begins with."""
+    stopped = asked.lab.player.stop()
+    if stopped is None:
+        raise LabError(404, "no scenario is played: POST /api/scenarios plays one")
+    return stopped
+
+
+def reset(asked: Asked[Query, Nothing]) -> Done:
+    """Hang up all calls, and forget everything that was done. Programs stay connected."""
+    asked.lab.reset()
+    return Done(done="reset")
+
+
+def get_rehearsal(asked: Asked[RehearsalQuery, None]) -> Rehearsal:
+    """Return what was just done as a test for pytest."""
+    lab, query = asked.lab, asked.query
+    try:
+        found = lab.rehearsal(after=query.after, call=query.call, client=query.client)
+    except NothingToRehearseError as error:
+        raise LabError(409, str(error)) from None
+    except ValueError as error:
+        raise LabError(400, str(error), "query.client") from None
+    return Rehearsal(name=found.name, source=found.source)
+
+
+def _scenario(tree: Tree) -> Scenario:
+    try:
+        return build_scenario(tree)
+    except ScenarioError as error:
+        raise LabError(400, str(error), "body") from None
+
+
 # The stream
 
 
@@ -243,4 +370,5 @@ def get_stream(asked: Asked[StreamQuery, None]) -> Stream:
     if not lab.hub.has_room():
         raise LabError(503, "too many readers have this stream open: close some of them")
     reader = Reader(frames=query.frames)
-    return Stream(lab.hub, reader, partial(lab.catch_up, reader, query.after))
+    after = query.after if asked.last_event_id is None else asked.last_event_id
+    return Stream(lab.hub, reader, partial(lab.catch_up, reader, after))

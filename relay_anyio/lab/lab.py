@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from operator import itemgetter
+from operator import attrgetter
 from typing import Final
 
 import anyio
@@ -16,35 +17,44 @@ from relay_proto import __version__
 from relay_proto.exchange import (
     Act,
     ActError,
-    ByHand,
     Caller,
+    ExchangeConfig,
+    ExchangeTiming,
+    Fault,
     FrameSeen,
     Happened,
     Heard,
-    Line,
     TextMessage,
+    faster_timing,
 )
 from relay_proto.rpc.masking import Scrubber
 
 from ..simulator import Simulator
+from ..simulator.schedule import faulted
 from .calls import CallTable
 from .errors import LabError
 from .frames import Facts
 from .journal import Journal
+from .numbers import NumberTable
+from .playing import Player
 from .programs import ProgramTable
+from .rehearsal import Rehearsal, rehearsal_of
+from .running import Job
 from .shapes import (
     Call,
+    Done,
     Event,
     Faults,
     Frame,
     LabState,
+    NumberState,
     Phone,
     ProgramState,
     Shape,
     State,
     Text,
 )
-from .stream import Encode, Hub, Kind, Reader
+from .stream import Entry, Hub, Kind, Reader
 from .texts import TextTable
 
 MOST_EVENTS: Final = 20_000
@@ -52,6 +62,7 @@ MOST_EVENT_BYTES: Final = 8 * 1024 * 1024
 MOST_FRAMES: Final = 5_000
 MOST_FRAME_BYTES: Final = 16 * 1024 * 1024
 MOST_PHONES: Final = 1000
+MOST_LASTING: Final = 1000
 LAST: Final = "last"
 """Stands for the id of the call that a person means if they say none."""
 LONGEST_FRAME: Final = 20_000
@@ -66,7 +77,6 @@ class About:
 
     space: str = ""
     project: str = ""
-    speed: float = 1.0
     setup: Mapping[str, list[str]] = field(default_factory=dict[str, list[str]])
     secrets: tuple[str, ...] = ()
     """What is masked wherever it occurs."""
@@ -84,8 +94,16 @@ class SeenFrame:
 class Lab:
     """Watches a simulator, remembers what happens, and acts for the people in it."""
 
-    def __init__(self, simulator: Simulator, *, epoch: float) -> None:
+    def __init__(
+        self,
+        simulator: Simulator,
+        config: ExchangeConfig,
+        tell: Callable[[Happened], None],
+        *,
+        speed: float = 1.0,
+    ) -> None:
         self.simulator = simulator
+        self._tell = tell
         exchange = self.exchange = simulator.exchange
         self.about = About()
         self.url = ""
@@ -96,7 +114,12 @@ class Lab:
         self.calls = CallTable(exchange.call, self._phone_of, self._program_of, self._publish_call)
         self.texts = TextTable(self._publish_text)
         self.programs = ProgramTable(exchange.programs, self._publish_program)
-        self._epoch = epoch
+        self.numbers = NumberTable(exchange, config, self.phones.__contains__, self._publish_number)
+        self.player = Player(simulator, self.numbers, tell, speed=speed)
+        self._epoch = config.epoch
+        simulator.disturbed = self._publish_faults
+        self._lasting: deque[Job] = deque(maxlen=MOST_LASTING)
+        """The faults that may go on."""
         self._scrubber = Scrubber(show_personal=True)
         self._started_at = time.time()
 
@@ -114,7 +137,7 @@ class Lab:
         size = OF_ENTRY + sum(map(len, happened.details.values()))
         self.events.add(number, happened, size)
         encode = partial(self.encode_event, number, happened)
-        self.hub.hand_out(number, "happened", ("happened", number), encode)
+        self.hub.hand_out(Entry(number, "happened", ("happened", number), encode))
         if "session" in happened.details:
             self.programs.refresh(at)
         if happened.call_id:
@@ -133,7 +156,7 @@ class Lab:
         kept = SeenFrame(seen, facts, at)
         self.frames.add(number, kept, OF_ENTRY + 2 * len(seen.data))
         encode = partial(self.encode_frame, number, kept)
-        self.hub.hand_out(number, "frame", ("frame", number), encode)
+        self.hub.hand_out(Entry(number, "frame", ("frame", number), encode))
         if facts.call:
             self.calls.take_frame(facts, at, received=seen.received)
 
@@ -155,19 +178,19 @@ class Lab:
             lab=LabState(
                 version=__version__,
                 started_at=self._started_at,
-                now=self._epoch + anyio.current_time(),
+                now=self.now(),
                 url=self.url,
                 space=self.about.space,
                 project=self.about.project,
-                speed=self.about.speed,
+                speed=self.player.speed,
             ),
             setup=dict(self.about.setup),
             phones=list(self.phones.values()),
             calls=list(self.calls),
             texts=list(self.texts),
             programs=list(self.programs),
-            numbers=[],
-            faults=Faults(),
+            numbers=list(self.numbers),
+            faults=self._faults(),
             last_id=self.hub.last_id,
             counts={
                 "calls": self.calls.total,
@@ -213,6 +236,31 @@ class Lab:
             body=body,
         )
 
+    def now(self) -> float:
+        """Return the time, since 1970."""
+        return self._epoch + anyio.current_time()
+
+    def number(self, number: str) -> NumberState:
+        """Return how a number behaves. One that is not known does what all others do."""
+        usual = NumberState(number=number, does="answers", words="", builtin=False, removed=True)
+        return self.numbers.get(number) or usual
+
+    def rehearsal(self, *, after: int, call: str, client: str) -> Rehearsal:
+        """Return what was done as a test.
+
+        Raises:
+            NothingToRehearseError: nobody has called, or sent a text.
+            ValueError: `client` names no client.
+        """
+        contexts = next((one.contexts for one in self.programs if one.contexts), [])
+        return rehearsal_of(
+            (happened for _, happened in self.events.after(after)),
+            client=client,
+            call=self.call(call).id if call else "",
+            timing=faster_timing(ExchangeTiming(), self.player.speed),
+            first_context=next(iter(contexts), ""),
+        )
+
     def concerns(self, event: Event, number: str) -> bool:
         """Whether an event is about a number, or happened on a call from it or to it."""
         call = self.calls.get(event.call)
@@ -230,17 +278,18 @@ class Lab:
             return
         if self.events.misses(after):
             reader.miss(self.events.forgotten)
-        missed: list[tuple[int, Kind, Encode]] = [
-            (number, "happened", partial(self.encode_event, number, happened))
-            for number, happened in self.events.after(after)
+        missed: list[Entry] = [
+            Entry(number, "happened", ("happened", number), partial(self.encode_event, number, one))
+            for number, one in self.events.after(after)
         ]
         if reader.frames:
             missed += [
-                (number, "frame", partial(self.encode_frame, number, kept))
-                for number, kept in self.frames.after(after)
+                Entry(number, "frame", ("frame", number), partial(self.encode_frame, number, one))
+                for number, one in self.frames.after(after)
             ]
-        for number, kind, encode in sorted(missed, key=itemgetter(0)):
-            reader.add(number, kind, (kind, number), encode)
+        missed += self.hub.latest(after)
+        for entry in sorted(missed, key=attrgetter("number")):
+            reader.add(entry)
 
     # Softphones
 
@@ -259,9 +308,13 @@ class Lab:
         """Add a softphone, or give one another name. Programs' calls to its number ring there."""
         if number not in self.phones and len(self.phones) >= MOST_PHONES:
             raise LabError(409, f"there are {MOST_PHONES} phones, which is the limit: remove one")
+        known = self.numbers.get(number)
+        if known is not None and known.context is not None:
+            words = f"calls to {number} reach a program: give the phone another number"
+            raise LabError(409, words, "body.number")
         phone = self.phones.setdefault(number, Phone(number=number))
         phone.name = name
-        self.exchange.set_line(Line(number, ByHand()))
+        self.numbers.set_line(number)
         self._refresh_phone(number)
         return phone
 
@@ -269,10 +322,35 @@ class Lab:
         """Remove a softphone. Its calls go on, and its number behaves as at the start."""
         phone = self.phone(number)
         del self.phones[number]
-        self.exchange.reset_line(number)
+        self.numbers.set_line(number)
         phone.removed = True
         self.publish("phone", number, phone)
         return phone
+
+    # Everything
+
+    def fail(self, fault: Fault) -> None:
+        """Let something go wrong, now."""
+        self._tell(faulted(fault))
+        self._lasting.append(self.player.start(partial(self.simulator.fail, fault)))
+
+    def reset(self) -> None:
+        """Hang up everything, and forget what was done. Programs stay connected."""
+        if not self.player.from_start:
+            self.player.stop()
+        for job in self._lasting:
+            job.stop()
+        self._lasting.clear()
+        self.simulator.weather.clear()
+        self.simulator.command(self.exchange.end_all_calls)
+        for number in tuple(self.phones):
+            self.remove_phone(number)
+        self.numbers.clear()
+        self.calls.clear()
+        self.texts.clear()
+        self.events.clear()
+        self.frames.clear()
+        self.publish("reset", "", Done(done="reset"))
 
     # Calls
 
@@ -337,6 +415,20 @@ class Lab:
 
     def _publish_program(self, program: ProgramState) -> None:
         self.publish("program", program.id, program)
+
+    def _publish_number(self, number: NumberState) -> None:
+        self.publish("number", number.number, number)
+
+    def _publish_faults(self) -> None:
+        self.publish("faults", "", self._faults())
+
+    def _faults(self) -> Faults:
+        simulator = self.simulator
+        return Faults(
+            upgrades_refused=simulator.refuses_upgrades,
+            silent=simulator.is_silent,
+            delay=simulator.weather.late,
+        )
 
     def _refresh_phone(self, number: str) -> None:
         phone = self.phones.get(number)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from relay_proto.exchange import Tree
+
 from . import handlers as do
 from . import shapes
 from .asked import Route
@@ -116,4 +118,60 @@ ROUTES: Final = (
         status=201,
     ),
     Route(method="GET", path="/api/programs", handle=do.get_programs, answer=shapes.Programs),
+    Route(method="GET", path="/api/numbers", handle=do.get_numbers, answer=shapes.Numbers),
+    Route(
+        method="PUT",
+        path="/api/numbers/{number}",
+        handle=do.put_number,
+        answer=shapes.NumberState,
+        body=shapes.NewNumber,
+        problems=(409,),
+    ),
+    Route(
+        method="DELETE",
+        path="/api/numbers/{number}",
+        handle=do.put_back_number,
+        answer=shapes.NumberState,
+        problems=(404,),
+    ),
+    Route(
+        method="POST",
+        path="/api/faults",
+        handle=do.do_fault,
+        answer=shapes.Done,
+        body=shapes.NewFault,
+        status=202,
+    ),
+    Route(method="GET", path="/api/scenarios", handle=do.get_scenarios, answer=shapes.Scenarios),
+    Route(
+        method="POST",
+        path="/api/scenarios",
+        handle=do.play_scenario,
+        answer=shapes.ScenarioState,
+        body=Tree,
+        toml=True,
+        status=202,
+    ),
+    Route(
+        method="DELETE",
+        path="/api/scenarios",
+        handle=do.stop_scenario,
+        answer=shapes.ScenarioState,
+        problems=(404,),
+    ),
+    Route(
+        method="POST",
+        path="/api/reset",
+        handle=do.reset,
+        answer=shapes.Done,
+        body=shapes.Nothing,
+    ),
+    Route(
+        method="GET",
+        path="/api/rehearsal",
+        handle=do.get_rehearsal,
+        answer=shapes.Rehearsal,
+        query=do.RehearsalQuery,
+        problems=(409,),
+    ),
 )

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
-from relay_proto.exchange import ScriptEntry
+from relay_proto.exchange import BehaviourEntry, LaterEntry, ScriptEntry
 
 Number: TypeAlias = Annotated[
     str,
@@ -265,6 +265,33 @@ class Numbers(Shape, kw_only=True):
     numbers: list[NumberState]
 
 
+class ScenarioState(Shape, kw_only=True):
+    """A scenario that is played: how many entries of each kind it has."""
+
+    words: str
+    running: bool = True
+    """Whether something of it is still to come."""
+    started_at: float
+    speed: float = 1.0
+    numbers: int = 0
+    callers: int = 0
+    texts: int = 0
+    faults: int = 0
+
+
+class Scenarios(Shape, kw_only=True):
+    """The scenario that is played, if there is one."""
+
+    scenarios: list[ScenarioState]
+
+
+class Rehearsal(Shape, kw_only=True):
+    """A module for pytest that does again what was done. `name` is that of its test."""
+
+    name: str
+    source: str
+
+
 class Done(Shape, kw_only=True):
     """It is done, or begins now."""
 
@@ -329,6 +356,17 @@ class NewText(Body, frozen=True, kw_only=True):
     body: Annotated[str, msgspec.Meta(max_length=10_000)] = ""
     media: list[Url] = []
     context: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+
+class NewNumber(BehaviourEntry, frozen=True, kw_only=True):
+    """How a number behaves: an entry of `numbers` in a scenario, whole. See docs/simulator.md."""
+
+    number: Number | None = None
+    """The same as in the path."""
+    in_turn: list[BehaviourEntry] | None = None
+    over_time: list[LaterEntry] | None = None
+    context: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
+    texts: Literal["delivered", "undelivered"] = "delivered"
 
 
 class NewFault(Body, frozen=True, kw_only=True):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from itertools import islice, takewhile
 from typing import Final, Literal, TypeAlias
 
 import anyio
@@ -14,6 +16,8 @@ Kind: TypeAlias = Literal[
 Encode: TypeAlias = Callable[[], bytes]
 """Makes the JSON of an entry, when somebody reads it."""
 
+MOST_LATEST: Final = 2000
+"""Calls, texts and the like whose newest state a reader gets that comes a little later."""
 MOST_WAITING: Final = 2000
 """Entries that wait for one reader. When there are more, they are dropped, and counted."""
 MOST_READERS: Final = 100
@@ -25,6 +29,16 @@ OPENING: Final = b": the stream of the lab goes on from what GET /api/state retu
 COMMENT: Final = b": nothing has happened\n\n"
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a stream. A newer one with the same key takes its place."""
+
+    number: int
+    kind: Kind
+    key: Hashable
+    encode: Encode
+
+
 class Reader:
     """What waits for one reader.
 
@@ -34,19 +48,19 @@ class Reader:
     def __init__(self, *, frames: bool) -> None:
         self.frames = frames
         self.closed = False
-        self._waiting: dict[Hashable, tuple[int, Kind, Encode]] = {}
+        self._waiting: dict[Hashable, Entry] = {}
         self._dropped = 0
         self._wake = anyio.Event()
 
-    def add(self, number: int, kind: Kind, key: Hashable, encode: Encode) -> int:
-        """Add an entry, in place of an older one with this key; return how many were dropped."""
+    def add(self, entry: Entry) -> int:
+        """Add an entry, and return how many were dropped."""
         dropped = 0
-        self._waiting.pop(key, None)
+        self._waiting.pop(entry.key, None)
         if len(self._waiting) >= MOST_WAITING:
             dropped = len(self._waiting)
             self._dropped += dropped
             self._waiting.clear()
-        self._waiting[key] = (number, kind, encode)
+        self._waiting[entry.key] = entry
         self._wake.set()
         return dropped
 
@@ -68,12 +82,13 @@ class Reader:
         """Return the oldest entries as server-sent events."""
         parts: list[bytes] = []
         if self._dropped:
-            first = next(iter(self._waiting.values()), (0,))[0]
-            parts.append(_event(first, "dropped", msgspec.json.encode({"dropped": self._dropped})))
+            data = msgspec.json.encode({"dropped": self._dropped})
+            parts.append(b"event: dropped\ndata: %s\n\n" % data)
             self._dropped = 0
-        for key in list(self._waiting)[:MOST_AT_ONCE]:
-            number, kind, encode = self._waiting.pop(key)
-            parts.append(_event(number, kind, encode()))
+        for key in list(islice(self._waiting, MOST_AT_ONCE)):
+            entry = self._waiting.pop(key)
+            form = b"id: %d\nevent: %s\ndata: %s\n\n"
+            parts.append(form % (entry.number, entry.kind.encode(), entry.encode()))
         if not self._waiting:
             self._wake = anyio.Event()
         return b"".join(parts)
@@ -87,6 +102,7 @@ class Hub:
         self.dropped = 0
         """Entries that were dropped because a reader was too slow."""
         self._readers: set[Reader] = set()
+        self._latest: dict[Hashable, Entry] = {}
 
     def new_id(self) -> int:
         """Return a new id."""
@@ -95,13 +111,23 @@ class Hub:
 
     def publish(self, kind: Kind, key: Hashable, encode: Encode) -> None:
         """Hand the new state of what `key` names to all readers."""
-        self.hand_out(self.new_id(), kind, (kind, key), encode)
+        entry = Entry(self.new_id(), kind, (kind, key), encode)
+        self._latest.pop(entry.key, None)
+        self._latest[entry.key] = entry
+        if len(self._latest) > MOST_LATEST:
+            del self._latest[next(iter(self._latest))]
+        self.hand_out(entry)
 
-    def hand_out(self, number: int, kind: Kind, key: Hashable, encode: Encode) -> None:
+    def hand_out(self, entry: Entry) -> None:
         """Hand an entry that has its id to all readers."""
         for reader in self._readers:
-            if reader.frames or kind != "frame":
-                self.dropped += reader.add(number, kind, key, encode)
+            if reader.frames or entry.kind != "frame":
+                self.dropped += reader.add(entry)
+
+    def latest(self, after: int) -> list[Entry]:
+        """Return the newest state of everything that has changed since this id."""
+        newer = takewhile(lambda entry: entry.number > after, reversed(self._latest.values()))
+        return list(newer)
 
     def has_room(self) -> bool:
         """Whether one more reader may come."""
@@ -119,10 +145,6 @@ class Hub:
     def leave(self, reader: Reader) -> None:
         """Let a reader go."""
         self._readers.discard(reader)
-
-
-def _event(number: int, kind: Kind, data: bytes) -> bytes:
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (number, kind.encode(), data)
 
 
 class Stream:

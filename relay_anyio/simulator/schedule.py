@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
-from typing import Final, assert_never
+from typing import assert_never
 
 import anyio
 
 from relay_proto.exchange import (
     Fault,
-    FaultKind,
     Happened,
     PlacedCall,
     Scheduled,
@@ -21,8 +20,6 @@ from relay_proto.exchange import (
 
 from .server import Simulator
 
-UNAVAILABLE: Final = 503
-
 
 class Schedule:
     """Do what is scheduled, and `tell` of each fault before it happens."""
@@ -31,6 +28,10 @@ class Schedule:
         self._entries = tuple(entries)
         self._tell = tell
         self._begun = anyio.Event()
+
+    def begin(self) -> None:
+        """Begin without waiting for a program."""
+        self._begun.set()
 
     def observe(self, happened: Happened) -> None:
         """Notice that a program has connected."""
@@ -59,29 +60,13 @@ class Schedule:
             case SentText(text, context):
                 simulator.command(exchange.receive_text, text, context=context)
             case Fault():
-                now = anyio.current_time()
-                details = {"fault": what.kind.value}
-                self._tell(Happened(now, "", Who.EXCHANGE, What.FAULTED, details))
-                await self._fail(simulator, what)
+                self._tell(faulted(what))
+                await simulator.fail(what)
             case _:
                 assert_never(what)
 
-    async def _fail(self, simulator: Simulator, fault: Fault) -> None:
-        exchange = simulator.exchange
-        match fault.kind:
-            case FaultKind.CUT:
-                simulator.cut()
-            case FaultKind.SILENCE:
-                simulator.fall_silent()
-            case FaultKind.GOODBYE | FaultKind.RESTART:
-                simulator.say_goodbye(restart=fault.kind is FaultKind.RESTART)
-            case FaultKind.FORGET_SESSIONS:
-                simulator.command(exchange.forget_sessions)
-            case FaultKind.REFUSE_UPGRADES:
-                exchange.refuse_upgrades(UNAVAILABLE, "out of order")
-                await anyio.sleep(fault.lasts)
-                exchange.refuse_upgrades(0)
-            case FaultKind.DELAY:
-                simulator.weather.delay(fault.by, fault.lasts)
-            case _:
-                assert_never(fault.kind)
+
+def faulted(fault: Fault) -> Happened:
+    """Return what the journal says of a fault."""
+    details = {"fault": fault.kind.value}
+    return Happened(anyio.current_time(), "", Who.EXCHANGE, What.FAULTED, details)

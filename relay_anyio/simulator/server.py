@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import ssl
 from collections.abc import Callable, Collection
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, assert_never
 
 import anyio
 from anyio.abc import ByteStream, SocketAttribute, SocketStream, TaskStatus
@@ -13,6 +13,8 @@ from anyio.abc import ByteStream, SocketAttribute, SocketStream, TaskStatus
 from relay_proto.exchange import (
     Exchange,
     ExchangeOutput,
+    Fault,
+    FaultKind,
     FileMade,
     FrameSeen,
     Happened,
@@ -31,6 +33,7 @@ HANDSHAKE_TIMEOUT: Final = 15.0
 FETCH_TIMEOUT: Final = 600.0
 MOST_FETCHES: Final = 64
 """Files that are fetched at the same time. Others wait."""
+UNAVAILABLE: Final = 503
 FLUSH_TIMEOUT: Final = 3.0
 MOST_UNSENT: Final = 64 * 1024 * 1024
 
@@ -69,6 +72,9 @@ class Simulator:
         self._connections: dict[int, WeatheredStream | None] = {}
         """The streams by the numbers of their connections; None before the handshake."""
         self.weather = Weather()
+        self.disturbed: Callable[[], None] = lambda: None
+        """Is called when a fault begins or ends that lasts."""
+        self._refusals = 0
 
     async def serve(
         self,
@@ -108,10 +114,54 @@ class Simulator:
             if stream is not None:
                 stream.silent = True
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing arrives any more on some connection."""
+        return any(stream is not None and stream.silent for stream in self._connections.values())
+
     def say_goodbye(self, *, restart: bool) -> None:
         """Ask all clients to reconnect; with `restart`, their sessions end."""
         for number in tuple(self._connections):
             self.command(self.exchange.say_goodbye, number, restart=restart)
+
+    @property
+    def refuses_upgrades(self) -> bool:
+        """Whether new connections are refused."""
+        return self._refusals > 0
+
+    async def fail(self, fault: Fault) -> None:
+        """Let something go wrong, and wait until it is over."""
+        match fault.kind:
+            case FaultKind.CUT:
+                self.cut()
+            case FaultKind.SILENCE:
+                self.fall_silent()
+                self.disturbed()
+            case FaultKind.GOODBYE | FaultKind.RESTART:
+                self.say_goodbye(restart=fault.kind is FaultKind.RESTART)
+            case FaultKind.FORGET_SESSIONS:
+                self.command(self.exchange.forget_sessions)
+            case FaultKind.REFUSE_UPGRADES:
+                await self._refuse_upgrades(fault.lasts)
+            case FaultKind.DELAY:
+                self.weather.delay(fault.by, fault.lasts)
+                self.disturbed()
+                await anyio.sleep(fault.lasts)
+                self.disturbed()
+            case _:
+                assert_never(fault.kind)
+
+    async def _refuse_upgrades(self, lasts: float) -> None:
+        self._refusals += 1
+        self.exchange.refuse_upgrades(UNAVAILABLE, "out of order")
+        self.disturbed()
+        try:
+            await anyio.sleep(lasts)
+        finally:
+            self._refusals -= 1
+            if not self._refusals:
+                self.exchange.refuse_upgrades(0)
+            self.disturbed()
 
     def _handle(self, output: ExchangeOutput) -> None:
         if isinstance(output, Happened):

@@ -20,10 +20,19 @@ class Weather:
         """Let everything be late by some seconds, for some seconds."""
         self._delay, self._until = by, anyio.current_time() + lasts
 
+    def clear(self) -> None:
+        """Let nothing be late any more."""
+        self._delay = 0.0
+
+    @property
+    def late(self) -> float:
+        """How late everything is that comes now, in seconds."""
+        return self._delay if anyio.current_time() < self._until else 0.0
+
     async def wait(self) -> None:
         """Wait as long as something is late that comes now."""
-        if self._delay and anyio.current_time() < self._until:
-            await anyio.sleep(self._delay)
+        if self._delay and (late := self.late):
+            await anyio.sleep(late)
 
 
 class WeatheredStream(ByteStream):

@@ -9,8 +9,17 @@ from .exchange import Exchange, ExchangeOutput
 from .happened import FrameSeen, Happened, Heard, What, Who
 from .jwt import make_jwt
 from .magic import MAGIC_LINES, MAGIC_NUMBERS, MAGIC_UNDELIVERABLE, Magic
-from .pace import faster, faster_timing
-from .scenario_tree import ScenarioError, ScriptEntry, explained
+from .pace import AnyBehaviour, faster, faster_timing
+from .scenario_tree import (
+    BehaviourEntry,
+    FaultEntry,
+    LaterEntry,
+    NumberEntry,
+    ScenarioError,
+    ScriptEntry,
+    Tree,
+    explained,
+)
 from .scenarios import (
     Fault,
     FaultKind,
@@ -18,6 +27,7 @@ from .scenarios import (
     Scenario,
     Scheduled,
     SentText,
+    build_scenario,
     read_scenario,
     read_script,
 )
@@ -68,8 +78,10 @@ __all__ = [
     "ActError",
     "Answer",
     "Answers",
+    "AnyBehaviour",
     "AudioFile",
     "Behaviour",
+    "BehaviourEntry",
     "Busy",
     "ByHand",
     "CallView",
@@ -82,6 +94,7 @@ __all__ = [
     "ExchangeOutput",
     "ExchangeTiming",
     "Fault",
+    "FaultEntry",
     "FaultKind",
     "Fax",
     "FaxFile",
@@ -94,11 +107,13 @@ __all__ = [
     "Heard",
     "Human",
     "InTurn",
+    "LaterEntry",
     "Line",
     "Machine",
     "Magic",
     "Nature",
     "NoAnswer",
+    "NumberEntry",
     "OverTime",
     "PlacedCall",
     "Press",
@@ -116,11 +131,13 @@ __all__ = [
     "Step",
     "TextFile",
     "TextMessage",
+    "Tree",
     "Unclear",
     "Unreachable",
     "Wait",
     "What",
     "Who",
+    "build_scenario",
     "explained",
     "faster",
     "faster_timing",

@@ -144,9 +144,9 @@ class Exchange(Core[ExchangeOutput]):
         """Change what happens when a program dials the address of `line`."""
         self._network.set_line(line)
 
-    def reset_line(self, address: str) -> None:
-        """Let an address behave as it did at the start."""
-        self._network.reset_line(address)
+    def remove_line(self, address: str) -> None:
+        """Let an address behave as one without a line: a program or `default_line` answers."""
+        self._network.remove_line(address)
 
     def change(
         self,

@@ -84,16 +84,14 @@ class Network:
 
     def set_line(self, line: Line) -> None:
         """Change what happens when a program dials the address of `line`."""
+        self.remove_line(line.address)
         self._lines[line.address] = line.behaviour
-        self._calls.pop(line.address, None)
-        self._first_call_at.pop(line.address, None)
 
-    def reset_line(self, address: str) -> None:
-        """Let `address` behave as it did at the start."""
+    def remove_line(self, address: str) -> None:
+        """Let `address` behave as one that has no line."""
         self._lines.pop(address, None)
-        for line in self.config.lines:
-            if line.address == address:
-                self.set_line(line)
+        self._calls.pop(address, None)
+        self._first_call_at.pop(address, None)
 
     def note(self, now: float, call_id: str, who: Who, what: What, **details: str) -> None:
         """Add an entry to the journal."""

@@ -125,7 +125,15 @@ def read_scenario(tree: Mapping[str, object]) -> Scenario:
     Raises:
         ScenarioError: it is not valid.
     """
-    wanted = decode_tree(tree)
+    return build_scenario(decode_tree(tree))
+
+
+def build_scenario(wanted: Tree) -> Scenario:
+    """Return the scenario of a tree whose values have the right types.
+
+    Raises:
+        ScenarioError: they do not go together.
+    """
     numbers = {OFFICE: ANY_CONTEXT}
     numbers |= {caller.to: ANY_CONTEXT for caller in wanted.callers}
     numbers |= {text.to: ANY_CONTEXT for text in wanted.texts}

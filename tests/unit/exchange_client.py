@@ -21,7 +21,9 @@ from relay_proto.exchange import (
     ExchangeConfig,
     FileContent,
     FileMade,
+    FrameSeen,
     Happened,
+    Heard,
     Line,
     Step,
     What,
@@ -72,6 +74,8 @@ class World:
         self.clients: dict[int, Client] = {}
         self.happened: list[Happened] = []
         self.files: dict[str, FileContent] = {}
+        self.seen: list[Heard | FrameSeen] = []
+        """What comes as well if the exchange is observed."""
         self.told: list[str] = []
         """What callers do, and what programs are told: one line each, in order."""
 
@@ -106,6 +110,8 @@ class World:
                     self.clients[transport].closed = True
                 case FileMade(name, content):
                     self.files[name] = content
+                case Heard() | FrameSeen():
+                    self.seen.append(output)
                 case Happened():
                     self.happened.append(output)
                     if output.who is Who.CALLER:

@@ -36,7 +36,9 @@ from relay_proto.exchange import (
     faster,
     faster_timing,
     read_scenario,
+    read_script,
 )
+from relay_proto.exchange.scenario_tree import StepEntry
 
 OFFICE = "+15550002222"
 SOMEBODY = "+15550001111"
@@ -278,3 +280,13 @@ def test_a_scenario_is_faster_as_a_whole() -> None:
         ),
         Scheduled(what=Fault(FaultKind.DELAY, 4.0, 0.2), at=0.1),
     )
+
+
+def test_a_script_by_itself() -> None:
+    script = read_script([StepEntry(hear="press", timeout=4), StepEntry(press="1"), "hang up"], 2)
+    assert script == (Hear("press", 2), Press("1", 0.125), HangUp())
+
+
+def test_a_script_by_itself_that_is_wrong() -> None:
+    with pytest.raises(ScenarioError, match=r"^script \(step 2\): give one of hear, press"):
+        read_script(["hang up", StepEntry()])
