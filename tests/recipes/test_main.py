@@ -1,0 +1,120 @@
+"""Every recipe as a whole program, with and without ``await``: it connects, works and ends.
+
+The program is run as its docstring says, by its own main block, against the phone lab.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from relay_proto.exchange import (
+    MAGIC_LINES,
+    Answers,
+    Caller,
+    HangUp,
+    Hear,
+    Press,
+    Say,
+    TextMessage,
+    Wait,
+    What,
+)
+from tests.recipes.lab import EXAMPLES, OURS, Lab, run_program
+
+ANNA, ANSWERS = "+15550001111", "+15550003000"
+CONFIRMS = Answers(after=0.01, script=(Say("Hello?"), Hear("press 1"), Press("1", 0.01)))
+OpenLab = Callable[..., Lab]
+
+
+def both(name: str) -> pytest.MarkDecorator:
+    """The recipe on asyncio, and the same on threads."""
+    return pytest.mark.parametrize("program", [name, f"{name}_sync"])
+
+
+@both("voicemail")
+def test_voicemail(program: str, lab: OpenLab) -> None:
+    here = lab()
+
+    def scene() -> None:
+        here.until(What.SESSION_STARTED)
+        here.call(Caller(ANNA, (Hear("beep"), Say("Please call me back."), Press("#"))))
+        here.until(What.TEXT_MOVED, state="delivered")
+
+    run_program(program, scene=scene)
+    assert "Message from +15550001111, 0 s: https://" in here.text_of_the_story
+
+
+@both("ivr_speech")
+def test_ivr(program: str, lab: OpenLab) -> None:
+    here = lab(default_line=Answers(after=0.01, script=(Wait(0.5), HangUp())))
+
+    def scene() -> None:
+        here.until(What.SESSION_STARTED)
+        call_id = here.call(Caller(ANNA, (Hear("press 1"), Press("1"))))
+        here.until(What.CONNECTED)
+        here.until(What.ENDED, call_id=call_id)
+
+    run_program(program, scene=scene)
+
+
+@both("call_queue")
+def test_call_queue(program: str, lab: OpenLab) -> None:
+    here = lab()
+
+    def scene() -> None:
+        here.until(What.SESSION_STARTED)
+        here.call(Caller(ANNA, (Hear("music"),)), context="support")
+        here.until(What.ENTERED)
+        here.call(Caller(ANSWERS, (Wait(20), HangUp())), context="agents")
+        here.until(What.CONNECTED)
+        here.until(What.ENDED, times=2)
+
+    run_program(program, scene=scene)
+
+
+APPOINTMENTS = EXAMPLES / "appointments.csv"
+TRIED = {  # the others take too much real time
+    "Ben": "not reached: busy",
+    "David": "not reached: not_found",
+    "Farid": "message left",
+    "Zoe": "confirmed",
+}
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@both("appointment_reminders")
+def test_appointment_reminders(program: str, lab: OpenLab, tmp_path: Path) -> None:
+    lab(*MAGIC_LINES, default_line=CONFIRMS)
+    source, target = tmp_path / "appointments.csv", tmp_path / "results.csv"
+    with source.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ("number", "name", "time"))
+        writer.writeheader()
+        writer.writerows(row for row in rows(APPOINTMENTS) if row["name"] in TRIED)
+    run_program(program, str(source), str(target))
+    assert {row["name"]: row["result"] for row in rows(target)} == TRIED
+
+
+def test_there_are_25_appointments() -> None:
+    assert len({row["number"] for row in rows(APPOINTMENTS)}) == 25
+
+
+@both("sms_bot")
+def test_sms_bot(program: str, lab: OpenLab) -> None:
+    here = lab()
+
+    def scene() -> None:
+        here.until(What.SESSION_STARTED)
+        for number, text in enumerate(("Book", "Friday", "4"), 1):
+            here.text(TextMessage(ANNA, OURS, text))
+            here.until(What.TEXT_MOVED, state="delivered", times=number)
+
+    run_program(program, scene=scene)
+    assert "A table for 4 on Friday is booked" in here.text_of_the_story

@@ -1,0 +1,34 @@
+"""The pages of the recipes show the programs, their tests and their stories as they are."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.pages import ROOT
+from tests.recipes.pages import FOLDER, INCLUDED, written
+
+PAGES = sorted(FOLDER.glob("*.md"))
+INDEX = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_is_up_to_date(page: object) -> None:
+    path = FOLDER / str(page)
+    text = path.read_text(encoding="utf-8")
+    assert text == written(text), "run python -m tests.recipes.pages"
+
+
+def test_the_index_has_every_recipe() -> None:
+    linked = set(re.findall(r"\]\(recipes/([\w]+)\.md\)", INDEX))
+    assert linked == {page.stem for page in PAGES}
+
+
+def test_the_pages_show_every_test_of_a_recipe() -> None:
+    texts = [page.read_text(encoding="utf-8") for page in PAGES]
+    shown = {(FOLDER / path).resolve() for text in texts for path in INCLUDED.findall(text)}
+    assert all(path.is_file() for path in shown)
+    ours = {"test_main.py", "test_pages.py", "test_web.py"}
+    tests = (ROOT / "tests" / "recipes").glob("test_*.py")
+    assert {test for test in tests if test.name not in ours} <= shown

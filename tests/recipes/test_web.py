@@ -1,0 +1,55 @@
+"""The services of web frameworks as whole programs: requests, calls and the phone lab."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+import pytest
+
+from relay_proto.exchange import Answers, Caller, Hear, What
+from tests.recipes.lab import EXAMPLES, Lab
+
+ANNA, ANSWERS = "+15550001111", "+15550003000"
+OpenLab = Callable[..., Lab]
+
+
+def loaded(name: str) -> dict[str, Any]:
+    """The names of a service, whose client is made for the lab."""
+    return runpy.run_path(str(EXAMPLES / f"{name}.py"))
+
+
+@pytest.mark.parametrize("service", ["fastapi_service", "fastapi_service_sync"])
+def test_fastapi(service: str, lab: OpenLab) -> None:
+    pytest.importorskip("fastapi", reason="FastAPI must be installed")
+    httpx = pytest.importorskip("httpx", reason="httpx must be installed")
+    here = lab(default_line=Answers(after=0.01))
+    module = loaded(service)
+
+    async def until(what: What, **details: Any) -> None:
+        await anyio.to_thread.run_sync(partial(here.until, what, **details))
+
+    async def requests() -> None:
+        app = module["app"]
+        transport = httpx.ASGITransport(app)
+        async with (
+            module["lifespan"](app),
+            httpx.AsyncClient(transport=transport, base_url="http://it") as web,
+        ):
+            assert (await web.get("/health")).json() == {"relay": "ready"}
+            started = await web.post("/calls", json={"to": ANSWERS, "text": "Hello."})
+            assert started.status_code == 202
+            await until(What.ENDED)
+            path = f"/calls/{started.json()['id']}"
+            while (result := (await web.get(path)).json()["result"]) == "calling":
+                await anyio.lowlevel.checkpoint()
+            assert result == "heard"
+            here.call(Caller(ANNA, (Hear("thank you"),)))
+            await until(What.ENDED, times=2)
+
+    anyio.run(requests)
