@@ -25,6 +25,7 @@ from .constants import (
 from .core import Core, OutputQueue
 from .dispatch import METHOD_PASS, Dispatch
 from .errors import ClientClosedError, ConnectionLostError
+from .link.pace import Pace
 from .link.requests import Request
 from .link.session import Session
 from .link.session_events import SessionLost, SessionOver, SessionReady, Unusual
@@ -62,7 +63,7 @@ from .wire.websocket import Wire
 R = TypeVar("R")
 
 
-Due: TypeAlias = Timer | Request | DialRecord | ActionRecord | EarlyReports
+Due: TypeAlias = Timer | Request | Pace[Request] | DialRecord | ActionRecord | EarlyReports
 """What has a deadline."""
 
 
@@ -222,6 +223,8 @@ class ClientCore(Core[Output]):
     def cancel(self, pending: Pending[Any], now: float) -> None:
         """Give up a command that nobody waits for any more. See `Dispatch.cancel`."""
         self._dispatch.cancel(pending, now)
+        if self._dispatch.pacing:
+            self._dispatch.release(now)
 
     def wait_for(self, call: CallRecord, state: CallState, now: float) -> Pending[CallStateEvent]:
         """Wait for the event that brings `call` to `state`, or past it."""
@@ -294,6 +297,8 @@ class ClientCore(Core[Output]):
                 self._dispatch.answered(happened, now)
             else:
                 self._follow(happened, now)
+        if self._dispatch.pacing:
+            self._dispatch.release(now)
 
     def transport_closed(self, transport: int, now: float, reason: str) -> None:
         """A transport could not be opened, has ended or broke. `reason` is for people."""
@@ -314,8 +319,12 @@ class ClientCore(Core[Output]):
                     self._calls.complete_lingering(due)
                 case EarlyReports():
                     self._messages.forget_early(due)
+                case Pace():
+                    pass  # see below
                 case _:
                     assert_never(due)
+        if self._dispatch.pacing:
+            self._dispatch.release(now)
 
     def deadline(self) -> float | None:
         """When `handle_timer` is due next."""

@@ -155,6 +155,11 @@ class Timing:
     """Time for the answer to a request, counted from when the request is sent."""
     queue_timeout: float = 60.0
     """Time that a request waits for a session before it fails without being sent."""
+    pace_timeout: float = 300.0
+    """Time that a dial or a text waits for its turn before it fails without being sent.
+
+    See `Limits.dials_per_second`. It includes the time without a session.
+    """
     dial_timeout: float = 120.0
     """Time for somebody to answer a dial, counted from when the dial is sent."""
     ping_interval: float = 30.0
@@ -209,9 +214,9 @@ class Limits:
     active_calls: int = 1000
     """Calls at the same time. Further calls are passed back to the service."""
     queued_requests: int = 500
-    """Requests that may wait for a session."""
+    """Requests that may wait for a session, or for their turn."""
     queued_bytes: int = 16 * 1024 * 1024
-    """Bytes of the requests that may wait for a session."""
+    """Bytes of these requests."""
     pending_requests: int = 10_000
     """Requests that may wait for their answers."""
     message_bytes: int = 10 * 1024 * 1024
@@ -227,7 +232,13 @@ class Limits:
     early_bytes: int = 8 * 1024 * 1024
     """Bytes of these delivery reports."""
     dials: int = 1000
-    """Dials that may be under way at the same time."""
+    """Dials that may be under way at the same time. More are refused."""
+    dials_per_second: float | None = None
+    """Dials that may be sent in a second. More wait for their turn. None: no limit."""
+    dials_at_once: int | None = None
+    """Dials that may be sent and not decided at the same time. More wait. None: no limit."""
+    texts_per_second: float | None = None
+    """Text messages that may be sent in a second. More wait for their turn. None: no limit."""
     actions_per_call: int = 1000
     """Actions that may run on one call at the same time."""
     contexts: int = 10_000
@@ -467,14 +478,23 @@ def _differences(values: Timing | Limits) -> str:
     return f"{type(values).__name__}({', '.join(changed)})"
 
 
+_RATES: Final = frozenset({"dials_per_second", "texts_per_second"})
+"""The limits that need not be whole numbers."""
+_SLOWEST: Final = 0.001
+"""The lowest rate: one in 1000 seconds."""
+
+
 def _check_numbers(values: Timing | Limits, *, least: float) -> None:
-    types, kind = (
-        ((int,), "whole number") if isinstance(values, Limits) else ((int, float), "number")
-    )
     for item in fields(values):
         value = getattr(values, item.name)
+        if value is None and item.default is None:
+            continue
+        rate = item.name in _RATES
+        whole = isinstance(values, Limits) and not rate
+        types, kind = ((int,), "whole number") if whole else ((int, float), "number")
+        lowest = _SLOWEST if rate else least
         name = f"{type(values).__name__}.{item.name}"
         if isinstance(value, bool) or not isinstance(value, types):
             raise TypeError(f"{name} must be a {kind}, not {value!r}")
-        if not least <= value <= MAX_NUMBER:
-            raise ValueError(f"{name} must be at least {least:g} and finite, not {value!r}")
+        if not lowest <= value <= MAX_NUMBER:
+            raise ValueError(f"{name} must be at least {lowest:g} and finite, not {value!r}")

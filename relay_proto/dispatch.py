@@ -24,6 +24,7 @@ from .calls.subjects import (
     OwnRequest,
     Pass,
     Start,
+    Subscription,
     Text,
     UnwantedLeg,
     UnwantedStart,
@@ -39,6 +40,7 @@ from .errors import (
     RequestQueueFullError,
     RequestTimeoutError,
 )
+from .link.pace import Pace
 from .link.requests import Request, Requests, Subject, is_success, new_id
 from .link.session import OVER, Session
 from .outputs import Dropped, Ignored
@@ -77,28 +79,6 @@ _READY: Final = SessionState.READY
 _REQUEST: Final = Purpose.REQUEST
 
 
-class _Subscription(Method):
-    """A subscription to contexts, or its end: sessions to come ask for the same."""
-
-    __slots__ = ("_change", "_contexts")
-
-    def __init__(
-        self,
-        out: OutputQueue,
-        pending: Pending[Any],
-        change: Callable[[Iterable[str]], None],
-        contexts: Iterable[str],
-    ) -> None:
-        super().__init__(out, pending)
-        self._change = change
-        self._contexts = contexts
-
-    def succeeded(self, result: JSONObject, now: float) -> Legs:
-        """Change what the session asks for."""
-        self._change(self._contexts)
-        return super().succeeded(result, now)
-
-
 class Dispatch:
     """The requests of a client, from command to consequence."""
 
@@ -124,7 +104,11 @@ class Dispatch:
         self._calls = calls
         self._messages = messages
         self._dials = dials
+        self._deadlines = deadlines
         self._requests = Requests(deadlines, config.timing, config.limits)
+        limits = config.limits
+        self._dial_pace: Pace[Request] = Pace(limits.dials_per_second, limits.dials_at_once)
+        self._text_pace: Pace[Request] = Pace(limits.texts_per_second)
 
     # Commands
 
@@ -150,8 +134,11 @@ class Dispatch:
             case Purpose.DIAL:
                 self._execute_dial(command, pending, now)
             case Purpose.SEND_MESSAGE:
-                text = Text(self._out, pending, self._messages, _message(command))
-                self._dispatch(self._new_request(command.method, params, text, pending), now)
+                message = _message(command)
+                text = Text(self._out, pending, self._messages, message)
+                pace = self._text_pace
+                request = self._new_request(command.method, params, text, pending, pace=pace)
+                self._dispatch_in_turn(request, pace, message.context, now)
             case Purpose.RECEIVE:
                 self._check_contexts(command)
                 self._change_contexts(command, self._session.login.subscribe, pending, now)
@@ -206,13 +193,40 @@ class Dispatch:
     def flush(self, now: float) -> None:
         """Write the requests that have waited for a session."""
         for request in self._requests.take_queued():
-            if request.subject.decided:
-                self._requests.finish(request)  # an event of the same tag has decided the dial
-                continue
-            if request.params is not None:
-                params = self._with_context(request.params)
-                request.frame = encode_request(request.id, request.method, params)
-            self._write(request, now)
+            self._write_queued(request, now)
+        self.release(now)
+
+    @property
+    def pacing(self) -> bool:
+        """Whether requests wait for their turn."""
+        return bool(self._dial_pace or self._text_pace)
+
+    def release(self, now: float) -> None:
+        """Write the requests whose turn it is."""
+        if self._session.state is not _READY:
+            return
+        for pace in (self._dial_pace, self._text_pace):
+            while (request := pace.take(self._under_way(pace), now)) is not None:
+                self._requests.take(request)
+                self._write_queued(request, now)
+            due = pace.due(self._under_way(pace))
+            if due is None:
+                self._deadlines.clear(pace)
+            else:
+                self._deadlines.set(pace, due)
+
+    def _under_way(self, pace: Pace[Request]) -> int:
+        return self._dials.under_way if pace is self._dial_pace else 0
+
+    def _write_queued(self, request: Request, now: float) -> None:
+        """Write a request that has waited, unless nobody waits for it any more."""
+        if request.subject.decided:
+            self._requests.finish(request)  # an event of the same tag has decided the dial
+            return
+        if request.params is not None:
+            params = self._with_context(request.params)
+            request.frame = encode_request(request.id, request.method, params)
+        self._write(request, now)
 
     def lose_sent(self, error: RelayError, now: float) -> None:
         """Settle what was written on a session that is lost: no answer will come."""
@@ -283,9 +297,10 @@ class Dispatch:
         timeout = self._timing.dial_timeout if command.timeout is None else command.timeout
         dial = self._dials.new(params["tag"], pending, timeout)
         subject = Dial(self._out, pending, self._dials, dial)
-        request = self._new_request(command.method, params, subject, pending)
+        pace = self._dial_pace
+        request = self._new_request(command.method, params, subject, pending, pace=pace)
         self._dials.begin(dial)
-        self._dispatch(request, now)
+        self._dispatch_in_turn(request, pace, _who_calls(params), now)
 
     def _check_contexts(self, command: Command[Any]) -> None:
         wanted = {*self._session.login.contexts, *command.params["contexts"]}
@@ -303,7 +318,7 @@ class Dispatch:
         if not contexts:
             self._out.resolve(pending, {})
             return
-        subject = _Subscription(self._out, pending, change, contexts)
+        subject = Subscription(self._out, pending, change, contexts)
         request = self._new_request(command.method, command.params, subject, pending)
         self._dispatch(request, now)
 
@@ -369,6 +384,7 @@ class Dispatch:
         timeout: float | None = None,
         *,
         patient: bool = False,
+        pace: Pace[Request] | None = None,
     ) -> Request:
         """Make a request. Raises if the queue is full, or if `params` is not JSON."""
         request = self._request(method, params, subject, timeout)
@@ -376,7 +392,8 @@ class Dispatch:
             size, writable = len(request.frame), self._session.state is _READY
             if not writable and self._fails_fast:
                 raise ConnectionLostError("there is no session now", maybe_delivered=False)
-            self._requests.check_room(method, size, writable=writable)
+            now = writable and (pace is None or not pace.limited)
+            self._requests.check_room(method, size, writable=now)
         pending.source = request
         return request
 
@@ -404,6 +421,17 @@ class Dispatch:
         else:
             self._requests.enqueue(request, now)
 
+    def _dispatch_in_turn(
+        self, request: Request, pace: Pace[Request], party: str, now: float
+    ) -> None:
+        if not pace.limited:
+            self._dispatch(request, now)
+            return
+        request.pace = pace
+        self._requests.enqueue(request, now)
+        pace.wait(request, party)
+        self.release(now)
+
     def _write(self, request: Request, now: float) -> None:
         frame = request.frame
         self._requests.written(request, now)
@@ -415,9 +443,10 @@ class Dispatch:
     def expired(self, request: Request, now: float) -> None:
         """Settle a request that was not written, or not answered, in time."""
         sent = request.state is RequestState.SENT
-        seconds = request.timeout if sent else self._timing.queue_timeout
+        seconds = request.timeout if sent else self._requests.patience(request)
         self._requests.finish(request)
-        error = RequestTimeoutError(request.method, seconds, sent=sent)
+        paced = request.pace is not None
+        error = RequestTimeoutError(request.method, seconds, sent=sent, paced=paced)
         self.hang_up(request.subject.expired(error, now), now)
         if sent:
             self._session.probe(now)
@@ -446,6 +475,12 @@ class Dispatch:
 
     def _refused(self, subject: Subject, code: int, message: str, now: float) -> Legs:
         return subject.refused(RelayError(code, self._scrubber.words(message)), now)
+
+
+def _who_calls(params: JSONObject) -> str:
+    """The number from which a dial calls first: those who dial from others take turns with it."""
+    about: JSONObject = params["devices"][0][0].get("params", {})
+    return str(about.get("from_number") or about.get("from"))
 
 
 def _message(command: Command[Any]) -> MessageRecord:

@@ -179,15 +179,17 @@ class RequestTimeoutError(_LocalError, TimeoutError):
 
     `method` names the request, `seconds` is the time that it had, and `sent` says
     whether it was sent. If it was, the server may still carry it out: find out before
-    you repeat it. If it was not, the server has never seen it, and there was no session
-    for `Timing.queue_timeout`: repeat it when the client is connected again.
+    you repeat it. If it was not, the server has never seen it: there was no session for
+    `Timing.queue_timeout`, or its turn did not come within `Timing.pace_timeout`. Then
+    repeat it later.
     """
 
-    def __init__(self, method: str, seconds: float, *, sent: bool) -> None:
+    def __init__(self, method: str, seconds: float, *, sent: bool, paced: bool = False) -> None:
+        why = "its turn did not come" if paced else "there was no session"
         fate = (
             f"no answer within {seconds:g} s; the server may still carry it out"
             if sent
-            else f"not sent within {seconds:g} s, because there was no session"
+            else f"not sent within {seconds:g} s, because {why}"
         )
         super().__init__(f"{shown_id(method)}: {fate}")
         self.method = method

@@ -57,13 +57,15 @@ def rows() -> Iterator[tuple[str, str, str, str]]:
     for name, text, seconds in fields_of(Timing):
         yield f"timing.{name}", text, "", f"{seconds:g} s"
     for name, text, number in fields_of(Limits):
-        whole = int(number)
         variable = f"`{config.ENV_MAX_CALLS}`" if name == "active_calls" else ""
-        yield f"limits.{name}", text, variable, amount(whole, in_bytes=name.endswith("bytes"))
+        yield f"limits.{name}", text, variable, amount(number, in_bytes=name.endswith("bytes"))
 
 
-def amount(number: int, *, in_bytes: bool) -> str:
+def amount(limit: float | None, *, in_bytes: bool) -> str:
     """A limit with its unit."""
+    if limit is None:
+        return "none"
+    number = int(limit)
     if not in_bytes:
         return f"{number:,}"
     return f"{number // MIB} MiB" if number >= MIB else f"{number // 1024} KiB"

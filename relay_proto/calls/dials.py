@@ -58,6 +58,7 @@ class Dials:
         self._limits = limits
         self._scrubber = scrubber
         self._pending: dict[str, DialRecord] = {}
+        self._under_way: set[str] = set()
         self._decided: OrderedDict[str, str] = OrderedDict()
         self._doomed: OrderedDict[str, Leg] = OrderedDict()
 
@@ -79,8 +80,14 @@ class Dials:
         self._decided.pop(dial.tag, None)
         self._pending[dial.tag] = dial
 
+    @property
+    def under_way(self) -> int:
+        """How many dials have been sent and are not decided."""
+        return len(self._under_way)
+
     def written(self, dial: DialRecord, now: float) -> None:
         """The dial leaves: the time to answer counts from now."""
+        self._under_way.add(dial.tag)
         self._deadlines.set(dial, now + dial.timeout)
 
     def acknowledged(self, dial: DialRecord) -> None:
@@ -262,6 +269,7 @@ class Dials:
 
     def _decide(self, dial: DialRecord, winner: str) -> None:
         del self._pending[dial.tag]
+        self._under_way.discard(dial.tag)
         self._deadlines.clear(dial)
         self._decided[dial.tag] = winner
         if len(self._decided) > self._limits.tags:

@@ -9,6 +9,7 @@ Source: docs/protocol.md, sections 9, 13, 15 and 16.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from ..core import OutputQueue
@@ -87,6 +88,28 @@ class Method(OwnRequest):
         del now
         self._out.fail(self._pending, error)
         return NO_LEGS
+
+
+class Subscription(Method):
+    """A subscription to contexts, or its end: sessions to come ask for the same."""
+
+    __slots__ = ("_change", "_contexts")
+
+    def __init__(
+        self,
+        out: OutputQueue,
+        pending: Pending[Any],
+        change: Callable[[Iterable[str]], None],
+        contexts: Iterable[str],
+    ) -> None:
+        super().__init__(out, pending)
+        self._change = change
+        self._contexts = contexts
+
+    def succeeded(self, result: JSONObject, now: float) -> Legs:
+        """Change what the session asks for."""
+        self._change(self._contexts)
+        return super().succeeded(result, now)
 
 
 class Verb(Method):

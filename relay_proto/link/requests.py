@@ -20,6 +20,7 @@ from ..rpc.frames import JSONObject, result_code
 from ..timers import Deadlines
 from ..transitions import RequestState
 from ..values.chance import Chance
+from .pace import Pace
 
 # Every request needs these. Before Python 3.12, members of enums are slow to look up.
 _QUEUED: Final = RequestState.QUEUED
@@ -68,10 +69,11 @@ class Request:
     """One request: what it asks, and what it is about.
 
     `frame` holds its bytes until they are written. `params` are kept if the frame must
-    be made once more, because only the session says which context is its own.
+    be made once more, because only the session says which context is its own. `pace`
+    decides when it may be written, if it is not None.
     """
 
-    __slots__ = ("frame", "id", "method", "params", "state", "subject", "timeout")
+    __slots__ = ("frame", "id", "method", "pace", "params", "state", "subject", "timeout")
 
     def __init__(
         self,
@@ -88,6 +90,7 @@ class Request:
         self.subject = subject
         self.timeout = timeout
         self.frame = frame
+        self.pace: Pace[Request] | None = None
         self.state: RequestState = _QUEUED
 
     def __repr__(self) -> str:
@@ -124,14 +127,24 @@ class Requests:
         """Keep a request until it can be written."""
         self._queued[request.id] = request
         self._queued_bytes += len(request.frame)
-        self._deadlines.set(request, now + self._timing.queue_timeout)
+        self._deadlines.set(request, now + self.patience(request))
+
+    def patience(self, request: Request) -> float:
+        """Return for how many seconds a request may wait until it is written."""
+        timing = self._timing
+        return timing.queue_timeout if request.pace is None else timing.pace_timeout
 
     def take_queued(self) -> list[Request]:
-        """Take out all unwritten requests, in order. The caller writes them now."""
-        taken = list(self._queued.values())
-        self._queued.clear()
-        self._queued_bytes = 0
+        """Take out the unwritten requests that wait for no turn, in order, to write them."""
+        taken = [request for request in self._queued.values() if request.pace is None]
+        for request in taken:
+            self.take(request)
         return taken
+
+    def take(self, request: Request) -> None:
+        """Take out an unwritten request. The caller writes it now."""
+        del self._queued[request.id]
+        self._queued_bytes -= len(request.frame)
 
     def written(self, request: Request, now: float) -> None:
         """Note that a request leaves now. The time for its reply begins."""
@@ -153,6 +166,8 @@ class Requests:
         request.state = _DONE
         if self._queued.pop(request.id, None) is not None:
             self._queued_bytes -= len(request.frame)
+            if request.pace is not None:
+                request.pace.forget(request)
         self._sent.pop(request.id, None)
         self._deadlines.clear(request)
 

@@ -14,7 +14,7 @@ from random import Random
 from typing import Final
 
 from ..client import ClientCore
-from ..config import Limits
+from ..config import Limits, Timing
 from ..exchange import ExchangeTiming
 from ..server import ServerConfig
 from .application import Application, lines, somebody_calls, somebody_writes
@@ -24,6 +24,8 @@ from .world import PROJECTS, MakeCore, World, exchange_config
 
 COMING_TO_REST: Final = 320.0
 """Seconds until every dead link must be noticed and every wait must have ended."""
+TIMING: Final = Timing(pace_timeout=100.0)
+"""A turn that does not come is given up before everything must have come to rest."""
 
 
 class Kind(enum.StrEnum):
@@ -123,6 +125,9 @@ class _Simulation:
             queued_requests=random.choice((20, 500)),
             pending_requests=random.choice((12, 10_000)),
             tags=50,
+            dials_per_second=random.choice((None, None, 0.5, 5.0)),
+            dials_at_once=random.choice((None, None, 1, 3)),
+            texts_per_second=random.choice((None, None, 0.5, 5.0)),
         )
         self._applications: list[Application] = []
 
@@ -158,7 +163,9 @@ class _Simulation:
     def _start_client(self, random: Random) -> None:
         world = self.world
         project = PROJECTS[len(world.programs) % len(PROJECTS)]
-        program = world.program("office", "sales", limits=self._limits, project=project)
+        program = world.program(
+            "office", "sales", limits=self._limits, timing=TIMING, project=project
+        )
         if len(world.programs) == 2:
             world.struck("several clients")
         if not self._plan.plain:

@@ -149,11 +149,13 @@ class Program:
     def execute(self, command: Command[R]) -> Pending[R]:
         """Carry out a command of the client."""
         timing = self.core.config.timing
-        within = timing.queue_timeout + (
+        paced = command.purpose in (Purpose.DIAL, Purpose.SEND_MESSAGE)
+        waits = max(timing.queue_timeout, timing.pace_timeout if paced else 0.0)
+        within = waits + (
             timing.dial_timeout if command.purpose is Purpose.DIAL else timing.request_timeout
         )
         if command.timeout is not None:
-            within = timing.queue_timeout + command.timeout
+            within = waits + command.timeout
         return self._command(
             command.method, lambda now: self.core.execute(command, now), within=within
         )

@@ -440,12 +440,14 @@ def ways_to_say(value: float) -> str:
 @pytest.mark.parametrize("values", [Timing(), Limits()])
 def test_its_times_and_limits_are_those_of_the_client(values: Timing | Limits) -> None:
     kind = type(values).__name__
-    known = {field.name: float(getattr(values, field.name)) for field in fields(values)}
+    known = {field.name: getattr(values, field.name) for field in fields(values)}
     said = re.findall(rf"([^\n]*(?:\n {{2}}[^\n]*)*`{kind}\.(\w+)`)", TEXT)
     assert said
     for before, name in said:
+        if known[name] is None:
+            continue  # there is no limit, so there is no number to say
         sentence = re.split(r"\. (?=[A-Z])", " ".join(before.split()))[-1]
-        assert re.search(ways_to_say(known[name]), sentence, re.IGNORECASE), (name, sentence)
+        assert re.search(ways_to_say(float(known[name])), sentence, re.IGNORECASE), (name, sentence)
 
 
 @pytest.mark.parametrize(

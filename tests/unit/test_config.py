@@ -240,7 +240,9 @@ def test_a_limit_that_is_no_whole_number_is_named(value: object) -> None:
             resolve_config(ENVIRON, max_active_calls=wrong(value))
 
 
-@pytest.mark.parametrize("name", [item.name for item in fields(Limits)])
+@pytest.mark.parametrize(
+    "name", [item.name for item in fields(Limits) if not item.name.endswith("_per_second")]
+)
 def test_every_limit_is_at_least_one(name: str) -> None:
     values: dict[str, Any] = {name: 0}
     with pytest.raises(ValueError, match=rf"^Limits\.{name} must be at least 1 and finite"):
