@@ -212,6 +212,7 @@ class CallTable:
         over = outcome in kinds.FINAL_STATES if kind is None else kind.is_final(event)
         if over:
             _end_action(action, at, outcome)
+            action.url = _url(facts.params)
             self._kinds.pop((call.id, action.id), None)
         elif outcome:
             action.outcome = outcome
@@ -237,6 +238,14 @@ def _outcome(params: JSONObject) -> str:
             return " ".join([str(found.get("type", "")), *said]).strip()[:200]
     state = params.get("state", params.get("phase", ""))
     return state if isinstance(state, str) else ""
+
+
+def _url(params: JSONObject) -> str:
+    """Return where the recording or the fax is that an event tells of."""
+    fax = params.get("fax")
+    document = fax.get("params") if is_object(fax) else None
+    found = document.get("document") if is_object(document) else params.get("url")
+    return found if isinstance(found, str) else ""
 
 
 def _words(params: JSONObject) -> str:

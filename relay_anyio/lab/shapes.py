@@ -66,6 +66,8 @@ class Action(Shape, kw_only=True):
     outcome: str = ""
     words: str = ""
     """What is played, or what was collected."""
+    url: str = ""
+    """Where its recording or its fax is."""
 
 
 class Heard(Shape, kw_only=True):

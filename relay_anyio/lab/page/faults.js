@@ -102,13 +102,13 @@ function card(fault) {
       h(
         "div",
         { class: "fault-row" },
-        ...fields,
         h(
           "button",
           { type: "submit", class: "button", "aria-label": fault.name, "aria-describedby": id },
           icon("faults"),
           fault.act,
         ),
+        ...fields,
       ),
     ),
   );

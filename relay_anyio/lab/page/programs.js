@@ -90,7 +90,7 @@ function updateProgram(row, program, store) {
   setText(state, program.connected ? "Connected" : "Away");
   state.dataset.kind = program.connected ? "on" : "quiet";
   const contexts = program.contexts.join(", ");
-  show(warning, contexts === "");
+  show(warning, program.connected && contexts === "");
   setText(warning, "It serves no context, so that no call and no text reaches it. Give the client a context.");
   const texts = [
     contexts || "none",

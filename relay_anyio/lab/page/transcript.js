@@ -100,7 +100,7 @@ export class Transcript {
       }
     }
     for (const action of call.actions) {
-      const file = fileOf(action.url);
+      const file = action.outcome === "no_input" ? "" : fileOf(action.url);
       if (file) lines.push({ key: `file ${action.id}`, kind: "file", at: action.ended_at ?? Infinity, file });
     }
     return lines.sort((one, other) => one.at - other.at);
