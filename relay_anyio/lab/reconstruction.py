@@ -35,6 +35,9 @@ LATE: Final = 0.02
 """Seconds by which a key may be early or late in a row of keys."""
 MOMENT: Final = 0.001
 """What a time is rounded to, in seconds. A pause that is shorter is left out."""
+EVEN: Final = 0.05
+JITTER: Final = 0.006
+"""Seconds by which real time makes an even pause uneven. A reader sees the even one."""
 AFTER_THE_LAST: Final = 1.0
 """Seconds after the last thing that happened, when a person leaves a call that was not over."""
 UNTIL_TRANSFERRED: Final = 60.0
@@ -111,7 +114,7 @@ class _Person:
     def do(self, act: _Act, next_at: float | None) -> None:
         """Add the steps that lead to `act`, and `act` itself."""
         self._listen(act.begins_at)
-        pause = _rounded(act.begins_at - self._free_at)
+        pause = rounded(act.begins_at - self._free_at)
         if pause >= MOMENT:
             self.steps.append(Wait(pause))
             self._free_at += pause
@@ -186,15 +189,16 @@ def _in_a_row(keys: Sequence[Happened]) -> bool:
 
 def _pace(times: Sequence[float]) -> float:
     """Return the time from one key to the next one: the usual one, if it is near."""
-    pace = _rounded((times[-1] - times[0]) / (len(times) - 1))
+    pace = rounded((times[-1] - times[0]) / (len(times) - 1))
     return USUAL.interval if abs(pace - USUAL.interval) <= LATE else pace
 
 
 def _presses(act: _Act, next_at: float | None) -> Iterator[Press]:
     """Yield a row of keys; the last one alone if something else follows soon."""
-    digits, times = act.words, act.times
+    digits = act.words
+    times = list(act.times)
     pace = _pace(times) if len(times) > 1 else USUAL.interval
-    rest = pace if next_at is None else max(0.0, _rounded(next_at - times[-1]))
+    rest = pace if next_at is None else max(0.0, rounded(next_at - times[-1]))
     if rest >= pace:
         yield Press(digits, pace)
         return
@@ -230,5 +234,7 @@ def _fragment(text: str) -> str:
     return words or text[:FRAGMENT]
 
 
-def _rounded(seconds: float) -> float:
-    return round(seconds, 3)
+def rounded(seconds: float) -> float:
+    """Return a length of time, without the jitter of the machine that measured it."""
+    even = round(round(seconds / EVEN) * EVEN, 3)
+    return even if abs(seconds - even) <= JITTER else round(seconds, 3)

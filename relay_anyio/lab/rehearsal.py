@@ -38,7 +38,7 @@ from relay_proto.exchange import (
 )
 
 from .._story import Story
-from .reconstruction import AFTER_THE_LAST, script_of
+from .reconstruction import AFTER_THE_LAST, rounded, script_of
 from .rehearsal_source import AnyBehaviour, Part, Plan, written
 
 Lines: TypeAlias = Mapping[str, AnyBehaviour]
@@ -85,8 +85,8 @@ class _Leg:
 
     @property
     def ended(self) -> Happened | None:
-        last = self.happened[-1]
-        return last if last.what is What.ENDED else None
+        states = [one for one in self.happened if one.what in (What.OFFERED, What.ENDED)]
+        return states[-1] if states and states[-1].what is What.ENDED else None
 
     def find(self, *what: What) -> Happened | None:
         return next((one for one in self.happened if one.what in what), None)
@@ -256,7 +256,7 @@ def _caller(leg: _Leg, timing: ExchangeTiming, left_at: float) -> Caller:
     end = leg.ended
     if leg.find(What.ANSWERED) is None and (end is None or end.who is Who.CALLER):
         gave_up_at = left_at if end is None else end.at
-        return Caller(number, patience=round(gave_up_at - leg.first.at, 3))
+        return Caller(number, patience=rounded(gave_up_at - leg.first.at))
     return Caller(number, _script(leg, timing, left_at))
 
 
@@ -304,14 +304,14 @@ def _as_seen(leg: _Leg, timing: ExchangeTiming, left_at: float) -> Behaviour:
     rang, answered, end = leg.find(What.RANG), leg.find(What.ANSWERED), leg.ended
     rang_at = (leg.first if rang is None else rang).at
     if answered is not None:
-        return Answers(round(answered.at - rang_at, 3), _script(leg, timing, left_at))
+        return Answers(rounded(answered.at - rang_at), _script(leg, timing, left_at))
     match None if end is None else end.details["reason"]:
         case reason if reason == END_REASON_BUSY:
             return Busy()
         case reason if reason == END_REASON_NOT_FOUND:
             return Unreachable()
         case reason if reason == END_REASON_DECLINE and end is not None:
-            return Declines(round(end.at - rang_at, 3))
+            return Declines(rounded(end.at - rang_at))
         case _:
             return NoAnswer()
 

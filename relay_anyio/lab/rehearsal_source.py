@@ -16,6 +16,7 @@ from relay_proto.exchange import (
     TextMessage,
 )
 
+from .reconstruction import rounded
 from .source import (
     WIDTH,
     Expression,
@@ -116,7 +117,7 @@ def written(plan: Plan) -> str:
     callers = plan.callers
     scene = [] if callers is not None else list(_scene(plan))
     body = [] if callers is None else list(_callers(callers))
-    names = _names(plan) | ({"Stage"} if scene else set()) | {"rehearse"}
+    names = _names(plan) | {"rehearse"} | ({"Stage"} if scene else set[str]())
     head = ['"""What was done in the phone lab, as a test that does it again."""', "", "import os"]
     if any("anyio.sleep" in line for line in scene):
         head += ["", "import anyio"]
@@ -208,8 +209,8 @@ def _place(plan: Plan, part: Part, caller: Caller) -> Expression:
 
 
 def _sleep(seconds: float) -> Iterator[str]:
-    if round(seconds, 3) > 0:
-        yield f"    await anyio.sleep({number(round(seconds, 3))})"
+    if rounded(seconds) > 0:
+        yield f"    await anyio.sleep({number(rounded(seconds))})"
 
 
 def _own_act(to: str) -> Iterator[str]:

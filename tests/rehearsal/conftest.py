@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -40,7 +41,7 @@ def client() -> RelayClient:
 @pytest.fixture
 def ivr(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """Return the module of the example."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "examples"))
+    monkeypatch.setattr(sys, "path", [str(Path(__file__).parents[2] / "examples"), *sys.path])
     monkeypatch.setenv("SIGNALWIRE_PROJECT_ID", "any")
     monkeypatch.setenv("SIGNALWIRE_API_TOKEN", "any")
     return importlib.import_module("ivr")

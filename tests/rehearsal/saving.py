@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any, Final
@@ -19,11 +19,19 @@ ANNA, BERT, AGENT, OFFICE = "+15550001111", "+15550001112", "+15550003000", "+15
 PROGRAM: Final = "program_of_this_test"
 """The module from which saved rehearsals import the client of a test."""
 
+
+def seconds(least: float, most: float) -> st.SearchStrategy[float]:
+    """Times as people write them. What is closer than that is the jitter of real time."""
+    return st.integers(round(least * 100), round(most * 100)).map(
+        lambda hundredths: hundredths / 100
+    )
+
+
 words = st.sampled_from(["press 1", "chosen", "THANK YOU", "not on the menu", "nothing like this"])
 steps: st.SearchStrategy[Step] = st.one_of(
-    st.builds(Wait, st.floats(0.003, 40.0)),
-    st.builds(Hear, words, st.floats(0.5, 20.0)),
-    st.builds(Press, st.text("0123456789*#", min_size=1, max_size=4), st.floats(0.05, 3.0)),
+    st.builds(Wait, seconds(0.01, 40.0)),
+    st.builds(Hear, words, seconds(0.5, 20.0)),
+    st.builds(Press, st.text("0123456789*#", min_size=1, max_size=4), seconds(0.05, 3.0)),
     st.builds(Say, st.text(min_size=1, max_size=40)),
     st.builds(HangUp),
 )
@@ -31,7 +39,7 @@ scripts = st.lists(steps, max_size=6).map(tuple)
 
 
 @contextmanager
-def program(client: object) -> Iterator[None]:
+def program(client: object) -> Generator[None]:
     """Let saved rehearsals import this client, or this handler."""
     module = ModuleType(PROGRAM)
     module.__dict__["client"] = client

@@ -14,7 +14,6 @@ from typing import Any
 import anyio
 import pytest
 from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 from relay_anyio import Call, Message, RelayClient
 from relay_anyio.lab.rehearsal import NothingToRehearseError, Rehearsal, client_of, rehearsal_of
@@ -58,6 +57,7 @@ from .saving import (
     run,
     save,
     scripts,
+    seconds,
 )
 
 many = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -76,7 +76,7 @@ def test_whatever_a_caller_does_the_saved_rehearsal_passes(
 
 
 @many
-@given(first=scripts, second=scripts, gap=st.floats(0.01, 20.0))
+@given(first=scripts, second=scripts, gap=seconds(0.01, 20.0))
 def test_two_callers_at_the_same_time_do_it_again(
     first: tuple[Step, ...], second: tuple[Step, ...], gap: float, ivr: ModuleType
 ) -> None:

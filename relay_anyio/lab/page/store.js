@@ -98,7 +98,7 @@ export class Store {
   followFrames() {
     if (this._withFrames) return;
     this._withFrames = true;
-    if (this.link === "live") this._resync();
+    if (this._generation > 0) this._resync();
   }
 
   /** The events of a call, oldest first. @returns {LabEvent[]} */
