@@ -25,6 +25,11 @@ def programs() -> dict[str, str]:
     }
 
 
+def is_program(code: str) -> bool:
+    """Whether it makes a client, and runs it until it is stopped."""
+    return "RelayClient(" in code and ("run(" in code or "client.calls()" in code)
+
+
 def saved_files() -> dict[str, str]:
     """The programs that a page tells readers to save, by file name."""
     pages = sorted((ROOT / "docs").rglob("*.md"))

@@ -73,12 +73,8 @@ def programs() -> dict[str, str]:
         f"examples/{name}.py": (ROOT / "examples" / f"{name}.py").read_text(encoding="utf-8")
         for name in INBOUND
     }
-    complete = {name: code for name, code in pages.programs().items() if is_program(code)}
+    complete = {name: code for name, code in pages.programs().items() if pages.is_program(code)}
     return examples | complete
-
-
-def is_program(code: str) -> bool:
-    return "RelayClient(" in code and ("run(" in code or "client.calls()" in code)
 
 
 @pytest.mark.parametrize("name", pages.programs())
