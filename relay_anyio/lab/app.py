@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from relay_proto.exchange import explained
 
+from ..simulator.files import FileMissingError, type_of
 from .asked import Asked, Query, Route
 from .errors import LabError
 from .guard import Guard
@@ -42,6 +43,7 @@ def make_app(lab: Lab, guard: Guard) -> ASGIApp:
         ServedRoute("/", _page, methods=["GET"]),
         Mount("/static", StaticFiles(directory=PAGE)),
         ServedRoute("/api/openapi.json", _openapi, methods=["GET"]),
+        ServedRoute("/api/files/{name}", _File(lab), methods=["GET"]),
     ]
     by_path: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
@@ -83,6 +85,26 @@ class _Served:
         if isinstance(result, Stream):
             return _EventStream(result)
         return Response(msgspec.json.encode(result), route.status, media_type=JSON)
+
+
+class _File:
+    """The route of recordings, faxes and voicemails: the same as on the port for programs."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._files = lab.simulator.files
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        name = scope["path_params"]["name"]
+        await (await self._answer(name))(scope, receive, send)
+
+    async def _answer(self, name: str) -> Response:
+        if self._files is None:
+            return error_response(404, "this lab keeps no files", "path.name")
+        try:
+            path = await self._files.path(name)
+            return FileResponse(path, media_type=type_of(name), stat_result=path.stat())
+        except (FileMissingError, OSError) as error:
+            return error_response(404, str(error), "path.name")
 
 
 class _EventStream:

@@ -12,12 +12,15 @@ import wave
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import anyio
 import pytest
 
 from relay_anyio import DownloadError
+from relay_anyio.lab.app import make_app
+from relay_anyio.lab.guard import Guard
+from relay_anyio.lab.lab import Lab
 from relay_anyio.simulator.contents import audio_formats, write_content
 from relay_anyio.simulator.files import FileMissingError, Files
 from relay_anyio.simulator.voice import Voice
@@ -399,6 +402,40 @@ async def test_other_requests_are_refused_in_words(
     assert head.startswith(b"HTTP/1.1 " + status)
     assert body in words
     assert bool(body) == bool(words) or status not in (b"200", b"404")
+
+
+async def get(app: Any, path: str) -> tuple[int, bytes]:
+    """Ask an ASGI application for a page."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        await anyio.sleep_forever()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode()}
+    scope |= {"headers": [(b"host", b"localhost")], "query_string": b"", "http_version": "1.1"}
+    await app(scope | {"extensions": {}}, receive, send)
+    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
+
+
+@pytest.mark.anyio
+async def test_the_api_of_the_lab_has_the_same_files(keeping: World, files: Files) -> None:
+    files.keep(FileMade("a.txt", TextFile("Hello.\n")))
+    app = make_app(Lab(keeping.simulator, epoch=0.0), Guard(("localhost",), ""))
+    assert await get(app, "/api/files/a.txt") == (200, b"Hello.\n")
+    status, body = await get(app, "/api/files/b.txt")
+    assert status == 404
+    assert b"there is no such file" in body
+
+
+@pytest.mark.anyio
+async def test_a_lab_without_files_says_so(world: World) -> None:
+    app = make_app(Lab(world.simulator, epoch=0.0), Guard(("localhost",), ""))
+    status, body = await get(app, "/api/files/a.txt")
+    assert status == 404
+    assert b"this lab keeps no files" in body
 
 
 # The command
