@@ -27,6 +27,7 @@ from relay_anyio.simulator.voice import Voice
 from relay_proto.exchange import (
     Answers,
     AudioFile,
+    ExchangeConfig,
     Fax,
     FaxFile,
     FileContent,
@@ -420,10 +421,15 @@ async def get(app: Any, path: str) -> tuple[int, bytes]:
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
 
 
+def lab_of(world: World) -> Any:
+    lab = Lab(world.simulator, ExchangeConfig(accounts=()), world.happened.append)
+    return make_app(lab, Guard(("localhost",), ""))
+
+
 @pytest.mark.anyio
 async def test_the_api_of_the_lab_has_the_same_files(keeping: World, files: Files) -> None:
     files.keep(FileMade("a.txt", TextFile("Hello.\n")))
-    app = make_app(Lab(keeping.simulator, epoch=0.0), Guard(("localhost",), ""))
+    app = lab_of(keeping)
     assert await get(app, "/api/files/a.txt") == (200, b"Hello.\n")
     status, body = await get(app, "/api/files/b.txt")
     assert status == 404
@@ -432,7 +438,7 @@ async def test_the_api_of_the_lab_has_the_same_files(keeping: World, files: File
 
 @pytest.mark.anyio
 async def test_a_lab_without_files_says_so(world: World) -> None:
-    app = make_app(Lab(world.simulator, epoch=0.0), Guard(("localhost",), ""))
+    app = lab_of(world)
     status, body = await get(app, "/api/files/a.txt")
     assert status == 404
     assert b"this lab keeps no files" in body
