@@ -2,10 +2,10 @@
 
 import { SetupLines } from "./connect.js";
 import { h, icon, reconcile, setText, show } from "./dom.js";
+import { NumbersPanel } from "./numbers.js";
 import * as words from "./words.js";
 
 const MOST_PROGRAMS = 50;
-const MOST_NUMBERS = 100;
 const TICK = 1000;
 
 /** @param {HTMLElement} element @param {import("./store.js").Store} store */
@@ -20,13 +20,7 @@ export function mountPrograms(element, store) {
     h("p", { text: "Copy the lines below into the shell in which your program runs, and start it." }),
   );
   const setup = new SetupLines("programs");
-  const numbers = h("tbody", {});
-  const numbersTable = h(
-    "table",
-    { class: "numbers" },
-    h("thead", {}, h("tr", {}, h("th", { scope: "col", text: "Number" }), h("th", { scope: "col", text: "What it does" }))),
-    numbers,
-  );
+  const numbers = new NumbersPanel(store);
   element.append(
     h("h1", { text: "Programs" }),
     h("p", { class: "lead", text: "The programs that are connected to this lab, and how they are." }),
@@ -34,13 +28,7 @@ export function mountPrograms(element, store) {
     list,
     more,
     h("section", { class: "panel", "aria-label": "Connect a program" }, h("h2", { text: "Connect a program" }), setup.element),
-    h(
-      "section",
-      { class: "panel", "aria-label": "Numbers to dial" },
-      h("h2", { text: "Numbers that your program can dial" }),
-      h("p", { class: "hint", text: "Numbers of your phones ring on the page. Any other number answers, and listens." }),
-      numbersTable,
-    ),
+    numbers.element,
   );
 
   function render() {
@@ -51,10 +39,7 @@ export function mountPrograms(element, store) {
     show(more, programs.length > shown.length);
     setText(more, `${words.count(programs.length - shown.length, "more program")} not shown`);
     setup.update(store.state.setup);
-    const known = [...store.state.numbers.values()].slice(0, MOST_NUMBERS);
-    const row = (one) =>
-      h("tr", {}, h("td", { class: "mono", text: words.number(one.number) }), h("td", { text: words.does(one) }));
-    reconcile(numbers, known, (one) => JSON.stringify(one), row);
+    numbers.update();
   }
 
   let timer = 0;

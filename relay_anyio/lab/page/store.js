@@ -8,11 +8,11 @@ import { lab } from "./lab.js";
 
 export const MOST_EVENTS = 5000;
 export const MOST_FRAMES = 2000;
-export const MOST_ENDED_CALLS = 1000;
+export const MOST_ENDED_CALLS = 300;
 export const MOST_TEXTS = 2000;
 /** The number that the API calls as well if none is given. Programs of any context serve it. */
 const USUAL_NUMBER = "+15550002222";
-const MOST_EVENTS_OF_A_CALL = 300;
+const MOST_EVENTS_OF_A_CALL = 200;
 const FIRST_RETRY = 500;
 const LONGEST_RETRY = 8000;
 
