@@ -44,7 +44,7 @@ exit codes:
   1    something did not work: stderr says what
   2    the arguments are wrong, or the file is not a recording
   130  it was interrupted (Ctrl+C)
-  141  whoever read the output has gone
+  141  nobody reads the output any more
   143  it was ended (SIGTERM)
 relay sim runs until Ctrl+C or SIGTERM, and exits with 0 then.
 """
@@ -113,7 +113,7 @@ def _known(error: BaseException) -> tuple[int, list[str]] | None:
 def _sim(options: argparse.Namespace) -> int:
     given = [name for name, usual in OF_CALLERS.items() if getattr(options, name) != usual]
     if options.file is not None and given:
-        raise CommandError(f"--{given[0]} goes without a file: the callers are in {options.file}")
+        raise CommandError(f"--{given[0]} does not work with a file: {options.file} says who calls")
     from . import sim
 
     return sim.run(options)
@@ -307,7 +307,9 @@ def _name(text: str) -> str:
     except ValueError:
         pass
     if not NAME.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no name or address: give one without a port")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a name or an address: give one, without a port"
+        )
     return text.lower()
 
 

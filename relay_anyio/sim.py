@@ -261,7 +261,7 @@ class _Reporter:
         lines = place.setup(setup)
         self._console.print(f"The simulator is listening at {place.url}", soft_wrap=True)
         if page:
-            self._console.print(f"Its page, with softphones, is at {page}", soft_wrap=True)
+            self._console.print(f"To call your program from a page, open {page}", soft_wrap=True)
         self._console.print("To connect a RELAY client, copy these lines into its shell:\n")
         for line in lines:
             self._console.print(f"  {line}", soft_wrap=True, markup=False)

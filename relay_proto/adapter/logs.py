@@ -20,7 +20,7 @@ from .narration import narrate
 from .repeats import Kind, Line, Repeats
 
 FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-WRONG_LEVEL: Final = "%s is %r, which is no level: use debug, info, warning, error or critical"
+WRONG_LEVEL: Final = "%s is %r, which is not a level: use debug, info, warning, error or critical"
 END_THE_PROGRAM: Final = (KeyboardInterrupt, SystemExit)
 
 _VARIABLE_PART: Final = re.compile(r"\S*\d\S*|'[^']*'")
@@ -151,7 +151,7 @@ class Lines:
 
     def thread_still_runs(self, name: str) -> None:
         """Write down that a thread did not end with its client."""
-        words = "%s still runs: disconnect() waits for it no longer"
+        words = "%s still runs, and disconnect() no longer waits for it"
         self.write((words, ""), logging.WARNING, words, name)
 
     def narrate(self, host: str, output: Output) -> None:

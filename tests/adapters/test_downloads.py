@@ -264,7 +264,7 @@ async def test_the_status_says_why(
 @pytest.mark.parametrize("header", ["Content-Type: text/html; a=b", "Content-Encoding: gzip"])
 async def test_a_page_is_no_recording(files: FileServer, tmp_path: Path, header: str) -> None:
     files.answers["/a.mp3"] = answer("200 OK", header, body=b"<html>")
-    assert "no recording" in (await failure(client_of(), files.url("/a.mp3"), tmp_path)).reason
+    assert "instead of a file" in (await failure(client_of(), files.url("/a.mp3"), tmp_path)).reason
 
 
 async def test_a_file_that_is_too_large(files: FileServer, tmp_path: Path) -> None:

@@ -203,8 +203,8 @@ async def end(writer: asyncio.StreamWriter) -> None:
         (["--plain", "--host", "box"], "--plain is for this machine alone: box"),
         (["--host", "0.0.0.0", "--token", TOKEN], "everybody knows the token demo-token"),
         (["--plain", "--setup", "python"], "--setup python cannot connect without TLS"),
-        (["--name", "a b"], "'a b' is no name or address"),
-        (["--name", "box:8443"], "'box:8443' is no name or address"),
+        (["--name", "a b"], "'a b' is not a name or an address"),
+        (["--name", "box:8443"], "'box:8443' is not a name or an address"),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path: Path, arguments: list[str], words: str) -> None:
@@ -288,7 +288,7 @@ def test_a_scenario_of_the_documentation_runs_with_an_example(tmp_path: Path) ->
         (b"speed = 0", [], "/scenario.toml: speed: Expected `float` >= 0.01\n"),
         (b"speed =", [], "/scenario.toml: Invalid value (at end of document)\n"),
         (b"\xff", [], "/scenario.toml is not in UTF-8: invalid start byte\n"),
-        (b"", ["--press", "3"], "relay: --press goes without a file: the callers are in "),
+        (b"", ["--press", "3"], "relay: --press does not work with a file: "),
         (None, [], "No such file or directory"),
     ],
 )

@@ -63,7 +63,7 @@ def test_a_wrong_level_is_named(log: Log, caplog: pytest.LogCaptureFixture) -> N
     log.logger.addHandler(caplog.handler)
     set_log_level(log, {"SIGNALWIRE_LOG_LEVEL": "noise"})
     [words] = caplog.messages
-    assert words.startswith("SIGNALWIRE_LOG_LEVEL is 'noise', which is no level: use debug, ")
+    assert words.startswith("SIGNALWIRE_LOG_LEVEL is 'noise', which is not a level: use debug, ")
     assert log.logger.level == logging.NOTSET
 
 
