@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from docs._site import contents, links
+from docs._site import contents, diagrams, links
 from docs._site.assemble import Site, as_markdown, with_includes
 from docs._site.publish import Page, overview_for_machines
 
@@ -75,3 +75,15 @@ def test_the_first_page_says_where_each_group_begins() -> None:
 def test_assets_from_elsewhere_are_seen_wherever_a_page_names_them() -> None:
     page = Page("<style>@import url('https://a/');b {c: url(d.png)}</style><img src='e.png'>")
     assert page.assets == ["e.png", "https://a/", "d.png"]
+
+
+def test_a_drawing_has_ids_of_its_own_and_stays_readable_on_a_telephone() -> None:
+    drawing = (
+        '<svg id="merman" style="max-width:300.5px"><style>#merman p{margin:0}</style>'
+        '<path id="merman-edge0" class="merman-line" marker-end="url(#merman-end)"/></svg>'
+    )
+    assert diagrams.fitted(drawing, "States", 3) == (
+        '<svg aria-label="States" id="diagram-3" style="max-width:300.5px;min-width:210px">'
+        "<style>#diagram-3 p{margin:0}</style>"
+        '<path id="diagram-3-edge0" class="merman-line" marker-end="url(#diagram-3-end)"/></svg>'
+    )
