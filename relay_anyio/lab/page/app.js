@@ -48,7 +48,8 @@ function startView({ id, name, shape, mount }) {
 /** Show the view that an address such as "timeline/CALL" names; the view gets the rest of it. */
 function open(address) {
   const [id, ...rest] = address.split("/");
-  const next = views.find((view) => view.id === id) ?? views[0];
+  const wanted = store.state.lab?.recording ? "timeline" : id;
+  const next = views.find((view) => view.id === wanted) ?? views[0];
   const first = next.view === null;
   if (first) {
     next.view = next.mount(next.element, store, { unread }) ?? {};
@@ -87,7 +88,12 @@ function showAround() {
   const { lab: about } = store.state;
   setText(document.getElementById("space"), about?.space ?? "");
   const programs = store.connected().length;
-  const state = { loading: "Loading", lost: "No connection to the lab", live: "Live" }[store.link];
+  const { recording } = about ?? {};
+  const state = {
+    loading: "Loading",
+    lost: "No connection to the lab",
+    recording: `Recording ${recording?.name}`,
+  }[store.link];
   const waiting = store.link === "live" && programs === 0;
   setAttribute(linkElement, "data-link", waiting ? "waiting" : store.link);
   setAttribute(linkElement, "title", store.trouble || null);
@@ -146,6 +152,13 @@ function showBadges(ringing) {
     setText(view.badge, `${count} ${what}`);
   }
 }
+
+/** A recording has a timeline, and nothing else. */
+store.subscribe(["lab"], () => {
+  const recording = Boolean(store.state.lab?.recording);
+  for (const view of views) show(view.link.parentElement, !recording || view.id === "timeline");
+  if (recording && current.id !== "timeline") open("timeline");
+});
 
 let wasLive = false;
 store.subscribe(["link"], () => {

@@ -31,7 +31,7 @@ const LONGEST_RETRY = 8000;
 
 export class Store {
   constructor() {
-    /** @type {"loading"|"live"|"lost"} */
+    /** @type {"loading"|"live"|"lost"|"recording"} */
     this.link = "loading";
     /** Why there is no link, in words. */
     this.trouble = "";
@@ -48,6 +48,8 @@ export class Store {
     this._callsOf = new Map();
     this._clockOffset = 0;
     this._withFrames = false;
+    /** @type {Promise<void>} */
+    this._framesThere = Promise.resolve();
     this._listeners = new Set();
     this._hearers = new Map();
     this._changed = new Set();
@@ -94,11 +96,17 @@ export class Store {
     return Date.now() / 1000 + this._clockOffset;
   }
 
-  /** Ask for frames as well. They are many: only a view that shows them calls this. */
+  /**
+   * Ask for frames as well. They are many: only a view that shows them calls this.
+   *
+   * @returns {Promise<void>} settles when those of the past are there
+   */
   followFrames() {
-    if (this._withFrames) return;
-    this._withFrames = true;
-    if (this._generation > 0) this._resync();
+    if (!this._withFrames) {
+      this._withFrames = true;
+      this._framesThere = this._generation > 0 ? this._resync() : Promise.resolve();
+    }
+    return this._framesThere;
   }
 
   /** The events of a call, oldest first. @returns {LabEvent[]} */
@@ -139,7 +147,9 @@ export class Store {
       ]);
       if (generation !== this._generation) return;
       this._take(state, past, frames);
-      this._open(state.last_id, generation);
+      // Nothing more happens in a recording.
+      if (state.lab.recording) this._setLink("recording", "");
+      else this._open(state.last_id, generation);
     } catch (error) {
       if (generation === this._generation) this._lose(error.message);
     }

@@ -424,6 +424,11 @@ export function mountTimeline(element, store) {
   return {
     topics: ["lab", "link", "calls", "events", "frames", "phones", "programs"],
     render: schedule,
+    /** Show a call, as the address "#timeline/CALL" asks for it. */
+    async open(call) {
+      await store.followFrames();
+      goTo(`lane ${call}`);
+    },
     shown(visible) {
       if (!visible) clearTimeout(timer);
       else {
