@@ -1,7 +1,9 @@
-"""Answer every call, say hello, hang up. `answer_sync.py` does the same on threads.
+"""Answer every call, say hello, hang up.
 
-Set SIGNALWIRE_PROJECT_ID and SIGNALWIRE_API_TOKEN, and assign a phone number to the
-context "office". Without an account, run ``relay sim`` in place of the service.
+Needs: SIGNALWIRE_PROJECT_ID and SIGNALWIRE_API_TOKEN, and a phone number that is assigned to
+the context "office".
+Run: python answer.py
+Without an account: start ``relay sim``, and set the variables that it prints.
 """
 
 from relay_anyio import Call, RelayClient

@@ -1,6 +1,9 @@
-"""Call a number, and leave a message if a machine answers. `answering_machine_sync.py` is the same.
+"""Call a number, and leave a message if a machine answers.
 
-Usage: answering_machine.py TO FROM TEXT   (numbers in E.164 format, like +15551234567)
+Needs: SIGNALWIRE_PROJECT_ID and SIGNALWIRE_API_TOKEN. TO is who is called, and FROM a phone
+number of yours, both in E.164 format, like +15551234567.
+Run: python answering_machine.py TO FROM TEXT
+Without an account: start ``relay sim``, and set the variables that it prints.
 """
 
 import sys
@@ -15,8 +18,8 @@ async def remind(client: RelayClient, to: str, from_: str, text: str) -> str:
         call = await client.dial_phone(to, from_, timeout=30, dial_timeout=40)
     except (DialFailedError, DialTimeoutError) as error:
         return f"nobody answered: {error}"
-    left = await call.leave_message(text, also_to="human")
-    await call.hangup()
+    async with call:  # hangs up at the end, whatever happens
+        left = await call.leave_message(text, also_to="human")
     return f"{left.who}: {'heard the whole text' if left.played else 'did not hear it all'}"
 
 

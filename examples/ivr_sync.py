@@ -1,7 +1,9 @@
-"""An IVR: a menu, one digit, two departments. `ivr.py` does the same with ``await``.
+"""An IVR: a menu, one digit, two departments.
 
-Set SIGNALWIRE_PROJECT_ID and SIGNALWIRE_API_TOKEN, and assign a phone number to the
-context "office". Without an account, run ``relay sim`` in place of the service.
+Needs: SIGNALWIRE_PROJECT_ID and SIGNALWIRE_API_TOKEN, and a phone number that is assigned to
+the context "office".
+Run: python ivr_sync.py
+Without an account: start ``relay sim``, and set the variables that it prints.
 """
 
 import logging

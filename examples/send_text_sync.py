@@ -1,6 +1,9 @@
-"""Send a text and wait for its delivery. `send_text.py` does the same with ``await``.
+"""Send a text, and wait for its delivery.
 
-Usage: send_text_sync.py TO FROM TEXT   (numbers in E.164 format, like +15551234567)
+Needs: SIGNALWIRE_PROJECT_ID and SIGNALWIRE_API_TOKEN. TO is who gets it, and FROM a phone
+number of yours, both in E.164 format, like +15551234567.
+Run: python send_text_sync.py TO FROM TEXT
+Without an account: start ``relay sim``, and set the variables that it prints.
 """
 
 import sys

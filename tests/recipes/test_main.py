@@ -6,6 +6,7 @@ The program is run as its docstring says, by its own main block, against the pho
 from __future__ import annotations
 
 import csv
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from relay_proto.exchange import (
     MAGIC_LINES,
     Answers,
     Caller,
+    Fax,
     HangUp,
     Hear,
     Press,
@@ -118,3 +120,111 @@ def test_sms_bot(program: str, lab: OpenLab) -> None:
 
     run_program(program, scene=scene)
     assert "A table for 4 on Friday is booked" in here.text_of_the_story
+
+
+@both("conference")
+def test_conference(program: str, lab: OpenLab) -> None:
+    here = lab()
+
+    def scene() -> None:
+        here.until(What.SESSION_STARTED)
+        here.call(Caller(ANNA, (Hear("enter"), Press("1111"))))
+        here.until(What.ENTERED)
+        here.call(Caller(ANSWERS, (Hear("enter"), Press("9999"), Wait(20), HangUp())))
+        here.until(What.ENDED, times=2)
+
+    run_program(program, scene=scene)
+    assert "The conference is over" in here.text_of_the_story
+
+
+@both("transfer")
+def test_transfer(program: str, lab: OpenLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENT_NUMBER", ANSWERS)
+    takes = Answers(after=0.01, script=(Hear("press 1"), Press("1", 0.01), Wait(0.3), HangUp()))
+    here = lab(default_line=takes)
+
+    def scene() -> None:
+        here.until(What.SESSION_STARTED)
+        here.call(Caller(ANNA))
+        here.until(What.CONNECTED)
+        here.until(What.ENDED, times=2)
+
+    run_program(program, scene=scene)
+
+
+@both("failover")
+def test_failover(program: str, lab: OpenLab) -> None:
+    here = lab(*MAGIC_LINES, default_line=Answers(after=0.01, script=(Wait(0.3), HangUp())))
+
+    def scene() -> None:
+        here.until(What.SESSION_STARTED)
+        here.call(Caller(ANNA))
+        here.until(What.CONNECTED)
+        here.until(What.ENDED, times=3)
+
+    run_program(program, scene=scene)
+
+
+@both("fax")
+def test_fax_that_comes(program: str, lab: OpenLab) -> None:
+    here = lab()
+
+    def scene() -> None:
+        here.until(What.SESSION_STARTED)
+        here.call(Caller(ANNA, nature=Fax(pages=2)))
+        here.until(What.FINISHED, outcome="finished")
+        here.until(What.ENDED)
+
+    run_program(program, scene=scene)
+
+
+@both("fax")
+def test_fax_that_goes(program: str, lab: OpenLab, capsys: pytest.CaptureFixture[str]) -> None:
+    lab(default_line=Answers(after=0.01, nature=Fax(pages=2)))
+    run_program(program, ANSWERS, "https://example.com/a.pdf")
+    assert capsys.readouterr().out == "sent: 2 pages\n"
+
+
+@both("payment")
+def test_payment(program: str, lab: OpenLab) -> None:
+    here = lab()
+    card = (Hear("card number"), Press("4111111111111111"))
+    code = (Hear("expiration date"), Press("1230"), Hear("security code"), Press("123#"))
+
+    def scene() -> None:
+        here.until(What.SESSION_STARTED)
+        here.call(Caller(ANNA, (*card, *code)))
+        here.until(What.ENDED)
+
+    run_program(program, scene=scene)
+    assert "The payment was made" in here.text_of_the_story
+
+
+@both("live_transcription")
+def test_live_transcription(program: str, lab: OpenLab, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    here = lab()
+
+    def scene() -> None:
+        here.until(What.SESSION_STARTED)
+        script = (Hear("hang up when"), Wait(10), Say("There is a fire."), Wait(5), HangUp())
+        here.call(Caller(ANNA, script))
+        here.until(What.ENDED)
+
+    run_program(program, scene=scene)
+    assert "reports: There is a fire." in caplog.text
+
+
+@both("recording_consent")
+def test_recording_consent(program: str, lab: OpenLab, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    here = lab(default_line=Answers(after=0.01, script=(Wait(0.3), HangUp())))
+
+    def scene() -> None:
+        here.until(What.SESSION_STARTED)
+        here.call(Caller(ANNA, (Hear("press 1"), Press("1"))))
+        here.until(What.FINISHED)
+        here.until(What.ENDED, times=2)
+
+    run_program(program, scene=scene)
+    assert "recorded 0 s: https://" in caplog.text
