@@ -122,6 +122,8 @@ def _sim(options: argparse.Namespace) -> int:
 def _replay(options: argparse.Namespace) -> int:
     from . import replay
 
+    if options.open:
+        return replay.open_page(options.file, options.page)
     return replay.run(options.file, everything=options.all)
 
 
@@ -293,6 +295,17 @@ def _add_replay(add_parser: AddParser) -> None:
     replay.set_defaults(command=_replay)
     replay.add_argument("file", type=Path, metavar="FILE")
     replay.add_argument("--all", action="store_true", help="also show lines without any output")
+    replay.add_argument(
+        "--open",
+        action="store_true",
+        help="show it as a timeline in the browser, on this machine only, until Ctrl+C",
+    )
+    replay.add_argument(
+        "--page",
+        type=_port,
+        metavar="PORT",
+        help="the port of the timeline; 0 picks a free one (8025, or the next one that is free)",
+    )
 
 
 def _port(text: str) -> int:

@@ -28,8 +28,7 @@ def run(path: Path, *, everything: bool = False) -> int:
     console = Console(file=OUTPUT, highlight=False)
     shown = _Shown(console, everything=everything)
     try:
-        older = path.with_name(path.name + ".1")
-        for step in replay(_lines([older, path] if older.exists() else [path]), Random):
+        for step in replay(_all_lines(path), Random):
             shown.show(step)
     except OSError as error:
         print(f"relay: {error}", file=sys.stderr)
@@ -38,6 +37,34 @@ def run(path: Path, *, everything: bool = False) -> int:
         console.print(Text(one_line(str(error)), "red"))
         return UNREADABLE
     return shown.conclude()
+
+
+def open_page(path: Path, port: int | None) -> int:
+    """Show a recording in a browser, until Ctrl+C; return the exit code."""
+    from .lab.recorded import Recorded
+    from .lab.viewer import show
+
+    recorded = Recorded(path.name)
+    try:
+        recorded.read(replay(_all_lines(path), Random))
+    except OSError as error:
+        print(f"relay: {error}", file=sys.stderr)
+        return UNREADABLE
+    except RecordingError as error:
+        recorded.trouble = one_line(str(error))
+        print(f"relay: {recorded.trouble}", file=sys.stderr)
+    if not recorded.programs:
+        if not recorded.trouble:
+            print(f"relay: {path} is no recording: it is empty", file=sys.stderr)
+        return UNREADABLE
+    show(recorded, port)
+    return 0
+
+
+def _all_lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a recording, those first that have rotated away."""
+    older = path.with_name(path.name + ".1")
+    return _lines([older, path] if older.exists() else [path])
 
 
 def _lines(files: Iterable[Path]) -> Iterator[str]:

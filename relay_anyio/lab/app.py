@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import anyio
 import msgspec
@@ -39,24 +40,40 @@ NUMBER: Final = re.compile(r"[0-9]{1,15}")
 
 def make_app(lab: Lab, guard: Guard) -> ASGIApp:
     """Return the whole application."""
+    files = ServedRoute("/api/files/{name}", _File(lab), methods=["GET"])
+    return guard.protect(_application(ROUTES, lab, [files]))
+
+
+def make_view(routes: Iterable[Route], guard: Guard) -> ASGIApp:
+    """Return the page with other routes, which need no lab."""
+    return guard.protect(_application(routes, None, []))
+
+
+def _application(
+    routes: Iterable[Route], lab: Lab | None, others: Sequence[ServedRoute]
+) -> Starlette:
+    async def openapi(_request: Request) -> Response:
+        return Response(msgspec.json.encode(document(table)), media_type=JSON)
+
+    table = tuple(routes)
     served: list[ServedRoute | Mount] = [
         ServedRoute("/", _page, methods=["GET"]),
         Mount("/static", StaticFiles(directory=PAGE)),
-        ServedRoute("/api/openapi.json", _openapi, methods=["GET"]),
-        ServedRoute("/api/files/{name}", _File(lab), methods=["GET"]),
+        ServedRoute("/api/openapi.json", openapi, methods=["GET"]),
+        *others,
     ]
     by_path: dict[str, dict[str, Route]] = {}
-    for route in ROUTES:
+    for route in table:
         by_path.setdefault(route.path, {})[route.method] = route
-    served += [ServedRoute(path, _Served(lab, routes)) for path, routes in by_path.items()]
-    handlers = {HTTPException: _not_found}
-    return guard.protect(Starlette(routes=served, exception_handlers=handlers))
+    served += [ServedRoute(path, _Served(lab, rows)) for path, rows in by_path.items()]
+    return Starlette(routes=served, exception_handlers={HTTPException: _not_found})
 
 
 class _Served:
     """The routes of one path."""
 
-    def __init__(self, lab: Lab, routes: dict[str, Route]) -> None:
+    def __init__(self, lab: Any, routes: dict[str, Route]) -> None:
+        """`lab` is what the handlers of these routes ask: None if they ask none."""
         self._lab = lab
         self._routes = routes
 
@@ -145,10 +162,6 @@ def error_response(
 
 async def _page(_request: Request) -> Response:
     return FileResponse(PAGE / "index.html")
-
-
-async def _openapi(_request: Request) -> Response:
-    return Response(msgspec.json.encode(document(ROUTES)), media_type=JSON)
 
 
 async def _not_found(request: Request, error: Exception) -> Response:

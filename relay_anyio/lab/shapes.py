@@ -193,6 +193,20 @@ class Faults(Shape, kw_only=True):
     """How late everything arrives, in seconds."""
 
 
+class RecordingState(Shape, kw_only=True):
+    """A recording that is shown in place of a lab."""
+
+    name: str
+    began_at: float
+    """Its times have nothing to do with those of the day: only their differences count."""
+    ended_at: float
+    lines: int
+    differences: int
+    """Lines that the installed version would not write like that."""
+    trouble: str = ""
+    """Why the rest of it could not be read."""
+
+
 class LabState(Shape, kw_only=True):
     """The lab itself."""
 
@@ -203,6 +217,8 @@ class LabState(Shape, kw_only=True):
     space: str
     project: str
     speed: float = 1.0
+    recording: RecordingState | None = None
+    """What is shown in place of a lab, by `relay replay --open`."""
 
 
 class State(Shape, kw_only=True):

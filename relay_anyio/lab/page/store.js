@@ -13,6 +13,8 @@ export const MOST_TEXTS = 2000;
 /** The number that the API calls as well if none is given. Programs of any context serve it. */
 const USUAL_NUMBER = "+15550002222";
 const MOST_EVENTS_OF_A_CALL = 200;
+/** A recording does not grow, so more of it may stay. */
+const MOST_OF_A_RECORDING = 10000;
 const FIRST_RETRY = 500;
 const LONGEST_RETRY = 8000;
 
@@ -140,10 +142,11 @@ export class Store {
     this._source?.close();
     clearTimeout(this._timer);
     try {
-      const [state, past, frames] = await Promise.all([
-        lab.state(),
-        lab.events(MOST_EVENTS),
-        this._withFrames ? lab.frames(MOST_FRAMES) : null,
+      const state = await lab.state();
+      const most = state.lab.recording ? MOST_OF_A_RECORDING : 0;
+      const [past, frames] = await Promise.all([
+        lab.events(most || MOST_EVENTS),
+        this._withFrames ? lab.frames(most || MOST_FRAMES) : null,
       ]);
       if (generation !== this._generation) return;
       this._take(state, past, frames);
@@ -203,9 +206,10 @@ export class Store {
     this.state.counts = state.counts ?? {};
     for (const call of state.calls) this._indexCall(call);
     this.forgotten.events = past.forgotten ?? 0;
-    for (const event of past.events) this._addEvent(event);
+    // What is newer comes by the stream.
+    for (const event of past.events) if (event.id <= state.last_id) this._addEvent(event);
     if (frames !== null) {
-      this.frames = frames.frames.slice(-MOST_FRAMES);
+      this.frames = frames.frames.filter((frame) => frame.id <= state.last_id);
       this.forgotten.frames = frames.forgotten ?? 0;
     }
     this.touch(...TOPICS);
@@ -220,14 +224,15 @@ export class Store {
 
   _addEvent(event) {
     this.events.push(event);
-    if (this.events.length > MOST_EVENTS * 1.1) {
-      const gone = this.events.splice(0, this.events.length - MOST_EVENTS);
+    const most = this.state.lab?.recording ? MOST_OF_A_RECORDING : MOST_EVENTS;
+    if (this.events.length > most * 1.1) {
+      const gone = this.events.splice(0, this.events.length - most);
       this.forgotten.events += gone.length;
     }
     if (!event.call) return;
     const events = this._eventsOf.get(event.call) ?? [];
     events.push(event);
-    if (events.length > MOST_EVENTS_OF_A_CALL) events.shift();
+    if (events.length > MOST_EVENTS_OF_A_CALL && !this.state.lab?.recording) events.shift();
     this._eventsOf.set(event.call, events);
   }
 

@@ -48,6 +48,12 @@ const SHAPES = {
   "JWT expired": "trouble",
   "session away": "trouble",
   "session forgotten": "trouble",
+  failed: "trouble",
+  differs: "trouble",
+  "offer refused": "trouble",
+  "peer violation": "trouble",
+  "session started": "state",
+  "session resumed": "state",
   "sent text": "text",
   "text moved": "text",
 };
@@ -214,6 +220,7 @@ export function meets(start, end, from, to) {
 
 function titleOf(call, store) {
   const side = call.direction === "inbound" ? call.from : call.to;
+  if (/^\*\*\*|^$/.test(side)) return `Call ${call.id.slice(0, 8)}`;
   const name = store.state.phones.get(side)?.name;
   return name ? `${name} · ${number(side)}` : number(side);
 }

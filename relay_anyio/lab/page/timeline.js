@@ -38,6 +38,7 @@ export function mountTimeline(element, store) {
   let timer = null;
   let scheduled = false;
   let lastNow = 0;
+  let wanted = "";
 
   // Elements
 
@@ -184,6 +185,11 @@ export function mountTimeline(element, store) {
     drawEmpty(all, inView);
     drawStatus(all, passing, searched, inView, left);
     tick();
+    if (wanted && all.some((lane) => `lane ${lane.id}` === wanted)) {
+      const key = wanted;
+      wanted = "";
+      goTo(key);
+    }
   }
 
   function drawBoard() {
@@ -274,6 +280,7 @@ export function mountTimeline(element, store) {
   function drawStatus(all, passing, searched, inView, left) {
     const total = all.filter((lane) => lane.call).length;
     const here = (state.list ? searched : inView).filter((lane) => lane.call).length;
+    const { recording } = store.state.lab;
     const parts = [here === total ? words.count(total, "call") : `${here} of ${words.count(total, "call")}`];
     const outside = searched.length - inView.length;
     if (!state.list && outside > 0) parts.push(`${outside} outside the time shown`);
@@ -288,6 +295,8 @@ export function mountTimeline(element, store) {
       [forgotten.dropped, "entry that came too fast", "entries that came too fast"],
     ].filter(([n]) => n > 0);
     if (gone.length > 0) parts.push(`no longer kept: ${gone.map(([n, one, many]) => words.count(n, one, many)).join(", ")}`);
+    if (recording?.differences) parts.push(`${words.count(recording.differences, "line")} would be different with this version`);
+    if (recording?.trouble) parts.push(recording.trouble);
     setText(status, `${parts.join(" · ")}.`);
   }
 
@@ -424,10 +433,10 @@ export function mountTimeline(element, store) {
   return {
     topics: ["lab", "link", "calls", "events", "frames", "phones", "programs"],
     render: schedule,
-    /** Show a call, as the address "#timeline/CALL" asks for it. */
-    async open(call) {
-      await store.followFrames();
-      goTo(`lane ${call}`);
+    /** Show one call, as an address such as "#timeline/CALL" asks. */
+    open(call) {
+      wanted = `lane ${call}`;
+      schedule();
     },
     shown(visible) {
       if (!visible) clearTimeout(timer);
