@@ -404,8 +404,21 @@ class Client(ClientBase[Engine, Call, Message]):
     ) -> JSONObject:
         """Send any method, and return its result.
 
-        `timeout` is the time for the reply in seconds. If the service refuses the request, for
-        whatever reason, this raises `RelayError`.
+        The verbs of a call return ``{}`` if the call is gone. This raises a `RelayError`.
+
+        Args:
+            method: the name of the method, such as ``calling.play``.
+            params: its parameters, sent as they are.
+            timeout: seconds for the answer, counted from when the request is sent; without
+                it, `Timing.request_timeout`.
+
+        Raises:
+            RelayError: the server refuses the request. `code` says why.
+            RequestTimeoutError: there is no answer in time, or no session to send it.
+            ConnectionLostError: the connection is lost before the answer comes.
+            RequestQueueFullError: too many requests are waiting.
+            ClientClosedError: the client is disconnected.
+            ValueError, TypeError: an argument is wrong, or is not JSON.
         """
         if (passage := arriving(method, params)) is not None:
             command = passage.command(params)

@@ -17,6 +17,12 @@ from typing import Any, Final, TypeVar
 M = TypeVar("M", bound=Callable[..., Any])
 T = TypeVar("T", bound=type)
 
+RAISES: Final = """
+
+Raises:
+    RelayError: the server refuses it, or its answer does not come: as for `RelayClient.execute`.
+    ValueError, TypeError: an argument is wrong. Nothing is sent."""
+"""What the docstring of a method says of errors, if that of its function says nothing."""
 OWNER: Final = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -34,7 +40,9 @@ def signed(method: M, function: Callable[..., Any], result: object, returns: str
     method.__signature__ = signed  # type: ignore[attr-defined]
     method.__annotations__ = {**function.__annotations__, "return": result}
     method.__name__ = method.__qualname__ = function.__name__
-    method.__doc__ = f"{inspect.getdoc(function)}\n\nReturns: {returns}"
+    said = inspect.getdoc(function) or ""
+    raises = "" if "Raises:" in said else RAISES
+    method.__doc__ = f"{said}{raises}\n\nReturns: {returns}"
     return method
 
 

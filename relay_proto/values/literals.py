@@ -184,6 +184,7 @@ if MYPY:
 else:
     CallStateText: TypeAlias = _CallState | CallState
     """The state of a call."""
+    """The state of a call."""
     EndReasonText: TypeAlias = _EndReason | EndReason
     """Why a call has ended, or why nobody could be reached.
 
@@ -192,11 +193,16 @@ else:
     """
     ConnectStateText: TypeAlias = _ConnectState | ConnectState
     """The state of the bridge between a call and another party."""
+    """The state of the bridge between a call and another party."""
     PlayStateText: TypeAlias = _PlayState | PlayState
+    """The state of a playback."""
     """The state of a playback."""
     RecordStateText: TypeAlias = _RecordState | RecordState
     """The state of a recording."""
+    """The state of a recording."""
     DetectTypeText: TypeAlias = _DetectType | DetectType
     """What a detector listens for."""
+    """What a detector listens for."""
     MessageStateText: TypeAlias = _MessageState | MessageState
+    """The state of a text message."""
     """The state of a text message."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from relay_proto.api import commands
-from relay_proto.api.methods import named, result_of, signed
+from relay_proto.api.methods import RAISES, named, result_of, signed
 
 
 def greet(name: str, *, loud: bool = False, **more: Any) -> int:
@@ -47,7 +47,22 @@ def test_the_result_is_in_the_signature_the_hints_and_the_docstring() -> None:
     assert inspect.signature(made()).return_annotation is str
     assert typing.get_type_hints(made()) == {"name": str, "loud": bool, "more": Any, "return": str}
     assert typing.get_type_hints(greet)["return"] is int
-    assert inspect.getdoc(made()) == "Greet somebody.\n\nBy `name`.\n\nReturns: The greeting."
+    assert inspect.getdoc(made()) == (
+        f"Greet somebody.\n\nBy `name`.{RAISES}\n\nReturns: The greeting."
+    )
+
+
+def test_what_a_function_says_of_errors_is_kept() -> None:
+    def leave() -> commands.Command[int]:
+        """Leave.
+
+        Raises:
+            OSError: there is no door.
+        """
+        raise NotImplementedError
+
+    said = inspect.getdoc(signed(lambda: None, leave, int, "A number.")) or ""
+    assert said == "Leave.\n\nRaises:\n    OSError: there is no door.\n\nReturns: A number."
 
 
 def test_it_is_named_after_the_function_and_does_not_point_at_it() -> None:

@@ -6,8 +6,8 @@ import ast
 import enum
 import inspect
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, get_args, get_origin, is_typeddict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Literal, get_args, get_origin, is_typeddict
 
 from . import docstrings, source
 from .docstrings import Docstring
@@ -216,11 +216,12 @@ def stands_for(name: Name, link: Links, *, level: int = 2) -> str:
     """A name for a type or a value."""
     text, told = source.alias(name.home, name.name)
     value = name.value
-    values = [each for each in get_args(value) if isinstance(each, str)]
     doc = docstrings.read(told, link)
-    if values:
-        text = ", ".join(f"`{each!r}`" for each in values)
-        return joined([heading(level, name.name), doc.text, f"One of {text}."])
+    if values := list(_texts(value)):
+        text = f"One of {', '.join(f'`{each!r}`' for each in values)}"
+        enums = [each.__name__ for each in get_args(value) if inspect.isclass(each)]
+        text += "".join(f", or a member of {anchor_link(each, link)}" for each in enums)
+        return joined([heading(level, name.name), doc.text, f"{text}."])
     parts = text.split(" | ")
     if len(parts) > 1 and all(link(part.partition("[")[0]) for part in parts):
         listed = ", ".join(f"[`{part}`]({link(part.partition('[')[0])})" for part in parts)
@@ -228,6 +229,15 @@ def stands_for(name: Name, link: Links, *, level: int = 2) -> str:
     if type(value) in PLAIN and len(repr(value)) < 60:
         text = repr(value)
     return joined([heading(level, name.name), doc.text, signature_block(_wrapped(text))])
+
+
+def _texts(value: object) -> Iterator[str]:
+    """The texts of a literal, and of literals in a union."""
+    for each in get_args(value):
+        if isinstance(each, str):
+            yield each
+        elif get_origin(each) is Literal:
+            yield from _texts(each)
 
 
 def _wrapped(text: str) -> str:

@@ -237,7 +237,8 @@ def _docstring(node: ast.stmt | None) -> str:
 
 
 def alias(module: str, name: str) -> tuple[str, str]:
-    """What a name stands for, as written, and what is said of it."""
+    """What a name stands for, as written, and what is said of it. The last one counts."""
+    last: tuple[str, str] | None = None
     body = list(_statements(tree(module).body))
     for node, behind in zip(body, [*body[1:], None], strict=True):
         match node:
@@ -245,10 +246,12 @@ def alias(module: str, name: str) -> tuple[str, str]:
                 ast.Assign(targets=[ast.Name(found)], value=value)
                 | ast.AnnAssign(target=ast.Name(found), value=ast.expr() as value)
             ) if found == name:
-                return short(ast.unparse(value)), _docstring(behind)
+                last = short(ast.unparse(value)), _docstring(behind)
             case _:
                 pass
-    raise LookupError(f"{module} does not define {name}")
+    if last is None:
+        raise LookupError(f"{module} does not define {name}")
+    return last
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

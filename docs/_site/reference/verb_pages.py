@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import relay_anyio
+from relay_proto.api.methods import RAISES
 
 from ..contents import ROOT
 from . import docstrings, examples, more_examples, source, wire
@@ -24,11 +25,9 @@ EVENTS: Final[Mapping[str, Any]] = SPECIFICATION["events"]
 AS_FOR: Final = re.compile(r"as for \[`(\w+)`\]\S*$")
 DECLARED_IN: Final = (examples, more_examples)
 """Modules with the examples: to import them declares these."""
+AS_FOR_ANY: Final = re.compile(r"as for \[`(?:RelayClient\.)?execute`\]")
 OF_ALL_REQUESTS: Final = (
-    "Every request may raise `RequestTimeoutError`, `ConnectionLostError`, "
-    "`RequestQueueFullError`, "
-    "`ClientClosedError`, and `TypeError` or `ValueError` for a wrong argument, before anything is "
-    "sent."
+    "RequestTimeoutError, ConnectionLostError, RequestQueueFullError, ClientClosedError"
 )
 
 
@@ -58,18 +57,16 @@ def page(verb: str) -> str:
             doc.text.partition("\n\n")[2],
             parameters(_spelled_out(doc, link), source.types(value), link),
             f"**Returns** {doc.returns}" if doc.returns else "",
-            raises(doc, link),
-            "" if "RelayError" in doc.raises else _refusals(owner, wire_link),
-            _events(verb, wire_link),
+            raises(_with_errors_of_all(verb, result, doc, wire_link), wire_link),
+            _events(verb, example, wire_link),
             "## What goes over the wire",
             (
                 "This program was run when this page was made, with the client of `relay_anyio` "
-                "and "
-                "the exchange of the simulator. The acknowledgements of events are left out."
+                "and the exchange of the simulator. The acknowledgements of events are left out."
             ),
             signature_block(example.code),
             wire.transcript(example, lambda event: _event_link(event, wire_link)),
-            _specified(verb),
+            _specified(verb, example),
         ]
     )
 
@@ -99,26 +96,49 @@ def _owners(verb: str, owner: str, link: Links) -> str:
     return ", ".join(docstrings.inline(f"`{name}`", link) for name in names)
 
 
-def _refusals(owner: str, link: Links) -> str:
-    text = "**Raises** `RelayError` if the server refuses it; `code` says why."
-    if owner == "Call":
-        text += " If the call is over, there is no error: the result is ``{}``, or an action that "
-        text += "has ended."
-    elif owner != "RelayClient":
-        text += " If the action or the call is over, there is no error: the result is ``{}``."
-    return docstrings.inline(f"{text} {OF_ALL_REQUESTS}", link).replace("\\*", "*")
+def _with_errors_of_all(verb: str, result: str, doc: Docstring, link: Links) -> Docstring:
+    """The same, with what any request may raise."""
+    if verb == "execute":
+        return doc
+    said = docstrings.read(RAISES, link).raises
+    doc.raises = {
+        name: text
+        for name, text in doc.raises.items()
+        if said.get(name) != text and not AS_FOR_ANY.match(text)
+    }
+    gone = {
+        "Call": " If the call is over, there is no error: the result is ``{}``.",
+        "RelayClient": "",
+    }.get(verbs()[verb], " If the action or the call is over, there is no error, but ``{}``.")
+    if result.endswith("Action"):
+        gone = gone.replace("the result is ``{}``", "the action has ended as well")
+    refused = docstrings.inline(f"the server refuses it; `code` says why.{gone}", link)
+    every = docstrings.inline("as with every request; see `RelayClient.execute`.", link)
+    for names, text in (
+        ("RelayError", refused),
+        (OF_ALL_REQUESTS, every),
+        ("ValueError, TypeError", "an argument is wrong. Nothing is sent."),
+    ):
+        doc.raises.setdefault(names, text)
+    return doc
 
 
 def _method_of(verb: str) -> str | None:
     owners = (verbs()[verb], "Action")
     for method, described in METHODS.items():
-        if any(f"{owner}.{verb}" in described.get("api", ()) for owner in owners):
+        if verb != "execute" and any(
+            f"{owner}.{verb}" in described.get("api", ()) for owner in owners
+        ):
             return method
     return None
 
 
-def _events(verb: str, link: Links) -> str:
+def _events(verb: str, example: wire.Example, link: Links) -> str:
+    if verbs()[verb].endswith("Action"):
+        return "**Events that follow** those of the action."
     method = _method_of(verb)
+    if method is None and verb != "execute":  # it is made of others: the first one counts
+        method = wire.frames_of(example)[0].title
     events: list[str] = METHODS[method].get("events", []) if method else []
     if not events:
         return ""
@@ -132,9 +152,10 @@ def _event_link(event: str, link: Links) -> str:
     return f"[`{event}`]({target})" if target else f"`{event}`"
 
 
-def _specified(verb: str) -> str:
-    """The parameters of the method on the wire."""
-    method = _method_of(verb)
+def _specified(verb: str, example: wire.Example) -> str:
+    """The parameters of the method on the wire: of `stop`, those of one action."""
+    of_an_action = verbs()[verb].endswith("Action")
+    method = wire.frames_of(example)[0].title if of_an_action else _method_of(verb)
     if method is None:
         return ""
     rows: list[tuple[str, ...]] = []
