@@ -97,12 +97,7 @@ function showAround() {
   const waiting = store.link === "live" && programs === 0;
   setAttribute(linkElement, "data-link", waiting ? "waiting" : store.link);
   setAttribute(linkElement, "title", store.trouble || null);
-  const recording = about?.recording;
-  if (recording) showRecording();
-  if (recording && store.link === "live") {
-    setAttribute(linkElement, "data-link", "recording");
-    setText(linkElement, `Recording ${recording.name}`);
-  } else if (store.link === "live") {
+  if (store.link === "live") {
     const count = waiting ? "No program" : words.count(programs, "program");
     linkElement.replaceChildren(count, h("span", { class: "wide", text: " connected" }));
   } else {
@@ -114,12 +109,6 @@ function showAround() {
   ring(ringing.length > 0);
   const name = store.state.phones.get(ringing[0]?.phone)?.name;
   document.title = name ? `${name}’s phone rings · Phone lab` : `${current.name} · Phone lab`;
-}
-
-/** A recording has only a timeline. */
-function showRecording() {
-  for (const view of views) show(view.link.parentElement, view.id === "timeline");
-  if (current.id !== "timeline") location.hash = "#timeline";
 }
 
 function ringingCalls() {
