@@ -1,13 +1,15 @@
 """Click to call: a Flask view that calls an agent, then connects the customer.
 
-Run ``pip install flask``. Set AGENT_NUMBER, OUR_NUMBER and the variables of your
-account. Run this file, then::
+Needs: pip install flask. SIGNALWIRE_PROJECT_ID and SIGNALWIRE_API_TOKEN.
+AGENT_NUMBER is the telephone of the agent, and OUR_NUMBER a phone number of yours.
+Run: python click_to_call_sync.py
+     curl -d to=+15550004000 http://127.0.0.1:5000/calls
+     curl http://127.0.0.1:5000/calls/ID
+Without an account: start ``relay sim``, and set the variables that it prints.
 
-    curl -d to=+15551234567 http://127.0.0.1:5000/calls
-    curl http://127.0.0.1:5000/calls/ID
-
-All requests share one client, because any thread may call its methods. A web server
-that forks must connect after the fork, so this program connects at its first request.
+A call is known in the process that has placed it, until it is over: run one process, or keep
+the states in a database. All requests share one client, because any thread may call its methods.
+A web server that forks must connect after the fork, so this program connects at its first request.
 """
 
 import os
@@ -22,6 +24,7 @@ from relay_sync import (
     DialFailedError,
     DialTimeoutError,
     RelayClient,
+    RelayError,
     phone,
 )
 
@@ -67,8 +70,10 @@ def connect(agent: Call, customer: str) -> None:
                 agent.log.info("the agent has hung up while the customer's phone rang")
             else:
                 agent.wait_for_disconnected()  # either of them has hung up
+    except (RelayError, TimeoutError) as error:  # such as a connection that was lost
+        agent.log.warning("the call has failed: %s", error)
     finally:
-        calls.pop(agent.call_id, None)
+        del calls[agent.call_id]
 
 
 if __name__ == "__main__":

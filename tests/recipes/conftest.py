@@ -16,9 +16,9 @@ from tests.recipes.pages import CREDENTIALS
 
 NEEDS: Final[Mapping[str, Sequence[str]]] = {
     "test_fastapi_service.py": ("fastapi", "httpx"),
-    "test_django_service.py": ("django",),
+    "test_click_to_call.py": ("fastapi", "httpx"),
     "test_flask_service.py": ("flask",),
-    "test_click_to_call_web.py": ("flask",),
+    "test_django_service.py": ("django",),
 }
 """Frameworks that a module of tests needs. Without them it is skipped."""
 

@@ -86,7 +86,7 @@ def open_lab(
     **changes: Any,
 ) -> Generator[Lab]:
     """Run the lab, and set the variables that `relay sim` prints."""
-    given = {
+    given: dict[str, Any] = {
         "lines": tuple(Line(line.address, faster(line.behaviour, SPEED)) for line in lines),
         "timing": faster_timing(ExchangeTiming(), SPEED),
         **changes,
@@ -121,7 +121,7 @@ def run_program(name: str, *arguments: str, scene: Callable[[], object] | None =
                 os.kill(os.getpid(), signal.SIGTERM)
 
     actor = threading.Thread(target=act, name="scene")
-    before = signal.signal(signal.SIGTERM, lambda *_: None)  # if it comes too late
+    before = signal.signal(signal.SIGTERM, _ignore)  # if it comes too late
     arguments_before, sys.argv = sys.argv, [name, *arguments]
     try:
         actor.start()
@@ -132,3 +132,7 @@ def run_program(name: str, *arguments: str, scene: Callable[[], object] | None =
         signal.signal(signal.SIGTERM, before)
     if failures:
         raise failures[0]
+
+
+def _ignore(number: int, frame: object) -> None:
+    """Do nothing about a signal."""

@@ -97,7 +97,7 @@ def test_appointment_reminders(program: str, lab: OpenLab, tmp_path: Path) -> No
     lab(*MAGIC_LINES, default_line=CONFIRMS)
     source, target = tmp_path / "appointments.csv", tmp_path / "results.csv"
     with source.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, ("number", "name", "time"))
+        writer = csv.DictWriter(file, list(rows(APPOINTMENTS)[0]))
         writer.writeheader()
         writer.writerows(row for row in rows(APPOINTMENTS) if row["name"] in TRIED)
     run_program(program, str(source), str(target))
