@@ -53,6 +53,7 @@ const of = (id) => `/api/calls/${encodeURIComponent(id)}`;
 export const lab = {
   state: () => ask("GET", "/api/state"),
   events: (limit) => ask("GET", `/api/events?limit=${limit}`),
+  framesOf: (call) => ask("GET", `/api/frames?limit=2000&call=${encodeURIComponent(call)}`),
   frames: (limit) => ask("GET", `/api/frames?limit=${limit}`),
   addPhone: (number, name) => ask("POST", "/api/phones", { number, name }),
   removePhone: (number) => ask("DELETE", `/api/phones/${encodeURIComponent(number)}`),

@@ -28,7 +28,7 @@ const RANK = ["trouble", "key", "speech", "text", "beep", "result", "plain", "st
 /** The height of a lane. `narrow` puts its head above its track. */
 export function heightOf(lane, { frames, narrow }) {
   const rows = Math.min(lane.rows, MOST_ROWS) * BAR;
-  const track = 2 * PADDING + (lane.call ? STATES : 0) + MARKS + rows + (frames ? FRAMES : 0);
+  const track = 2 * PADDING + (hasStates(lane) ? STATES : 0) + MARKS + rows + (frames ? FRAMES : 0);
   return narrow ? track + HEAD_ABOVE : Math.max(SMALLEST, track);
 }
 
@@ -53,6 +53,8 @@ export function drawLanes(parent, placed, view) {
   );
   return left;
 }
+
+const hasStates = (lane) => lane.call !== null || lane.spans.length > 0;
 
 function newLane() {
   const title = h("span", { class: "tl-title" });
@@ -80,7 +82,7 @@ function drawLane(element, lane, top, height, view) {
   setAttribute(element, "data-lane", lane.id === LAB ? "lab" : "call");
   drawHead(parts, lane, view);
   const items = itemsInView(lane, view);
-  show(parts.states, lane.call !== null);
+  show(parts.states, hasStates(lane));
   drawStates(parts.states, lane, view);
   drawMarks(parts.marks, items.marks, view);
   drawBars(parts.bars, items.bars, view);
@@ -127,19 +129,19 @@ function itemsInView(lane, { scale, now, model, frames }) {
 }
 
 function drawStates(parent, lane, { scale, now }) {
-  const spans = [];
+  const spans = (lane.spans ?? []).map((span) => ({ ...span, end: span.end ?? now }));
   if (lane.call) {
     const { started_at: start, answered_at: answered } = lane.call;
     const end = endOf(lane, now);
-    spans.push({ key: "ringing", start, end: answered ?? end });
-    if (answered !== null) spans.push({ key: "answered", start: answered, end });
-    if (lane.end !== null) spans.push({ key: "ended", start: end, end });
+    spans.push({ key: "ringing", state: "ringing", start, end: answered ?? end });
+    if (answered !== null) spans.push({ key: "answered", state: "answered", start: answered, end });
+    if (lane.end !== null) spans.push({ key: "ended", state: "ended", start: end, end });
   }
   reconcile(
     parent,
     spans,
     (span) => span.key,
-    (span) => h("span", { class: "tl-span", "data-state": span.key }),
+    (span) => h("span", { class: "tl-span", "data-state": span.state }),
     (element, span) => place(element, clamp(scale.x(span.start), scale), clamp(scale.x(span.end), scale)),
   );
 }

@@ -3,11 +3,14 @@
 // A lane is one leg, or the lab itself for what is about no call. Its items are bars (actions),
 // marks (what happened) and frames. Items are made once for each state of their call.
 
+import { lab } from "./lab.js";
 import { number } from "./words.js";
 
 export const LAB = "lab";
 /** How long an instant is for the question of what is in view, in seconds. */
 const INSTANT = 0.001;
+/** Calls whose frames stay after they were asked for again. */
+const MOST_LOADED = 20;
 
 /**
  * @typedef {{key: string, kind: "action", start: number, end: number|null, row: number,
@@ -67,7 +70,21 @@ export class Model {
     /** @type {WeakMap<object, {events: number, lane: Lane}>} */
     this._lanes = new WeakMap();
     this._lab = { count: -1, last: -1, lane: null };
-    this._frames = { last: -1, size: -1, byCall: new Map(), byExchange: new Map() };
+    this._frames = { last: -1, size: -1, all: [], byCall: new Map(), byExchange: null };
+    /** Frames that the page no longer kept and has asked for again, by call. */
+    this._loaded = new Map();
+  }
+
+  /** Ask the lab for the frames of a call. @returns {Promise<boolean>} whether there are more now */
+  async load(call) {
+    const known = this._loaded.get(call);
+    const found = await lab.framesOf(call).catch(() => null);
+    if (found === null || found.frames.length === (known?.length ?? 0)) return false;
+    this._loaded.delete(call);
+    this._loaded.set(call, found.frames);
+    if (this._loaded.size > MOST_LOADED) this._loaded.delete(this._loaded.keys().next().value);
+    this._frames.size = -1;
+    return true;
   }
 
   /** All lanes, the oldest first; a leg that belongs to another one comes right behind it. */
@@ -120,12 +137,17 @@ export class Model {
   /** The request of a response, the acknowledgement of an event, and so on. */
   pairOf(frame) {
     this._indexFrames();
+    if (this._frames.byExchange === null) {
+      this._frames.byExchange = new Map();
+      for (const one of this._frames.all) push(this._frames.byExchange, exchangeOf(one), one);
+    }
     const pair = this._frames.byExchange.get(exchangeOf(frame)) ?? [];
     return pair.find((other) => other !== frame) ?? null;
   }
 
   frame(id) {
-    return this._store.frames.find((frame) => frame.id === id) ?? null;
+    const loaded = [...this._loaded.values()].flat();
+    return [...this._store.frames, ...loaded].find((frame) => frame.id === id) ?? null;
   }
 
   _laneOf(call) {
@@ -156,7 +178,8 @@ export class Model {
     if (this._lab.last !== last || this._lab.count !== events.length) {
       const marks = events.filter((event) => !event.call).map((event) => markOf(event, LAB));
       const start = marks[0]?.at ?? 0;
-      const lane = { id: LAB, call: null, title: "Programs, texts and faults", about: "", start, end: null, bars: [], rows: 0, marks, depth: 0 };
+      const spans = this._store.state.programs.size === 1 ? connections(marks) : [];
+      const lane = { id: LAB, call: null, title: "Programs, texts and faults", about: "", start, end: null, bars: [], rows: 0, marks, spans, depth: 0 };
       this._lab = { last, count: events.length, lane };
     }
     return this._lab.lane;
@@ -167,12 +190,11 @@ export class Model {
     const last = frames.at(-1)?.id ?? 0;
     if (this._frames.last === last && this._frames.size === frames.length) return;
     const byCall = new Map();
-    const byExchange = new Map();
-    for (const frame of frames) {
-      push(byCall, frame.call || "", frame);
-      push(byExchange, exchangeOf(frame), frame);
-    }
-    this._frames = { last, size: frames.length, byCall, byExchange };
+    const loaded = [...this._loaded.values()].flat();
+    const kept = new Set(loaded.length > 0 ? frames.map((frame) => frame.id) : []);
+    const all = [...loaded.filter((frame) => !kept.has(frame.id)), ...frames];
+    for (const frame of all) push(byCall, frame.call || "", frame);
+    this._frames = { last, size: frames.length, all, byCall, byExchange: null };
   }
 }
 
@@ -264,6 +286,22 @@ function labelOf({ what, details }) {
   if (what === "sent text") return `“${details.text}”`;
   if (what === "faulted") return details.fault;
   return "";
+}
+
+/** When the one program was connected, and when it had lost its connection. */
+function connections(marks) {
+  const spans = [];
+  let open = null;
+  for (const { at, name } of marks) {
+    const state = { "session started": "answered", "session resumed": "answered", "session away": "gap" }[name];
+    if (!state || open?.state === state) continue;
+    if (open) open.end = at;
+    open = { key: `${state} ${at}`, state, start: at, end: null };
+    spans.push(open);
+  }
+  // The end of the last connection is no gap: nothing follows.
+  if (open?.state === "gap") spans.pop();
+  return spans;
 }
 
 /** Put bars that overlap into different rows, each into the first one that is free. */

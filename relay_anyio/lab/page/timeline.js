@@ -18,6 +18,8 @@ import * as words from "./words.js";
 /** Milliseconds between two steps of a timeline that follows. */
 const STEP = 100;
 const NARROW = 720;
+/** How many times longer than it takes to draw, nothing is drawn by itself. */
+const REST = 6;
 /** Pixels above and below the part in view that are drawn as well. */
 const BEYOND = 200;
 const CALLS = [
@@ -31,7 +33,7 @@ const CALLS = [
 export function mountTimeline(element, store) {
   const model = new Model(store);
   const scale = new Scale();
-  const state = { follow: true, fitted: false, frames: true, list: false, calls: "all", program: "", search: "", chosen: "", focused: "", match: -1 };
+  const state = { follow: true, fitted: false, frames: true, list: false, calls: "all", program: "", search: "", chosen: "", focused: "", match: -1, atEnd: true };
   let placed = [];
   let lanes = [];
   let hits = { words: "", keys: null, order: [], calls: 0 };
@@ -39,6 +41,10 @@ export function mountTimeline(element, store) {
   let scheduled = false;
   let lastNow = 0;
   let wanted = "";
+  let drawnAt = 0;
+  let cost = 0;
+  let later = 0;
+  let bottom = 0;
 
   // Elements
 
@@ -98,7 +104,8 @@ export function mountTimeline(element, store) {
 
   // What is shown
 
-  const now = () => (store.state.lab?.recording ? lastAt() : store.now());
+  // What has just come may be a little ahead of the clock of this machine.
+  const now = () => (store.state.lab?.recording ? lastAt() : Math.max(store.now(), store.events.at(-1)?.at ?? 0));
   function lastAt() {
     return store.state.lab.recording.ended_at ?? store.events.at(-1)?.at ?? 0;
   }
@@ -149,6 +156,13 @@ export function mountTimeline(element, store) {
 
   function draw() {
     scheduled = false;
+    const began = performance.now();
+    drawNow();
+    drawnAt = performance.now();
+    cost = drawnAt - began;
+  }
+
+  function drawNow() {
     if (element.hidden || store.state.lab === null) return;
     lastNow = now();
     const recording = store.state.lab.recording;
@@ -161,7 +175,7 @@ export function mountTimeline(element, store) {
     if (!state.fitted && all.length > 0) {
       state.fitted = true;
       if (recording) scale.fit(range.start, range.end);
-      else scale.span = Math.min(120, Math.max(30, range.end - range.start));
+      else scale.span = Math.min(60, Math.max(30, range.end - range.start));
     }
     if (recording) state.follow = false;
     if (state.follow) scale.follow(lastNow);
@@ -204,9 +218,10 @@ export function mountTimeline(element, store) {
     });
     rows.style.height = `${top}px`;
     setAttribute(scroll, "aria-rowcount", lanes.length);
-    const atEnd = scroll.scrollTop + scroll.clientHeight >= scroll.scrollHeight - 4;
-    if (state.follow && state.atEnd !== false) scroll.scrollTop = top;
-    else if (atEnd) state.atEnd = true;
+    if (state.follow && state.atEnd) {
+      scroll.scrollTop = top;
+      bottom = scroll.scrollTop;
+    }
     const from = scroll.scrollTop - BEYOND;
     const to = scroll.scrollTop + scroll.clientHeight + BEYOND;
     const drawn = placed.filter((one) => one.top + one.height >= from && one.top <= to);
@@ -302,10 +317,18 @@ export function mountTimeline(element, store) {
 
   // What is done
 
+  /** Draw at the next frame of the screen. */
   function schedule() {
     if (scheduled) return;
     scheduled = true;
     requestAnimationFrame(draw);
+  }
+
+  /** Draw soon. The longer it takes, the rarer it is, so that hands are never kept waiting. */
+  function refresh() {
+    const wait = cost * REST - (performance.now() - drawnAt);
+    if (wait <= 0) schedule();
+    else if (!later) later = setTimeout(() => { later = 0; schedule(); }, wait);
   }
 
   /** Go on by itself while it follows, or while a call is up. */
@@ -369,6 +392,13 @@ export function mountTimeline(element, store) {
     detail.show(item.kind, several ?? item.what);
     setAttribute(stage, "data-detail", true);
     schedule();
+    // The page keeps fewer frames than the lab.
+    const call = item.lane?.call;
+    if (call && store.forgotten.frames > 0) {
+      model.load(call.id).then((more) => {
+        if (more && state.chosen === key) detail.show(item.kind, several ?? item.what);
+      });
+    }
   }
 
   /** Choose something, and bring it into view. */
@@ -377,6 +407,11 @@ export function mountTimeline(element, store) {
     const item = findItem(key);
     if (item === null) return;
     if (item.kind !== "lane") state.follow = false;
+    const { lane } = item;
+    if (lane?.call) {
+      const end = endOf(lane, lastNow);
+      if (scale.span > 8 * Math.max(end - lane.start, 1)) scale.fit(lane.start, end);
+    }
     scale.reveal(item.start, item.end);
     choose(key);
     requestAnimationFrame(() => {
@@ -395,8 +430,10 @@ export function mountTimeline(element, store) {
     schedule();
   });
   search.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || hits.order.length === 0) return;
+    if (event.key !== "Enter") return;
     event.preventDefault();
+    if (hits.words !== search.value.trim().toLowerCase()) draw();
+    if (hits.order.length === 0) return;
     state.match = (state.match + (event.shiftKey ? -1 : 1) + hits.order.length) % hits.order.length;
     goTo(hits.order[state.match].key);
     setText(hitCount, `${state.match + 1} of ${words.count(hits.order.length, "match", "matches")}`);
@@ -424,7 +461,9 @@ export function mountTimeline(element, store) {
     saveAsRehearsal(item?.lane?.call ?? null);
   });
   scroll.addEventListener("scroll", () => {
-    state.atEnd = scroll.scrollTop + scroll.clientHeight >= scroll.scrollHeight - 4;
+    // It grows while it follows: only somebody who scrolls up has left its end.
+    if (scroll.scrollTop + scroll.clientHeight >= scroll.scrollHeight - 4) state.atEnd = true;
+    else if (scroll.scrollTop < bottom - 4) state.atEnd = false;
     schedule();
   });
   bindKeys({ scroll, rows, ruler, scale, state, zoom, fit, moved, setFollow, choose, schedule, search, detail });
@@ -432,7 +471,7 @@ export function mountTimeline(element, store) {
 
   return {
     topics: ["lab", "link", "calls", "events", "frames", "phones", "programs"],
-    render: schedule,
+    render: refresh,
     /** Show one call, as an address such as "#timeline/CALL" asks. */
     open(call) {
       wanted = `lane ${call}`;
