@@ -169,6 +169,8 @@ store.subscribe(["link", "lab", "programs", "calls", "phones", "texts"], showAro
 
 // Words in passing
 
+/** Whether each program was connected when it was last heard of. */
+const greeted = new Map();
 store.on("program", (program) => {
   const known = greeted.get(program.id);
   if (program.gone) greeted.delete(program.id);
@@ -177,7 +179,6 @@ store.on("program", (program) => {
   if (program.connected && !known) toast(`${name} is connected.`);
   if (!program.connected && known) toast(`${name} is away.`);
 });
-const greeted = new Map();
 store.subscribe(["lab"], () => {
   greeted.clear();
   for (const program of store.state.programs.values()) greeted.set(program.id, program.connected);

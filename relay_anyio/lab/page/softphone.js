@@ -8,6 +8,7 @@ import { lab } from "./lab.js";
 import * as words from "./words.js";
 
 const MOST_RECENT = 4;
+const MOST_OTHERS = 3;
 
 /** @typedef {import("./store.js").Call} Call */
 
@@ -35,6 +36,7 @@ export class Softphone {
     this._status = h("span", { class: "chip" });
     this._trouble = h("p", { class: "trouble", role: "alert", hidden: true });
     this._others = h("ul", { class: "other-calls", "aria-label": `Other calls of ${this.name}` });
+    this._moreCalls = h("p", { class: "hint", hidden: true });
     this._dialer = this._buildDialer();
     this._remove = h(
       "button",
@@ -68,6 +70,7 @@ export class Softphone {
         this._remove,
       ),
       this._others,
+      this._moreCalls,
       this._dialer,
       this._panel.element,
       this._trouble,
@@ -150,7 +153,7 @@ export class Softphone {
     this._seen = new Set(calls.map((call) => call.id));
     let shown = calls.find((call) => call.id === this._shown);
     if (fresh && (!shown || shown.state === "ended")) shown = fresh;
-    if ((!shown || shown.state === "ended") && up.length > 0) shown = shown ?? up[0];
+    shown ??= up[0];
     this._shown = shown?.id ?? "";
     const ringing = up.some(isRinging);
     this.element.classList.toggle("ringing", ringing);
@@ -189,7 +192,10 @@ export class Softphone {
       });
       return Object.assign(h("li", {}, what, button), { what });
     };
-    reconcile(this._others, calls.slice(0, 3), (call) => call.id, make, (row, call) => {
+    const listed = calls.slice(0, MOST_OTHERS);
+    show(this._moreCalls, calls.length > listed.length);
+    setText(this._moreCalls, `${words.count(calls.length - listed.length, "more call")} not shown`);
+    reconcile(this._others, listed, (call) => call.id, make, (row, call) => {
       const state = isRinging(call) ? "is calling" : "is on the line";
       setText(row.what, `${words.number(otherSide(call))} ${state}`);
     });

@@ -4,6 +4,14 @@ import { setting } from "./settings.js";
 
 const Recognition = window["SpeechRecognition"] ?? window["webkitSpeechRecognition"];
 
+const TROUBLES = {
+  "audio-capture": "there is no microphone",
+  "not-allowed": "the page may not use the microphone",
+  "service-not-allowed": "the page may not use the microphone",
+  network: "it cannot reach the service that turns speech into text",
+  "language-not-supported": "it does not know the language of this browser",
+};
+
 export const canReadAloud = "speechSynthesis" in window;
 export const canListen = Recognition !== undefined;
 
@@ -35,7 +43,7 @@ export function listen(to) {
   };
   recognition.onerror = (event) => {
     if (event.error !== "no-speech" && event.error !== "aborted") {
-      trouble = `The browser does not listen: ${event.error}.`;
+      trouble = `The browser does not listen: ${TROUBLES[event.error] ?? event.error}.`;
     }
   };
   recognition.onend = () => to.ended(trouble);

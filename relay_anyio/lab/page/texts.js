@@ -102,6 +102,10 @@ export function mountTexts(element, store, { unread }) {
     layout,
   );
 
+  store.on("reset", () => {
+    chosen = "";
+  });
+
   async function submit(event) {
     event.preventDefault();
     const [phone, other] = chosen ? chosen.split(" ") : [from.value, words.address(to.value)];
