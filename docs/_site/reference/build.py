@@ -25,7 +25,7 @@ from .names import (
     themes,
     verbs,
 )
-from .render import function, heading, item, joined, property_list, shape, table_of
+from .render import function, heading, item, joined, own_words, property_list, shape, table_of
 
 INTRODUCTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "client": (
@@ -207,7 +207,7 @@ def _action(name: Name, link: Links) -> str:
     started = [verb for verb in verbs() if _result_of(verb) == name.name]
     controls = [each for each in members(value) if each not in common and each in verbs()]
     own = [each for each in members(value) if each not in common and each not in verbs()]
-    doc = docstrings.read(source.docstring(value), link.within(name.name))
+    doc = docstrings.read(source.docstring(value), link.within(name.name, own_words(value)))
     lines = [
         (
             f"Started by {_verb_links(started)}. While it runs: {_verb_links(controls)}. What "
@@ -220,20 +220,13 @@ def _action(name: Name, link: Links) -> str:
             heading(2, name.name),
             doc.text,
             *lines,
-            _own_properties(value, common, link),
+            property_list(value, link),
             *(
                 function(f"{name.name}.{each}", inspect.getattr_static(value, each), link, level=3)
                 for each in own
             ),
         ]
     )
-
-
-def _own_properties(value: type, common: set[str], link: Links) -> str:
-    text = property_list(value, link)
-    lines = text.splitlines()
-    kept = [line for line in lines[2:] if line.split("`")[1] not in common]
-    return "\n".join([*lines[:2], *kept]) if kept else ""
 
 
 def _result_of(verb: str) -> str:

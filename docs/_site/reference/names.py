@@ -284,11 +284,27 @@ def _members() -> dict[str, str]:
     for name in [*for_applications().values(), *exported("relay_anyio.testing").values()]:
         if inspect.isclass(name.value):
             for member in members(name.value):
-                where = f"{name.page}.md#{slug(f'{name.name}.{member}')}"
+                owner = next(each for each in documented_bases(name.value) if hasattr(each, member))
+                page = for_applications().get(owner.__name__, name).page
+                where = f"{page}.md#{slug(f'{owner.__name__}.{member}')}"
                 if is_verb_of(member, name.name):
                     where = f"verbs/{member}.md"
                 places[f"{name.name}.{member}"] = where
     return places
+
+
+def documented_bases(owner: type) -> list[type]:
+    """The classes among the bases of a class that are in the reference, and the class itself.
+
+    The first base comes first: what it has is described there, and not again.
+    """
+    known = {name.value for name in for_applications().values() if inspect.isclass(name.value)}
+    return [*(each for each in reversed(owner.__mro__[1:]) if each in known), owner]
+
+
+def inherited(owner: type) -> frozenset[str]:
+    """The names that a class has from another one in the reference."""
+    return frozenset(name for each in documented_bases(owner)[:-1] for name in dir(each))
 
 
 def is_verb_of(member: str, owner: str) -> bool:

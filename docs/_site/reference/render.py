@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, get_args, get_origin, is_typeddict
 
 from . import docstrings, source
 from .docstrings import Docstring
-from .names import Links, Name, is_verb_of, members, properties
+from .names import Links, Name, documented_bases, inherited, is_verb_of, members, properties
 
 REPEATED: Final = "NothingMore"
 """The type of further arguments of which none is known."""
@@ -109,21 +109,19 @@ def item(name: Name, link: Links, *, level: int = 2) -> str:
 
 def a_class(shown: str, value: type, link: Links, *, level: int = 2) -> str:
     """A class: how it is made, its fields, properties and methods."""
-    link = link.within(shown)
+    link = link.within(shown, own_words(value))
     doc = docstrings.read(own_docstring(value), link)
     init = inspect.getattr_static(value, "__init__")
     signature, types = "", dict[str, str]()
     if inspect.isfunction(inspect.unwrap(init)) and _is_ours(init):
         signature = signature_block(source.signature(shown, init, returns="None"))
         types = source.types(init)
-    bases = [each.__name__ for each in value.__bases__ if link(each.__name__)]
+    bases = [each.__name__ for each in documented_bases(value)[-2:-1]]
     parts = [
         heading(level, shown),
         signature,
-        f"Also a {' and a '.join(docstrings.inline(f'`{b}`', link) for b in bases)}."
-        if bases
-        else "",
         doc.text,
+        *(f"It is also a {anchor_link(base, link)}, with all that this has." for base in bases),
         parameters(doc, types, link),
         raises(doc, link),
         *([] if signature else [field_list(value, link)]),
@@ -131,7 +129,7 @@ def a_class(shown: str, value: type, link: Links, *, level: int = 2) -> str:
         *(
             function(f"{shown}.{each}", inspect.getattr_static(value, each), link, level=level + 1)
             for each in members(value)
-            if not is_verb_of(each, shown)
+            if not is_verb_of(each, shown) and each not in inherited(value)
         ),
     ]
     return joined(parts)
@@ -140,6 +138,13 @@ def a_class(shown: str, value: type, link: Links, *, level: int = 2) -> str:
 def _is_ours(function: Any) -> bool:
     found: Any = inspect.unwrap(function)
     return bool(found.__module__.startswith("relay") and found.__code__.co_filename != "<string>")
+
+
+def own_words(value: type) -> frozenset[str]:
+    """The fields and properties of a class: in its docstrings they mean nothing else."""
+    return frozenset(
+        [*(name for name, _ in properties(value)), *(each.name for each in source.fields(value))]
+    )
 
 
 def own_docstring(value: type) -> str:
@@ -151,7 +156,8 @@ def own_docstring(value: type) -> str:
 
 def field_list(value: type, link: Links) -> str:
     """The fields of a class, as a list."""
-    items = [_field(each, link) for each in source.fields(value)]
+    known = inherited(value)
+    items = [_field(each, link) for each in source.fields(value) if each.name not in known]
     return "\n".join(["**Fields**", "", *items]) if items else ""
 
 
@@ -170,8 +176,11 @@ def _entry(name: str, facts: Iterable[str], told: str) -> str:
 
 def property_list(value: type, link: Links) -> str:
     """The properties of a class, as a list."""
+    link = link.within(value.__name__, own_words(value))
     items: list[str] = []
     for name, each in properties(value):
+        if name in inherited(value):
+            continue
         node = source.definition(each)
         type_ = source.short(ast.unparse(node.returns)) if node.returns else ""
         doc = docstrings.read(source.docstring(each), link)
