@@ -79,9 +79,9 @@ export function bindKeys({ scroll, rows, ruler, scale, state, zoom, fit, moved, 
     End: () => edge(-1),
     PageUp: () => pan(-0.9),
     PageDown: () => pan(0.9),
-    "+": () => zoom(1 / ZOOM),
-    "=": () => zoom(1 / ZOOM),
-    "-": () => zoom(ZOOM),
+    "+": () => zoomAt(1 / ZOOM),
+    "=": () => zoomAt(1 / ZOOM),
+    "-": () => zoomAt(ZOOM),
     0: fit,
     f: () => setFollow(!state.follow),
     "/": () => search.focus(),
@@ -93,6 +93,16 @@ export function bindKeys({ scroll, rows, ruler, scale, state, zoom, fit, moved, 
   function pan(share) {
     scale.pan(scale.span * share);
     moved();
+  }
+
+  /** Zoom; what has the focus stays where it is. */
+  function zoomAt(factor) {
+    const item = current();
+    if (!item || item.classList.contains("tl-head")) zoom(factor);
+    else {
+      zoom(factor, Math.max(0, order(item)));
+      moved();
+    }
   }
 
   const current = () => rows.querySelector(`[tabindex="0"]`);

@@ -226,6 +226,7 @@ export function mountTimeline(element, store) {
     const to = scroll.scrollTop + scroll.clientHeight + BEYOND;
     const drawn = placed.filter((one) => one.top + one.height >= from && one.top <= to);
     if (!findItem(state.focused) && drawn.length > 0) state.focused = `lane ${drawn[0].lane.id}`;
+    const focused = rows.contains(document.activeElement);
     const left = drawLanes(rows, drawn, {
       scale,
       model,
@@ -238,6 +239,11 @@ export function mountTimeline(element, store) {
       indexOf: (lane) => lanes.indexOf(lane) + 1,
     });
     for (const head of rows.querySelectorAll(".tl-head")) setAttribute(head, "tabindex", head.dataset.key === state.focused ? 0 : -1);
+    if (!rows.querySelector('[tabindex="0"]')) rows.querySelector(".tl-head")?.setAttribute("tabindex", "0");
+    // What had the focus may be out of view now. The keys go on to work.
+    if (focused && !rows.contains(document.activeElement)) {
+      (rows.querySelector('[tabindex="0"]') ?? scroll).focus({ preventScroll: true });
+    }
     drawRuler();
     return left;
   }
