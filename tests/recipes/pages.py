@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
-from relay_anyio.testing import Story, What, rehearse
+from relay_anyio.testing import Backend, Story, What, rehearse
 from tests.pages import ROOT
 
 FOLDER: Final = ROOT / "docs" / "recipes"
@@ -31,13 +31,13 @@ def written(page: str) -> str:
     return STORY.sub(lambda m: f"{m[1]}\n```text\n{story_of(m[2])}\n```\n<!-- end -->", page)
 
 
-def story_of(name: str) -> str:
+def story_of(name: str, backend: Backend = "asyncio") -> str:
     """What happens in a test, without its sessions and the way of its texts."""
     module_name, _, test = name.partition(".")
     told: list[Story] = []
 
     def told_by(*arguments: Any, **options: Any) -> Story:
-        told.append(rehearse(*arguments, **options))
+        told.append(rehearse(*arguments, backend=backend, **options))
         return told[-1]
 
     with mock.patch.dict(os.environ, CREDENTIALS):

@@ -14,6 +14,7 @@ ANNA, BEN, AGENT = "+15550001111", "+15550001112", "+15550003000"
 
 async def two_callers_and_an_agent(stage: Stage) -> None:
     stage.call(Caller(ANNA, (Hear("music"), Wait(60), HangUp())), context="support")
+    await anyio.sleep(1)
     stage.call(Caller(BEN, (Hear("music"),)), context="support")
     await anyio.sleep(10)
     agent = stage.call(Caller(AGENT, (Wait(90), HangUp())), context="agents")

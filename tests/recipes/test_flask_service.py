@@ -18,7 +18,7 @@ BUSY = "+15550000002"  # a number of the simulator
 @pytest.fixture
 def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Iterator[dict[str, Any]]]:
     """What happens at a simulator that calls the program once."""
-    options = ["--json", "--port", "0", "--calls", "1", "--state", str(tmp_path)]
+    options = ["--json", "--no-page", "--port", "0", "--calls", "1", "--state", str(tmp_path)]
     command = [sys.executable, "-m", "relay_anyio", "sim", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as simulator:
         assert simulator.stdout is not None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from relay_anyio.simulator.scenario_file import read_file
 from relay_proto.exchange import (
     MAGIC_LINES,
     Answers,
@@ -35,6 +36,12 @@ OpenLab = Callable[..., Lab]
 def both(name: str) -> pytest.MarkDecorator:
     """The recipe on asyncio, and the same on threads."""
     return pytest.mark.parametrize("program", [name, f"{name}_sync"])
+
+
+@pytest.mark.parametrize("scenario", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)
+def test_a_scenario_is_for_a_program_that_is_there(scenario: Path) -> None:
+    assert read_file(scenario).schedule
+    assert scenario.with_suffix(".py").is_file()
 
 
 @both("voicemail")

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.pages import ROOT
-from tests.recipes.pages import FOLDER, INCLUDED, written
+from tests.recipes.pages import FOLDER, INCLUDED, STORY, story_of, written
 
 PAGES = sorted(FOLDER.glob("*.md"))
 INDEX = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
@@ -18,6 +18,15 @@ def test_a_page_is_up_to_date(page: object) -> None:
     path = FOLDER / str(page)
     text = path.read_text(encoding="utf-8")
     assert text == written(text), "run python -m tests.recipes.pages"
+
+
+STORIES = [name for page in PAGES for _, name in STORY.findall(page.read_text("utf-8"))]
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_story_is_the_same_on_trio(name: str) -> None:
+    # trio decides by chance what comes first at one instant.
+    assert sorted(story_of(name, "trio").splitlines()) == sorted(story_of(name).splitlines())
 
 
 def test_the_index_has_every_recipe() -> None:
