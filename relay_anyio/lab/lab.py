@@ -258,6 +258,7 @@ class Lab:
             client=client,
             call=self.call(call).id if call else "",
             timing=faster_timing(ExchangeTiming(), self.player.speed),
+            lines=self.numbers.behaviours(),
             first_context=next(iter(contexts), ""),
         )
 

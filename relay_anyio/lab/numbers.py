@@ -119,6 +119,14 @@ class NumberTable:
         else:
             self._exchange.set_line(Line(number, given.behaviour))
 
+    def behaviours(self) -> dict[str, AnyBehaviour]:
+        """Return how numbers behave when they are dialed, apart from those of softphones."""
+        return {
+            number: given.behaviour
+            for number, given in self._now().items()
+            if given.behaviour is not None and not self._rings_by_hand(number)
+        }
+
     def _now(self) -> dict[str, Given]:
         return {**self._at_start, **self._by_scenario, **self._by_hand}
 
