@@ -108,3 +108,10 @@ def test_every_module_is_used(path: Path) -> None:
         name for module in MODULES for name in IMPORT.findall(module.read_text(encoding="utf-8"))
     }
     assert path.name in ("app.js", "theme.js") or f"./{path.name}" in imported
+
+
+def test_the_first_program_of_the_page_is_that_of_the_documentation() -> None:
+    source = (PAGE / "connect.js").read_text(encoding="utf-8")
+    (program,) = re.findall(r"FIRST_PROGRAM = `(.*?)`;", source, re.DOTALL)
+    start = (ROOT / "docs" / "start" / "lab.md").read_text(encoding="utf-8")
+    assert f"```python\n{program}```" in start

@@ -11,6 +11,16 @@ const NAMES = {
   other: "Other",
 };
 
+/** A whole program, for who has none yet; docs/start/lab.md has it, too. */
+const FIRST_PROGRAM = `from relay_sync import RelayClient
+
+with RelayClient(contexts=["office"]) as client:
+    for call in client.calls():
+        call.answer()
+        call.play_tts("Good morning, and goodbye.").wait()
+        call.hangup()
+`;
+
 /** Lines to copy, with a tab for each kind of SDK. */
 export class SetupLines {
   constructor(name) {
@@ -64,13 +74,24 @@ export class SetupLines {
   }
 }
 
+function firstProgram() {
+  const lines = h("code", { text: FIRST_PROGRAM });
+  return h(
+    "details",
+    { class: "first-program" },
+    h("summary", { text: "No program yet?" }),
+    h("p", { class: "hint", text: "Save this as hello.py, and start it with: python hello.py" }),
+    h("div", { class: "code" }, h("pre", { tabindex: 0, "aria-label": "A first program" }, lines), copyButton(lines)),
+  );
+}
+
 function copyButton(source) {
   const label = h("span", { text: "Copy" });
   const button = h("button", { type: "button", class: "button small copy" }, icon("copy"), label);
   button.addEventListener("click", async () => {
     try {
-      await navigator.clipboard.writeText(`${source.textContent}\n`);
-      toast("Copied. Paste the lines into the shell in which your program runs.");
+      await navigator.clipboard.writeText(`${source.textContent.trimEnd()}\n`);
+      toast("Copied.");
     } catch {
       getSelection()?.selectAllChildren(source);
       toast("The browser does not let the page copy. The lines are selected: copy them with the keyboard.");
@@ -102,7 +123,7 @@ export class ConnectPanel {
         ),
         h("p", { class: "waiting" }, h("span", { class: "pulse", "aria-hidden": "true" }), "Waiting for a program"),
       ),
-      this._lines.element,
+      h("div", { class: "connect-lines" }, this._lines.element, firstProgram()),
     );
   }
 
