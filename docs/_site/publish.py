@@ -17,6 +17,7 @@ from urllib.parse import unquote, urldefrag
 
 from docs._site import links
 from docs._site.assemble import Site, as_markdown
+from docs._site.reference import names
 
 ASSETS: Final = {("img", "src"), ("script", "src"), ("link", "href"), ("source", "src")}
 IN_STYLES: Final = re.compile(r"""@import\s+(?:url\()?["']?([^"')]+)|url\(["']?([^"')]+)["']?\)""")
@@ -136,6 +137,7 @@ def main() -> None:
     (html / "llms.txt").write_text(overview_for_machines(site), "utf-8")
     whole = "\n\n".join(as_markdown(site, name) for group in site.menu for name in group.every_page)
     (html / "llms-full.txt").write_text(whole, "utf-8")
+    print(names.counts())
     checked = Checked(html)
     (html / "external-links.txt").write_text("".join(f"{x}\n" for x in sorted(checked.external)))
     print(f"links: {checked.internal} checked, {len(checked.external)} lead out", end=" ")

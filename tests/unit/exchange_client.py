@@ -116,8 +116,6 @@ class World:
                     self.happened.append(output)
                     if output.who is Who.CALLER:
                         self.told.append(sentence(output))
-                case _:
-                    pass
         deadline = self.exchange.deadline()
         if deadline is not None and deadline <= self.now:
             self.exchange.handle_timer(self.now)

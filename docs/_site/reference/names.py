@@ -227,6 +227,20 @@ def _shapes() -> frozenset[str]:
     return frozenset(own_names(shapes))
 
 
+def counts() -> str:
+    """How much the reference describes, in words."""
+    exports = {(name.home, name.name) for each in PACKAGES for name in exported(each).values()}
+    parts = sum(
+        len(members(name.value)) + len(list(properties(name.value)))
+        for name in for_applications().values()
+        if inspect.isclass(name.value)
+    )
+    return (
+        f"reference: {len(exports)} names that packages export, {parts} methods and properties, "
+        f"{len(verbs())} verbs with a page each, {len(modules())} public modules"
+    )
+
+
 class Links:
     """Finds where a name is explained, seen from one page and one class."""
 
