@@ -7,7 +7,7 @@ calls and what happened on them are read from the frames.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from relay_proto import __version__
 from relay_proto.display import one_line
@@ -231,4 +231,4 @@ def _refusal(result: JSONObject) -> str:
 
 
 def _first(on: object) -> str:
-    return str(on[0]) if isinstance(on, list) and on else ""
+    return str(cast("list[object]", on)[0]) if isinstance(on, list) and on else ""
