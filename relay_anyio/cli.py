@@ -16,6 +16,7 @@ from relay_proto import __version__
 from relay_proto.exchange import ANY_CONTEXT
 
 from ._output import OUTPUT, CommandError, OutputError, forget_output
+from .lab.arguments import add_lab
 
 AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
 
@@ -143,14 +144,14 @@ def _shell(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="relay",
-        description="Simulate the RELAY service, watch a demo, try a client in a shell, or replay "
-        "a recording.",
+        description="Simulate the RELAY service, act in it, watch a demo, try a client in a "
+        "shell, or replay a recording.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"relay-proto {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add_command in (_add_sim, _add_demo, _add_shell, _add_replay):
+    for add_command in (_add_sim, add_lab, _add_demo, _add_shell, _add_replay):
         add_command(commands.add_parser)
     return parser
 

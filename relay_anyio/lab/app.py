@@ -32,6 +32,7 @@ from .shapes import Error
 from .stream import Stream
 
 PAGE: Final = Path(__file__).parent / "page"
+MOST_NUMBER: Final = 100
 MOST_BODY: Final = 1024 * 1024
 JSON: Final = "application/json"
 TOML: Final = "application/toml"
@@ -65,8 +66,14 @@ def _application(
     by_path: dict[str, dict[str, Route]] = {}
     for route in table:
         by_path.setdefault(route.path, {})[route.method] = route
-    served += [ServedRoute(path, _Served(lab, rows)) for path, rows in by_path.items()]
-    return Starlette(routes=served, exception_handlers={HTTPException: _not_found})
+    # A number may be an address with slashes in it.
+    served += [
+        ServedRoute(path.replace("{number}", "{number:path}"), _Served(lab, rows))
+        for path, rows in by_path.items()
+    ]
+    app = Starlette(routes=served, exception_handlers={HTTPException: _not_found})
+    app.router.redirect_slashes = False
+    return app
 
 
 class _Served:
@@ -94,6 +101,8 @@ class _Served:
                 f"{request.method} does nothing here: this path takes {allowed}",
                 headers={"allow": allowed},
             )
+        if len(request.path_params.get("number", "1")) not in range(1, MOST_NUMBER + 1):
+            raise LabError(400, f"a number has from 1 to {MOST_NUMBER} characters", "path")
         query = _query(request, route)
         body = None if route.body is None else await _body(request, route.body, toml=route.toml)
         last = request.headers.get("last-event-id", "")

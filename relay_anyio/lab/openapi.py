@@ -105,7 +105,7 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
             "in": "path",
             "required": True,
             "description": TITLES[name],
-            "schema": {"type": "string", "minLength": 1},
+            "schema": {"type": "string", "minLength": 1, "maxLength": 100},
         }
         for name in re.findall(r"\{(\w+)\}", path)
     ]
