@@ -172,6 +172,6 @@ ROUTES: Final = (
         handle=do.get_rehearsal,
         answer=shapes.Rehearsal,
         query=do.RehearsalQuery,
-        problems=(409,),
+        problems=(404, 409),
     ),
 )
