@@ -2,7 +2,7 @@
 
 Needs: pip install fastapi uvicorn. SIGNALWIRE_PROJECT_ID and SIGNALWIRE_API_TOKEN, and a phone
 number that is assigned to the context "office". OUR_NUMBER is this number.
-Run: uvicorn fastapi_service:app
+Run: uvicorn fastapi_service_sync:app
      curl -H 'Content-Type: application/json' \
           -d '{"to": "+15550003000", "text": "Hello"}' http://127.0.0.1:8000/calls
 Without an account: start ``relay sim``, and set the variables that it prints.

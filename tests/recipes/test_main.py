@@ -16,10 +16,12 @@ from relay_anyio.simulator.scenario_file import read_file
 from relay_proto.exchange import (
     MAGIC_LINES,
     Answers,
+    Behaviour,
     Caller,
     Fax,
     HangUp,
     Hear,
+    NoAnswer,
     Press,
     Say,
     TextMessage,
@@ -157,6 +159,25 @@ def test_transfer(program: str, lab: OpenLab, monkeypatch: pytest.MonkeyPatch) -
         here.until(What.ENDED, times=2)
 
     run_program(program, scene=scene)
+
+
+@both("transfer")
+@pytest.mark.parametrize("agent", [NoAnswer(), Answers(after=0.01)], ids=["rings", "listens"])
+def test_a_caller_hangs_up_before_the_transfer(
+    program: str, agent: Behaviour, lab: OpenLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENT_NUMBER", ANSWERS)
+    here = lab(default_line=agent)
+
+    def scene() -> None:
+        here.until(What.SESSION_STARTED)
+        here.call(Caller(ANNA, (Wait(20), HangUp())))
+        here.until(What.DIALED)
+        here.until(What.ENDED, times=2)
+
+    run_program(program, scene=scene)
+    ended = [one.at for one in here.world.all(What.ENDED)]
+    assert ended[1] - ended[0] < 2  # the telephone would ring for 20 s
 
 
 @both("failover")

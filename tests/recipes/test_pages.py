@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 
@@ -41,3 +43,27 @@ def test_the_pages_show_every_test_of_a_recipe() -> None:
     ours = {"test_main.py", "test_pages.py", "test_web.py"}
     tests = (ROOT / "tests" / "recipes").glob("test_*.py")
     assert {test for test in tests if test.name not in ours} <= shown
+
+
+FIRST_STEPS = {"answer", "dial_and_play", "ivr", "send_text"}
+"""Examples that other pages explain."""
+NAMES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_example_says_what_it_needs_and_how_it_is_run(name: str) -> None:
+    code = (ROOT / "examples" / f"{name}.py").read_text(encoding="utf-8")
+    described = ast.get_docstring(ast.parse(code)) or ""
+    for part in ("\nNeeds: ", "\nRun: ", "\nWithout an account: "):
+        assert part in described
+    assert re.search(rf"\nRun: .*\b{name}\b", described)
+
+
+def test_every_example_is_there_in_both_styles_and_on_a_page() -> None:
+    pairs = {name.removesuffix("_sync") for name in NAMES}
+    blocking_alone = {"django_service", "flask_service"}  # these frameworks block
+    assert {*NAMES} == {*pairs - blocking_alone, *(f"{name}_sync" for name in pairs)}
+    shown = {
+        Path(path).stem for page in PAGES for path in INCLUDED.findall(page.read_text("utf-8"))
+    }
+    assert {name for name in NAMES if name.removesuffix("_sync") not in FIRST_STEPS} <= shown
