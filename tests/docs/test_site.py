@@ -11,7 +11,7 @@ import pytest
 
 from docs._site import contents, diagrams, links
 from docs._site.assemble import Site, as_markdown, with_includes
-from docs._site.publish import Page, overview_for_machines
+from docs._site.publish import Checked, Page, overview_for_machines
 
 SITE = Site(reference=False)
 
@@ -75,6 +75,25 @@ def test_the_first_page_says_where_each_group_begins() -> None:
 def test_assets_from_elsewhere_are_seen_wherever_a_page_names_them() -> None:
     page = Page("<style>@import url('https://a/');b {c: url(d.png)}</style><img src='e.png'>")
     assert page.assets == ["e.png", "https://a/", "d.png"]
+
+
+def test_links_and_assets_of_the_built_site_are_checked(tmp_path: Path) -> None:
+    (tmp_path / "style.css").write_text("@import url(https://a.test/x.css); b {c: url(d.png)}")
+    (tmp_path / "one.html").write_text(
+        "<link href='style.css?v=1'><script src='//a.test/x.js'></script><h1 id='top'></h1>"
+        "<a href='two.html#there'></a><a href='two.html#lost'></a><a href='no.html'></a>"
+        "<a href='#top'></a><a href='https://b.test/'></a>"
+    )
+    (tmp_path / "two.html").write_text("<p id='there'></p>")
+    checked = Checked(tmp_path)
+    assert (checked.internal, checked.external) == (4, {"https://b.test/"})
+    assert checked.wrong == [
+        "one.html: two.html#lost has no such place",
+        "one.html: no.html is not there",
+        "one.html: //a.test/x.js would come from elsewhere",
+        "style.css: https://a.test/x.css would come from elsewhere",
+        "style.css: d.png is not there",
+    ]
 
 
 def test_a_drawing_has_ids_of_its_own_and_stays_readable_on_a_telephone() -> None:

@@ -13,8 +13,6 @@ from . import docstrings, source
 from .docstrings import Docstring
 from .names import Links, Name, documented_bases, inherited, is_verb_of, members, properties
 
-REPEATED: Final = "NothingMore"
-"""The type of further arguments of which none is known."""
 PLAIN: Final = (str, int, float, frozenset, tuple, dict)
 
 

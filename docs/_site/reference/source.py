@@ -134,12 +134,17 @@ def _parameters(node: Definition) -> Iterator[str]:
 
 def _parameter(argument: ast.arg, default: ast.expr | None) -> str:
     text = argument.arg
-    if argument.annotation:
+    if argument.annotation and not is_unknown(ast.unparse(argument.annotation)):
         text += f": {short(ast.unparse(argument.annotation))}"
     if default is None:
         return text
     equals = " = " if argument.annotation else "="
     return f"{text}{equals}{ast.unparse(default)}".replace("'", '"')
+
+
+def is_unknown(annotation: str) -> bool:
+    """Whether it is the type of further arguments of which none is known."""
+    return annotation.endswith("NothingMore]")
 
 
 def types(value: object) -> dict[str, str]:

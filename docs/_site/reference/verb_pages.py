@@ -35,7 +35,8 @@ def page(verb: str) -> str:
     """The page of a verb."""
     owner = verbs()[verb]
     value = inspect.getattr_static(getattr(relay_anyio, owner), verb)
-    link = Links(f"verbs/{verb}", owner, frozenset(source.types(value)))
+    types = source.types(value)
+    link = Links(f"verbs/{verb}", owner, frozenset(types))
     doc = docstrings.read(source.docstring(value), link)
     example = example_of(verb)
     assert example is not None, f"{verb} needs an example in {DECLARED_IN}"
@@ -55,7 +56,7 @@ def page(verb: str) -> str:
                 "without `await`."
             ),
             doc.text.partition("\n\n")[2],
-            parameters(_spelled_out(doc, link), source.types(value), link),
+            parameters(_spelled_out(doc, types, link), types, link),
             f"**Returns** {doc.returns}" if doc.returns else "",
             raises(_with_errors_of_all(verb, result, doc, wire_link), wire_link),
             _events(verb, example, wire_link),
@@ -71,13 +72,16 @@ def page(verb: str) -> str:
     )
 
 
-def _spelled_out(doc: Docstring, link: Links) -> Docstring:
+def _spelled_out(doc: Docstring, types: dict[str, str], link: Links) -> Docstring:
     """The same, with what another verb says of an argument in the place of "as for" it."""
     for name, text in doc.arguments.items():
         if found := AS_FOR.match(text):
             other = inspect.getattr_static(getattr(relay_anyio, verbs()[found[1]]), found[1])
             told = docstrings.read(source.docstring(other), link).arguments
             doc.arguments[name] = told.get(name, text)
+    if doc.arguments and source.is_unknown(types.get("kwargs", "")):
+        doc.arguments["kwargs"] = "further parameters of the method, sent as they are."
+        del types["kwargs"]
     return doc
 
 

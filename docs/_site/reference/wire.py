@@ -25,6 +25,8 @@ CALLER, OFFICE = "+15551230001", "+15551230000"
 AFTERWARDS: Final = 3.0
 """Virtual seconds in which events may follow."""
 MOST_EVENTS: Final = 6
+WIDTH: Final = 44
+"""Characters in a line of JSON, which a telephone can show."""
 UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MASKED: Final = re.compile(r"\*\*\*\(\d+\)")
 """What stands in the log for a part of a URL that may be a secret."""
@@ -223,7 +225,7 @@ def json_text(value: object) -> str:
 
 def _json_lines(value: object, indent: str) -> str:
     short = json.dumps(value, ensure_ascii=False)
-    if len(indent) + len(short) <= 64:
+    if len(indent) + len(short) <= WIDTH:
         return short
     deeper = indent + "  "
     match value:
