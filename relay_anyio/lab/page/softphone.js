@@ -136,7 +136,9 @@ export class Softphone {
   update() {
     const focused = this.element.contains(document.activeElement);
     this._update();
-    if (focused && document.activeElement?.getClientRects().length === 0) {
+    const now = document.activeElement;
+    const lost = !this.element.contains(now) || now?.getClientRects().length === 0;
+    if (focused && lost) {
       (this._dialer.hidden ? this._panel.usual : this._usualFocus()).focus({ preventScroll: true });
     }
   }
