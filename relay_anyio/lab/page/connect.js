@@ -11,14 +11,20 @@ const NAMES = {
   other: "Other",
 };
 
-/** A whole program, for who has none yet; docs/start/lab.md has it, too. */
-const FIRST_PROGRAM = `from relay_sync import RelayClient
+/** A whole program, for whoever has none yet: that of docs/start/lab.md. */
+const FIRST_PROGRAM = `from relay_sync import Call, RelayClient
 
-with RelayClient(contexts=["office"]) as client:
-    for call in client.calls():
+client = RelayClient(contexts=["office"])
+
+
+@client.on_call
+def hello(call: Call) -> None:
+    with call:
         call.answer()
         call.play_tts("Good morning, and goodbye.").wait()
-        call.hangup()
+
+
+client.run()
 `;
 
 /** Lines to copy, with a tab for each kind of SDK. */
