@@ -34,17 +34,17 @@ Start the lab with relay sim in one terminal, and your program in another one. T
   relay lab save > test_it.py what you just did, as a test
 """
 EPILOG: Final = """\
-CALL is the id of a call, the beginning of one, or the word last. Leave it out if only one
-call comes into question. relay lab COMMAND --help says more about a command.
+CALL is the id of a call, the beginning of an id, or the word last. You may leave it out if
+only one call can do this. relay lab COMMAND --help says more about a command.
 """
 FAULTS: Final = {
     "cut": "cut all connections, without notice",
-    "silence": "let nothing arrive any more on the connections of now",
+    "silence": "keep all connections open, but let nothing arrive on them",
     "goodbye": "ask programs to reconnect; they may resume their sessions",
     "restart": "ask programs to reconnect, and end their sessions",
     "forget-sessions": "lose all sessions and connections, as in a crash",
     "refuse-upgrades": "refuse new connections for a while",
-    "delay": "let everything be late for a while",
+    "delay": "delay everything for a while",
 }
 
 
@@ -130,14 +130,16 @@ def _add_calls(add: Add) -> None:
 def _add_others(add: Add) -> None:
     text = add("text", "let somebody send a text to your program", json=True)
     text.add_argument("--from", dest="from_", metavar="NUMBER", help="who sends (+15550001111)")
-    text.add_argument("--to", metavar="NUMBER", help="to which number (+15550002222)")
+    text.add_argument("--to", metavar="NUMBER", help="the number that gets it (+15550002222)")
     text.add_argument("--media", action="append", default=[], metavar="URL", help="a picture")
     text.add_argument("body", metavar="TEXT", help="what it says")
     events = add("events", "show what happened", json=True)
     events.add_argument("--follow", action="store_true", help="go on with what happens next")
     events.add_argument("--call", metavar="CALL", help="only on this call")
     events.add_argument("--number", help="only about this number")
-    events.add_argument("--limit", type=int, default=50, help="at most so many (%(default)s)")
+    events.add_argument(
+        "--limit", type=int, default=50, help="show no more than LIMIT (%(default)s)"
+    )
     add("calls", "list the calls", json=True)
     add("texts", "list the texts", json=True)
     add("programs", "list the programs that are connected", json=True)
@@ -146,15 +148,15 @@ def _add_others(add: Add) -> None:
     phone.add_argument("number", metavar="NUMBER")
     phone.add_argument("--name", default="", help="whose phone it is")
     phone.add_argument("--remove", action="store_true", help="remove it instead")
-    add("numbers", "list the numbers that behave in some way", json=True)
-    number = add("number", "let a number behave in some way: busy, no answer, …")
+    add("numbers", "list the numbers that behave in a way of their own", json=True)
+    number = add("number", "say how a number behaves: busy, no answer, …")
     number.add_argument("number", metavar="NUMBER")
     number.add_argument("does", nargs="?", metavar="DOES", help="busy, declines, machine, …")
     number.add_argument("--after", type=float, help="seconds until it answers or declines")
     number.add_argument("--reset", action="store_true", help="as it was at the start instead")
     play = add("play", "play a scenario, in place of the one that runs")
     play.add_argument("file", type=Path, metavar="FILE", help="as for relay sim FILE")
-    add("stop", "stop the scenario that runs, also the callers that relay sim begins with")
+    add("stop", "stop the scenario that runs, or the callers of relay sim")
     save = add("save", "print what was just done as a test for pytest")
     save.add_argument("--call", metavar="CALL", help="only this call")
     save.add_argument(

@@ -142,7 +142,7 @@ def _find(lab: Remote, named: str | None, act: str = "") -> str:
             raise CommandError(f"no call is up that can {act} now: relay lab calls lists them")
     if len(found) > 1:
         listed = "\n".join(f"  {one_line(_call_line(call))}" for call in found)
-        raise CommandError(f"more than one call comes into question: name one.\n{listed}")
+        raise CommandError(f"there is more than one such call: name one of them.\n{listed}")
     return str(found[0]["id"])
 
 

@@ -1,16 +1,36 @@
-"""docs/guide/lab.md names requests that the lab has."""
+"""The pages about the lab name requests and commands that there are."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import pytest
+
+from relay_anyio.cli import main
 from relay_anyio.lab.routes import ROUTES
 
-PAGE = (Path(__file__).parents[2] / "docs" / "guide" / "lab.md").read_text("utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "guide" / "lab.md").read_text("utf-8")
+EVERY_PAGE = "".join(page.read_text("utf-8") for page in DOCS.rglob("*.md"))
+COMMANDS = set(re.findall(r"^.*\brelay lab ([a-z][\w-]*)", EVERY_PAGE, re.MULTILINE))
 
 
 def test_the_requests_on_the_page_are_those_of_the_lab() -> None:
     named = re.findall(r"`([A-Z]+) (/api/[\w/{}]+)`", PAGE)
     assert len(named) > 10
     assert set(named) <= {(route.method, route.path) for route in ROUTES}
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_a_command_on_a_page_is_one_of_the_lab(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["lab", command, "--help"])
+    assert ended.value.code == 0
+    assert f"relay lab {command}" in capsys.readouterr().out
+
+
+def test_there_are_commands_on_the_pages() -> None:
+    assert len(COMMANDS) > 8
