@@ -139,7 +139,7 @@ def _find(lab: Remote, named: str | None, act: str = "") -> str:
     else:
         found = [call for call in calls if act in call["can"]]
         if not found:
-            raise CommandError(f"no call is up that can {act} now: relay lab calls lists them")
+            raise CommandError(f"there is no call for {act} now: relay lab calls shows all of them")
     if len(found) > 1:
         listed = "\n".join(f"  {one_line(_call_line(call))}" for call in found)
         raise CommandError(f"there is more than one such call: name one of them.\n{listed}")
