@@ -404,6 +404,7 @@ class Engine:
                 self._timer.cancel()
                 # The transports end by themselves, within their own bounds.
         except Exception as error:  # noqa: BLE001 - it is logged
+            self.delivery.lines.on_failure(error)
             log.failure(error, "the client has failed: this is a bug in relay_anyio")
             return failure_of(error)
         except BaseException as error:

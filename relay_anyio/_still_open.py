@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from traceback import walk_tb
 from types import FrameType
 from typing import Any, Final
 
-LIBRARIES: Final = sys.stdlib_module_names | {
-    *("relay_anyio", "relay_proto", "anyio", "trio", "outcome", "pytest", "_pytest", "pluggy")
-}
-"""Packages whose frames do not interest those who look for a line of their own."""
-INSTALLED: Final = ("site-packages", "dist-packages")
-"""Parts of the path of a file that was installed, and is not the program's own."""
+from relay_proto.adapter.places import innermost, is_of_library
+
 IN_THREADS: Final = ("asyncio.threads", "anyio.to_thread", "trio._threads")
 """Modules in which a task waits for a thread."""
 ON_SOCKETS: Final = (
@@ -52,13 +47,13 @@ class Waiting:
 def where(task: str, coroutine: object) -> Waiting | None:
     """Return where a task waits, or None if no code of a program is in it."""
     frames = list(_frames(coroutine))
-    place = _innermost((frame, frame.f_lineno) for frame in frames)
+    place = innermost((frame, frame.f_lineno) for frame in frames)
     return None if place is None else Waiting(task, place, _real(frames))
 
 
 def raised_at(task: str, error: BaseException) -> Waiting | None:
     """Return where a task has waited when `error` was raised there, or None."""
-    place = _innermost(walk_tb(error.__traceback__))
+    place = innermost(walk_tb(error.__traceback__))
     return None if place is None else Waiting(task, place, "")
 
 
@@ -71,17 +66,6 @@ def described_tasks(waiting: Iterable[Waiting | None]) -> list[str]:
     if any(one.real for one in found):
         shown.append(REAL_TIME)
     return shown
-
-
-def _innermost(frames: Iterable[tuple[FrameType, int]]) -> str | None:
-    """Return the last place in code of the program's own, or else in what it has installed."""
-    place, is_own = None, False
-    for frame, line in frames:
-        code = frame.f_code
-        own = not any(part in code.co_filename for part in INSTALLED)
-        if not _is_of_library(frame) and own >= is_own:
-            place, is_own = f"{code.co_filename}:{line}, in {code.co_name}", own
-    return place
 
 
 def _frames(coroutine: Any) -> Iterator[FrameType]:
@@ -97,11 +81,6 @@ def _frames(coroutine: Any) -> Iterator[FrameType]:
             return
 
 
-def _is_of_library(frame: FrameType) -> bool:
-    package, _, _ = str(frame.f_globals.get("__name__", "")).partition(".")
-    return package in LIBRARIES
-
-
 def _real(frames: Iterable[FrameType]) -> str:
     """What of the real world is waited for."""
     real = ""
@@ -109,6 +88,6 @@ def _real(frames: Iterable[FrameType]) -> str:
         module, name = frame.f_globals.get("__name__", ""), frame.f_code.co_qualname
         if module in IN_THREADS:
             real = "a thread"
-        elif module in ON_SOCKETS or (_is_of_library(frame) and _ABOUT_SOCKETS.search(name)):
+        elif module in ON_SOCKETS or (is_of_library(frame) and _ABOUT_SOCKETS.search(name)):
             real = "a socket"
     return real

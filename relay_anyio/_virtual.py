@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import anyio
+
+from relay_proto.adapter.stories import DeadlockError
 
 from ._still_open import described_tasks, where
 
@@ -18,17 +20,6 @@ T = TypeVar("T")
 
 MOST_PASSES: Final = 100_000
 """Passes of an event loop at one instant. After more, a task must be in a busy loop."""
-
-
-class DeadlockError(RuntimeError):
-    """Every task waits for another one, and no timer is set."""
-
-    def __init__(self, tasks: Sequence[str], places: Sequence[str] = ()) -> None:
-        self.tasks = sorted(tasks)
-        """The names of the tasks that wait."""
-        names = ", ".join(self.tasks)
-        lines = "".join(f"\n  {place}" for place in places)
-        super().__init__(f"no timer is set, so these tasks would wait forever: {names}{lines}")
 
 
 class Guard:

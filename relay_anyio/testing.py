@@ -11,7 +11,6 @@ Public: for tests of applications.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import (
     AsyncGenerator,
     Awaitable,
@@ -20,22 +19,28 @@ from collections.abc import (
     Generator,
 )
 from contextlib import asynccontextmanager, contextmanager
-from random import Random
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Literal, TypeAlias
 
 import anyio
 from anyio.abc import ByteStream, TaskGroup
 
-from relay_proto.api.views import CallView
-from relay_proto.config import Provider
+from relay_proto.adapter.scenery import (
+    CONTEXT,
+    POLL_INTERVAL,
+    Lines,
+    check_program,
+    check_scene,
+    configure,
+    context_of,
+)
+from relay_proto.adapter.stages import StageBase, calls_up, raise_first
+from relay_proto.adapter.stories import DeadlockError, RehearsalTimeoutError, Story
 from relay_proto.exchange import (
-    Account,
     Answers,
     Behaviour,
     Busy,
     Caller,
     Declines,
-    Exchange,
     ExchangeConfig,
     ExchangeOutput,
     ExchangeTiming,
@@ -60,15 +65,12 @@ from relay_proto.exchange import (
     What,
     Who,
 )
-from relay_proto.records import CallRecord
 
 from ._driver import Driver
 from ._here import library_of_running_loop
 from ._memory_links import Link
-from ._scenery import Lines, check_program, check_scene, lines_of
 from ._still_open import described_tasks, raised_at, where
-from ._story import RehearsalTimeoutError, Story
-from ._virtual import DeadlockError, Guard, VirtualLoop, run_in_virtual_time, virtual_time
+from ._virtual import Guard, VirtualLoop, run_in_virtual_time, virtual_time
 from .call import Call
 from .client import RelayClient
 
@@ -112,24 +114,16 @@ __all__ = [
     "virtual_time",
 ]
 
-R = TypeVar("R")
-
 Backend: TypeAlias = Literal["asyncio", "trio"]
 Handler: TypeAlias = Callable[[Call], Any]
 
-NUMBER: Final = "+15550002222"
-"""The number that callers call by default."""
-CONTEXT: Final = "rehearsal"
-"""The context of the client that `rehearse` makes around a single handler."""
 RUNS_ALREADY: Final = (
     "rehearse() starts an event loop, but one of {library} runs here already: in an async test, "
     "use `async with rehearsal(client) as stage:`"
 )
-SOME_FILE: Final = b"the file of a rehearsal"
+AN_ASYNC_FUNCTION: Final = "an async function"
 MOST_UNSENT: Final = 64 * 1024 * 1024
 FLUSH_TIMEOUT: Final = 3.0
-POLL_INTERVAL: Final = 0.1
-"""Virtual seconds between two checks whether the handlers have returned."""
 
 
 def rehearse(
@@ -169,7 +163,7 @@ def rehearse(
     if running is not None:
         raise RuntimeError(RUNS_ALREADY.format(library=running))
     for scene in scenes:
-        check_scene(scene)
+        check_scene(scene, AN_ASYNC_FUNCTION)
     guard = Guard()
 
     async def run() -> Story:
@@ -212,40 +206,30 @@ async def rehearsal(
     Run the test with the options of `virtual_time`. Otherwise it takes real time. For
     `lines` and `undeliverable` see `rehearse`.
     """
-    check_program(program)
+    check_program(program, "relay_anyio", "relay_sync")
     client = program if isinstance(program, RelayClient) else _client_of(program)
-    config = ExchangeConfig(
-        accounts=(_account_of(client),),
-        numbers={NUMBER: _context_of(client)},
-        lines=lines_of(lines),
-        undeliverable=frozenset(undeliverable),
-        timing=timing or ExchangeTiming(),
-    )
+    config = configure(client, lines, undeliverable, timing)
+    raised: list[BaseException] = []
     failure: Exception | None = None
-    with _raised_by_handlers() as raised:
-        async with anyio.create_task_group() as tasks:
-            stage = Stage(client, tasks, config, seed)
-            with stage.connects():
-                try:
-                    await client.connect()
-                    yield stage
-                except Exception as error:  # noqa: BLE001 - raised below, outside the group
-                    failure = error
-                    if not isinstance(error, RehearsalTimeoutError):
-                        # The scene may have failed because a handler did. Let it raise.
-                        await anyio.sleep(POLL_INTERVAL)
-                finally:
-                    await client.disconnect()
-            tasks.cancel_scope.cancel()
-    if raised:  # comes first: it may be why the scene failed
-        if failure is not None:
-            raised[0].add_note(f"After this, the scene failed as well: {failure}")
-        raise raised[0]
-    if failure is not None:
-        raise failure
+    async with anyio.create_task_group() as tasks:
+        stage = Stage(client, tasks, config, seed)
+        raised = stage._raised  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        with stage.connects():
+            try:
+                await client.connect()
+                yield stage
+            except Exception as error:  # noqa: BLE001 - raised below, outside the group
+                failure = error
+                if not isinstance(error, RehearsalTimeoutError):
+                    # The scene may have failed because a handler did. Let it raise.
+                    await anyio.sleep(POLL_INTERVAL)
+            finally:
+                await client.disconnect()
+        tasks.cancel_scope.cancel()
+    raise_first(raised, failure)
 
 
-class Stage:
+class Stage(StageBase[Link]):
     """The world around the client: people, lines, and a connection that can break."""
 
     def __init__(
@@ -255,16 +239,10 @@ class Stage:
         config: ExchangeConfig,
         seed: int,
     ) -> None:
+        super().__init__(config, seed)
         self.client = client
-        self.story = Story()
-        """What has happened so far."""
-        self.files: dict[str, bytes] = {}
-        """What `download` gets from a URL; from any other URL, it gets `SOME_FILE`."""
-        self._context = _context_of(client)
-        self.exchange = Exchange(config, Random(seed))  # noqa: S311 - a seed must repeat it
         self._driver: Driver[ExchangeOutput] = Driver(self.exchange, self._on_output)
         self._tasks = tasks
-        self._links: dict[int, Link] = {}
         self._changed = anyio.Event()
         tasks.start_soon(self._driver.run_timer)
 
@@ -272,20 +250,6 @@ class Stage:
     def now(self) -> float:
         """The current virtual time, in seconds."""
         return anyio.current_time()
-
-    # People
-
-    def call(self, caller: Caller, *, to: str = NUMBER, context: str = "") -> str:
-        """Let somebody call; return the id of the call.
-
-        Without `context`, the call goes to the client's first context.
-        """
-        place = self.exchange.place_call
-        return self.do(place, caller, to=to, context=context or self._context)
-
-    def text(self, message: TextMessage, *, context: str = "") -> str:
-        """Let somebody send a text; return the id of the message."""
-        return self.do(self.exchange.receive_text, message, context=context or self._context)
 
     async def until(self, what: What, *, times: int = 1, call_id: str = "") -> Happened:
         """Wait until something has happened `times` times, on one call or on all calls.
@@ -306,57 +270,24 @@ class Stage:
         while engine.core.active_calls or engine.delivery.handlers:  # noqa: ASYNC110 - no event says so
             await anyio.sleep(POLL_INTERVAL)
 
-    # Trouble
-
-    def cut(self) -> None:
-        """Break the connection. The client reconnects by itself and resumes its session."""
-        for link in self._links.values():
-            link.cut()
-
-    def silence(self) -> None:
-        """Lose everything that both sides send from now on. Neither side is told."""
-        for link in self._links.values():
-            link.silent = True
-
-    def restart(self) -> None:
-        """Restart the server, which then remembers no session and no call."""
-        self.do(self.exchange.forget_sessions)
-
-    def say_goodbye(self, *, restart: bool = False) -> None:
-        """Ask the client to reconnect, as the service does before a deployment.
-
-        With `restart`, the server forgets the session, so the client starts a new one.
-        """
-        for number in self._links:
-            self.do(self.exchange.say_goodbye, number, restart=restart)
-
-    def do(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
-        """Call a method of `exchange`, with the virtual time as `now`; return its result."""
-        result = function(*args, now=self.now, **kwargs)
-        self._driver.step()
-        return result
-
     # How it works
 
     @contextmanager
     def connects(self) -> Generator[None]:
         """Have the client connect to this stage instead of the network."""
-        client = self.client
-        # Private, because programs do not need to change the connector of a client.
-        before = client._connector  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        client._connector = self._connect  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        # A function would ask somebody in the real network, and take real time for it.
-        functions = client.token, client.jwt_token
-        client.token, client.jwt_token = map(_known, functions)
-        client._file_source = lambda url: self.files.get(url, SOME_FILE)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        try:
-            yield
-        finally:
-            client._connector = before  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-            client.token, client.jwt_token = functions
-            client._file_source = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-            for link in self._links.values():
-                link.close()
+        with self._leading(self.client, self._connect):
+            try:
+                yield
+            finally:
+                for link in self._links.values():
+                    link.close()
+
+    @property
+    def _default_context(self) -> str:
+        return context_of(self.client)
+
+    def _step(self) -> None:
+        self._driver.step()
 
     async def _connect(self, host: str, port: int) -> ByteStream:
         del host, port
@@ -369,32 +300,14 @@ class Stage:
         return link.near
 
     def _on_output(self, output: ExchangeOutput) -> None:
+        super()._on_output(output)
         if isinstance(output, Happened):
-            self.story.append(output)
             self._changed.set()
             self._changed = anyio.Event()
 
 
-def _known(credential: str | Provider) -> str:
-    """Stand for a credential that a function returns."""
-    return "rehearsed" if callable(credential) else credential
-
-
 Scene: TypeAlias = Callable[[Stage], Awaitable[None]]
 """An async function that acts on a `Stage`."""
-
-
-def _account_of(client: RelayClient) -> Account:
-    return Account(
-        project=client.project,
-        token=_known(client.token),
-        jwt_tokens=(_known(client.jwt_token),) if client.jwt_token else (),
-    )
-
-
-def _context_of(client: RelayClient) -> str:
-    """Return the context in which callers call by default."""
-    return client.contexts[0] if client.contexts else CONTEXT
 
 
 def _client_of(handler: Handler) -> RelayClient:
@@ -405,41 +318,6 @@ def _client_of(handler: Handler) -> RelayClient:
 
 def _still_open(client: RelayClient, error: BaseException) -> list[str]:
     """Say which calls are up, and where the program waits; `error` has ended the scene."""
-    engine = client._current  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    records = () if engine is None else engine.core.live_calls
     waiting = [raised_at("the scene", error)]
     waiting += [where(task.name or "a task", task.coro) for task in anyio.get_running_tasks()]
-    return [*map(_described, records), *described_tasks(waiting)]
-
-
-def _described(record: CallRecord) -> str:
-    call = _Seen(record)
-    inbound = call.direction == "inbound"
-    party = f"from {call.from_number}" if inbound else f"to {call.to_number}"
-    return f"call {call.call_id} {party} is {call.state}"
-
-
-class _Seen(CallView):
-    """A call that has no handle of its own."""
-
-    def __init__(self, record: CallRecord) -> None:
-        self._record = record
-
-
-@contextmanager
-def _raised_by_handlers() -> Generator[list[BaseException]]:
-    """Collect the exceptions of handlers, which the client only logs."""
-    raised: list[BaseException] = []
-
-    class Listener(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.exc_info and record.exc_info[1] is not None:
-                raised.append(record.exc_info[1])
-
-    listener = Listener(logging.ERROR)
-    logger = logging.getLogger("relay_anyio")
-    logger.addHandler(listener)
-    try:
-        yield raised
-    finally:
-        logger.removeHandler(listener)
+    return [*calls_up(client), *described_tasks(waiting)]

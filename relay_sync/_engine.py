@@ -43,7 +43,7 @@ from relay_proto.values.hosts import split_host
 
 from ._guard import plain
 from ._log import log
-from ._orders import Order, Waiter, Waiters, result_of, timed
+from ._orders import Order, Waiter, Waiters, now, result_of, timed
 from ._reactor import Reactor
 from ._threads import Strand, close_all, threads_of
 from ._waiting import SLICE, AppTask, Mailbox, current
@@ -99,6 +99,7 @@ class Engine:
         """Why it has ended, if nobody has disconnected."""
         self._reads = 0
         self._told_when_closed: list[Mailbox[Any]] = []
+        self._virtual = current.virtual
         forks.call_in_child(self.forked)
 
     @property
@@ -120,7 +121,7 @@ class Engine:
         """See `ClientEngine`."""
         self.delivery = delivery
 
-    time = staticmethod(time.monotonic)
+    time = staticmethod(now)
     """See `DeliveryEngine`."""
 
     def deadline_changed(self) -> None:
@@ -270,6 +271,8 @@ class Engine:
             LocalProtocolError: this is a forked process, or the I/O thread.
         """
         self.check_belongs_here()
+        if self._virtual is not None:
+            self._virtual.join()
         if self.in_io_thread:
             raise LocalProtocolError(
                 "this is the I/O thread of the RelayClient, where handlers of the log and "
@@ -327,6 +330,7 @@ class Engine:
             while not self._finished:
                 self._turn(reactor)
         except BaseException as error:  # noqa: BLE001 - it is logged
+            self.delivery.lines.on_failure(error)
             log.failure(error, "the client has failed: this is a bug in relay_sync")
             self.failure = failure_of(error)
         finally:

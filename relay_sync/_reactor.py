@@ -12,6 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from ._waiting import current
+
 READ: Final = selectors.EVENT_READ
 WRITE: Final = selectors.EVENT_WRITE
 
@@ -57,6 +59,9 @@ class Reactor:
 
     def poll(self, timeout: float | None) -> None:
         """Sleep until something is ready or posted, `timeout` seconds at most; call it back."""
+        if timeout != 0 and (virtual := current.virtual) is not None:
+            virtual.wait(self._has_work, timeout)
+            timeout = 0
         self._sleeping = True
         try:
             # Whoever posts from now on wakes; who posted before is seen here.
@@ -68,6 +73,9 @@ class Reactor:
             key.data()
         for _ in range(len(self._posted)):
             self._posted.popleft()()
+
+    def _has_work(self) -> bool:
+        return bool(self._posted or self._selector.select(0))
 
     def run_posted(self) -> None:
         """Call all that is posted: at the end, when nothing will be ready any more."""

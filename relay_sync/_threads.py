@@ -80,6 +80,11 @@ class Threads:
                     return False  # nobody would ever do it
         return True
 
+    @property
+    def busy(self) -> bool:
+        """Whether there is a job that runs, or waits for a thread."""
+        return bool(self._jobs) or len(self._running) > len(self._idle)
+
     def close(self) -> None:
         """Take no more jobs. What is queued is still done."""
         with self._lock:

@@ -6,7 +6,9 @@ import os
 import queue
 import threading
 import time
-from typing import Any, Final, TypeVar
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final, Protocol, TypeVar
 
 from relay_proto.adapter.timeouts import timed_out
 
@@ -30,6 +32,8 @@ class Mailbox(queue.SimpleQueue[T]):
         Raises:
             TimeoutError: there was none in `timeout` seconds. It names `what`: see `timed_out`.
         """
+        if (virtual := current.virtual) is not None:
+            return self._take_in(virtual, timeout, *what)
         if timeout is None and SLICE == threading.TIMEOUT_MAX:
             return self.get()  # by far the most common, and there is nothing to look for
         ends_at = None if timeout is None else time.monotonic() + timeout
@@ -40,6 +44,42 @@ class Mailbox(queue.SimpleQueue[T]):
             except queue.Empty:
                 if ends_at is not None and time.monotonic() >= ends_at:
                     raise timed_out(timeout, *what) from None
+
+    def _take_in(self, virtual: Virtual, timeout: float | None, *what: object) -> T:
+        while True:
+            if not virtual.wait(self.qsize, timeout):
+                raise timed_out(timeout, *what)
+            with suppress(queue.Empty):  # another thread may have been faster
+                return self.get_nowait()
+
+
+class Virtual(Protocol):
+    """The virtual time of a rehearsal, for the threads that take part in it."""
+
+    def wait(self, happened: Callable[[], object], timeout: float | None, /) -> bool:
+        """Wait until `happened` is true, for `timeout` seconds at most; return whether it is."""
+        ...
+
+    def join(self) -> None:
+        """Let this thread take part, too."""
+
+    def adopt(self, client: Any, /) -> None:
+        """Lead a client to the exchange of the rehearsal, before it has connected."""
+
+    def monotonic(self) -> float:
+        """What `time.monotonic` says."""
+        ...
+
+    def time(self) -> float:
+        """What `time.time` says."""
+        ...
+
+    def start(self, thread: threading.Thread, /) -> None:
+        """Start a thread that takes part."""
+
+    def has_left(self, thread: threading.Thread, /) -> bool:
+        """Whether a thread does not take part, or not any more."""
+        ...
 
 
 class AppTask:
@@ -73,9 +113,24 @@ class AppTask:
                 raise self._error
 
 
+class Seat:
+    """The place of a thread in a rehearsal. It is in none while `virtual` is None."""
+
+    def __init__(self) -> None:
+        self.virtual: Virtual | None = None
+
+
 class _Current(threading.local):
     task: AppTask | None = None
+    """The handler that this thread is running."""
+    seat: Seat | None = None
+    """There is one if this thread takes part in a rehearsal, or did."""
+
+    @property
+    def virtual(self) -> Virtual | None:
+        """The time of the rehearsal in which this thread takes part."""
+        return None if self.seat is None else self.seat.virtual
 
 
 current = _Current()
-"""The handler that this thread is running."""
+"""What is different in each thread."""

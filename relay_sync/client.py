@@ -34,7 +34,7 @@ from ._guard import plain
 from ._handlers import Handlers
 from ._log import log
 from ._signals import stop_signals
-from ._waiting import Mailbox
+from ._waiting import Mailbox, current
 from .call import Call, Client
 from .message import Message
 from .transport import Connector
@@ -318,6 +318,8 @@ class RelayClient(Client):
         return plain(function)
 
     def _make_engine(self, core: ClientInterface) -> Engine:
+        if current.virtual is not None:
+            current.virtual.adopt(self)
         return Engine(core, self._connector, self._network, self._credentials)
 
     def _make_runner(self, engine: Engine) -> Handlers:

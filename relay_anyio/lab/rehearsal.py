@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from relay_proto.adapter.stories import Story
 from relay_proto.constants import (
     END_REASON_BUSY,
     END_REASON_DECLINE,
@@ -37,7 +38,6 @@ from relay_proto.exchange import (
     Who,
 )
 
-from .._story import Story
 from .reconstruction import AFTER_THE_LAST, rounded, script_of
 from .rehearsal_source import AnyBehaviour, Part, Plan, written
 

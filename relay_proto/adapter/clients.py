@@ -108,6 +108,8 @@ class ClientBase(Hearing, Generic[E, C, M]):
 
     _file_source: Callable[[str], bytes] | None = None
     """In a rehearsal: what is at a URL."""
+    _on_failure: Callable[[BaseException], object] | None = None
+    """In a rehearsal: gets all that functions of the application raise."""
 
     project: str
     """Assigning to this, `token`, `jwt_token` or `contexts` takes effect at the next connect."""
@@ -316,8 +318,13 @@ class ClientBase(Hearing, Generic[E, C, M]):
                 leaving=self._leaving,
             )
         )
+        engine.delivery.lines.on_failure = self._failed
         self._prepare(engine)
         return engine
+
+    def _failed(self, error: BaseException) -> None:
+        if self._on_failure is not None:
+            self._on_failure(error)
 
     @abc.abstractmethod
     def _make_engine(self, core: ClientInterface) -> E: ...

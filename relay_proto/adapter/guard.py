@@ -28,6 +28,10 @@ WAIT_IS_OVER: Final = (CallEndedError, ClientClosedError)
 """A function that was waiting when its call or its client came to an end has not failed."""
 
 
+class RehearsalOverError(BaseException):
+    """A rehearsal has ended, and a thread of the program still waits."""
+
+
 class Surroundings(Protocol):
     """What a guard needs to know of the client whose application it guards."""
 
@@ -43,12 +47,13 @@ class Surroundings(Protocol):
 def report_failure(lines: Lines, name: str, argument: object, error: BaseException) -> None:
     """Write down that a function failed on its argument; `name` says which function.
 
-    One that was waiting when its call or its client came to an end has not failed.
+    One that was waiting when its call, its client or the rehearsal came to an end has not failed.
     """
-    failure = without(error, WAIT_IS_OVER)
+    failure = without(error, (*WAIT_IS_OVER, RehearsalOverError))
     if failure is None:
         lines.write(("wait is over", type(error).__name__), logging.DEBUG, "%s: %s", name, error)
     else:
+        lines.on_failure(failure)
         kind = ("failure", _way_of(failure))
         about = id_of_call(argument)
         lines.write(

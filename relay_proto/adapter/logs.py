@@ -95,6 +95,8 @@ class Lines:
         self._log = log
         self._clock = clock
         self._deadline_changed = deadline_changed
+        self.on_failure: Callable[[BaseException], object] = lambda _error: None
+        """Gets all that functions of the application raise, written down or not."""
         self._repeats = Repeats()
         self._renew_lock()
         forks.call_in_child(self._renew_lock)

@@ -26,6 +26,7 @@ FILES: Final = pages.saved_files()
 PROGRAMS: Final[dict[str, str]] = dict(BLOCK.findall(PAGES))
 TESTS: Final = {
     "ivr": 4,
+    "threads": 3,
     "answering_machine": 4,
     "front_desk": 5,
     "click_to_call": 4,

@@ -103,11 +103,11 @@ def test_a_number_is_no_scene(client: RelayClient) -> None:
         rehearse(client, wrong)
 
 
-def test_a_program_on_threads_is_refused() -> None:
+def test_a_program_on_threads_is_shown_its_own_rehearsals() -> None:
     class Office(relay_sync.RelayClient): ...
 
     program: Any = Office("project", "token", contexts=["office"])
-    with pytest.raises(TypeError, match=r"cannot be rehearsed yet, .* with `relay sim`"):
+    with pytest.raises(TypeError, match=r"this is one of relay_sync: use relay_sync\.testing"):
         rehearse(program, Caller(ANNA))
 
 

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from relay_proto.display import one_line
-from relay_proto.exchange import Happened, What
+from ..display import one_line
+from ..exchange import Happened, What
 
 MORE_THAN_ONE: Final = 2
 LONGEST_LABEL: Final = 24
 """Characters of a SIP address that are shown before each line."""
+SPINS: Final = "a task runs in a loop without waiting, and no time passes"
 _PARTY: Final[Mapping[What, str]] = {What.CALLED: "number", What.DIALED: "to"}
 """Which detail of the first thing that happens on a call names its other side."""
 NO_CALL: Final = "no call"
@@ -86,22 +87,40 @@ class Story(list[Happened]):
 
 
 class RehearsalTimeoutError(TimeoutError):
-    """A rehearsal has not ended in time: a call is still active, or a handler has not returned.
+    """A rehearsal does not end: a call is still active, or a handler has not returned.
 
     `story` is what happened until then. `within` is the limit in virtual seconds, or
-    None if a task runs in a loop and never waits: then the virtual time cannot move on.
-    `still_open` says which calls are up, and where tasks wait.
+    None if no time passes: a task or thread runs in a loop without waiting, or a thread
+    waits in real time. `still_open` says which calls are up, and where tasks or threads wait.
     """
 
-    def __init__(self, within: float | None, story: Story, still_open: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        within: float | None,
+        story: Story,
+        still_open: Sequence[str] = (),
+        *,
+        why: str = SPINS,
+    ) -> None:
         self.within = within
         self.story = Story(story)
         self.still_open = tuple(still_open)
         what = (
-            "a task runs in a loop and never waits, so the virtual time cannot move on"
-            if within is None
-            else f"the rehearsal is not over after {within:g} virtual seconds"
+            why if within is None else f"the rehearsal is not over after {within:g} virtual seconds"
         )
         still = "".join(f"\n  {line}" for line in self.still_open)
         still = f"; this is still open:{still}\nThis" if still else "; this"
         super().__init__(f"{what}{still} happened until then:\n{story.text}")
+
+
+class DeadlockError(RuntimeError):
+    """Every task or thread waits for another one, and no timer is set."""
+
+    def __init__(
+        self, tasks: Sequence[str], places: Sequence[str] = (), kind: str = "tasks"
+    ) -> None:
+        self.tasks = sorted(tasks)
+        """The names of the tasks or threads that wait."""
+        names = ", ".join(self.tasks)
+        lines = "".join(f"\n  {place}" for place in places)
+        super().__init__(f"no timer is set, so these {kind} would wait forever: {names}{lines}")

@@ -1,0 +1,176 @@
+"""Stages: the world around a client in a rehearsal, as far as nothing waits."""
+
+# The connector of a client is not for programs to change.
+# pyright: reportPrivateUsage=false
+# ruff: noqa: SLF001
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from random import Random
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from ..api.views import CallView
+from ..exchange import Caller, Exchange, ExchangeConfig, ExchangeOutput, Happened, TextMessage
+from ..records import CallRecord
+from .clients import ClientBase
+from .scenery import NUMBER, known
+from .stories import Story
+
+SOME_FILE: Final = b"the file of a rehearsal"
+
+R = TypeVar("R")
+
+
+class Breakable(Protocol):
+    """A connection in memory, which a test can break."""
+
+    silent: bool
+    """Whether it loses everything that both sides send."""
+
+    def cut(self) -> None:
+        """Break it. Both ends notice."""
+
+    def close(self) -> None:
+        """Release both ends."""
+
+
+L = TypeVar("L", bound=Breakable)
+
+
+class StageBase(abc.ABC, Generic[L]):
+    """People, lines, and connections that can break."""
+
+    def __init__(self, config: ExchangeConfig, seed: int) -> None:
+        self.story = Story()
+        """What has happened so far."""
+        self.files: dict[str, bytes] = {}
+        """What `download` gets from a URL; from any other URL, it gets `SOME_FILE`."""
+        self.exchange = Exchange(config, Random(seed))  # noqa: S311 - a seed must repeat it
+        self._links: dict[int, L] = {}
+        self._raised: list[BaseException] = []
+
+    @property
+    @abc.abstractmethod
+    def now(self) -> float:
+        """The current virtual time, in seconds."""
+
+    @abc.abstractmethod
+    def _step(self) -> None:
+        """Perform all outputs of the exchange."""
+
+    @property
+    @abc.abstractmethod
+    def _default_context(self) -> str:
+        """The context that gets calls and texts."""
+
+    # People
+
+    def call(self, caller: Caller, *, to: str = NUMBER, context: str = "") -> str:
+        """Let somebody call; return the id of the call.
+
+        Without `context`, the call goes to the client's first context.
+        """
+        place = self.exchange.place_call
+        return self.do(place, caller, to=to, context=context or self._default_context)
+
+    def text(self, message: TextMessage, *, context: str = "") -> str:
+        """Let somebody send a text; return the id of the message."""
+        receive = self.exchange.receive_text
+        return self.do(receive, message, context=context or self._default_context)
+
+    # Trouble
+
+    def cut(self) -> None:
+        """Break the connection. The client reconnects by itself and resumes its session."""
+        for link in self._links.values():
+            link.cut()
+
+    def silence(self) -> None:
+        """Lose everything that both sides send from now on. Neither side is told."""
+        for link in self._links.values():
+            link.silent = True
+
+    def restart(self) -> None:
+        """Restart the server, which then remembers no session and no call."""
+        self.do(self.exchange.forget_sessions)
+
+    def say_goodbye(self, *, restart: bool = False) -> None:
+        """Ask the client to reconnect, as the service does before a deployment.
+
+        With `restart`, the server forgets the session, so the client starts a new one.
+        """
+        for number in tuple(self._links):
+            self.do(self.exchange.say_goodbye, number, restart=restart)
+
+    def do(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+        """Call a method of `exchange`, with the virtual time as `now`; return its result."""
+        result = function(*args, now=self.now, **kwargs)
+        self._step()
+        return result
+
+    # How it works
+
+    @contextmanager
+    def _leading(
+        self, client: ClientBase[Any, Any, Any], connector: Any, **instead: str
+    ) -> Generator[None]:
+        """Have a client connect by `connector`, with other attributes if need be."""
+        held: Any = client
+        # A function would ask somebody in the real network, and take real time for it.
+        credentials = {"token": known(client.token), "jwt_token": known(client.jwt_token)}
+        changed: Mapping[str, object] = {
+            **credentials,
+            **instead,
+            "_connector": connector,
+            "_on_failure": self._raised.append,
+            "_file_source": self._file_at,
+        }
+        before = {name: getattr(held, name) for name in changed}
+        for name, value in changed.items():
+            setattr(held, name, value)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                setattr(held, name, value)
+
+    def _file_at(self, url: str) -> bytes:
+        return self.files.get(url, SOME_FILE)
+
+    def _on_output(self, output: ExchangeOutput) -> None:
+        if isinstance(output, Happened):
+            self.story.append(output)
+
+
+def raise_first(raised: Sequence[BaseException], failure: BaseException | None) -> None:
+    """Raise what a function of the application has raised, or why a scene has failed."""
+    if raised:  # comes first: it may be why the scene failed
+        error = raised[0]
+        if failure is not None:
+            error.add_note(f"After this, the scene failed as well: {failure}")
+        raise error
+    if failure is not None:
+        raise failure
+
+
+def calls_up(client: ClientBase[Any, Any, Any]) -> list[str]:
+    """Say which calls of a client are up."""
+    engine = client._current
+    return [] if engine is None else [*map(_described, engine.core.live_calls)]
+
+
+def _described(record: CallRecord) -> str:
+    call = _Seen(record)
+    inbound = call.direction == "inbound"
+    party = f"from {call.from_number}" if inbound else f"to {call.to_number}"
+    return f"call {call.call_id} {party} is {call.state}"
+
+
+class _Seen(CallView):
+    """A call that has no handle of its own."""
+
+    def __init__(self, record: CallRecord) -> None:
+        self._record = record
