@@ -22,6 +22,8 @@ const FRAME_CLUSTER = 6;
 const LONGEST_LABEL = 220;
 /** The least room for words. Without it, what was said is a dot. */
 const LEAST_ROOM = 46;
+/** The width of a bar in which its verb has room beside its words. Its colour says it as well. */
+const ROOM_FOR_BOTH = 130;
 /** Which of several marks says most. */
 const RANK = ["trouble", "key", "speech", "text", "beep", "result", "plain", "state"];
 
@@ -169,6 +171,7 @@ function drawBars(parent, bars, view) {
       setText(element.parts.words, said);
       setAttribute(element, "data-verb", family(bar.name));
       setAttribute(element, "data-small", to - from < 30);
+      setAttribute(element, "data-words", bar.words !== "" && to - from < ROOM_FOR_BOTH);
       setAttribute(element, "data-bad", bar.bad);
       setAttribute(element, "data-open", bar.end === null);
       const how = bar.end === null ? "under way" : bar.outcome || "over";
