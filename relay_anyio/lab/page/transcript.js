@@ -9,8 +9,6 @@ const BEHIND = 40;
 
 /** Seconds by which clocks and answers may be late. */
 const SLACK = 0.3;
-/** What ends a prompt before its last word. */
-const STOPS = new Set(["play ended", "collected"]);
 /** What becomes a line of its own, beside what is heard. */
 const NOTES = new Set([
   "answered", "beeped", "missed", "sent digits", "connected", "disconnected", "connect failed",
@@ -116,7 +114,7 @@ function endOf({ at, seconds }, call, events) {
   const end = at + seconds;
   const inside = (moment) => moment > at && moment < end - SLACK;
   if (call.ended_at !== null && inside(call.ended_at)) return call.ended_at;
-  return events.find((event) => STOPS.has(event.what) && inside(event.at))?.at ?? end;
+  return events.find((event) => event.what === "play ended" && inside(event.at))?.at ?? end;
 }
 
 /** Where the lab serves a file that a program has the URL of; empty if it is not the lab's. */
