@@ -64,7 +64,6 @@ OUTBOUND: Final[Mapping[str, str]] = {
     "send_text_sync": "delivered",
 }
 """What the programs that call out say in the end."""
-SERVER: Final = "click_to_call_sync"
 
 
 def programs() -> dict[str, str]:
@@ -130,46 +129,6 @@ def test_a_program_that_calls_out_says_how_it_went(name: str, tmp_path: Path) ->
         )
     assert said.stdout == OUTBOUND[name] + "\n"
     assert said.stderr == ""
-
-
-@pytest.mark.parametrize(
-    ("customer", "expected"),
-    [
-        ("+15550000002", (("exchange", "connect failed"), ("program", "played"))),  # busy
-        ("+15550000012", (("exchange", "connected"), ("caller", "ended"))),  # hangs up
-    ],
-)
-def test_a_click_rings_an_agent_and_then_the_customer(
-    customer: str, expected: Expected, tmp_path: Path
-) -> None:
-    code = f"""
-import runpy
-module = runpy.run_path({str(ROOT / "examples" / f"{SERVER}.py")!r})
-web = module["app"].test_client()
-found = web.post("/calls", data={{"to": {customer!r}}})
-print(found.status_code, found.json["state"])
-print(web.get("/calls/nobody").status_code)
-path = "/calls/" + found.json["id"]
-print(web.get(path).status_code)
-agent = module["calls"][found.json["id"]]
-agent.wait_for_ended(timeout=30)
-module["client"].disconnect()
-"""
-    start_of_call = (
-        ("program", "dialed"),
-        ("caller", "answered"),
-        ("program", "played"),
-        ("program", "dialed"),
-    )
-    # In the end, the program hangs up the agent: nobody is left in silence.
-    wanted = (*start_of_call, *expected, ("program", "ended"))
-    with (
-        simulator(tmp_path) as (events, variables),
-        start(["-c", code], environment(variables)) as program,
-    ):
-        assert missing(events, wanted) == []
-        said, _ = program.communicate(timeout=PATIENCE)
-        assert program.returncode == 0, said
 
 
 def test_the_simulator_takes_jwts_that_expire(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from relay_proto.exchange import Answers, Caller, Hear, What
+from relay_proto.exchange import MAGIC_LINES, Answers, Caller, HangUp, Hear, Line, Wait, What
 from tests.recipes.lab import EXAMPLES, Lab
 
 ANNA, ANSWERS = "+15550001111", "+15550003000"
@@ -53,3 +53,27 @@ def test_fastapi(service: str, lab: OpenLab) -> None:
             await until(What.ENDED, times=2)
 
     anyio.run(requests)
+
+
+BUSY, LEAVES = "+15550000002", "+15550004000"
+
+
+@pytest.mark.parametrize(
+    ("customer", "expected"), [(BUSY, What.CONNECT_FAILED), (LEAVES, What.CONNECTED)]
+)
+def test_click_to_call_in_flask(customer: str, expected: What, lab: OpenLab) -> None:
+    pytest.importorskip("flask", reason="Flask must be installed")
+    leaves = Answers(after=0.01, script=(Wait(0.3), HangUp()))
+    here = lab(*MAGIC_LINES, Line(LEAVES, leaves), default_line=Answers(after=0.01))
+    module = loaded("click_to_call_sync")
+    web = module["app"].test_client()
+    found = web.post("/calls", data={"to": customer})
+    assert (found.status_code, found.json["state"]) == (202, "answered")
+    assert web.get("/calls/nobody").status_code == 404
+    here.until(What.PLAYED)
+    here.until(expected)
+    here.until(What.ENDED, times=2)  # the agent is hung up, too
+    while module["calls"]:
+        here.until(What.ENDED)
+    assert web.get(f"/calls/{found.json['id']}").status_code == 404
+    module["client"].disconnect()
