@@ -162,4 +162,7 @@ def _add_others(add: Add) -> None:
     save.add_argument(
         "--client", default="", metavar="MODULE:NAME", help="where your program's client is"
     )
+    save.add_argument(
+        "--threads", action="store_true", help="your program uses relay_sync, and no async"
+    )
     add("reset", "hang up everything, and forget what was done")

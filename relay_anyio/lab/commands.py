@@ -262,7 +262,8 @@ def _stop(lab: Remote, options: argparse.Namespace) -> None:  # noqa: ARG001
 
 def _save(lab: Remote, options: argparse.Namespace) -> None:
     call = None if options.call is None else _find(lab, options.call)
-    found = lab.get("/api/rehearsal", call=call, client=options.client)
+    threads = "true" if options.threads else None
+    found = lab.get("/api/rehearsal", call=call, client=options.client, threads=threads)
     OUTPUT.write(found["source"])
 
 

@@ -113,6 +113,8 @@ class RehearsalQuery(Query, frozen=True, kw_only=True):
     """Only this call, with those that the program placed meanwhile."""
     client: str = ""
     """Where the test imports the program from, such as `app:client`."""
+    threads: bool = False
+    """Whether the program is on `relay_sync`."""
 
 
 class CallQuery(Query, frozen=True, kw_only=True):
@@ -346,7 +348,9 @@ def get_rehearsal(asked: Asked[RehearsalQuery, None]) -> Rehearsal:
     """Return what was just done as a test for pytest."""
     lab, query = asked.lab, asked.query
     try:
-        found = lab.rehearsal(after=query.after, call=query.call, client=query.client)
+        found = lab.rehearsal(
+            after=query.after, call=query.call, client=query.client, threads=query.threads
+        )
     except NothingToRehearseError as error:
         raise LabError(409, str(error)) from None
     except ValueError as error:

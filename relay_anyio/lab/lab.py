@@ -245,7 +245,7 @@ class Lab:
         usual = NumberState(number=number, does="answers", words="", builtin=False, removed=True)
         return self.numbers.get(number) or usual
 
-    def rehearsal(self, *, after: int, call: str, client: str) -> Rehearsal:
+    def rehearsal(self, *, after: int, call: str, client: str, threads: bool) -> Rehearsal:
         """Return what was done as a test.
 
         Raises:
@@ -259,6 +259,7 @@ class Lab:
             call=self.call(call).id if call else "",
             timing=faster_timing(ExchangeTiming(), self.player.speed),
             lines=self.numbers.behaviours(),
+            threads=threads,
             first_context=next(iter(contexts), ""),
         )
 

@@ -113,6 +113,7 @@ def rehearsal_of(
     timing: ExchangeTiming | None = None,
     lines: Lines | None = None,
     first_context: str = "",
+    threads: bool = False,
 ) -> Rehearsal:
     """Return what was done, as a module for pytest.
 
@@ -126,6 +127,7 @@ def rehearsal_of(
         timing: how long things take in the lab.
         lines: how numbers behave. A number that is not there behaves as it did.
         first_context: the first context of the program, which calls get without asking.
+        threads: whether the program is on `relay_sync`.
 
     Raises:
         NothingToRehearseError: nobody has called, or sent a text.
@@ -156,6 +158,7 @@ def rehearsal_of(
         first_context=first_context,
         outlines=story.outlines,
         unfinished=_unfinished(story, legs.values()),
+        threads=threads,
     )
     return Rehearsal(plan.name, written(plan))
 

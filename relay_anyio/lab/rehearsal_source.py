@@ -44,6 +44,7 @@ FAULTS: Final[Mapping[str, str]] = {
     "forget sessions": "stage.restart()",
 }
 """The faults of the lab that a rehearsal has as well."""
+SLEEPS: Final = {False: "    await anyio.sleep(", True: "    time.sleep("}
 NO_CODE: Final = re.compile(r"[^A-Za-z0-9+ ]")
 """What is not written into a comment."""
 
@@ -79,6 +80,8 @@ class Plan:
     """What followed, as `Story.outlines` has it."""
     unfinished: frozenset[str]
     """The labels of the calls that were not over."""
+    threads: bool = False
+    """Whether the program is on `relay_sync`."""
 
     @property
     def name(self) -> str:
@@ -119,13 +122,14 @@ def written(plan: Plan) -> str:
     body = [] if callers is None else list(_callers(callers))
     names = _names(plan) | {"rehearse"} | ({"Stage"} if scene else set[str]())
     head = ['"""What was done in the phone lab, as a test that does it again."""', "", "import os"]
-    if any("anyio.sleep" in line for line in scene):
-        head += ["", "import anyio"]
+    if any(line.startswith(SLEEPS[plan.threads]) for line in scene):
+        head += ["import time"] if plan.threads else ["", "import anyio"]
     head += ["", "# The program needs no account here, but some credentials to start with."]
     head += [f'os.environ.setdefault("{name}", "any")' for name in USUAL_CREDENTIALS]
-    lines = [*head, "", _import_of_client(plan), _import_of_testing(names), "", ""]
+    lines = [*head, "", _import_of_client(plan), _import_of_testing(names, plan), "", ""]
     if scene:
-        lines += ["async def scene(stage: Stage) -> None:", *scene, "", ""]
+        kind = "def" if plan.threads else "async def"
+        lines += [f"{kind} scene(stage: Stage) -> None:", *scene, "", ""]
     lines += [f"def {plan.name}() -> None:", *body, _rehearse(plan, callers), *_asserts(plan)]
     return "\n".join(lines) + "\n"
 
@@ -137,13 +141,14 @@ def _import_of_client(plan: Plan) -> str:
     return "from your_program import client  # EDIT: the module of your RelayClient"
 
 
-def _import_of_testing(names: set[str]) -> str:
+def _import_of_testing(names: set[str], plan: Plan) -> str:
+    package = "relay_sync" if plan.threads else "relay_anyio"
     ordered = sorted(names, key=lambda name: (name[0].islower(), name))
-    flat = f"from relay_anyio.testing import {', '.join(ordered)}"
+    flat = f"from {package}.testing import {', '.join(ordered)}"
     if len(flat) <= WIDTH:
         return flat
     inside = "".join(f"    {name},\n" for name in ordered)
-    return f"from relay_anyio.testing import (\n{inside})"
+    return f"from {package}.testing import (\n{inside})"
 
 
 def _names(plan: Plan) -> set[str]:
@@ -166,6 +171,7 @@ def _caller_names(count: int) -> list[str]:
 
 def _scene(plan: Plan) -> Iterator[str]:
     """Yield the statements of the scene."""
+    wait = "" if plan.threads else "await "
     now = plan.parts[0].at
     up: dict[str, float | None] = {}
     calls = 0
@@ -175,10 +181,10 @@ def _scene(plan: Plan) -> Iterator[str]:
             if end is not None and (
                 end < part.at or (end == part.at and isinstance(part.what, Caller))
             ):
-                yield f"    await stage.over({name})"
+                yield f"    {wait}stage.over({name})"
                 now = max(now, end)
                 del up[name]
-        yield from _sleep(part.at - now)
+        yield from _sleep(part.at - now, plan)
         now = part.at
         match part.what:
             case Caller() as caller:
@@ -189,14 +195,14 @@ def _scene(plan: Plan) -> Iterator[str]:
             case TextMessage() as text:
                 yield laid_out("", call("stage.text", value_of(text)), 1)
             case None:
-                yield from _own_act(part.to)
+                yield from _own_act(part.to, wait)
             case fault:
                 missing = f"# The lab had the fault {NO_CODE.sub('', fault)} here."
                 yield f"    {FAULTS.get(fault, missing)}"
     if any(not isinstance(part.what, Caller) for part in plan.parts):
-        yield from _sleep(plan.left_at - now)
+        yield from _sleep(plan.left_at - now, plan)
     for name in up:
-        yield f"    await stage.over({name})"
+        yield f"    {wait}stage.over({name})"
 
 
 def _place(plan: Plan, part: Part, caller: Caller) -> Expression:
@@ -208,15 +214,15 @@ def _place(plan: Plan, part: Part, caller: Caller) -> Expression:
     return call("stage.call", value_of(caller), **named)
 
 
-def _sleep(seconds: float) -> Iterator[str]:
+def _sleep(seconds: float, plan: Plan) -> Iterator[str]:
     if rounded(seconds) > 0:
-        yield f"    await anyio.sleep({number(rounded(seconds))})"
+        yield f"{SLEEPS[plan.threads]}{number(rounded(seconds))})"
 
 
-def _own_act(to: str) -> Iterator[str]:
+def _own_act(to: str, wait: str) -> Iterator[str]:
     shown = NO_CODE.sub("", to)
     yield f"    # EDIT: here the program called or texted {shown} of its own, for example with"
-    yield "    # await your_function(stage.client)"
+    yield f"    # {wait}your_function(stage.client)"
     yield f'    raise NotImplementedError("start here what calls or texts {shown}")'
 
 

@@ -7,6 +7,7 @@ an exchange.
 from __future__ import annotations
 
 import importlib
+import time
 from contextlib import suppress
 from types import ModuleType
 from typing import Any
@@ -44,6 +45,10 @@ from relay_anyio.testing import (
 )
 from relay_proto.errors import RelayError
 from relay_proto.exchange import MAGIC_NUMBERS, faster_timing
+from relay_sync import Call as ThreadedCall
+from relay_sync import RelayClient as ThreadedClient
+from relay_sync.testing import Stage as ThreadedStage
+from relay_sync.testing import rehearse as threaded_rehearse
 
 from .saving import (
     AGENT,
@@ -291,6 +296,32 @@ def test_one_call_of_several_is_saved_with_the_calls_that_came_of_it() -> None:
         run(save(story, call=first))
     with pytest.raises(NothingToRehearseError):
         save(story, call="another")
+
+
+def test_a_program_on_threads_is_saved_in_its_own_way() -> None:
+    client = ThreadedClient(project="any", token="any", contexts=["office"])
+
+    @client.on_call
+    def take(call: ThreadedCall) -> None:
+        call.answer()
+        menu = call.prompt_tts("Press 1.", {"digits": {"max": 1}, "initial_timeout": 9.0})
+        menu.wait()
+        call.hangup()
+
+    def two_calls(stage: ThreadedStage) -> None:
+        first = stage.call(Caller(ANNA, (Hear("press 1"), Wait(3), Press("1"))))
+        time.sleep(2)  # virtual time
+        stage.cut()
+        second = stage.call(Caller(BERT, (Hear("press 1"), HangUp())))
+        stage.over(second)
+        stage.over(first)
+
+    saved = save(threaded_rehearse(client, two_calls), threads=True)
+    assert "def scene(stage: Stage) -> None:" in saved.source
+    assert "await" not in saved.source
+    assert "time.sleep(" in saved.source
+    with program(client):
+        run(saved)
 
 
 def test_somebody_who_is_transferred_is_one_person() -> None:

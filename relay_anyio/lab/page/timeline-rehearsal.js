@@ -14,6 +14,7 @@ export function saveAsRehearsal(call) {
 function build() {
   const about = h("p", { class: "hint" });
   const client = h("input", { type: "text", placeholder: "app:client", autocomplete: "off", spellcheck: "false", "aria-describedby": "rehearsal-client" });
+  const threads = h("input", { type: "checkbox" });
   const source = h("pre", { class: "tl-source", tabindex: 0, role: "group", "aria-label": "The test" });
   const trouble = h("p", { class: "trouble", role: "alert", hidden: true });
   const copy = h("button", { type: "button", class: "button" }, icon("copy"), h("span", { text: "Copy" }));
@@ -25,6 +26,7 @@ function build() {
     about,
     h("label", { class: "field" }, h("span", { text: "Where your program is" }), client),
     h("p", { class: "hint", id: "rehearsal-client", text: "The module and the name of its RelayClient, as Python imports them. Without it, there is a line in the test to complete." }),
+    h("label", { class: "tl-check" }, threads, h("span", { text: "It is on threads: relay_sync" })),
     trouble,
     source,
     h("form", { method: "dialog", class: "dialog-row" }, copy, download, h("button", { class: "button", text: "Close" })),
@@ -41,6 +43,7 @@ function build() {
     const query = new URLSearchParams();
     if (call) query.set("call", call.id);
     if (client.value.trim()) query.set("client", client.value.trim());
+    if (threads.checked) query.set("threads", "true");
     const turn = ++asked;
     try {
       const answer = await ask("GET", `/api/rehearsal?${query}`);
@@ -62,6 +65,7 @@ function build() {
   }
 
   client.addEventListener("input", load);
+  threads.addEventListener("change", load);
   copy.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(saved);
