@@ -83,7 +83,7 @@ MAGIC_NUMBERS: Final = (
         Answers(script=(Hear("press", LONG), Wait(1.0), Press("1")) * 5),
     ),
     Magic(
-        "+15550000014", "answers, and no detector can tell what it is", Answers(nature=Unclear())
+        "+15550000014", "answers, and no detector recognizes what it is", Answers(nature=Unclear())
     ),
 )
 """What programs can dial in ``relay sim``."""
