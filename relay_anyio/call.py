@@ -450,11 +450,17 @@ class Client(ClientBase[Engine, Call, Message]):
         return await fetch(download)
 
     async def receive(self, contexts: Contexts) -> None:
-        """Subscribe to more contexts. The client keeps them when it reconnects."""
+        """Subscribe to more contexts. The client keeps them when it reconnects.
+
+        `contexts` is a list of names, such as ``["sales"]``.
+        """
         await self._carry_out(commands.receive(contexts))
 
     async def unreceive(self, contexts: Contexts) -> None:
-        """Unsubscribe from contexts."""
+        """Unsubscribe from contexts.
+
+        `contexts` is a list of names, such as ``["sales"]``.
+        """
         await self._carry_out(commands.unreceive(contexts))
 
     @checked

@@ -280,9 +280,13 @@ class ExpectingCall(CallBase[Engine, K]):
 
         Subscribe, ask, then wait::
 
-        with call.expect("calling.call.play") as playing:
-            call.play(...)
-            playing.wait(timeout=5)
+            with call.expect("calling.call.play") as playing:
+                call.play(...)
+                playing.wait(timeout=5)
+
+        Args:
+            event_type: such as ``calling.call.play``, or `EVENT_CALL_PLAY`.
+            predicate: a function that takes an event, and says whether it is the one.
         """
         return self._expecting(event_type, predicate)
 
@@ -466,6 +470,12 @@ class ExpectingCall(CallBase[Engine, K]):
         timeout: float | None = None,
     ) -> Any:
         """Wait for the next event of a type for which `predicate` is true.
+
+        Args:
+            event_type: such as ``calling.call.play``, or `EVENT_CALL_PLAY`.
+            predicate: a function that takes an event, and says whether it is the one; without
+                it, the next event of the type is the one.
+            timeout: seconds to wait at most; None for no limit.
 
         Raises:
             TimeoutError: it did not come in `timeout` seconds.

@@ -419,8 +419,11 @@ def transfer(
 def send_digits(digits: str, *, control_id: str | None = None) -> Command[JSONObject]:
     """Send DTMF digits on the call.
 
-    `digits` may contain ``0-9``, ``*``, ``#`` and ``A-D``; ``w`` is a pause of 0.5 s, and
-    ``W`` one of 1 s. A ``calling.call.send_digits`` event says when all are sent.
+    A ``calling.call.send_digits`` event says when all are sent.
+
+    Args:
+        digits: ``0-9``, ``*``, ``#`` and ``A-D``; ``w`` is a pause of 0.5 s, and ``W`` one of 1 s.
+        control_id: an id of your own, which the event repeats; without it, a new one.
     """
     params = {"control_id": _control_id(control_id), "digits": digits}
     return _verb("calling.send_digits", params)
@@ -771,7 +774,13 @@ def amazon_bedrock(
 ) -> Command[JSONObject]:
     """Connect the call to an Amazon Bedrock agent.
 
-    The arguments are those of `ai`. `ai_params` is ``params`` on the wire.
+    Args:
+        prompt: as for `ai`.
+        SWAIG: as for `ai`.
+        ai_params: as for `ai`.
+        global_data: as for `ai`.
+        post_prompt: as for `ai`.
+        post_prompt_url: as for `ai`.
     """
     params = _given(
         prompt=prompt,
@@ -938,8 +947,13 @@ def play_tts(
 ) -> Command[ActionRecord]:
     """Say a text. See `play`.
 
-    `language` is a tag such as ``en-US``; `gender` is ``male`` or ``female``; `volume` is in
-    dB, from -40 to 40.
+    Args:
+        text: what is said.
+        language: a tag such as ``en-US``, which is the server's default.
+        gender: ``male`` or ``female``.
+        voice: the name of a voice of the service.
+        volume: in dB, from -40 to 40.
+        on_completed: as for `play`.
     """
     media = builders.tts(text, language=language, gender=gender, voice=voice)
     return play([media], volume=volume, on_completed=on_completed)
@@ -949,7 +963,13 @@ def play_tts(
 def play_audio(
     url: str, *, volume: float | None = None, on_completed: OnCompleted[PlayEvent] | None = None
 ) -> Command[ActionRecord]:
-    """Play the audio file at `url`. `volume` is in dB, from -40 to 40. See `play`."""
+    """Play an audio file. See `play`.
+
+    Args:
+        url: where the service fetches the file.
+        volume: in dB, from -40 to 40.
+        on_completed: as for `play`.
+    """
     return play([builders.audio(url)], volume=volume, on_completed=on_completed)
 
 
@@ -957,7 +977,12 @@ def play_audio(
 def play_silence(
     duration: float, *, on_completed: OnCompleted[PlayEvent] | None = None
 ) -> Command[ActionRecord]:
-    """Play silence for `duration` seconds. See `play`."""
+    """Play silence for `duration` seconds. See `play`.
+
+    Args:
+        duration: seconds.
+        on_completed: as for `play`.
+    """
     return play([builders.silence(duration)], on_completed=on_completed)
 
 
@@ -969,9 +994,13 @@ def play_ringtone(
     volume: float | None = None,
     on_completed: OnCompleted[PlayEvent] | None = None,
 ) -> Command[ActionRecord]:
-    """Play the ringtone of a country, such as ``us``. See `play`.
+    """Play the ringtone of a country. See `play`.
 
-    `duration` is in seconds, and `volume` in dB, from -40 to 40.
+    Args:
+        name: the country, as two letters such as ``us``.
+        duration: seconds.
+        volume: in dB, from -40 to 40.
+        on_completed: as for `play`.
     """
     media = builders.ringtone(name, duration=duration)
     return play([media], volume=volume, on_completed=on_completed)
@@ -990,8 +1019,14 @@ def prompt_tts(
 ) -> Command[ActionRecord]:
     """Say a text, and collect digits or speech meanwhile. See `play_and_collect`.
 
-    `language` is a tag such as ``en-US``; `gender` is ``male`` or ``female``; `volume` is in
-    dB, from -40 to 40.
+    Args:
+        text: what is said.
+        collect: what to collect: as for `play_and_collect`.
+        language: a tag such as ``en-US``, which is the server's default.
+        gender: ``male`` or ``female``.
+        voice: the name of a voice of the service.
+        volume: in dB, from -40 to 40.
+        on_completed: as for `play`.
     """
     media = builders.tts(text, language=language, gender=gender, voice=voice)
     return play_and_collect([media], collect, volume=volume, on_completed=on_completed)
@@ -1005,7 +1040,14 @@ def prompt_audio(
     volume: float | None = None,
     on_completed: OnCompleted[CollectEvent] | None = None,
 ) -> Command[ActionRecord]:
-    """Play the audio file at `url`, and collect meanwhile. See `play_and_collect`."""
+    """Play an audio file, and collect digits or speech meanwhile. See `play_and_collect`.
+
+    Args:
+        url: where the service fetches the file.
+        collect: what to collect: as for `play_and_collect`.
+        volume: in dB, from -40 to 40.
+        on_completed: as for `play`.
+    """
     media = builders.audio(url)
     return play_and_collect([media], collect, volume=volume, on_completed=on_completed)
 
@@ -1085,7 +1127,15 @@ def detect_answering_machine(
 ) -> Command[ActionRecord]:
     """Find out whether a person or an answering machine has answered. See `detect`.
 
-    The arguments are those of `machine_detector`. All times are in seconds.
+    Args:
+        initial_timeout: seconds to wait for a voice; the server's default is 4.5.
+        end_silence_timeout: seconds of silence that end the listening; default 1.
+        machine_voice_threshold: seconds of voice that mean a machine; default 1.25.
+        machine_words_threshold: words that mean a machine; default 6.
+        detect_interruptions: whether to report more after the first result.
+        detect_message_end: whether to report the end of the machine's greeting.
+        timeout: seconds to listen; the server's default is 30.
+        on_completed: as for `play`.
     """
     wanted = builders.machine_detector(
         initial_timeout=initial_timeout,
@@ -1105,9 +1155,12 @@ def detect_digit(
     timeout: float | None = None,
     on_completed: OnCompleted[DetectEvent] | None = None,
 ) -> Command[ActionRecord]:
-    """Listen for the digits in `digits`, such as ``123``. See `detect`.
+    """Listen for certain digits. See `detect`.
 
-    Without `digits`, the action completes with any digit.
+    Args:
+        digits: the digits to listen for, such as ``123``; without it, any.
+        timeout: seconds to listen; the server's default is 30.
+        on_completed: as for `play`.
     """
     return detect(builders.digit_detector(digits), timeout=timeout, on_completed=on_completed)
 
@@ -1121,7 +1174,10 @@ def detect_fax(
 ) -> Command[ActionRecord]:
     """Listen for a fax. See `detect`.
 
-    `tone` is ``CED``, the tone of a fax that is called, or ``CNG``, that of one that calls.
+    Args:
+        tone: ``CED``, the tone of a fax that is called, or ``CNG``, that of one that calls.
+        timeout: seconds to listen; the server's default is 30.
+        on_completed: as for `play`.
     """
     return detect(builders.fax_detector(tone), timeout=timeout, on_completed=on_completed)
 

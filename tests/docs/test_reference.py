@@ -88,6 +88,16 @@ def test_the_counts_are_those_of_the_packages() -> None:
     assert names.counts().startswith("reference: ")
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_parameter_of_a_verb_is_described(verb: str) -> None:
+    value = inspect.getattr_static(getattr(relay_anyio, VERBS[verb]), verb)
+    doc = docstrings.read(source.docstring(value), nothing)
+    listed = {part.strip("* ") for name in doc.arguments for part in name.split(",")}
+    for name, type_ in source.types(value).items():
+        told = name in listed or f"`{name}`" in doc.text
+        assert told or source.is_unknown(type_) or name == "kwargs", name
+
+
 def test_every_example_is_on_a_page() -> None:
     shown = {example.name for verb in VERBS if (example := names.example_of(verb))}
     assert shown == wire.EXAMPLES.keys()
