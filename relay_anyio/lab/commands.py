@@ -7,7 +7,7 @@ import json
 import os
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -88,7 +88,7 @@ class Remote:
     @contextmanager
     def _open(
         self, method: str, path: str, data: bytes | None = None, kind: str = ""
-    ) -> Iterator[HTTPResponse]:
+    ) -> Generator[HTTPResponse]:
         headers = {**self._headers, **({"content-type": kind} if kind else {})}
         request = Request(f"{self.url}{path}", data, headers, method=method)  # noqa: S310 - http
         try:
@@ -195,16 +195,17 @@ def _events(lab: Remote, options: argparse.Namespace) -> None:
             _print(f"({value['dropped']} entries were left out: this reader was too slow)")
         if kind != "happened" or (call and value["call"] != call):
             continue
-        if (
-            options.number
-            and not lab.get("/api/events", after=value["id"] - 1, number=options.number, limit=1)[
-                "events"
-            ]
-        ):
+        if options.number and not _concerns(lab, value, options.number):
             continue
         _show(value, _event_line(value), as_json=options.json)
         OUTPUT.flush()
     raise CommandError("the lab has ended")
+
+
+def _concerns(lab: Remote, event: JSONObject, number: str) -> bool:
+    """Whether an event is about a number: the lab knows the numbers of its call."""
+    found = lab.get("/api/events", after=event["id"] - 1, number=number, limit=1)["events"]
+    return bool(found) and found[0]["id"] == event["id"]
 
 
 def _list(path: str, key: str, line: Callable[[JSONObject], str]) -> Command:

@@ -292,8 +292,8 @@ def put_number(asked: Asked[Query, NewNumber]) -> NumberState:
         raise LabError(409, f"{number} is a phone: DELETE /api/phones/{number} first", "path")
     if not lab.numbers.has_room(number):
         raise LabError(409, "too many numbers are set: POST /api/reset takes them back")
-    given = {**msgspec.structs.asdict(body), "number": number}
-    scenario = _scenario(Tree(speed=lab.player.speed, numbers=[NumberEntry(**given)]))
+    entry = msgspec.convert({**msgspec.to_builtins(body), "number": number}, NumberEntry)
+    scenario = _scenario(Tree(speed=lab.player.speed, numbers=[entry]))
     lab.numbers.put(number, scenario, served=body.context is not None)
     return lab.number(number)
 

@@ -252,7 +252,7 @@ class Lab:
             NothingToRehearseError: nobody has called, or sent a text.
             ValueError: `client` names no client.
         """
-        contexts = next((one.contexts for one in self.programs if one.contexts), [])
+        contexts = (context for one in self.programs for context in one.contexts)
         return rehearsal_of(
             (happened for _, happened in self.events.after(after)),
             client=client,
@@ -260,7 +260,7 @@ class Lab:
             timing=faster_timing(ExchangeTiming(), self.player.speed),
             lines=self.numbers.behaviours(),
             threads=threads,
-            first_context=next(iter(contexts), ""),
+            first_context=next(contexts, ""),
         )
 
     def concerns(self, event: Event, number: str) -> bool:

@@ -81,10 +81,8 @@ class NumberTable:
     def put(self, number: str, scenario: Scenario, *, served: bool) -> None:
         """Let a number behave as a scenario with this number alone says."""
         lines = {line.address: line.behaviour for line in scenario.lines}
-        contexts = scenario.numbers if served else {}
-        self._by_hand[number] = Given(
-            lines.get(number), contexts.get(number), number in scenario.undeliverable
-        )
+        context = scenario.numbers[number] if served else None
+        self._by_hand[number] = Given(lines.get(number), context, number in scenario.undeliverable)
         self._apply(number)
 
     def put_back(self, number: str) -> bool:

@@ -35,14 +35,15 @@ def listen(host: str, port: int | None) -> socket.socket:
     Raises:
         OSError: the port cannot be used.
     """
-    if port is not None:
-        return _bind(host, port)
-    for candidate in range(DEFAULT_PORT, DEFAULT_PORT + MOST_TRIES):
+    candidates = range(DEFAULT_PORT, DEFAULT_PORT + MOST_TRIES) if port is None else (port,)
+    for candidate in candidates:
         try:
             return _bind(host, candidate)
         except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
+            if port is None and error.errno == errno.EADDRINUSE:
+                continue
+            words = f"the page cannot use port {candidate} ({error.strerror})"
+            raise OSError(f"{words}: choose another with --page") from None
     return _bind(host, 0)
 
 
@@ -90,8 +91,7 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
-    except OSError as error:
+    except OSError:
         listener.close()
-        words = f"the page cannot use port {port} ({error.strerror}): choose another with --page"
-        raise OSError(error.errno, words) from None
+        raise
     return listener

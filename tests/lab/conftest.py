@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Protocol
 
 import pytest
 
 from relay_anyio.simulator import Authority
 from tests.lab.harness import LabRunner, running
 
-Start = Callable[..., LabRunner]
+
+class Start(Protocol):
+    """Starts a lab, with a token or without one."""
+
+    def __call__(self, *, token: str = "") -> LabRunner: ...
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +27,11 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def start(authority: Authority) -> Iterator[Start]:
     """Starts labs that end with the test."""
     with ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(running(authority, **settings))
+
+        def start(*, token: str = "") -> LabRunner:
+            return stack.enter_context(running(authority, token=token))
+
+        yield start
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -21,7 +21,7 @@ def program(
     lab: LabRunner,
     on_call: Handler | None = None,
     on_message: Callable[[Message], None] | None = None,
-) -> Iterator[relay_sync.RelayClient]:
+) -> Generator[relay_sync.RelayClient]:
     """A program that is connected."""
     client = lab.client()
     if on_call is not None:
@@ -161,7 +161,7 @@ def test_a_program_dials_a_phone(lab: LabRunner, act: str) -> None:
 
 
 @contextmanager
-def dialing(client: relay_sync.RelayClient) -> Iterator[Future[Call]]:
+def dialing(client: relay_sync.RelayClient) -> Generator[Future[Call]]:
     """A dial in a thread of its own."""
     with ThreadPoolExecutor(1) as pool:
         yield pool.submit(dial, client)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import pytest
@@ -14,12 +14,20 @@ from tests.lab.harness import ANN, OFFICE, TOKEN, LabRunner, path_of
 NUMBER = f"/api/numbers/{path_of(ANN)}"
 
 
+def let_ring(call: relay_sync.Call) -> None:
+    call.wait_for_ended()
+
+
+def ignore(_message: relay_sync.Message) -> None:
+    pass
+
+
 @contextmanager
-def connected(lab: LabRunner) -> Iterator[relay_sync.RelayClient]:
+def connected(lab: LabRunner) -> Generator[relay_sync.RelayClient]:
     """A program that lets everything ring and ignores texts."""
     client = lab.client()
-    client.on_call(lambda call: call.wait_for_ended())
-    client.on_message(lambda _message: None)
+    client.on_call(let_ring)
+    client.on_message(ignore)
     with client:
         yield client
 

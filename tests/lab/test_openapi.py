@@ -85,7 +85,8 @@ def requests(draw: st.DrawFn, routes: list[Route]) -> tuple[Route, str, Any]:
     """A request that the document allows: what it is about may not exist."""
     route = draw(st.sampled_from(routes))
     operation = DOCUMENT["paths"][route.path][route.method.lower()]
-    path, query = route.path, {}
+    path = route.path
+    query: Object = {}
     for parameter in operation["parameters"]:
         if parameter["in"] == "path":
             value = draw(NUMBERS | st.just("last") | values(parameter["schema"]))

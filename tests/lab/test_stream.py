@@ -31,7 +31,7 @@ def test_the_state_and_the_stream_fit_together(lab: LabRunner) -> None:
     lab.post("/api/texts", {"body": "Hi"})
     with lab.stream(f"?after={state['last_id']}") as events:
         assert events.until("phone")["number"] == "+1777"
-        numbers = []
+        numbers: list[int] = []
         for kind, number, _ in events:
             numbers.append(number)
             if kind == "text":

@@ -1,0 +1,127 @@
+"""``relay sim`` with its page, as a process: where it listens, and how it ends."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import pytest
+
+from relay_anyio.cli import main
+from relay_anyio.lab import server
+from relay_anyio.lab.server import listen
+
+SOON: Final = 10.0
+"""Seconds in which the process ends, on a machine that does much else."""
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
+
+
+class Process:
+    """The command, what it has said when it was ready, and how it ends."""
+
+    def __init__(self, popen: subprocess.Popen[str]) -> None:
+        self.popen = popen
+        assert popen.stdout is not None
+        self.ready: Any = json.loads(popen.stdout.readline())
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        """Send a signal; return the exit code and what is on stderr."""
+        self.popen.send_signal(number)
+        _, said = self.popen.communicate(timeout=SOON)
+        return self.popen.returncode, said
+
+
+@contextmanager
+def sim(state: Path, *arguments: str) -> Generator[Process]:
+    command = [sys.executable, "-m", "relay_anyio", "sim", "--json", "--port", "0"]
+    command += ["--state", str(state), *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as popen:
+        try:
+            yield Process(popen)
+        finally:
+            popen.kill()
+
+
+def connect(url: str) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(urlsplit(url).netloc, timeout=SOON)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_at_once_although_streams_are_open(tmp_path: Path, number: int) -> None:
+    with sim(tmp_path, "--page", "0") as process:
+        url = process.ready["page"]
+        streams = [connect(url) for _ in range(3)]
+        responses = []
+        for stream in streams:
+            stream.request("GET", "/api/stream?frames=1")
+            responses.append(stream.getresponse())
+            assert responses[-1].readline().startswith(b":")
+        idle = connect(url)
+        idle.request("GET", "/api/state")
+        assert idle.getresponse().read()
+        began_at = time.monotonic()
+        code, said = process.end(number)
+        assert (code, said) == (0, "")
+        assert time.monotonic() - began_at < SOON
+        assert [response.read() for response in responses] == [b"\n"] * 3
+        for connection in (*streams, idle):
+            connection.close()
+
+
+def test_without_a_page_there_is_no_page(tmp_path: Path) -> None:
+    with sim(tmp_path, "--no-page") as process:
+        assert process.ready["page"] == ""
+        assert process.end() == (0, "")
+
+
+def test_a_port_that_is_asked_for_and_in_use_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = str(busy.getsockname()[1])
+        assert main(["sim", "--port", "0", "--state", str(tmp_path), "--page", port]) == 1
+    words = capsys.readouterr().err
+    assert words.startswith(f"relay: the page cannot use port {port} (")
+    assert words.endswith("choose another with --page\n")
+
+
+def test_the_usual_port_gives_way_to_the_next_free_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listen("127.0.0.1", 0) as busy:
+        port: int = busy.getsockname()[1]
+        monkeypatch.setattr(server, "DEFAULT_PORT", port)
+        with listen("127.0.0.1", None) as found:
+            assert port < found.getsockname()[1] <= port + server.MOST_TRIES
+        monkeypatch.setattr(server, "MOST_TRIES", 1)
+        with listen("127.0.0.1", None) as found:
+            assert found.getsockname()[1] != port
+
+
+def test_an_address_of_another_machine_cannot_be_used() -> None:
+    with pytest.raises(OSError, match="choose another with --page"):
+        listen("192.0.2.1", None)
+
+
+def test_on_all_addresses_it_asks_for_the_token(tmp_path: Path) -> None:
+    with sim(tmp_path, "--page", "0", "--host", "0.0.0.0") as process:
+        token = process.ready["ready"]["SIGNALWIRE_API_TOKEN"]
+        url = process.ready["page"].replace("0.0.0.0", "127.0.0.1")
+        for headers, status in (({}, 401), ({"authorization": f"Bearer {token}"}, 200)):
+            connection = connect(url)
+            connection.request("GET", "/api/state", headers=headers)
+            response = connection.getresponse()
+            assert response.status == status
+            connection.close()
+        assert process.end() == (0, "")
