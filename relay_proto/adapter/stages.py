@@ -17,7 +17,7 @@ from ..exchange import Caller, Exchange, ExchangeConfig, ExchangeOutput, Happene
 from ..records import CallRecord
 from .clients import ClientBase
 from .scenery import NUMBER, known
-from .stories import Story
+from .stories import TOLD, Story
 
 SOME_FILE: Final = b"the file of a rehearsal"
 
@@ -46,6 +46,7 @@ class StageBase(abc.ABC, Generic[L]):
     def __init__(self, config: ExchangeConfig, seed: int) -> None:
         self.story = Story()
         """What has happened so far."""
+        TOLD.append(self.story)
         self.files: dict[str, bytes] = {}
         """What `download` gets from a URL; from any other URL, it gets `SOME_FILE`."""
         self.exchange = Exchange(config, Random(seed))  # noqa: S311 - a seed must repeat it

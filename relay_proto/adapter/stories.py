@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -84,6 +84,10 @@ class Story(list[Happened]):
     def all(self, what: What, *, call_id: str = "") -> list[Happened]:
         """Return everything of one kind, on one call or on all calls."""
         return [one for one in self if one.what is what and call_id in ("", one.call_id)]
+
+
+TOLD: Final[deque[Story]] = deque(maxlen=10)
+"""The stories of the last rehearsals, for the report of a test that has failed."""
 
 
 class RehearsalTimeoutError(TimeoutError):

@@ -20,7 +20,7 @@ import pytest
 from tests import rooms
 from tests.rooms import ROOT
 
-PACKAGES: Final = ("relay_proto", "relay_anyio", "relay_sync")
+PACKAGES: Final = ("relay_proto", "relay_anyio", "relay_sync", "relay_pytest")
 MAX_LINES: Final = 500
 LISTS_OF_ANY_LENGTH: Final = tuple(
     f"relay_proto/{name}.py" for name in ("api/commands", "api/shapes", "rpc/events")
@@ -184,6 +184,11 @@ def sync_violations(source: str, path: str) -> list[str]:
     return _outside(STDLIB | {"relay_proto", "relay_sync"}, source, path)
 
 
+def plugin_violations(source: str, path: str) -> list[str]:
+    clients = {"relay_proto", "relay_anyio", "relay_sync", "relay_pytest"}
+    return _outside(STDLIB | {"pytest"} | clients, source, path)
+
+
 def _outside(allowed: frozenset[str], source: str, path: str) -> list[str]:
     return [
         f"{path}:{found.line} imports {found.target}, which this module must not"
@@ -240,6 +245,7 @@ Rule = Callable[[str, str], list[str]]
         (order_violations, "relay_proto"),
         (anyio_violations, "relay_anyio"),
         (sync_violations, "relay_sync"),
+        (plugin_violations, "relay_pytest"),
         *((length_violations, package) for package in PACKAGES),
         *((hidden_in_words, package) for package in PACKAGES),
     ],

@@ -1,0 +1,185 @@
+"""The pytest plugin: fixtures for rehearsals and for the lab, and stories of failed tests.
+
+pytest loads it by itself where relay-proto is installed. It imports neither AnyIO nor
+the clients before a test uses a fixture.
+
+Public: for tests of applications.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from ._lab import Lab, running_lab
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from relay_proto.adapter.stories import Story
+
+__all__ = ["Lab", "Rehearse"]
+
+MARKER: Final = "relay"
+LAB_MARKER: Final = "relay_lab"
+STORIES: Final = "relay_proto.adapter.stories"
+NO_CLIENT: Final = (
+    "the fixture `stage` needs a client: write a fixture `relay_client` that returns a "
+    "RelayClient, or a function that takes a Call"
+)
+NOT_ASYNC: Final = "relay_client is a client of relay_anyio, so a test with `stage` is an async def"
+LABS: Final = pytest.StashKey[Lab]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--relay-seed``."""
+    parser.getgroup("relay", "rehearsals of telephone programs").addoption(
+        "--relay-seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="the seed of rehearsals whose test names none (default: 0)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Describe the markers."""
+    config.addinivalue_line(
+        "markers",
+        f"{MARKER}(backend='asyncio', seed=0, **options): how `rehearse` and `stage` rehearse; the "
+        "options are those of rehearse(), such as lines and within",
+    )
+    config.addinivalue_line(
+        "markers", f"{LAB_MARKER}(scenario): the scenario of `lab`, as TOML (docs/simulator.md)"
+    )
+
+
+class Rehearse:
+    """Rehearses clients and handlers of either package: see `relay_anyio.testing.rehearse`."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+        """Those of the test; arguments of a call take precedence."""
+
+    def __call__(self, program: Any, *scenes: Any, **options: Any) -> Story:
+        """Rehearse `program` through `scenes`, and return the story."""
+        options = self.options | options
+        if _is_async(program):
+            from relay_anyio.testing import rehearse  # noqa: PLC0415 - only who needs it
+
+            return rehearse(program, *scenes, **options)
+        from relay_sync.testing import rehearse as rehearse_threads  # noqa: PLC0415
+
+        options.pop("backend", None)
+        return rehearse_threads(program, *scenes, **options)
+
+
+@pytest.fixture
+def rehearse(request: pytest.FixtureRequest) -> Rehearse:
+    """Rehearse a client or a handler with the backend and the seed of the test."""
+    return Rehearse(_options_of(request.node))
+
+
+@pytest.fixture
+def relay_client() -> Any:
+    """Say that the test has no client: an application has a fixture of this name."""
+    raise pytest.UsageError(NO_CLIENT)
+
+
+class _Later:
+    """Stands for the stage of an async test, until its event loop runs."""
+
+    def __init__(self, program: Any, options: dict[str, Any]) -> None:
+        self.program = program
+        self.options = options
+
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest, relay_client: Any) -> Iterator[Any]:
+    """Connect `relay_client` to an exchange in memory: the test is the scene."""
+    options = _options_of(request.node)
+    if _is_async(relay_client):
+        if not inspect.iscoroutinefunction(request.function):
+            raise pytest.UsageError(NOT_ASYNC)
+        yield _Later(relay_client, options)
+        return
+    from relay_sync.testing import rehearsal  # noqa: PLC0415 - only who needs it
+
+    options.pop("backend", None)
+    with rehearsal(relay_client, **options) as here:
+        yield here
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Run `relay sim` in the background, for the end-to-end test of any program."""
+    marker = request.node.get_closest_marker(LAB_MARKER)
+    folder: Path = tmp_path_factory.mktemp("relay-lab")
+    with running_lab(folder, *(marker.args if marker is not None else ())) as running:
+        request.node.stash[LABS] = running
+        yield running
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run an async test with a stage in virtual time."""
+    later = pyfuncitem.funcargs.get("stage")
+    if not isinstance(later, _Later):
+        return None
+    from relay_anyio.testing import rehearsal, run_in_virtual_time  # noqa: PLC0415
+
+    options = later.options
+    backend = options.pop("backend", "asyncio")
+    names = pyfuncitem._fixtureinfo.argnames  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    arguments = {name: pyfuncitem.funcargs[name] for name in names}
+
+    async def run() -> None:
+        async with rehearsal(later.program, **options) as here:
+            await pyfuncitem.obj(**{**arguments, "stage": here})
+
+    run_in_virtual_time(run, backend)
+    return True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Forget the stories of other tests."""
+    del item
+    _told().clear()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the stories of a test that has failed."""
+    report = yield
+    if report.failed:
+        report.sections += [("story of a rehearsal", story.text) for story in _told()]
+        if (running := item.stash.get(LABS, None)) is not None:
+            report.sections.append(("events of the lab", running.text))
+    return report
+
+
+def _told() -> Any:
+    """The stories of rehearsals; none if nobody has imported what rehearses."""
+    module = sys.modules.get(STORIES)
+    return [] if module is None else module.TOLD
+
+
+def _options_of(item: pytest.Item) -> dict[str, Any]:
+    options: dict[str, Any] = {"seed": item.config.getoption("--relay-seed")}
+    for marker in reversed([*item.iter_markers(MARKER)]):  # the closest one comes last
+        options |= marker.kwargs
+    return options
+
+
+def _is_async(program: Any) -> bool:
+    """Whether a program is for `relay_anyio`."""
+    kinds = {kind.__module__.partition(".")[0] for kind in type(program).__mro__}
+    function = inspect.unwrap(getattr(program, "func", program))
+    return "relay_anyio" in kinds or inspect.iscoroutinefunction(function)

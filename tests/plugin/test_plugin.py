@@ -1,0 +1,236 @@
+"""The pytest plugin: its fixtures, its markers, and what it adds to the report."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Final, TypeAlias
+
+import pytest
+
+for module in ("relay_anyio.testing", "relay_sync.testing"):
+    import_module(module)  # pytester forgets what was imported within it
+pytest_plugins = ["pytester"]
+
+Run: TypeAlias = Callable[..., pytest.RunResult]
+LOADED: Final = [one.value for one in entry_points(group="pytest11")]
+
+CLIENTS: Final = """
+import pytest, relay_anyio, relay_sync, anyio, time
+from relay_anyio.testing import Caller, Hear, HangUp, Press, Say, Wait, What
+
+ANNA = "+15550001111"
+
+def sync_client():
+    client = relay_sync.RelayClient("project", "token", contexts=["office"])
+
+    @client.on_call
+    def greet(call):
+        call.answer()
+        call.play_tts("Hello").wait()
+        call.hangup()
+
+    return client
+
+def async_client():
+    client = relay_anyio.RelayClient("project", "token", contexts=["office"])
+
+    @client.on_call
+    async def greet(call):
+        await call.answer()
+        await (await call.play_tts("Hello")).wait()
+        await call.hangup()
+
+    return client
+"""
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run pytest over a module with these tests."""
+    for variable in tuple(os.environ):
+        if variable.startswith(("SIGNALWIRE_", "RELAY_")):
+            monkeypatch.delenv(variable)
+    loading = () if "relay_pytest" in LOADED else ("-p", "relay_pytest")
+
+    def run(tests: str, *arguments: str) -> pytest.RunResult:
+        pytester.makepyfile(CLIENTS + tests)
+        options = ("-W", "error", "-p", "no:cacheprovider", "-p", "no:cov", *loading)
+        return pytester.runpytest_inprocess(*options, *arguments)
+
+    return run
+
+
+def test_both_kinds_of_clients_are_rehearsed(run: Run) -> None:
+    result = run("""
+@pytest.mark.parametrize("client", [sync_client(), async_client()], ids=["sync", "async"])
+def test_a_client(rehearse, client):
+    assert "Hello" in rehearse(client, Caller(ANNA)).text
+
+async def take(call):
+    await call.hangup()
+
+def test_a_handler(rehearse):
+    assert rehearse(take, Caller(ANNA)).all(What.ENDED)
+    assert rehearse(lambda call: call.hangup(), Caller(ANNA), within=60.0).all(What.ENDED)
+""")
+    result.assert_outcomes(passed=3)
+
+
+def test_markers_say_how(run: Run) -> None:
+    result = run(
+        """
+import sniffio
+
+async def library(stage):
+    used.append(sniffio.current_async_library())
+
+used = []
+pytestmark = pytest.mark.relay(within=100.0)
+
+@pytest.mark.relay(backend="trio")
+def test_trio(rehearse):
+    rehearse(async_client(), library)
+    assert used == ["trio"]
+    assert rehearse.options["within"] == 100.0
+
+@pytest.mark.relay(seed=7)
+class TestSeeds:
+    def test_seed(self, rehearse):
+        assert rehearse.options["seed"] == 7
+
+    @pytest.mark.relay(seed=8)
+    def test_the_closest_marker_counts(self, rehearse):
+        assert rehearse.options["seed"] == 8
+
+def test_the_seed_of_the_command(rehearse):
+    assert rehearse.options["seed"] == 5
+    one, other = (rehearse(sync_client(), Caller(ANNA), seed=seed) for seed in (5, 6))
+    assert rehearse(sync_client(), Caller(ANNA)).text == one.text != other.text
+""",
+        "--relay-seed",
+        "5",
+        "--strict-markers",
+    )
+    result.assert_outcomes(passed=4)
+
+
+def test_a_test_is_a_scene_on_threads(run: Run) -> None:
+    result = run("""
+@pytest.fixture
+def relay_client():
+    return sync_client()
+
+def test_a_call(stage):
+    began = time.monotonic()
+    stage.over(stage.call(Caller(ANNA)))
+    time.sleep(1000)
+    assert time.monotonic() - began > 1000
+    assert "Hello" in stage.story.text
+""")
+    result.assert_outcomes(passed=1)
+
+
+def test_a_test_is_a_scene_in_an_event_loop(run: Run) -> None:
+    result = run("""
+@pytest.fixture
+def relay_client():
+    return async_client()
+
+@pytest.mark.parametrize("seconds", [1000])
+@pytest.mark.relay(backend="trio")
+async def test_a_call(stage, seconds):
+    await stage.over(stage.call(Caller(ANNA)))
+    await anyio.sleep(seconds)
+    assert "Hello" in stage.story.text
+
+def test_that_is_not_async(stage):
+    pass
+""")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*relay_client is a client of relay_anyio, so a test*"])
+
+
+def test_a_stage_needs_a_client(run: Run) -> None:
+    result = run("def test_a_call(stage): pass")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*write a fixture `relay_client` that returns a *"])
+
+
+def test_the_report_of_a_failed_test_has_its_stories(run: Run) -> None:
+    result = run("""
+def test_that_passes(rehearse):
+    rehearse(sync_client(), Caller("+15550009999"))
+
+def test_that_fails(rehearse):
+    assert "Goodbye" in rehearse(sync_client(), Caller(ANNA)).text.splitlines()[0]
+
+def fails(call):
+    raise KeyError("no such department")
+
+def test_that_raises():
+    relay_sync.testing.rehearse(fails, Caller("+15550003333"))
+
+import relay_sync.testing
+""")
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(
+        ["*- story of a rehearsal -*", "*program   plays ?Hello?", "*- story of a rehearsal -*"]
+    )
+    result.stdout.fnmatch_lines(["*caller    calls +15550002222 from +15550003333"])
+    result.stdout.no_fnmatch_line("*calls +15550002222 from +15550009999")
+
+
+def test_a_lab_is_there_for_any_process(run: Run) -> None:
+    result = run('''
+import os, subprocess, sys
+
+PROGRAM = """
+from relay_sync import RelayClient
+
+with RelayClient(contexts=["office"]) as client:
+    for call in client.calls():
+        call.answer()
+        call.play_tts("Hello").wait()
+        call.hangup()
+"""
+
+@pytest.mark.relay_lab("speed = 20")
+def test_a_program(lab):
+    assert lab.port == int(lab.environment["SIGNALWIRE_SPACE"].split(":")[1])
+    program = subprocess.Popen([sys.executable, "-c", PROGRAM], env=os.environ | lab.environment)
+    with program:
+        lab.until("session started")
+        call_id = lab.call(ANNA, [{"hear": "hello"}])
+        ended = lab.until("ended", call_id=call_id, who="program")
+        assert ended["details"] == {"reason": "hangup"}
+        lab.text_to("+15550002222", "Are you open?")
+        assert lab.events[0]["what"] == "session started"
+        program.terminate()
+    with pytest.raises(ValueError, match="POST /api/nothing"):
+        lab.ask("POST", "/api/nothing", {})
+    with pytest.raises(TimeoutError, match=r"'answered' call_id='x' did not happen"):
+        lab.until("answered", timeout=0.01, call_id="x")
+    assert "Goodbye" in lab.text
+
+@pytest.mark.relay_lab("speed = fast")
+def test_a_scenario_that_is_wrong(lab):
+    pass
+''')
+    result.assert_outcomes(failed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        ["*RuntimeError: relay sim does not start: *", "*- events of the lab -*", "*plays ?Hello?"]
+    )
+
+
+def test_the_plugin_loads_nothing_until_it_is_used() -> None:
+    program = "import sys, pytest, relay_pytest; print(*sys.modules)"
+    command = [sys.executable, "-c", program]
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    loaded = {name.partition(".")[0] for name in printed.split()}
+    assert "relay_pytest" in loaded
+    assert loaded.isdisjoint({"anyio", "asyncio", "trio", "msgspec", "relay_proto", "relay_anyio"})
