@@ -27,8 +27,9 @@ from .shapes import Act, Action, Call, Direction, Heard
 
 MOST_ENDED: Final = 200
 """Ended calls that are remembered."""
-MOST_ACTIONS: Final = 200
-MOST_HEARD: Final = 200
+MOST_ACTIONS: Final = 50
+"""Actions of one call. Each change of a call goes to all readers with everything in it."""
+MOST_HEARD: Final = 50
 NAMES: Final[Mapping[type[ExchangeAct], Act]] = {
     Answer: "answer",
     Decline: "decline",

@@ -160,10 +160,11 @@ class Events:
         assert response.status == 200
         assert response.headers["content-type"].startswith("text/event-stream")
         self._response = response
+        self.patience = PATIENCE
 
     def __iter__(self) -> Iterator[tuple[str, int, Any]]:
         kind, number = "", 0
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + self.patience
         for line in self._response:
             assert time.monotonic() < deadline, "nothing that fits has come in time"
             key, _, value = line.decode().rstrip("\n").partition(": ")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from relay_anyio.lab.arguments import add_lab
 from relay_anyio.lab.asked import Route
@@ -29,7 +29,7 @@ def routes() -> str:
 
 def _route(route: Route) -> str:
     query = [f"`?{name}`" for name in route.query.__struct_encode_fields__]
-    fields = [] if route.body is None else route.body.__struct_encode_fields__
+    fields = () if route.body is None else route.body.__struct_encode_fields__
     takes = " ".join([*query, *(f"`{name}`" for name in fields)])
     returns = "a stream" if route.answer is None else f"`{route.answer.__name__}`"
     does = route.does.removesuffix(".")
@@ -54,8 +54,12 @@ def _parsers() -> Iterator[tuple[str, argparse.ArgumentParser]]:
 
 
 def _choices(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    [found] = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]  # noqa: SLF001
-    return dict(found.choices)
+    """The commands of a parser."""
+    choices: list[object] = [one.choices for one in parser._actions]  # noqa: SLF001
+    [found] = [
+        cast("dict[str, argparse.ArgumentParser]", one) for one in choices if isinstance(one, dict)
+    ]
+    return found
 
 
 def _is_hidden(action: argparse.Action) -> bool:

@@ -92,3 +92,5 @@ def test_the_limits_on_the_page_are_those_of_the_lab() -> None:
         f"{lab.MOST_EVENTS:,} events and {lab.MOST_FRAMES:,} frames, {calls.MOST_ENDED} ended calls"
     )
     assert f"{named}, {texts.MOST_TEXTS:,} texts" in TEXT
+    assert calls.MOST_ACTIONS == calls.MOST_HEARD
+    assert f"last {calls.MOST_HEARD} actions and sounds of each call" in TEXT

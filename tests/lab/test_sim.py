@@ -64,7 +64,7 @@ def test_it_ends_at_once_although_streams_are_open(tmp_path: Path, number: int) 
     with sim(tmp_path, "--page", "0") as process:
         url = process.ready["page"]
         streams = [connect(url) for _ in range(3)]
-        responses = []
+        responses: list[http.client.HTTPResponse] = []
         for stream in streams:
             stream.request("GET", "/api/stream?frames=1")
             responses.append(stream.getresponse())
