@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from ..api import commands
 from ..api.procedures import Procedure
-from ..constants import EVENT_CALL_DETECT, EVENT_CALL_PLAY
+from ..constants import EVENT_CALL_DETECT, EVENT_CALL_PLAY, EVENT_CALL_STATE
 from ..errors import CallEndedError
 from ..records import ActionRecord
 from ..rpc.event_base import RelayEvent
@@ -22,7 +22,7 @@ from .backlog import Backlog, weight
 from .handles import Engine, Expects
 from .logs import Lines
 
-WATCHED: Final = frozenset({EVENT_CALL_DETECT, EVENT_CALL_PLAY})
+WATCHED: Final = frozenset({EVENT_CALL_DETECT, EVENT_CALL_PLAY, EVENT_CALL_STATE})
 """The types of events that procedures ask for."""
 Seen: TypeAlias = RelayEvent | CallEndedError
 

@@ -21,7 +21,7 @@ import msgspec
 from ..errors import RelayError
 from ..records import ActionRecord
 from ..rpc.event_base import RelayEvent
-from ..rpc.events import DetectEvent, PlayEvent
+from ..rpc.events import CallStateEvent, DetectEvent, PlayEvent
 from . import builders, commands, shapes
 from .answering import TO_SPEAK, Answering, LeftMessage, Phase, WhoAnswered
 from .commands import Command
@@ -167,6 +167,8 @@ class Detecting(Procedure[R]):
                 self._answering.take(event, now)
             case DetectEvent(control_id=id) if self._roles.get(id) is Role.FAX_DETECTOR:
                 self._answering.take_fax(event, now)
+            case CallStateEvent(call_state="ending"):
+                self.end_call(now)  # what ends from now on ends because of that
             case _:
                 pass
 
@@ -219,7 +221,7 @@ class MessageLeaving(Detecting[LeftMessage]):
         playing = "" if self._playing is None else self._playing.control_id
         match event:
             case PlayEvent(control_id=id, state="finished" | "error" as state) if id == playing:
-                self._played = state == "finished"
+                self._played = state == "finished" and not self._answering.ended
             case _:
                 pass
 

@@ -24,7 +24,7 @@ from ..errors import RequestQueueFullError
 from ..outputs import CallEnded, EventReceived
 from ..pending import Pending
 from ..records import ActionRecord, CallRecord
-from ..rpc.action_kinds import FINAL_STATES, ActionKind
+from ..rpc.action_kinds import FINAL_STATES, ActionKind, brings_nothing
 from ..rpc.event_base import OperationEvent, RelayEvent, size_of
 from ..rpc.events import CallStateEvent, ConnectEvent, DetectEvent, empty_event, local_ended_event
 from ..timers import Deadlines
@@ -189,6 +189,8 @@ class Calls:
         action.happened(ActionInput.PROGRESS)
         action.seen = event.state or action.seen
         if action.kind.is_final(event):
+            if action.call.state == CALL_STATE_ENDING and _ends_with_its_call(action, event):
+                return
             self.complete(action, event)
             if isinstance(event, DetectEvent) and FINAL_STATES.isdisjoint(
                 (event.state, event.event)
@@ -219,6 +221,15 @@ class Calls:
         call.actions.clear()  # detectors go on after their first result
         self._out.push(EventReceived(event, call))
         self._out.push(CallEnded(call))
+
+
+def _ends_with_its_call(action: ActionRecord, event: OperationEvent) -> bool:
+    """Whether an action ended because its call is ending, so that the call's end is its result.
+
+    The server ends all actions of a call before it says ``ended``. A prompt that was cut off
+    when somebody hung up is ``finished`` then, as if it had been heard to its end.
+    """
+    return not action.kind.lingers and brings_nothing(event)
 
 
 def _complete(call: CallRecord, event: CallStateEvent) -> None:

@@ -104,11 +104,15 @@ class Agent(Operation):
         self.cancel(now)
         self.leave()
         self.leg.note(Who.EXCHANGE, What.FINISHED, now, activity=NAMED, outcome="stopped")
-        self.leg.tell(EVENT_CALL_AI, now, control_id=self.control_id, state="finished")
+        self.tell_end(now)
 
     def cancel(self, now: float) -> None:  # noqa: ARG002
         """End, because the call has ended."""
         self.leg.network.cancel(self._unhold_late)
+
+    def tell_end(self, now: float) -> None:
+        """See `Operation`."""
+        self.leg.tell(EVENT_CALL_AI, now, control_id=self.control_id, state="finished")
 
     def hold(self, timeout: float, now: float) -> None:
         """Put the agent on hold for `timeout` seconds; 0 means until `unhold`."""

@@ -33,6 +33,8 @@ SPEECH: Final = "speech"
 NO_INPUT: Final = "no_input"
 NO_MATCH: Final = "no_match"
 FINISHED: Final = "finished"
+ERROR: Final = "error"
+"""How a collect ends with its call."""
 START_OF_INPUT: Final = "start_of_input"
 COLLECTING: Final = "collecting"
 
@@ -142,6 +144,10 @@ class Collect(Listener):
     def cancel(self, now: float) -> None:  # noqa: ARG002
         """End, because the call has ended."""
         self._cancel_timers()
+
+    def tell_end(self, now: float) -> None:
+        """See `Operation`."""
+        self._tell({"type": ERROR}, now, state=ERROR)
 
     def take_digit(self, digit: str, now: float) -> None:
         """Take a key that the far end presses."""
@@ -271,6 +277,11 @@ class PlayAndCollect(Collect, Playing):
         """End, because the call has ended."""
         super().cancel(now)
         self.playback.cancel()
+
+    def tell_end(self, now: float) -> None:
+        """See `Operation`: first the prompt ends, then the input."""
+        self.playback.tell_end(now)
+        super().tell_end(now)
 
     def input_began(self, now: float) -> None:
         """Stop the prompt, because the caller has begun to answer it."""

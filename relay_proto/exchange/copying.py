@@ -122,6 +122,10 @@ class Copy(Operation):
     def cancel(self, now: float) -> None:
         """End, because the call has ended."""
 
+    def tell_end(self, now: float) -> None:
+        """See `Operation`."""
+        self._tell(FINISHED, now)
+
     def _tell(self, state: str, now: float) -> None:
         self.leg.tell(self.event_type, now, control_id=self.control_id, state=state, **self._facts)
 

@@ -107,6 +107,10 @@ class Detector(Listener):
         for duty in (self.finish, self._recognize, self._notice_silence):
             self._network.cancel(duty)
 
+    def tell_end(self, now: float) -> None:
+        """See `Operation`."""
+        self._tell({"event": FINISHED}, now)
+
     def take_digit(self, digit: str, now: float) -> None:
         """Take a key that the far end presses."""
         wanted = self._wanted

@@ -47,10 +47,17 @@ class SendDigits(Operation):
         """End, because the call has ended."""
         self.leg.network.cancel(self._finish)
 
+    def tell_end(self, now: float) -> None:
+        """See `Operation`."""
+        self._tell_finished(now)
+
     def _finish(self, now: float) -> None:
         self.leave()
         keys = "".join(digit for digit in self._digits if digit not in PAUSES)
         self.leg.far.take_digits(keys, now)
+        self._tell_finished(now)
+
+    def _tell_finished(self, now: float) -> None:
         self.leg.tell(EVENT_CALL_SEND_DIGITS, now, control_id=self.control_id, state="finished")
 
 

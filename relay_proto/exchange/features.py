@@ -59,6 +59,10 @@ class Echo(Listener):
         """End, because the call has ended."""
         self.leg.network.cancel(self._finish)
 
+    def tell_end(self, now: float) -> None:
+        """See `Operation`."""
+        self.leg.tell(EVENT_CALL_ECHO, now, state="finished")
+
     def take_digit(self, digit: str, now: float) -> None:
         """Take a key that the far end presses."""
         self.leg.hear_digits(digit, now)
@@ -70,7 +74,7 @@ class Echo(Listener):
     def _finish(self, now: float) -> None:
         self.leave()
         _note(self.leg, "echo", "off", now)
-        self.leg.tell(EVENT_CALL_ECHO, now, state="finished")
+        self.tell_end(now)
 
 
 def hold(request: Request, leg: Leg, params: OnCall) -> None:  # noqa: ARG001

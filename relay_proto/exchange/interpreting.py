@@ -112,6 +112,10 @@ class Interpreter(Listener):
         """End, because the call has ended."""
         self._network.cancel(self._write)
 
+    def tell_end(self, now: float) -> None:
+        """See `Operation`."""
+        self._tell("finished", now)
+
     def summarize(self, now: float) -> None:
         """Tell the program all phrases so far."""
         self._tell("summary", now, text=" ".join(self._phrases))

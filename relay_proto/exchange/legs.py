@@ -1,8 +1,9 @@
 """`Leg`: one call, from the exchange's side.
 
 A leg has a program at its near end, which gets events, and a person at its far end. Its
-state only moves forward, and its watchers are called after each move. When a leg ends,
-all operations on it end without an event; see `Artifact` for the exception.
+state only moves forward, and its watchers are called after each move. When a leg ends, each
+operation on it has its last event between the states ``ending`` and ``ended``; see `Artifact`
+for the exception.
 
 Source: docs/protocol.md, sections 12 to 15 and 18.
 """
@@ -67,9 +68,13 @@ class Operation(abc.ABC):
 
     @abc.abstractmethod
     def cancel(self, now: float) -> None:
-        """End with the call: cancel all deadlines, and send no event.
+        """End with the call: cancel all deadlines, and send no event yet."""
 
-        Only an `Artifact` sends one more event.
+    def tell_end(self, now: float) -> None:  # noqa: B027 - few have nothing to say
+        """Tell the program that the operation is over, because the call is ending.
+
+        An `Artifact` does so later, when its file is there. What has no control id of the
+        program's has nothing to say.
         """
 
     def leave(self) -> None:
@@ -228,11 +233,14 @@ class Leg:
         self.far.stop()
         self.network.cancel(self._end_at_limit)
         self.network.cancel(self._end_unanswered)
-        for operation in tuple(self.operations.values()):
+        ending = tuple(self.operations.values())
+        for operation in ending:
             operation.cancel(now)
         self.operations.clear()
         self.note(who, What.ENDED, now, reason=reason)
         self.move(CallState.ENDING, now)
+        for operation in ending:
+            operation.tell_end(now)
         self.move(CallState.ENDED, now)
 
     def press(self, digit: str, now: float) -> None:

@@ -159,6 +159,10 @@ class Payment(Listener):
         self._network.cancel(self._take_typed)
         self._network.cancel(self._complete)
 
+    def tell_end(self, now: float) -> None:
+        """See `Operation`."""
+        self._tell({"for": FAILED, "state": FINISHED}, now)
+
     def take_digit(self, digit: str, now: float) -> None:
         """Take a key that the far end presses."""
         if not self._phases:

@@ -84,6 +84,7 @@ class Playback:
         self._index = 0
         self._item_ends_at = 0.0
         self._left = 0.0
+        self._cut_short = False
         self._sounding: Sounding | None = None
         self.state = PlaybackState.PLAYING
 
@@ -124,8 +125,14 @@ class Playback:
 
     def cancel(self) -> None:
         """Stop without an event, because the call has ended."""
+        self._cut_short = self.state is not PlaybackState.FINISHED
         self._move(PlaybackInput.STOP)
         self._network.cancel(self._end_item)
+
+    def tell_end(self, now: float) -> None:
+        """Tell the program that the end of the call has stopped the playback, if it has."""
+        if self._cut_short:
+            self._tell(PLAY_STATE_FINISHED, now)
 
     def _play_item(self, now: float) -> None:
         item = self._items[self._index]
@@ -192,6 +199,10 @@ class Play(Playing):
     def cancel(self, now: float) -> None:  # noqa: ARG002
         """End, because the call has ended."""
         self.playback.cancel()
+
+    def tell_end(self, now: float) -> None:
+        """See `Operation`."""
+        self.playback.tell_end(now)
 
     def stop(self, now: float) -> None:
         """Stop, because the program asked for it."""

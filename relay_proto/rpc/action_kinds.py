@@ -76,6 +76,19 @@ def _pay_is_final(event: RelayEvent) -> bool:
     return isinstance(event, PayEvent) and (event.state in FINAL_STATES or event.phase in final)
 
 
+def brings_nothing(event: RelayEvent) -> bool:
+    """Whether a last event has no result: it says only that its action is over."""
+    match event:
+        case CollectEvent(type=kind):
+            return kind in ("", "finished", "error", "no_input")
+        case DetectEvent(event=verdict):
+            return verdict in ("", "finished", "error")
+        case PayEvent(phase=phase):
+            return phase != "payment-completed"
+        case _:
+            return True
+
+
 _over = _in_states("finished", "error")
 
 PLAY: Final = ActionKind("calling.play", c.EVENT_CALL_PLAY, _over)

@@ -355,6 +355,17 @@ ENDED = ("state ending hangup", "state ended hangup")
 HANGS_UP = ("caller ends the call: hangup", *ENDED)
 
 
+def ended(*lines: str) -> tuple[str, ...]:
+    """The end of a call, with the last events of what ran on it."""
+    ending, end = ENDED
+    return (ending, *lines, end)
+
+
+def hangs_up(*lines: str) -> tuple[str, ...]:
+    """The caller hangs up, and the last events of what ran on the call."""
+    return (HANGS_UP[0], *ended(*lines))
+
+
 class Story:
     """A row of a table: what happens on one answered call.
 

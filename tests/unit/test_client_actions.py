@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from relay_proto.api import commands as c
+from relay_proto.api.outcomes import CallOver, Done, outcome_of
 from relay_proto.errors import ConnectionLostError, RelayError, RequestTimeoutError
 from relay_proto.outputs import CallEnded, EventReceived, Settled
 from relay_proto.records import ActionRecord, CallRecord
@@ -94,6 +95,61 @@ def begin(peer: Peer, call: CallRecord, kind: ActionKind, control_id: str = "a-1
 
 def tell(peer: Peer, kind: ActionKind, body: Frame, control_id: str = "a-1") -> None:
     peer.event(kind.event_type, **{"call_id": "c-1", "control_id": control_id, **body})
+
+
+EMPTY = [FINISHED, ERROR, result("finished"), result("error"), result("no_input")]
+DETECTED: Frame = {"detect": {"type": "machine", "params": {"event": "HUMAN"}}}
+OVER: Frame = {"detect": {"type": "machine", "params": {"event": "finished"}}}
+CUT_OFF = [
+    (kinds.PLAY, FINISHED),
+    (kinds.PLAY, ERROR),
+    *((kinds.COLLECT, body) for body in EMPTY),
+    (kinds.PLAY_AND_COLLECT, result("error")),
+    (kinds.DETECT, FINISHED),
+    (kinds.DETECT, OVER),
+    (kinds.PAY, {"for": "payment-failed", **FINISHED}),
+    (kinds.TAP, FINISHED),
+    (kinds.STREAM, FINISHED),
+    (kinds.AI, FINISHED),
+]
+"""What the server says of an action that ends because its call is ending."""
+RESULTS = [
+    (kinds.COLLECT, result("digit")),
+    (kinds.PLAY_AND_COLLECT, result("speech")),
+    (kinds.DETECT, DETECTED),
+    (kinds.PAY, {"for": "payment-completed"}),
+    (kinds.RECORD, FINISHED),
+    (kinds.TRANSCRIBE, FINISHED),
+    (kinds.RECEIVE_FAX, {"fax": {"type": "finished"}}),
+]
+"""What counts, even if the call is ending."""
+
+
+class TestTheEndOfACall:
+    @pytest.mark.parametrize(("kind", "body"), CUT_OFF)
+    def test_what_was_cut_off_is_no_success(
+        self, peer: Peer, call: CallRecord, kind: ActionKind, body: Frame
+    ) -> None:
+        action = begin(peer, call, kind)
+        peer.state("c-1", "ending", end_reason="hangup")
+        tell(peer, kind, body)
+        assert not action.completed
+        assert peer.last(EventReceived).event.event_type == kind.event_type, "listeners hear of it"
+        peer.state("c-1", "ended", end_reason="hangup")
+        match outcome_of(action.done.result()):
+            case CallOver(event):
+                assert event.params["call_state"] == "ended"
+            case outcome:
+                pytest.fail(f"{outcome} is not the end of the call")
+
+    @pytest.mark.parametrize(("kind", "body"), RESULTS)
+    def test_a_result_counts_until_the_call_has_ended(
+        self, peer: Peer, call: CallRecord, kind: ActionKind, body: Frame
+    ) -> None:
+        action = begin(peer, call, kind)
+        peer.state("c-1", "ending", end_reason="hangup")
+        tell(peer, kind, body)
+        assert isinstance(outcome_of(action.done.result()), Done)
 
 
 class TestCompletion:

@@ -27,6 +27,7 @@ from tests.unit.exchange_client import (
     World,
     answered_call,
     ask,
+    hangs_up,
     make_config,
     stories,
     tts,
@@ -261,13 +262,20 @@ ENDS = {
     "an answered caller is patient": Story(1000),
     "an answered call cannot be passed": Story(ask("pass", "409")),
     "a call has an end reason even if the program gives none": Story(ask("end", reason=""), *ENDED),
-    "operations end without another event": Story(
+    "operations end before their call does": Story(
         *(ask("play", control_id="p", play=[tts(HELLO)]), "play playing"),
         ask("collect", control_id="c", digits={"max": 1}),
         ask("play_and_collect", play=[tts(HELLO)], collect={"digits": {"max": 1}}),
         "play playing",
         ask("send_digits", control_id="s", digits="WWWW"),
-        *(100, *HANGS_UP),
+        100,
+        *hangs_up(
+            "play finished",
+            "collect error",
+            "play finished",
+            "collect error",
+            "send_digits finished",
+        ),
         script=(Wait(1), HangUp()),
     ),
     "a transfer to a document": Story(ask("transfer", dest={"version": "1.0.0"}), *ENDED),
@@ -286,7 +294,8 @@ PEOPLE = {
         *(ask("play", play=[tts("Welcome. Press 1 for sales.")]), "play playing"),
         *(0.2, 0.2, "caller presses 1"),
         *(5, "play finished", ask("play", play=[tts("Goodbye")]), "play playing"),
-        *(0.4, *HANGS_UP),
+        0.4,
+        *hangs_up("play finished"),
         script=(Hear("PRESS 1"), Press("1"), Hear("bye"), HangUp()),
     ),
     "people remember what they heard while they were busy": Story(
@@ -322,7 +331,8 @@ PEOPLE = {
     "people hear audio by its address": Story(
         ask("play", play=[{"type": "audio", "params": {"url": "https://a.test/welcome.mp3"}}]),
         "play playing",
-        *(1, *HANGS_UP),
+        1,
+        *hangs_up("play finished"),
         script=(Hear("welcome.mp3"), HangUp()),
     ),
 }

@@ -29,6 +29,7 @@ from tests.unit.exchange_client import (
     answered_call,
     ask,
     dialed_call,
+    hangs_up,
     make_config,
     phone,
     stories,
@@ -122,7 +123,8 @@ DETECTED = {
     ),
     "a detector is stopped, or ends with the call": Story(
         *(detect("digit"), ask("detect.stop"), f"{DIGIT}finished", detect("digit")),
-        *(60, *HANGS_UP),
+        60,
+        *hangs_up(f"{DIGIT}finished"),
         script=(Wait(5), HangUp()),
     ),
 }

@@ -16,7 +16,17 @@ from relay_proto.exchange import (
     Wait,
     What,
 )
-from tests.unit.exchange_client import ENDED, HANGS_UP, Ask, Story, answered_call, ask, stories
+from tests.unit.exchange_client import (
+    ENDED,
+    HANGS_UP,
+    Ask,
+    Story,
+    answered_call,
+    ask,
+    ended,
+    hangs_up,
+    stories,
+)
 
 FEATURES = {
     "hold": Story(
@@ -30,7 +40,8 @@ FEATURES = {
     ),
     "what is on ends with the call": Story(
         *(ask("hold"), "hold hold", ask("denoise"), "denoise denoised=True"),
-        *(ask("echo"), "echo echoing", ask("end"), *ENDED),
+        *(ask("echo"), "echo echoing", ask("end")),
+        *ended("echo finished"),
         *(ask("unhold", "410"), ask("denoise.stop", "410")),
     ),
     "an echo lets people hear themselves": Story(
@@ -133,7 +144,9 @@ AGENTS = {
     ),
     "an agent ends with the call": Story(
         *(ask("amazon_bedrock"), ask("ai_hold", timeout="30")),
-        *(60, *HANGS_UP, ask("ai_message", "410")),
+        60,
+        *hangs_up("ai finished"),
+        ask("ai_message", "410"),
         script=(Wait(5), HangUp()),
     ),
     "the far end hears what an assistant must say": Story(

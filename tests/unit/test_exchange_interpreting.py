@@ -6,7 +6,6 @@ import pytest
 
 from relay_proto.exchange import Busy, ExchangeLimits, HangUp, Hear, Press, Say, Wait, What
 from tests.unit.exchange_client import (
-    ENDED,
     OFFICE,
     Ask,
     Client,
@@ -14,6 +13,7 @@ from tests.unit.exchange_client import (
     Story,
     World,
     ask,
+    ended,
     make_config,
     phone,
     stories,
@@ -61,7 +61,8 @@ LIVE = {
     "a live transcription ends with the call": Story(
         *(transcribe(EN), "live_transcribe started"),
         *(1.5, "caller says “goodbye”"),
-        *(ask("end"), *ENDED),
+        ask("end"),
+        *ended("live_transcribe finished"),
         60,
         script=(Wait(1), Say("goodbye"), HangUp()),
     ),

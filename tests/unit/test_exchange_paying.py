@@ -9,12 +9,12 @@ import pytest
 
 from relay_proto.exchange import HangUp, Hear, Press, Say, Step, Wait, What
 from tests.unit.exchange_client import (
-    HANGS_UP,
     Ask,
     Object,
     Story,
     answered_call,
     ask,
+    hangs_up,
     stories,
     tts,
 )
@@ -117,7 +117,9 @@ PAYING = {
     ),
     "a payment ends with the call": Story(
         *(pay(), "pay payment-card-number"),
-        *(60, "caller says “no”", *HANGS_UP),
+        60,
+        "caller says “no”",
+        *hangs_up("pay payment-failed finished"),
         script=(Say("no"), HangUp()),
     ),
 }
@@ -153,7 +155,7 @@ BOUND = {
     ),
     "keys may end the call": Story(
         *(bind("1", "end", params={"reason": "busy"}), ask("collect", digits={"max": 2})),
-        *(60, "caller presses 1", "state ending busy", "state ended busy"),
+        *(60, "caller presses 1", "state ending busy", "collect error", "state ended busy"),
         script=(Press("1"),),
     ),
     "a refusal becomes an error": Story(

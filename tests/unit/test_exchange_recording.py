@@ -8,7 +8,6 @@ import pytest
 
 from relay_proto.exchange import HangUp, Hear, Press, Say, Wait, What
 from tests.unit.exchange_client import (
-    ENDED,
     HANGS_UP,
     Ask,
     Client,
@@ -16,6 +15,7 @@ from tests.unit.exchange_client import (
     Story,
     answered_call,
     ask,
+    ended,
     stories,
 )
 
@@ -149,7 +149,8 @@ MADE = {
         *(ask("tap.stop"), "tap finished", ask("tap.stop", "404")),
     ),
     "a tap into a WebSocket ends with the call": Story(
-        *(ask("tap", tap={"type": "audio"}, device=WS), "tap tapping", ask("end"), *ENDED),
+        *(ask("tap", tap={"type": "audio"}, device=WS), "tap tapping", ask("end")),
+        *ended("tap finished"),
         10,
     ),
     "a stream": Story(
