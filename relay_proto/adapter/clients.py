@@ -304,21 +304,20 @@ class ClientBase(Hearing, Generic[E, C, M]):
     def _new_engine(self) -> E:
         self._credentials = CredentialSource(self, self._config)
         engine = self._make_engine(make_core(self._config, self._record, self._log))
-        engine.deliver_by(
-            Delivery(
-                engine,
-                self._routes,
-                self._make_runner(engine),
-                self._log,
-                call_of=partial(self._call_of, engine),
-                message_of=partial(self._message_of, engine),
-                changed=engine.tell_changed,
-                connected=self._network.proved,
-                closed=partial(self._closed, engine),
-                leaving=self._leaving,
-            )
+        delivery = Delivery(
+            engine,
+            self._routes,
+            self._make_runner(engine),
+            self._log,
+            call_of=partial(self._call_of, engine),
+            message_of=partial(self._message_of, engine),
+            changed=engine.tell_changed,
+            connected=self._network.proved,
+            closed=partial(self._closed, engine),
+            leaving=self._leaving,
         )
-        engine.delivery.lines.on_failure = self._failed
+        delivery.lines.on_failure = self._failed
+        engine.deliver_by(delivery)
         self._prepare(engine)
         return engine
 
