@@ -292,6 +292,11 @@ class Engine:
         self._app.start(task, work, ended, context)
         return True
 
+    @property
+    def runs_application(self) -> bool:
+        """Whether a handler, a listener or a hook of the application runs."""
+        return self._app is not None and self._app.run
+
     def takes_tasks(self, *, cancel_on_close: bool = True) -> bool:
         """Whether `start_soon` would start one that is, or is not, cancelled at the end."""
         app = None if self.over else self._app

@@ -93,6 +93,11 @@ class AppTasks:
         self._spared.add(task)
 
     @property
+    def run(self) -> bool:
+        """Whether there are any."""
+        return bool(self._running)
+
+    @property
     def only_spared_ones_run(self) -> bool:
         """Whether some run, and nobody waits for any of them."""
         return bool(self._running) and self._running <= self._spared

@@ -34,7 +34,13 @@ from relay_proto.adapter.scenery import (
     context_of,
 )
 from relay_proto.adapter.stages import StageBase, calls_up, raise_first
-from relay_proto.adapter.stories import DeadlockError, RehearsalTimeoutError, Story
+from relay_proto.adapter.stories import (
+    DeadlockError,
+    RehearsalTimeoutError,
+    Story,
+    UnansweredWarning,
+    warn_of_unanswered,
+)
 from relay_proto.exchange import (
     Answers,
     Behaviour,
@@ -102,6 +108,7 @@ __all__ = [
     "Step",
     "Story",
     "TextMessage",
+    "UnansweredWarning",
     "Unclear",
     "Unreachable",
     "VirtualLoop",
@@ -188,7 +195,9 @@ def rehearse(
                 raise RehearsalTimeoutError(limit_passed, stage.story, still_open)
         return stage.story
 
-    return run_in_virtual_time(run, backend, guard)
+    story = run_in_virtual_time(run, backend, guard)
+    warn_of_unanswered(story, stacklevel=2)
+    return story
 
 
 @asynccontextmanager
@@ -251,23 +260,28 @@ class Stage(StageBase[Link]):
         """The current virtual time, in seconds."""
         return anyio.current_time()
 
-    async def until(self, what: What, *, times: int = 1, call_id: str = "") -> Happened:
+    async def until(
+        self, what: What, *, times: int = 1, call_id: str = "", who: Who | None = None
+    ) -> Happened:
         """Wait until something has happened `times` times, on one call or on all calls.
 
-        What happened before counts, too.
+        What happened before counts, too. `who` says who did it. Without it, a text is one
+        that the program has sent, and all else may be anybody's.
         """
-        while len(found := self.story.all(what, call_id=call_id)) < times:
+        while (found := self._found(what, times, call_id, who)) is None:
             await self._changed.wait()
-        return found[times - 1]
+        return found
 
     async def over(self, call_id: str) -> None:
         """Wait until a call has ended."""
         await self.until(What.ENDED, call_id=call_id)
 
     async def quiet(self) -> None:
-        """Wait until all calls have ended and all call handlers have returned."""
+        """Wait until all calls have ended and all handlers and listeners have returned."""
         engine = self.client._engine  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        while engine.core.active_calls or engine.delivery.handlers:  # noqa: ASYNC110 - no event says so
+        is_first = True  # what has just happened is on its way to the program
+        while is_first or engine.core.active_calls or engine.runs_application:
+            is_first = False
             await anyio.sleep(POLL_INTERVAL)
 
     # How it works

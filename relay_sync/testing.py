@@ -32,7 +32,13 @@ from relay_proto.adapter.scenery import (
     context_of,
 )
 from relay_proto.adapter.stages import StageBase, calls_up, raise_first
-from relay_proto.adapter.stories import DeadlockError, RehearsalTimeoutError, Story
+from relay_proto.adapter.stories import (
+    DeadlockError,
+    RehearsalTimeoutError,
+    Story,
+    UnansweredWarning,
+    warn_of_unanswered,
+)
 from relay_proto.exchange import (
     Answers,
     Behaviour,
@@ -100,6 +106,7 @@ __all__ = [
     "Step",
     "Story",
     "TextMessage",
+    "UnansweredWarning",
     "Unclear",
     "Unreachable",
     "Wait",
@@ -178,6 +185,7 @@ def rehearse(
         if not scenes:
             stage.wait_for_program()
         stage.quiet()
+    warn_of_unanswered(stage.story, stacklevel=2)
     return stage.story
 
 
@@ -244,13 +252,17 @@ class Stage(StageBase[Link]):
         """The current virtual time, in seconds."""
         return self._virtual.now
 
-    def until(self, what: What, *, times: int = 1, call_id: str = "") -> Happened:
+    def until(
+        self, what: What, *, times: int = 1, call_id: str = "", who: Who | None = None
+    ) -> Happened:
         """Wait until something has happened `times` times, on one call or on all calls.
 
-        What happened before counts, too.
+        What happened before counts, too. `who` says who did it. Without it, a text is one
+        that the program has sent, and all else may be anybody's.
         """
-        self._virtual.wait(lambda: len(self.story.all(what, call_id=call_id)) >= times)
-        return self.story.all(what, call_id=call_id)[times - 1]
+        while (found := self._found(what, times, call_id, who)) is None:
+            self._virtual.wait(lambda: self._found(what, times, call_id, who) is not None)
+        return found
 
     def over(self, call_id: str) -> None:
         """Wait until a call has ended."""

@@ -13,7 +13,16 @@ from random import Random
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from ..api.views import CallView
-from ..exchange import Caller, Exchange, ExchangeConfig, ExchangeOutput, Happened, TextMessage
+from ..exchange import (
+    Caller,
+    Exchange,
+    ExchangeConfig,
+    ExchangeOutput,
+    Happened,
+    TextMessage,
+    What,
+    Who,
+)
 from ..records import CallRecord
 from .clients import ClientBase
 from .scenery import NUMBER, known
@@ -81,6 +90,13 @@ class StageBase(abc.ABC, Generic[L]):
         """Let somebody send a text; return the id of the message."""
         receive = self.exchange.receive_text
         return self.do(receive, message, context=context or self._default_context)
+
+    def _found(self, what: What, times: int, call_id: str, who: Who | None) -> Happened | None:
+        """What `until` waits for, if it has happened."""
+        if who is None and what is What.SENT_TEXT:
+            who = Who.PROGRAM
+        found = self.story.all(what, call_id=call_id, who=who)
+        return found[times - 1] if len(found) >= times else None
 
     # Trouble
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from ..constants import END_REASON_CANCEL
 from ..display import one_line
-from ..exchange import Happened, What
+from ..exchange import Happened, What, Who
 
 MORE_THAN_ONE: Final = 2
 LONGEST_LABEL: Final = 24
@@ -81,9 +83,38 @@ class Story(list[Happened]):
                 lines.append(f"{one.who.value} {one.sentence}")
         return outlines
 
-    def all(self, what: What, *, call_id: str = "") -> list[Happened]:
-        """Return everything of one kind, on one call or on all calls."""
-        return [one for one in self if one.what is what and call_id in ("", one.call_id)]
+    def all(self, what: What, *, call_id: str = "", who: Who | None = None) -> list[Happened]:
+        """Return everything of one kind, on one call or on all calls, by one of them or by all."""
+        return [
+            one
+            for one in self
+            if one.what is what and call_id in ("", one.call_id) and who in (None, one.who)
+        ]
+
+    def about(self, party: str) -> Story:
+        """Return what happened on the calls from or to a number: its label in `text`."""
+        labels = self.labels
+        return Story(one for one in self if labels.get(one.call_id) == party)
+
+
+class UnansweredWarning(UserWarning):
+    """In a rehearsal, a call or a text reached no program, or nobody answered a call."""
+
+
+def warn_of_unanswered(story: Story, stacklevel: int) -> None:
+    """Warn of each call that nobody has answered, and each text that nobody got."""
+    answered = {one.call_id for one in story.all(What.ANSWERED)}
+    for one in story:
+        gave_up = (
+            one.what is What.ENDED
+            and one.who is Who.CALLER  # as neither a program does that refuses, nor a network
+            and one.details["reason"] == END_REASON_CANCEL
+            and one.call_id not in answered
+        )
+        if gave_up or one.what is What.UNSERVED:
+            what = "nobody answered a call" if one.call_id else "nobody got a text"
+            message = f"{what} in this rehearsal: {one.line.strip()}"
+            warnings.warn(message, UnansweredWarning, stacklevel=stacklevel + 1)
 
 
 TOLD: Final[deque[Story]] = deque(maxlen=10)

@@ -46,8 +46,8 @@ def faster(behaviour: AnyBehaviour, speed: float) -> AnyBehaviour:
 def faster_step(step: Step, speed: float) -> Step:
     """Return a step of somebody who is `speed` times as fast."""
     match step:
-        case Hear(text, timeout):
-            return Hear(text, timeout / speed)
+        case Hear(text, timeout, whole):
+            return Hear(text, timeout / speed, whole)
         case Press(digits, interval):
             return Press(digits, interval / speed)
         case Say() | Wait():

@@ -49,7 +49,7 @@ class Person(FarEnd):
         first = greeting_of(nature) if isinstance(nature, Machine) else ()
         self._steps: deque[Step | TakeMessage] = deque((*first, *script))
         self._awaited: Hear | None = None
-        self._heard: deque[str] = deque(maxlen=network.config.limits.heard)
+        self._heard: deque[tuple[str, float]] = deque(maxlen=network.config.limits.heard)
         self._digits = ""
         self._interval = 0.0
         self._has_more = True
@@ -82,14 +82,16 @@ class Person(FarEnd):
 
     def hear(self, text: str, now: float) -> None:
         """Remember `text`, and react if the current step waits for it."""
+        seconds = speech_seconds(text, self._network.config.timing)
         if self._network.config.observed:
-            seconds = speech_seconds(text, self._network.config.timing)
             self._network.report(Heard(now, self.leg.call_id, text, seconds))
-        self._heard.append(text)
-        if self._awaited is not None and self._has_heard(self._awaited):
-            self._awaited = None
-            self._network.cancel(self._give_up)
-            self._react(now)
+        self._heard.append((text, now + seconds))
+        if self._awaited is not None:
+            heard_at = self._has_heard(self._awaited, now)
+            if heard_at is not None:
+                self._awaited = None
+                self._network.cancel(self._give_up)
+                self._react(heard_at)
 
     def _do_next_step(self, now: float) -> None:
         step = self._steps.popleft() if self._steps else None
@@ -97,8 +99,9 @@ class Person(FarEnd):
             case Wait(seconds):
                 self._do_next_step_after(seconds, now)
             case Hear(timeout=timeout):
-                if self._has_heard(step):
-                    self._react(now)
+                heard_at = self._has_heard(step, now)
+                if heard_at is not None:
+                    self._react(heard_at)
                 else:
                     self._awaited = step
                     self._network.at(now + timeout, self._give_up)
@@ -153,12 +156,13 @@ class Person(FarEnd):
     def _do_next_step_after(self, seconds: float, now: float) -> None:
         self._network.at(now + seconds, self._do_next_step)
 
-    def _has_heard(self, step: Hear) -> bool:
-        """Whether the person has heard it. If so, forget it and everything before it."""
+    def _has_heard(self, step: Hear, now: float) -> float | None:
+        """When the person has heard it, if they have. Forget it then and everything before it."""
         while self._heard:
-            if step.text.casefold() in self._heard.popleft().casefold():
-                return True
-        return False
+            text, ends_at = self._heard.popleft()
+            if step.text.casefold() in text.casefold():
+                return max(now, ends_at) if step.whole else now
+        return None
 
     def _press(self, now: float) -> None:
         digit, self._digits = self._digits[:1], self._digits[1:]

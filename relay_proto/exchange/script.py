@@ -25,6 +25,8 @@ class Hear:
 
     text: str
     timeout: float = 30.0
+    whole: bool = False
+    """Whether they listen until it has been spoken, and only then go on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,6 +159,7 @@ def test_a_dialed_number_behaves_as_it_did(behaviour: Any) -> None:
         run(Rehearsal(saved.name, saved.source.replace(AGENT, "+15550003001")))
 
 
+@pytest.mark.filterwarnings("ignore::relay_anyio.testing.UnansweredWarning")
 def test_what_is_known_of_a_number_decides_the_details() -> None:
     machine = Answers(nature=Machine((Say("Hi."), Wait(2.0), Say("Speak."))))
     callers = Caller(ANNA, (Wait(30), HangUp()))
@@ -210,6 +211,7 @@ def test_one_text_gives_its_name_to_the_test() -> None:
     assert check(client_for_texts(), one_text).name == "test_a_text_from_15550001111"
 
 
+@pytest.mark.filterwarnings("ignore::relay_anyio.testing.UnansweredWarning")
 def test_a_call_asks_for_its_context_and_number_if_they_are_not_the_usual_ones() -> None:
     client = client_for_texts()
     client.on_call(connect_to_agent)
@@ -342,6 +344,7 @@ def test_somebody_who_is_transferred_is_one_person() -> None:
     assert 'Hear("This is sales.")' in saved.source
 
 
+@pytest.mark.filterwarnings("ignore::relay_anyio.testing.UnansweredWarning")
 def test_somebody_who_gives_up_before_the_answer_does_so_again() -> None:
     async def slow(call: Call) -> None:
         await anyio.sleep(30)

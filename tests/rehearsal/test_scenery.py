@@ -16,6 +16,7 @@ from relay_anyio.testing import (
     Hear,
     Line,
     Stage,
+    UnansweredWarning,
     What,
     rehearsal,
     rehearse,
@@ -124,6 +125,7 @@ def test_a_client_without_contexts_is_told_why_nobody_calls(
 ) -> None:
     client = RelayClient("project", "token")
     client.on_call(answer)
-    story = rehearse(client, Caller(ANNA), backend=backend)
+    with pytest.warns(UnansweredWarning):
+        story = rehearse(client, Caller(ANNA), backend=backend)
     assert "reaches no program: no program has subscribed to a context" in story.text
     assert "the client is subscribed to no context" in caplog.text

@@ -1,0 +1,187 @@
+"""Rehearsals that must not pass: exceptions that no log shows, and people whom nobody answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+import anyio
+import pytest
+
+import relay_anyio
+import relay_anyio.testing
+import relay_sync
+import relay_sync.testing
+from relay_anyio.testing import (
+    Answers,
+    Backend,
+    Caller,
+    HangUp,
+    Hear,
+    Line,
+    Press,
+    Story,
+    TextMessage,
+    UnansweredWarning,
+    Wait,
+    What,
+    Who,
+)
+
+ANNA, OFFICE, AGENT = "+15550001111", "+15550002222", "+15550003000"
+
+
+async def fails(argument: object) -> None:
+    await anyio.sleep(3)
+    raise ZeroDivisionError(argument)
+
+
+async def plays(call: relay_anyio.Call) -> None:
+    await call.answer()
+    await (await call.play_tts("Hi", on_completed=fails)).wait()
+    await call.hangup()
+
+
+async def plays_well(call: relay_anyio.Call) -> None:
+    await call.answer()
+    await call.hangup()
+
+
+FAILURES: Final[dict[str, Callable[[relay_anyio.RelayClient], object]]] = {
+    "a call handler": lambda client: client.on_call(fails),
+    "a text handler": lambda client: client.on_message(fails),
+    "a hook": lambda client: client.on_connected(fails),
+    "a listener": lambda client: (client.on_call(plays_well), client.on_event(fails)),
+    "a callback": lambda client: client.on_call(plays),
+}
+
+
+@pytest.mark.parametrize("what", FAILURES)
+def test_what_a_function_raises_is_raised_without_any_log(
+    client: relay_anyio.RelayClient, what: str, backend: Backend
+) -> None:
+    FAILURES[what](client)
+
+    async def scene(stage: relay_anyio.testing.Stage) -> None:
+        if what == "a text handler":
+            stage.text(TextMessage(ANNA, OFFICE, "Hello"))
+        elif what != "a hook":
+            stage.call(Caller(ANNA, patience=5.0))
+
+    logging.disable()
+    try:
+        with pytest.raises(ZeroDivisionError):
+            relay_anyio.testing.rehearse(client, scene, backend=backend)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+Runtime = Literal["asyncio", "trio", "threads"]
+Scene = Callable[[Any], None]
+RUNTIMES: Final[tuple[Runtime, ...]] = ("asyncio", "trio", "threads")
+
+
+def rehearsed(runtime: Runtime, handler: str, scene: Caller | Scene, **options: Any) -> Story:
+    """Rehearse a handler that does one thing, for a caller or with a scene that does not wait."""
+    if runtime == "threads":
+
+        def handle(call: relay_sync.Call) -> None:
+            getattr(call, handler)()
+
+        return relay_sync.testing.rehearse(handle, scene, **options)
+
+    async def async_handle(call: relay_anyio.Call) -> None:
+        await getattr(call, handler)()
+
+    async def async_scene(stage: relay_anyio.testing.Stage) -> None:
+        assert callable(scene)
+        scene(stage)
+
+    there = scene if isinstance(scene, Caller) else async_scene
+    return relay_anyio.testing.rehearse(async_handle, there, backend=runtime, **options)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_call_that_nobody_answers_is_reported(runtime: Runtime) -> None:
+    patient = Caller(ANNA, patience=20.0)
+    with pytest.warns(UnansweredWarning, match="nobody answered a call .* ends the call") as told:
+        rehearsed(runtime, "wait_for_ended", patient)
+    assert told[0].filename == __file__
+
+
+def call_elsewhere(stage: Any) -> None:
+    stage.call(Caller(ANNA), context="elsewhere")
+    stage.text(TextMessage(ANNA, OFFICE, "Hello"), context="elsewhere")
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_who_reaches_no_program_is_reported(runtime: Runtime) -> None:
+    with pytest.warns(UnansweredWarning) as told:
+        rehearsed(runtime, "answer", call_elsewhere)
+    words = [str(one.message) for one in told]
+    assert ["nobody answered a call" in one for one in words] == [True, False]
+    assert all("reaches no program" in one for one in words)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_call_that_the_program_refuses_is_no_reason_to_warn(runtime: Runtime) -> None:
+    assert rehearsed(runtime, "hangup", Caller(ANNA)).all(What.ENDED)[0].who is Who.PROGRAM
+
+
+def test_the_text_that_came_in_is_not_the_answer(
+    client: relay_anyio.RelayClient, backend: Backend
+) -> None:
+    @client.on_message
+    async def answer(message: relay_anyio.Message) -> None:
+        await anyio.sleep(5)
+        await message.reply("Yes.")
+
+    async def ask(stage: relay_anyio.testing.Stage) -> None:
+        stage.text(TextMessage(ANNA, OFFICE, "Are you open?"))
+        came = await stage.until(What.SENT_TEXT, who=Who.CALLER)
+        went = await stage.until(What.SENT_TEXT)
+        assert (came.details["text"], went.details["text"]) == ("Are you open?", "Yes.")
+        assert went.at == pytest.approx(5.0)
+
+    relay_anyio.testing.rehearse(client, ask, backend=backend)
+
+
+def test_the_text_that_came_in_is_not_the_answer_on_threads() -> None:
+    client = relay_sync.RelayClient("project", "token", contexts=["office"])
+    client.on_message(lambda message: message.reply("Yes."))
+
+    def ask(stage: relay_sync.testing.Stage) -> None:
+        stage.text(TextMessage(ANNA, OFFICE, "Are you open?"))
+        assert stage.until(What.SENT_TEXT).details["text"] == "Yes."
+
+    relay_sync.testing.rehearse(client, ask)
+
+
+async def menu(call: relay_anyio.Call) -> None:
+    await call.answer()
+    await (await call.play_tts("Press one, please.")).wait()
+    await call.wait_for_ended()
+
+
+@pytest.mark.parametrize("late", [0.0, 0.5])
+def test_a_person_listens_to_the_end(late: float) -> None:
+    for whole in (False, True):
+        script = (Wait(late), Hear("press one", whole=whole), Press("1"), HangUp())
+        story = relay_anyio.testing.rehearse(menu, Caller(ANNA, script))
+        (begun, *_), (pressed, *_) = story.all(What.PLAYED), story.all(What.PRESSED)
+        assert (pressed.at - begun.at > 18 * 0.07) == whole
+
+
+def test_the_story_of_one_call_is_told_apart(client: relay_anyio.RelayClient) -> None:
+    async def dial(stage: relay_anyio.testing.Stage) -> None:
+        for number in (ANNA, AGENT):
+            call = await stage.client.dial_phone(number, OFFICE)
+            await call.hangup()
+
+    lines = [Line(number, Answers()) for number in (ANNA, AGENT)]
+    story = relay_anyio.testing.rehearse(client, dial, lines=lines)
+    (ended,) = story.about(AGENT).all(What.ENDED)
+    assert ended is story.all(What.ENDED)[1]
+    assert len(story.about(ANNA)) == len(story.about(AGENT))
+    assert not story.about(OFFICE)
