@@ -32,7 +32,7 @@ class Mailbox(queue.SimpleQueue[T]):
         Raises:
             TimeoutError: there was none in `timeout` seconds. It names `what`: see `timed_out`.
         """
-        if (virtual := current.virtual) is not None:
+        if current.seat is not None and (virtual := current.virtual) is not None:
             return self._take_in(virtual, timeout, *what)
         if timeout is None and SLICE == threading.TIMEOUT_MAX:
             return self.get()  # by far the most common, and there is nothing to look for
