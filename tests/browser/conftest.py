@@ -17,9 +17,13 @@ WITHOUT_PLAYWRIGHT = "Playwright is not installed: pip install 'relay-proto[brow
 WITHOUT_BROWSER = "there is no Chromium: install one, or name it with RELAY_CHROMIUM"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Generator[Browser]:
-    """One Chromium for all tests."""
+    """One Chromium for the tests of a module.
+
+    Not for the whole session: Playwright keeps an event loop running in its thread, in which
+    no test of another folder could start one.
+    """
     sync_api = pytest.importorskip("playwright.sync_api", reason=WITHOUT_PLAYWRIGHT)
     if not find_browser():
         pytest.skip(WITHOUT_BROWSER)
