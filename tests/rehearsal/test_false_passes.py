@@ -149,7 +149,10 @@ def test_the_text_that_came_in_is_not_the_answer(
 
 def test_the_text_that_came_in_is_not_the_answer_on_threads() -> None:
     client = relay_sync.RelayClient("project", "token", contexts=["office"])
-    client.on_message(lambda message: message.reply("Yes."))
+
+    @client.on_message
+    def answer(message: relay_sync.Message) -> None:
+        message.reply("Yes.")
 
     def ask(stage: relay_sync.testing.Stage) -> None:
         stage.text(TextMessage(ANNA, OFFICE, "Are you open?"))
