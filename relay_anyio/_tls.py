@@ -19,7 +19,7 @@ import anyio
 from anyio.abc import ByteStream
 
 from relay_proto.adapter.errands import Outcome, errands
-from relay_proto.adapter.network import Channel, Network, Route
+from relay_proto.adapter.network import Network, Route, SecureChannel
 from relay_proto.adapter.sockets import (
     ATTEMPT_DELAY,
     READ_SIZE,
@@ -36,7 +36,7 @@ R = TypeVar("R")
 class TLSStream(ByteStream):
     """A client's TLS connection over a non-blocking socket that it owns."""
 
-    def __init__(self, sock: socket.socket, channel: Channel) -> None:
+    def __init__(self, sock: socket.socket, channel: SecureChannel) -> None:
         self._sock = sock
         self._channel = channel
         self._arrivals = running_loop().arrivals(sock, self._take_in)
@@ -107,22 +107,55 @@ class TLSStream(ByteStream):
 
     @classmethod
     async def _open(cls, address: Address, route: Route, accepted: anyio.Event) -> Self:
-        try:
-            sock = await _connect_to(address)
-        except OSError as error:
-            raise route.explain(error) from error
+        stream = await cls.begin(address, route)
         accepted.set()
         try:
-            stream = cls(sock, route.new_channel())
-        except BaseException:
-            sock.close()
-            raise
-        try:
-            await stream._shake_hands()
+            await stream.shake_hands()
         except BaseException:
             await stream.aclose()
             raise
         return stream
+
+    @classmethod
+    async def begin(cls, address: Address, route: Route) -> Self:
+        """Connect to an address. The handshakes are still to be made.
+
+        Raises:
+            OSError: it does not accept, or there is no way to speak through the proxy.
+        """
+        channel = route.new_channel()
+        try:
+            sock = await _connect_to(address)
+        except OSError as error:
+            raise route.explain(error) from error
+        try:
+            return cls(sock, channel)
+        except BaseException:
+            sock.close()
+            raise
+
+    @property
+    def tls(self) -> ssl.SSLObject:
+        """What knows the version, the cipher and the certificates, after the handshake."""
+        return self._channel.tls
+
+    async def shake_hands(self) -> None:
+        """Make all handshakes.
+
+        Raises:
+            OSError: one of them has failed.
+        """
+        while True:
+            try:
+                done = self._channel.shake_hands()
+            except OSError:
+                with suppress(OSError):
+                    await self._flush()  # the alert that tells the peer why
+                raise
+            await self._flush()
+            if done:
+                return
+            await self._arrivals.wait()
 
     def send_at_once(self, data: bytes) -> bool:
         """Write without waiting; false if a part is left, which `send` writes first.
@@ -171,19 +204,6 @@ class TLSStream(ByteStream):
     def abandon(self) -> None:
         """Close the socket, and do nothing else: there is no event loop any more."""
         self._sock.close()
-
-    async def _shake_hands(self) -> None:
-        while True:
-            try:
-                done = self._channel.shake_hands()
-            except OSError:
-                with suppress(OSError):
-                    await self._flush()  # the alert that tells the peer why
-                raise
-            await self._flush()
-            if done:
-                return
-            await self._arrivals.wait()
 
     async def _flush(self) -> None:
         self._unsent += self._channel.outgoing()

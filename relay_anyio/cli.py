@@ -16,6 +16,7 @@ from relay_proto import __version__
 from relay_proto.exchange import ANY_CONTEXT
 
 from ._output import OUTPUT, CommandError, OutputError, forget_output
+from ._service_arguments import add_doctor, seconds
 from .lab.arguments import add_lab
 
 AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
@@ -47,6 +48,7 @@ exit codes:
   130  it was interrupted (Ctrl+C)
   141  nobody reads the output any more
   143  it was ended (SIGTERM)
+relay doctor has codes of its own: see relay doctor --help.
 relay sim runs until Ctrl+C or SIGTERM, and exits with 0 then.
 """
 
@@ -151,7 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"relay-proto {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add_command in (_add_sim, add_lab, _add_demo, _add_shell, _add_replay):
+    for add_command in (_add_sim, add_lab, _add_demo, _add_shell, _add_replay, add_doctor):
         add_command(commands.add_parser)
     return parser
 
@@ -184,7 +186,7 @@ def _add_sim(add_parser: AddParser) -> None:
     )
     sim.add_argument("--press", help="the digits to press, one for each call (%(default)s)")
     sim.add_argument("--hear", help="the word that callers wait for (%(default)s)")
-    sim.add_argument("--every", type=_seconds, help="seconds between calls (%(default)g)")
+    sim.add_argument("--every", type=seconds, help="seconds between calls (%(default)g)")
     sim.add_argument("--calls", type=_count, help="the number of calls; 0 means no limit")
     sim.add_argument(
         "--state",
@@ -325,16 +327,6 @@ def _name(text: str) -> str:
             f"{text!r} is not a name or an address: give one, without a port"
         )
     return text.lower()
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.1 <= value < 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r} is not valid: give 0.1 seconds or more")
-    return value
 
 
 def _count(text: str) -> int:

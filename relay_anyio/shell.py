@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import code
 import inspect
-import logging
 import os
 import random
 import signal
@@ -51,7 +50,7 @@ from relay_proto.exchange import (
 from relay_proto.server import ServerConfig
 
 from ._background import EventLoop, running_loop
-from ._log import log
+from ._log import quiet_log
 from ._output import OUTPUT, CommandError, OutputError, temporary_directory
 from .client import RelayClient
 
@@ -290,7 +289,7 @@ class _Session:
         calls = client.calls()
         try:
             try:
-                with _quiet_log():
+                with quiet_log():
                     await client.connect(timeout=CONNECT_TIMEOUT)
             except RelayError as error:
                 raise CommandError(str(error)) from error
@@ -310,17 +309,6 @@ class _Session:
             host=client.host,
             contexts=" ".join(self._contexts) or "none",
         )
-
-
-@contextmanager
-def _quiet_log() -> Generator[None]:
-    """Without handlers, the standard library shows warnings: here they say what an error says."""
-    nobody = logging.NullHandler()
-    log.logger.addHandler(nobody)
-    try:
-        yield
-    finally:
-        log.logger.removeHandler(nobody)
 
 
 async def _evaluate(compiled: types.CodeType, names: dict[str, Any]) -> BaseException | None:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from ..values.checks import any_text
-from .proxies import Proxy, ProxyChannel, environment_proxy, parse_proxy
+from .proxies import Proxy, ProxyChannel, ProxyChoice, environment_proxy, parse_proxy
 from .sockets import Address, interleaved
 from .tls import TLSChannel, tls_context
 
@@ -48,6 +48,15 @@ class Channel(Protocol):
         ...
 
 
+class SecureChannel(Channel, Protocol):
+    """A channel with TLS to the host."""
+
+    @property
+    def tls(self) -> ssl.SSLObject:
+        """The TLS to the host, after all handshakes."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """The addresses to try, in this order, and the channel for each connection to one."""
@@ -55,7 +64,7 @@ class Route:
     addresses: list[Address]
     share: float
     """Seconds for an address that has accepted, before the next one is tried beside it."""
-    new_channel: Callable[[], Channel]
+    new_channel: Callable[[], SecureChannel]
     explain: Callable[[BaseException], BaseException]
     """Turns an error of connecting to an address into one that says whose address it is."""
 
@@ -93,6 +102,16 @@ class Network:
         self._latest: Address | None = None
         self._proven: Address | None = None
 
+    def proxy_for(self, host: str, port: int) -> ProxyChoice:
+        """Return the proxy for `host`, and why it is this one.
+
+        Raises:
+            ProxyError: what the environment names is no proxy.
+        """
+        if self._from_environment:
+            return environment_proxy(host, port)
+        return ProxyChoice(self._proxy, "the argument proxy says so")
+
     def find_route(self, host: str, port: int) -> Route:
         """Find out how to get to `host`. It may block: call it in a thread.
 
@@ -100,10 +119,10 @@ class Network:
             OSError: a name has no address, or the proxy or a file cannot be used.
         """
         context = self._context or tls_context(os.environ)
-        proxy = environment_proxy(host, port) if self._from_environment else self._proxy
+        proxy = self.proxy_for(host, port).proxy
         if proxy is None:
             addresses = self._ordered(_resolve(host, port))
-            new_channel: Callable[[], Channel] = partial(TLSChannel, context, host)
+            new_channel: Callable[[], SecureChannel] = partial(TLSChannel, context, host)
             return Route(addresses, self._share(addresses), new_channel, _as_it_is)
         target = host if proxy.resolves else _resolve(host, port)[0][4][0]
         try:
@@ -111,7 +130,7 @@ class Network:
         except OSError as error:
             raise proxy.failed(error) from error
 
-        def new_channel_through_proxy() -> Channel:
+        def new_channel_through_proxy() -> SecureChannel:
             outer = TLSChannel(context, proxy.host) if proxy.scheme == "https" else None
             tunnel = proxy.tunnel(target, port)
             return ProxyChannel(proxy, tunnel, partial(TLSChannel, context, host), outer)

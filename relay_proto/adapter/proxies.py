@@ -109,7 +109,15 @@ def parse_proxy(url: str) -> Proxy:
     )
 
 
-def environment_proxy(host: str, port: int) -> Proxy | None:
+@dataclass(frozen=True, slots=True)
+class ProxyChoice:
+    """The proxy for a host, or None, and in words why it is this one."""
+
+    proxy: Proxy | None
+    why: str
+
+
+def environment_proxy(host: str, port: int) -> ProxyChoice:
     """Return the proxy that the environment names for `host`, or the system's settings.
 
     They are read as the standard library reads them, which knows ``NO_PROXY`` and where
@@ -123,23 +131,23 @@ def environment_proxy(host: str, port: int) -> Proxy | None:
     import urllib.request  # noqa: PLC0415
 
     if urllib.request.proxy_bypass(host_and_port(host, port)):
-        return None
+        return ProxyChoice(None, "NO_PROXY (or the system's settings) excepts the host")
     proxies = urllib.request.getproxies()
     for kind in OF_ENVIRONMENT:
         url = proxies.get(kind, "")
         if url:
             break
     else:
-        return None
+        return ProxyChoice(None, "no variable and no setting of the system names one")
+    named = f"{kind.upper()}_PROXY (or the system's settings)"
     if kind == "socks" and url.startswith("http://"):  # as macOS and Windows have it
         url = "socks5h" + url.removeprefix("http")
     if "://" not in url:
         url = f"http://{url}"
     try:
-        return parse_proxy(url)
+        return ProxyChoice(parse_proxy(url), f"{named} names it")
     except ValueError as error:
-        words = f"{kind.upper()}_PROXY (or the system's settings) cannot be used: {error}"
-        raise ProxyError(words) from error
+        raise ProxyError(f"{named} cannot be used: {error}") from error
 
 
 class ProxyChannel:
@@ -194,6 +202,12 @@ class ProxyChannel:
         """Make bytes for the wire of `data`, which may not be empty."""
         assert self._inner is not None, "nothing is written before all handshakes"
         self._inner.encrypt(data)
+
+    @property
+    def tls(self) -> ssl.SSLObject:
+        """The TLS to the host, once there is a tunnel."""
+        assert self._inner is not None, "nothing is known of it before there is a tunnel"
+        return self._inner.tls
 
     def outgoing(self) -> bytes:
         """Take out the bytes for the wire."""

@@ -49,6 +49,11 @@ class TLSChannel:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
 
+    @property
+    def tls(self) -> ssl.SSLObject:
+        """What knows the version, the cipher and the certificates, after the handshake."""
+        return self._object
+
     def shake_hands(self) -> bool:
         """Go on with the handshake. True when it is done.
 
