@@ -52,6 +52,8 @@ def remind(client: RelayClient, appointment: Appointment) -> str:
         return f"not reached: {error.reason}"
     except DialTimeoutError:
         return "not reached: timeout"
+    except ValueError as error:  # the number is not in E.164 form; nothing was dialed
+        return f"wrong number: {error}"
     except (RelayError, TimeoutError) as error:  # such as a connection that was lost
         return f"failed: {error}"
 

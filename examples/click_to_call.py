@@ -49,7 +49,7 @@ app = FastAPI(lifespan=lifespan)
 
 
 @app.post("/calls", status_code=202)
-async def start(to: Annotated[str, Query(pattern=r"^\+[1-9]\d{6,14}$")]) -> dict[str, str]:
+async def start(to: Annotated[str, Query(pattern=r"^\+[1-9][0-9]{6,14}$")]) -> dict[str, str]:
     try:
         agent = await client.dial_phone(AGENT, OURS, timeout=20, dial_timeout=30)
     except (DialFailedError, DialTimeoutError) as error:

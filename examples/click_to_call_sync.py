@@ -13,6 +13,7 @@ A web server that forks must connect after the fork, so this program connects at
 """
 
 import os
+import re
 import threading
 
 from flask import Flask, request
@@ -39,7 +40,9 @@ calls: dict[str, Call] = {}
 @app.post("/calls")
 def start() -> tuple[dict[str, str], int]:
     client.connect()  # does nothing if the client is connected already
-    customer = request.form["to"]
+    customer = request.form.get("to", "")
+    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", customer):
+        return {"error": "to must be a number like +15550004000"}, 400
     try:
         call = client.dial_phone(AGENT, OURS, timeout=20, dial_timeout=30)
     except (DialFailedError, DialTimeoutError) as error:

@@ -44,7 +44,7 @@ def start(request: HttpRequest) -> JsonResponse:
     except RelayError as error:
         return JsonResponse({"error": str(error)}, status=503)
     to, text = request.POST.get("to", ""), request.POST.get("text", "")
-    if not re.fullmatch(r"\+[1-9]\d{6,14}", to) or not 1 <= len(text) <= 1000:
+    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", to) or not 1 <= len(text) <= 1000:
         message = "to must be a number like +15550003000, and text must not be empty"
         return JsonResponse({"error": message}, status=400)
     number = uuid.uuid4().hex

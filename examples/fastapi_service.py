@@ -27,7 +27,7 @@ results: dict[str, str] = {}
 
 
 class Announcement(BaseModel):
-    to: str = Field(pattern=r"^\+[1-9]\d{6,14}$")
+    to: str = Field(pattern=r"^\+[1-9][0-9]{6,14}$")
     text: str = Field(min_length=1, max_length=1000)
 
 

@@ -32,7 +32,7 @@ lock = threading.Lock()  # FastAPI runs each plain `def` view in a thread
 
 
 class Announcement(BaseModel):
-    to: str = Field(pattern=r"^\+[1-9]\d{6,14}$")
+    to: str = Field(pattern=r"^\+[1-9][0-9]{6,14}$")
     text: str = Field(min_length=1, max_length=1000)
 
 

@@ -35,7 +35,7 @@ def start() -> tuple[dict[str, str], int]:
     except RelayError as error:
         return {"error": str(error)}, 503
     to, text = request.form.get("to", ""), request.form.get("text", "")
-    if not re.fullmatch(r"\+[1-9]\d{6,14}", to) or not 1 <= len(text) <= 1000:
+    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", to) or not 1 <= len(text) <= 1000:
         return {"error": "to must be a number like +15550003000, and text must not be empty"}, 400
     number = uuid.uuid4().hex
     with lock:

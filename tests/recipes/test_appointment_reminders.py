@@ -60,6 +60,22 @@ def test_every_result_is_known(result: str) -> None:
     rehearse(RelayClient(), scene, lines={ANNA.number: PEOPLE[result]})
 
 
+WRONG = Appointment("555 0100", "Ben", "Monday")
+
+
+def test_a_wrong_number_stops_nobody_else() -> None:
+    written: list[list[str]] = []
+
+    async def scene(stage: Stage) -> None:
+        await remind_all(stage.client, [WRONG, ANNA], written.append)
+
+    rehearse(RelayClient(), scene, lines={ANNA.number: PEOPLE["confirmed"]})
+    (wrong, right) = written
+    assert wrong[:3] == [WRONG.number, WRONG.name, WRONG.time]
+    assert wrong[3].startswith("wrong number: to_number must be in E.164 form")
+    assert right[3] == "confirmed"
+
+
 EVERYBODY = [Appointment(f"+155500030{n:02}", "Anna", "Monday") for n in range(25)]
 
 

@@ -75,7 +75,8 @@ def test_nobody_is_left_in_silence(agent: Behaviour, customer: Behaviour, connec
 async def clicks_in_vain(stage: Stage) -> None:
     async with browser() as web:
         assert (await web.post("/calls", params={"to": CUSTOMER})).status_code == 502
-        assert (await web.post("/calls", params={"to": "me"})).status_code == 422
+        for to in ("me", "555 0100", "+1555000300٣"):
+            assert (await web.post("/calls", params={"to": to})).status_code == 422
 
 
 def test_a_click_in_vain_says_why() -> None:

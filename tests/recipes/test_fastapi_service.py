@@ -74,7 +74,8 @@ def test_the_result_says_how_it_went(line: Behaviour, result: str) -> None:
 
 async def requests_are_wrong(stage: Stage) -> None:
     async with browser() as web:
-        assert (await web.post("/calls", json={"to": "me", "text": "Hello"})).status_code == 422
+        for to in ("me", "555 0100", "+1555000300٣"):
+            assert (await web.post("/calls", json={"to": to, "text": "Hello"})).status_code == 422
         assert (await web.post("/calls", json={"to": ANNA, "text": ""})).status_code == 422
         assert (await web.get("/calls/nobody")).status_code == 404
 

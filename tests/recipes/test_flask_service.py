@@ -45,6 +45,7 @@ def test_requests_and_calls(events: Iterator[dict[str, Any]]) -> None:
     assert web.get("/health").status_code == 200
     shown = web.get(f"/calls/{started.get_json()['id']}")
     assert shown.get_json()["result"] == "not reached: busy"
-    assert web.post("/calls", data={"to": "me", "text": "Hello"}).status_code == 400
+    for to in ("me", "555 0100", "+1555000300٣"):
+        assert web.post("/calls", data={"to": to, "text": "Hello"}).status_code == 400
     assert web.get("/calls/nobody").status_code == 404
     service.client.disconnect()

@@ -108,9 +108,12 @@ def test_appointment_reminders(program: str, lab: OpenLab, tmp_path: Path) -> No
     with source.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows(APPOINTMENTS)[0]))
         writer.writeheader()
+        writer.writerow({"number": "555 0100", "name": "Wanda", "time": "Monday"})
         writer.writerows(row for row in rows(APPOINTMENTS) if row["name"] in TRIED)
     run_program(program, str(source), str(target))
-    assert {row["name"]: row["result"] for row in rows(target)} == TRIED
+    results = {row["name"]: row["result"] for row in rows(target)}
+    assert results.pop("Wanda").startswith("wrong number: ")
+    assert results == TRIED
 
 
 def test_there_are_25_appointments() -> None:

@@ -67,6 +67,8 @@ def test_click_to_call_in_flask(customer: str, expected: What, lab: OpenLab) -> 
     here = lab(*MAGIC_LINES, Line(LEAVES, leaves), default_line=Answers(after=0.01))
     module = loaded("click_to_call_sync")
     web = module["app"].test_client()
+    for to in ("me", "555 0100", "+1555000300٣"):
+        assert web.post("/calls", data={"to": to}).status_code == 400
     found = web.post("/calls", data={"to": customer})
     assert (found.status_code, found.json["state"]) == (202, "answered")
     assert web.get("/calls/nobody").status_code == 404
