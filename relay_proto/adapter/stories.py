@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,10 @@ NOT_IN_OUTLINES: Final = frozenset(
     }
 )
 """What depends on the connection, has an id in it, or follows from other lines."""
+_URL_OF_A_FILE: Final = re.compile(
+    r"https?://[^\s\"“”<>]+/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[a-z0-9]+"
+)
+"""The URL of a recording or the like: another one in each run, and on each host."""
 
 
 class Story(list[Happened]):
@@ -73,14 +78,18 @@ class Story(list[Happened]):
         """Who did what, call by call: without times, ids and the state of the connection.
 
         The keys are the labels that `text` shows, and ``no call`` for texts and the like.
-        Two rehearsals of the same steps have the same outlines.
+        The URLs of recordings and other files of the service are ``<file 1>``, ``<file 2>``
+        and so on, counted under each key. Two rehearsals of the same steps have the same
+        outlines.
         """
         labels = self.labels
         outlines: dict[str, list[str]] = {}
+        files: dict[str, dict[str, str]] = {}
         for one in self:
             if one.what not in NOT_IN_OUTLINES:
-                lines = outlines.setdefault(labels.get(one.call_id, NO_CALL), [])
-                lines.append(f"{one.who.value} {one.sentence}")
+                label = labels.get(one.call_id, NO_CALL)
+                sentence = _without_urls(one.sentence, files.setdefault(label, {}))
+                outlines.setdefault(label, []).append(f"{one.who.value} {sentence}")
         return outlines
 
     def all(self, what: What, *, call_id: str = "", who: Who | None = None) -> list[Happened]:
@@ -95,6 +104,13 @@ class Story(list[Happened]):
         """Return what happened on the calls from or to a number: its label in `text`."""
         labels = self.labels
         return Story(one for one in self if labels.get(one.call_id) == party)
+
+
+def _without_urls(sentence: str, known: dict[str, str]) -> str:
+    """Return the sentence with names in place of the URLs of files; add new ones to `known`."""
+    return _URL_OF_A_FILE.sub(
+        lambda match: known.setdefault(match[0], f"<file {len(known) + 1}>"), sentence
+    )
 
 
 class UnansweredWarning(UserWarning):
