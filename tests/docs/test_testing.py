@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import string
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Final
 
 import pytest
 
+from relay_proto.exchange.happened import SENTENCES, What
 from relay_proto.testing import CHECKS, PROMISES
 from tests import pages
 from tests.simulation.test_world import FAULTS_TO_SEE, names
 
 ROOT: Final = Path(__file__).parents[2]
 PROOF: Final = (ROOT / "docs" / "proof.md").read_text(encoding="utf-8")
+TESTING: Final = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
 PAGES: Final = "".join(
     page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").rglob("*.md"))
 )
@@ -26,6 +29,7 @@ FILES: Final = pages.saved_files()
 PROGRAMS: Final[dict[str, str]] = dict(BLOCK.findall(PAGES))
 TESTS: Final = {
     "ivr": 4,
+    "rehearsal": 1,
     "threads": 3,
     "answering_machine": 4,
     "front_desk": 5,
@@ -78,6 +82,17 @@ def table(heading: str) -> dict[str, str]:
     _, _, rest = PROOF.partition(f"### {heading}\n")
     lines = [line for line in re.split("\n##+ ", rest)[0].splitlines() if line.startswith("| ")][1:]
     return dict(line.strip("| ").split(" | ") for line in lines)
+
+
+def test_each_what_has_a_row_with_its_sentence_and_its_details() -> None:
+    section = TESTING.partition("### The story\n")[2].partition("\n### ")[0]
+    section = section.partition("|---|---|---|\n")[2]
+    found = re.findall(r"^\| `(\w+)` \| (.+?) \| ?(.*?) ?\|$", section, re.MULTILINE)
+    assert [row[0] for row in found] == [what.name for what in What]
+    for name, sentence, details in found:
+        assert sentence == SENTENCES[What[name]]
+        keys = [key for _, key, _, _ in string.Formatter().parse(sentence) if key]
+        assert re.findall(r"`(\w+)`", details) == keys, name
 
 
 @pytest.mark.parametrize("number", [*PROMISES, 0])
