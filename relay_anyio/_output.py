@@ -27,7 +27,11 @@ class OutputError(Exception):
 
 
 class CommandError(Exception):
-    """What the command cannot do, in a sentence for whoever gave it."""
+    """What the command cannot do, in a sentence for whoever gave it, and its exit code."""
+
+    def __init__(self, words: str, *, code: int = 1) -> None:
+        super().__init__(words)
+        self.code = code
 
 
 class _Output(io.TextIOBase):

@@ -1,4 +1,4 @@
-"""The command ``relay``: the simulator, a demo, a shell, and the replay of recordings."""
+"""The command ``relay``: the simulator, a demo, a shell, replays, and the real service."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from relay_proto import __version__
 from relay_proto.exchange import ANY_CONTEXT
 
 from ._output import OUTPUT, CommandError, OutputError, forget_output
-from ._service_arguments import add_doctor, seconds
+from ._service_arguments import add_dial, add_doctor, add_text, seconds
 from .lab.arguments import add_lab
 
 AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
@@ -48,7 +48,7 @@ exit codes:
   130  it was interrupted (Ctrl+C)
   141  nobody reads the output any more
   143  it was ended (SIGTERM)
-relay doctor has codes of its own: see relay doctor --help.
+relay doctor, dial and text have more codes: see relay doctor --help, and so on.
 relay sim runs until Ctrl+C or SIGTERM, and exits with 0 then.
 """
 
@@ -105,7 +105,9 @@ def _known(error: BaseException) -> tuple[int, list[str]] | None:
             name="rich" | "trustme" | "cryptography" | "starlette" | "uvicorn"
         ):
             return FAILED, [f"relay: {error.name} is not installed: pip install '{EXTRA}'\n"]
-        case CommandError() | OSError():
+        case CommandError():
+            return error.code, [f"relay: {error}\n"]
+        case OSError():
             return FAILED, [f"relay: {error}\n"]
         case KeyboardInterrupt():
             return INTERRUPTED, []
@@ -147,13 +149,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="relay",
         description="Simulate the RELAY service, act in it, watch a demo, try a client in a "
-        "shell, or replay a recording.",
+        "shell, replay a recording, or try the real service.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"relay-proto {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add_command in (_add_sim, add_lab, _add_demo, _add_shell, _add_replay, add_doctor):
+    for add_command in (
+        _add_sim,
+        add_lab,
+        _add_demo,
+        _add_shell,
+        _add_replay,
+        add_doctor,
+        add_dial,
+        add_text,
+    ):
         add_command(commands.add_parser)
     return parser
 
