@@ -30,6 +30,7 @@ PROGRAMS: Final[dict[str, str]] = dict(BLOCK.findall(PAGES))
 TESTS: Final = {
     "ivr": 4,
     "rehearsal": 1,
+    "lost": 2,
     "threads": 3,
     "answering_machine": 4,
     "front_desk": 5,
