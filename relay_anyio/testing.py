@@ -36,10 +36,11 @@ from relay_proto.adapter.scenery import (
 from relay_proto.adapter.stages import StageBase, calls_up, raise_first
 from relay_proto.adapter.stories import (
     DeadlockError,
+    NotHeardWarning,
     RehearsalTimeoutError,
     Story,
     UnansweredWarning,
-    warn_of_unanswered,
+    warn_of_misses,
 )
 from relay_proto.exchange import (
     Answers,
@@ -99,6 +100,7 @@ __all__ = [
     "Machine",
     "Nature",
     "NoAnswer",
+    "NotHeardWarning",
     "OverTime",
     "Press",
     "RehearsalTimeoutError",
@@ -196,7 +198,7 @@ def rehearse(
         return stage.story
 
     story = run_in_virtual_time(run, backend, guard)
-    warn_of_unanswered(story, stacklevel=2)
+    warn_of_misses(story, stacklevel=2)
     return story
 
 

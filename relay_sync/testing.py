@@ -34,10 +34,11 @@ from relay_proto.adapter.scenery import (
 from relay_proto.adapter.stages import StageBase, calls_up, raise_first
 from relay_proto.adapter.stories import (
     DeadlockError,
+    NotHeardWarning,
     RehearsalTimeoutError,
     Story,
     UnansweredWarning,
-    warn_of_unanswered,
+    warn_of_misses,
 )
 from relay_proto.exchange import (
     Answers,
@@ -97,6 +98,7 @@ __all__ = [
     "Machine",
     "Nature",
     "NoAnswer",
+    "NotHeardWarning",
     "OverTime",
     "Press",
     "RehearsalTimeoutError",
@@ -185,7 +187,7 @@ def rehearse(
         if not scenes:
             stage.wait_for_program()
         stage.quiet()
-    warn_of_unanswered(stage.story, stacklevel=2)
+    warn_of_misses(stage.story, stacklevel=2)
     return stage.story
 
 

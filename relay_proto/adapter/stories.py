@@ -117,8 +117,19 @@ class UnansweredWarning(UserWarning):
     """In a rehearsal, a call or a text reached no program, or nobody answered a call."""
 
 
-def warn_of_unanswered(story: Story, stacklevel: int) -> None:
-    """Warn of each call that nobody has answered, and each text that nobody got."""
+class NotHeardWarning(UserWarning):
+    """In a rehearsal, somebody did not hear in time what their script waits for.
+
+    They hang up then, so the rest of the script did not happen. If the test is about that,
+    expect it: ``with pytest.warns(NotHeardWarning):``.
+    """
+
+
+def warn_of_misses(story: Story, stacklevel: int) -> None:
+    """Warn of what should not pass unseen: nobody answered, or somebody did not hear something."""
+    for one in story.all(What.MISSED):
+        message = f"in this rehearsal, somebody hung up early: {one.line.strip()}"
+        warnings.warn(message, NotHeardWarning, stacklevel=stacklevel + 1)
     answered = {one.call_id for one in story.all(What.ANSWERED)}
     for one in story:
         gave_up = (

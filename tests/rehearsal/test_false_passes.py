@@ -20,6 +20,7 @@ from relay_anyio.testing import (
     HangUp,
     Hear,
     Line,
+    NotHeardWarning,
     Press,
     Story,
     TextMessage,
@@ -107,6 +108,14 @@ def test_a_call_that_nobody_answers_is_reported(runtime: Runtime) -> None:
     patient = Caller(ANNA, patience=20.0)
     with pytest.warns(UnansweredWarning, match="nobody answered a call .* ends the call") as told:
         rehearsed(runtime, "wait_for_ended", patient)
+    assert told[0].filename == __file__
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_caller_who_waits_for_words_that_never_come_is_reported(runtime: Runtime) -> None:
+    caller = Caller(ANNA, (Hear("press 1", timeout=3.0), Press("1")))
+    with pytest.warns(NotHeardWarning, match="does not hear “press 1” in time") as told:
+        rehearsed(runtime, "answer", caller)
     assert told[0].filename == __file__
 
 

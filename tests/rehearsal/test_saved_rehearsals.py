@@ -70,6 +70,7 @@ from .saving import (
 many = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
+@pytest.mark.filterwarnings("ignore::relay_anyio.testing.NotHeardWarning")
 @many
 @given(script=scripts)
 @example(script=(Hear("press 1"), Wait(1.5), Press("1")))
@@ -82,6 +83,7 @@ def test_whatever_a_caller_does_the_saved_rehearsal_passes(
     check(ivr.client, Caller(ANNA, script))
 
 
+@pytest.mark.filterwarnings("ignore::relay_anyio.testing.NotHeardWarning")
 @many
 @given(first=scripts, second=scripts, gap=seconds(0.01, 20.0))
 def test_two_callers_at_the_same_time_do_it_again(
@@ -162,6 +164,7 @@ def test_a_dialed_number_behaves_as_it_did(behaviour: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::relay_anyio.testing.UnansweredWarning")
+@pytest.mark.filterwarnings("ignore::relay_anyio.testing.NotHeardWarning")
 def test_what_is_known_of_a_number_decides_the_details() -> None:
     machine = Answers(nature=Machine((Say("Hi."), Wait(2.0), Say("Speak."))))
     callers = Caller(ANNA, (Wait(30), HangUp()))
@@ -214,6 +217,7 @@ def test_one_text_gives_its_name_to_the_test() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::relay_anyio.testing.UnansweredWarning")
+@pytest.mark.filterwarnings("ignore::relay_anyio.testing.NotHeardWarning")
 def test_a_call_asks_for_its_context_and_number_if_they_are_not_the_usual_ones() -> None:
     client = client_for_texts()
     client.on_call(connect_to_agent)
@@ -347,6 +351,7 @@ def test_somebody_who_is_transferred_is_one_person() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::relay_anyio.testing.UnansweredWarning")
+@pytest.mark.filterwarnings("ignore::relay_anyio.testing.NotHeardWarning")
 def test_somebody_who_gives_up_before_the_answer_does_so_again() -> None:
     async def slow(call: Call) -> None:
         await anyio.sleep(30)

@@ -68,6 +68,7 @@ def test_hostile_words_do_not_become_code(spoken: str, said: str) -> None:
     assert called <= {"os.environ.setdefault", "Caller", "Hear", "Wait", "Say", "rehearse"}
 
 
+@pytest.mark.filterwarnings("ignore::relay_anyio.testing.NotHeardWarning")
 def test_it_is_laid_out_as_ruff_would_do_it(ivr: ModuleType) -> None:
     pytest.importorskip("ruff", reason="ruff is not installed")
 
