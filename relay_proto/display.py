@@ -47,7 +47,9 @@ _NAMED: Final = re.compile(
 _SECRET_NAME: Final = re.compile(rf"{_SECRET}|^project$")
 _RUN: Final = re.compile(r"[A-Za-z0-9+/=_~-]{24,}")
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_STRETCH: Final = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{20,}")
+_STRETCH: Final = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{20,}")
+"""It begins where a run does: a search from each character takes time that grows with the
+square of the run's length."""
 _MIXED: Final = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d.*\d)")
 
 _WITH_PLUS: Final = re.compile(r"\+\d(?:[ ().-]{0,2}\d){5,17}")

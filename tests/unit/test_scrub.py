@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from relay_proto.display import MASK, MOST_WORDS, hidden
+from relay_proto.display import MASK, MOST_WORDS, hidden, looks_random
 from relay_proto.rpc.masking import (
     DEEPEST,
     LARGE,
@@ -446,3 +446,11 @@ def test_a_long_value_costs_no_more_time_than_reading_it(name: str, personal: bo
     before = time.process_time()
     assert len(Scrubber(show_personal=personal).frame(frame)) < 2 * MOST_WORDS
     assert time.process_time() - before < 2
+
+
+@pytest.mark.parametrize("run", ["x", "1", "xX", "x1"])
+def test_a_run_is_searched_once_and_not_from_each_of_its_characters(run: str) -> None:
+    """Otherwise each text of some hundred letters costs as much as a thousand frames."""
+    before = time.process_time()
+    looks_random(run * 20_000)
+    assert time.process_time() - before < 0.5
