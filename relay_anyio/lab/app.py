@@ -34,6 +34,8 @@ from .stream import Stream
 PAGE: Final = Path(__file__).parent / "page"
 MOST_NUMBER: Final = 100
 MOST_BODY: Final = 1024 * 1024
+BODY_TIMEOUT: Final = 30.0
+"""Seconds until a body must have come."""
 JSON: Final = "application/json"
 TOML: Final = "application/toml"
 NUMBER: Final = re.compile(r"[0-9]{1,15}")
@@ -196,14 +198,7 @@ async def _body(request: Request, kind: type[msgspec.Struct], *, toml: bool) -> 
     if media_type not in allowed:
         words = f"send the body with the header content-type: {' or '.join(allowed)}"
         raise LabError(415, words, "headers.content-type")
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MOST_BODY:
-            raise LabError(413, f"the body is larger than {MOST_BODY} bytes: send less", "body")
-        parts.append(part)
-    data = b"".join(parts)
+    data = await _read(request)
     try:
         if media_type == TOML:
             return msgspec.convert(tomllib.loads(data.decode()), kind)
@@ -213,6 +208,23 @@ async def _body(request: Request, kind: type[msgspec.Struct], *, toml: bool) -> 
         raise LabError(400, words, where) from None
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise LabError(400, f"the body is not {media_type}: {error}", "body") from None
+
+
+async def _read(request: Request) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    try:
+        with anyio.fail_after(BODY_TIMEOUT):
+            async for part in request.stream():
+                size += len(part)
+                if size > MOST_BODY:
+                    words = f"the body is larger than {MOST_BODY} bytes: send less"
+                    raise LabError(413, words, "body")
+                parts.append(part)
+    except TimeoutError:
+        words = f"the body has not come within {BODY_TIMEOUT:g} s: send all of it"
+        raise LabError(408, words, "body") from None
+    return b"".join(parts)
 
 
 def _explained(

@@ -21,6 +21,7 @@ WORDS: Final = {
     403: "The Host or the Origin is not allowed.",
     404: "There is no such thing.",
     409: "This cannot be done now.",
+    408: "The body has not come in time.",
     413: "The body is too large.",
     415: "The body is of another type.",
     503: "There are too many readers.",
@@ -77,7 +78,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "responses": {str(route.status): _success(route.answer)},
     }
     if route.body is not None:
-        problems |= {413, 415}
+        problems |= {408, 413, 415}
         media = ["application/json", *(["application/toml"] if route.toml else [])]
         schema = _ref(route.body)
         operation["requestBody"] = {

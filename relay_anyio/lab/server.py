@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from typing import Final
 import anyio
 import uvicorn
 from anyio.abc import TaskStatus
-from starlette.types import ASGIApp
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .stream import Hub
 
@@ -19,6 +21,7 @@ DEFAULT_PORT: Final = 8025
 MOST_TRIES: Final = 20
 """Ports after the usual one that are tried if it is in use."""
 BACKLOG: Final = 128
+_log: Final = logging.getLogger("relay_anyio.lab")
 
 
 class _Server(uvicorn.Server):
@@ -56,11 +59,12 @@ async def serve(
 ) -> None:
     """Serve until cancelled. Streams end then, and all connections close."""
     config = uvicorn.Config(
-        app,
+        _reporting(app),
         http="h11",
         ws="none",
         lifespan="off",
         log_config=None,
+        log_level=logging.CRITICAL,  # the others are about what clients do, such as leaving early
         access_log=False,
         server_header=False,
         date_header=False,
@@ -81,6 +85,21 @@ async def serve(
         finally:
             hub.close()
             server.should_exit = True
+
+
+def _reporting(app: ASGIApp) -> ASGIApp:
+    """Return an application whose errors are reported here. A client that leaves is none."""
+
+    async def reporting(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except ClientDisconnect:
+            pass
+        except Exception:
+            _log.exception("a request to the lab has failed")
+            raise
+
+    return reporting
 
 
 def _bind(host: str, port: int) -> socket.socket:
