@@ -16,10 +16,28 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
+import msgspec
+
 from relay_proto.display import one_line
 
 from .._output import OUTPUT, CommandError
 from .arguments import DEFAULT_LAB, ENV_LAB, ENV_TOKEN
+from .shapes import (
+    Call,
+    Calls,
+    Done,
+    Events,
+    Numbers,
+    NumberState,
+    Phone,
+    Phones,
+    Programs,
+    Rehearsal,
+    ScenarioState,
+    Shape,
+    Text,
+    Texts,
+)
 
 JSONObject: TypeAlias = dict[str, Any]
 
@@ -47,26 +65,32 @@ class Remote:
     """A lab that runs in another process."""
 
     def __init__(self, url: str, token: str = "") -> None:
-        if urlsplit(url).scheme not in ("http", "https"):
+        if not _is_http(url):
             raise CommandError(f"{url!r} is no URL of a lab: it looks like {DEFAULT_LAB}")
         self.url = url.rstrip("/")
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
         # A proxy of the environment is for other machines, and a lab does not redirect.
         self._opener = build_opener(ProxyHandler({}), _NoRedirect())
 
-    def get(self, path: str, **query: object) -> JSONObject:
-        """Return what is at a path."""
+    def get(self, shape: type[Shape], path: str, **query: object) -> JSONObject:
+        """Return what is at a path, which has this shape."""
         given = {name: value for name, value in query.items() if value not in (None, "")}
-        return self._json("GET", f"{path}?{urlencode(given)}" if given else path)
+        return self._json(shape, "GET", f"{path}?{urlencode(given)}" if given else path)
 
-    def send(self, method: str, path: str, body: Mapping[str, object] | None = None) -> JSONObject:
-        """Change something."""
+    def send(
+        self,
+        shape: type[Shape],
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+    ) -> JSONObject:
+        """Change something. The answer has this shape."""
         data = json.dumps({} if body is None else body).encode()
-        return self._json(method, path, data, "application/json")
+        return self._json(shape, method, path, data, "application/json")
 
-    def send_toml(self, path: str, data: bytes) -> JSONObject:
+    def send_toml(self, shape: type[Shape], path: str, data: bytes) -> JSONObject:
         """Send a file in TOML."""
-        return self._json("POST", path, data, "application/toml")
+        return self._json(shape, "POST", path, data, "application/toml")
 
     def follow(self, after: int) -> Iterator[tuple[str, JSONObject]]:
         """Return what the stream sends, until the lab ends."""
@@ -80,10 +104,23 @@ class Remote:
                     yield kind, json.loads(value)
 
     def _json(
-        self, method: str, path: str, data: bytes | None = None, kind: str = ""
+        self,
+        shape: type[Shape],
+        method: str,
+        path: str,
+        data: bytes | None = None,
+        kind: str = "",
     ) -> JSONObject:
         with self._open(method, path, data, kind) as response:
-            return cast("JSONObject", json.loads(response.read()))
+            answer = response.read()
+        try:
+            msgspec.json.decode(answer, type=shape)
+            return cast("JSONObject", json.loads(answer))
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            raise CommandError(
+                f"{self.url} does not answer like a lab of this version: is relay sim there, "
+                "and is it as new as this command?"
+            ) from None
 
     @contextmanager
     def _open(
@@ -105,6 +142,13 @@ class Remote:
             ) from None
 
 
+def _is_http(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in ("http", "https")
+    except ValueError:  # such as a bracket that is not closed
+        return False
+
+
 class _NoRedirect(HTTPRedirectHandler):
     """Takes a redirect as the answer."""
 
@@ -116,7 +160,7 @@ def _refusal(body: bytes, status: int) -> str:
     try:
         answer = json.loads(body)
         return str(answer["error"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return f"the lab answered with status {status}: is this a lab of relay sim?"
 
 
@@ -131,7 +175,7 @@ def _find(lab: Remote, named: str | None, act: str = "") -> str:
     """
     if named == LAST:
         return LAST
-    calls = lab.get("/api/calls")["calls"]
+    calls = lab.get(Calls, "/api/calls")["calls"]
     if named:
         found = [call for call in calls if call["id"].startswith(named)]
         if not found:
@@ -155,9 +199,9 @@ def _call(lab: Remote, options: argparse.Namespace) -> None:
         body["live"] = True
     else:
         body["script"] = _read_script(options.script)
-    call = lab.send("POST", "/api/calls", body)
+    call = lab.send(Call, "POST", "/api/calls", body)
     if call["state"] == "ended" and not options.json:
-        happened = lab.get("/api/events", call=call["id"])["events"]
+        happened = lab.get(Events, "/api/events", call=call["id"])["events"]
         why = next((one["text"] for one in happened if one["what"] == "unserved"), call["reason"])
         raise CommandError(f"the call has ended at once: the lab {why}")
     _show(call, _call_line(call), as_json=options.json)
@@ -168,7 +212,7 @@ def _act(name: str) -> Callable[[Remote, argparse.Namespace], None]:
         body = {"press": ("digits", "digits"), "say": ("text", "words")}.get(name)
         given = {} if body is None else {body[0]: getattr(options, body[1])}
         call_id = _find(lab, options.call, name)
-        call = lab.send("POST", f"/api/calls/{quote(call_id, safe='')}/{name}", given)
+        call = lab.send(Call, "POST", f"/api/calls/{quote(call_id, safe='')}/{name}", given)
         _print(_call_line(call))
 
     return act
@@ -176,14 +220,18 @@ def _act(name: str) -> Callable[[Remote, argparse.Namespace], None]:
 
 def _text(lab: Remote, options: argparse.Namespace) -> None:
     body = _given(from_=options.from_, to=options.to, body=options.body, media=options.media)
-    text = lab.send("POST", "/api/texts", body)
+    text = lab.send(Text, "POST", "/api/texts", body)
     _show(text, _text_line(text), as_json=options.json)
 
 
 def _events(lab: Remote, options: argparse.Namespace) -> None:
-    call = None if options.call is None else lab.get(f"/api/calls/{_find(lab, options.call)}")["id"]
+    call = (
+        None
+        if options.call is None
+        else lab.get(Call, f"/api/calls/{_find(lab, options.call)}")["id"]
+    )
     query = {"call": call, "number": options.number, "limit": options.limit}
-    found = lab.get("/api/events", **query)
+    found = lab.get(Events, "/api/events", **query)
     for event in found["events"]:
         _show(event, _event_line(event), as_json=options.json)
     if not options.follow:
@@ -204,13 +252,13 @@ def _events(lab: Remote, options: argparse.Namespace) -> None:
 
 def _concerns(lab: Remote, event: JSONObject, number: str) -> bool:
     """Whether an event is about a number: the lab knows the numbers of its call."""
-    found = lab.get("/api/events", after=event["id"] - 1, number=number, limit=1)["events"]
+    found = lab.get(Events, "/api/events", after=event["id"] - 1, number=number, limit=1)["events"]
     return bool(found) and found[0]["id"] == event["id"]
 
 
-def _list(path: str, key: str, line: Callable[[JSONObject], str]) -> Command:
+def _list(shape: type[Shape], path: str, key: str, line: Callable[[JSONObject], str]) -> Command:
     def show(lab: Remote, options: argparse.Namespace) -> None:
-        found = lab.get(path)[key]
+        found = lab.get(shape, path)[key]
         if options.json:
             _print(json.dumps(found))
             return
@@ -224,52 +272,52 @@ def _list(path: str, key: str, line: Callable[[JSONObject], str]) -> Command:
 
 def _phone(lab: Remote, options: argparse.Namespace) -> None:
     if options.remove:
-        phone = lab.send("DELETE", f"/api/phones/{quote(options.number, safe='')}")
+        phone = lab.send(Phone, "DELETE", f"/api/phones/{quote(options.number, safe='')}")
         _print(f"{phone['number']} is no phone any more")
         return
     body = {"number": options.number, "name": options.name}
-    phone = lab.send("POST", "/api/phones", body)
+    phone = lab.send(Phone, "POST", "/api/phones", body)
     _print(f"calls to {phone['number']} ring now until relay lab answer, or decline")
 
 
 def _number(lab: Remote, options: argparse.Namespace) -> None:
     path = f"/api/numbers/{quote(options.number, safe='')}"
     if options.reset:
-        number = lab.send("DELETE", path)
+        number = lab.send(NumberState, "DELETE", path)
     elif options.does is None:
         raise CommandError("say what the number does, such as busy, or give --reset")
     else:
         body = _given(does=options.does, after=options.after)
-        number = lab.send("PUT", path, body)
+        number = lab.send(NumberState, "PUT", path, body)
     _print(_number_line(number))
 
 
 def _fault(lab: Remote, options: argparse.Namespace) -> None:
     given = _given(by=getattr(options, "by", None), lasts=getattr(options, "lasts", None))
-    done = lab.send("POST", "/api/faults", {"do": options.do, **given})
+    done = lab.send(Done, "POST", "/api/faults", {"do": options.do, **given})
     _print(f"{done['done']}: done")
 
 
 def _play(lab: Remote, options: argparse.Namespace) -> None:
-    played = lab.send_toml("/api/scenarios", options.file.read_bytes())
+    played = lab.send_toml(ScenarioState, "/api/scenarios", options.file.read_bytes())
     counts = ", ".join(f"{played[kind]} {kind}" for kind in ("callers", "texts", "faults"))
     _print(f"the scenario runs: {counts}")
 
 
 def _stop(lab: Remote, options: argparse.Namespace) -> None:  # noqa: ARG001
-    stopped = lab.send("DELETE", "/api/scenarios")
+    stopped = lab.send(ScenarioState, "DELETE", "/api/scenarios")
     _print(f"stopped: {stopped['words']}")
 
 
 def _save(lab: Remote, options: argparse.Namespace) -> None:
     call = None if options.call is None else _find(lab, options.call)
     threads = "true" if options.threads else None
-    found = lab.get("/api/rehearsal", call=call, client=options.client, threads=threads)
+    found = lab.get(Rehearsal, "/api/rehearsal", call=call, client=options.client, threads=threads)
     OUTPUT.write(found["source"])
 
 
 def _reset(lab: Remote, options: argparse.Namespace) -> None:  # noqa: ARG001
-    lab.send("POST", "/api/reset")
+    lab.send(Done, "POST", "/api/reset")
     _print("everything is as at the start; programs stay connected")
 
 
@@ -341,12 +389,12 @@ COMMANDS: Final[Mapping[str, Command]] = {
     **{name: _act(name) for name in ("press", "say", "hangup", "answer", "decline")},
     "text": _text,
     "events": _events,
-    "calls": _list("/api/calls", "calls", _call_line),
-    "texts": _list("/api/texts", "texts", _text_line),
-    "programs": _list("/api/programs", "programs", _program_line),
-    "phones": _list("/api/phones", "phones", _phone_line),
+    "calls": _list(Calls, "/api/calls", "calls", _call_line),
+    "texts": _list(Texts, "/api/texts", "texts", _text_line),
+    "programs": _list(Programs, "/api/programs", "programs", _program_line),
+    "phones": _list(Phones, "/api/phones", "phones", _phone_line),
     "phone": _phone,
-    "numbers": _list("/api/numbers", "numbers", _number_line),
+    "numbers": _list(Numbers, "/api/numbers", "numbers", _number_line),
     "number": _number,
     "fault": _fault,
     "play": _play,
