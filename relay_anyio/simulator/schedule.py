@@ -28,6 +28,8 @@ class Schedule:
         self._entries = tuple(entries)
         self._tell = tell
         self._begun = anyio.Event()
+        self._turn = anyio.Lock()
+        """Who calls or texts takes turns, so that others come in between, however many."""
 
     def begin(self) -> None:
         """Begin without waiting for a program."""
@@ -47,18 +49,22 @@ class Schedule:
                 tasks.start_soon(self._repeat, simulator, entry, began_at + entry.at)
 
     async def _repeat(self, simulator: Simulator, entry: Scheduled, first_at: float) -> None:
-        times = itertools.count() if entry.times is None else range(entry.times)
-        for number in times:
-            await anyio.sleep_until(first_at + number * entry.every)
+        at = first_at
+        for _ in itertools.count() if entry.times is None else range(entry.times):
+            await anyio.sleep_until(at)
             await self._perform(simulator, entry.what)
+            # After a freeze, one more follows at once, and not a burst of all that are late.
+            at = max(at + entry.every, anyio.current_time())
 
     async def _perform(self, simulator: Simulator, what: PlacedCall | SentText | Fault) -> None:
         exchange = simulator.exchange
         match what:
             case PlacedCall(caller, to, context):
-                simulator.command(exchange.place_call, caller, to=to, context=context)
+                async with self._turn:
+                    simulator.command(exchange.place_call, caller, to=to, context=context)
             case SentText(text, context):
-                simulator.command(exchange.receive_text, text, context=context)
+                async with self._turn:
+                    simulator.command(exchange.receive_text, text, context=context)
             case Fault():
                 self._tell(faulted(what))
                 await simulator.fail(what)

@@ -17,12 +17,14 @@ from relay_anyio.lab.shapes import Done, Nothing
 from relay_anyio.simulator import Authority
 from tests.lab.harness import PATIENCE, LabRunner, running
 
-HALF = b"POST /api/reset HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
-HALF += b"content-length: 100\r\n\r\n{"
+HALF = (
+    b"POST /api/reset HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+    b"content-length: 100\r\n\r\n{"
+)
 UPGRADE = (
     b"GET /api/state HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
-UPGRADE += b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 ODD = [b"\x16\x03\x01\x00\xa5", b"GARBAGE\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", UPGRADE]
 
 
