@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import os
+import socket
 import sys
 import tempfile
 from contextlib import suppress
@@ -32,6 +34,16 @@ class CommandError(Exception):
     def __init__(self, words: str, *, code: int = 1) -> None:
         super().__init__(words)
         self.code = code
+
+
+def cannot_listen(what: str, host: str, error: OSError, option: str) -> OSError:
+    """Return an error that says what to change: the host if that is wrong, or else the port."""
+    why = error.strerror or error
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return OSError(
+            f"{host!r} is no address of this machine ({why}): choose another with --host"
+        )
+    return OSError(f"{what} ({why}): choose another with {option}")
 
 
 class _Output(io.TextIOBase):

@@ -16,6 +16,7 @@ from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import anyio
 from rich.console import Console
@@ -41,7 +42,7 @@ from relay_proto.exchange import (
 from relay_proto.exchange import Scenario as ReadScenario
 from relay_proto.server import ServerConfig
 
-from ._output import OUTPUT, CommandError, temporary_directory
+from ._output import OUTPUT, CommandError, cannot_listen, temporary_directory
 from .lab.lab import About, Lab
 from .lab.shapes import ScenarioState
 from .simulator import Authority, Callers, Scenario, Simulator
@@ -179,7 +180,7 @@ async def _serve(options: argparse.Namespace, authority: Authority | None, files
             lab.introduce(_about(place))
             if page is not None:
                 await tasks.start(page.serve, lab)
-            reporter.ready(place, lab.url)
+            reporter.ready(place, lab.url, "" if page is None else page.query)
             await tasks.start(lab.player.run)
             lab.player.begin(partial(people.run, simulator), _played(options.file, read))
             await anext(signals)
@@ -205,7 +206,7 @@ async def _start(
     try:
         await simulator.serve(host, port, task_status=task_status)
     except OSError as error:
-        raise OSError(f"port {port} cannot be used ({error}): choose another with --port") from None
+        raise cannot_listen(f"port {port} cannot be used", host, error, "--port") from None
 
 
 def _played(file: Path | None, read: ReadScenario) -> ScenarioState:
@@ -221,6 +222,17 @@ def _about(place: Place) -> About:
     return About(space=place.space, project=place.project, setup=setup, secrets=(place.token,))
 
 
+def _as_called(host: str) -> str:
+    """Return how a browser on this machine calls the host that the page listens at."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if address.is_unspecified:
+        return "localhost"
+    return f"[{address}]" if address.version == 6 else host
+
+
 class _Page:
     """The page and the HTTP API, for this machine or for whoever has the token."""
 
@@ -230,6 +242,8 @@ class _Page:
 
         alone = _is_this_machine(options.host)
         self._guard = Guard(names, "" if alone else token)
+        self.query = "" if alone else f"/?token={quote(token, safe='')}"
+        """What lets a browser in, after the URL."""
         self._host = options.host
         self._listener = listen(options.host, options.page)
 
@@ -241,8 +255,7 @@ class _Page:
         from .lab.server import serve
 
         port = self._listener.getsockname()[1]
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        lab.url = f"http://{host}:{port}"
+        lab.url = f"http://{_as_called(self._host)}:{port}"
         app = make_app(lab, self._guard)
         await serve(app, lab.hub, self._listener, task_status=task_status)
 
@@ -255,13 +268,15 @@ class _Reporter:
         self._started = started
         self._setup = setup
 
-    def ready(self, place: Place, page: str) -> None:
+    def ready(self, place: Place, page: str, query: str) -> None:
         """Print how a client connects, and where the page is."""
         setup = self._setup or ("python" if place.ca_file else "other")
         lines = place.setup(setup)
         self._console.print(f"The simulator is listening at {place.url}", soft_wrap=True)
         if page:
-            self._console.print(f"To call your program from a page, open {page}", soft_wrap=True)
+            self._console.print(
+                f"To call your program from a page, open {page}{query}", soft_wrap=True
+            )
         self._console.print("To connect a RELAY client, copy these lines into its shell:\n")
         for line in lines:
             self._console.print(f"  {line}", soft_wrap=True, markup=False)
@@ -278,7 +293,7 @@ class _Reporter:
 class _JSONReporter:
     """Print what happens, for programs: one JSON object per line."""
 
-    def ready(self, place: Place, page: str) -> None:
+    def ready(self, place: Place, page: str, query: str) -> None:  # noqa: ARG002 - has the token
         """Print the variables with which a client connects, and where the page is."""
         self._print({"ready": place.variables(), "page": page})
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
 from typing import Final
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, quote, unquote, urlencode
 
 import msgspec
 from starlette.datastructures import Headers
@@ -101,7 +101,7 @@ class Guard:
         token = query.pop("token", [""])[0]
         if scope["path"] == "/" and scope["method"] == "GET" and self._fits(token):
             rest = urlencode(query, doseq=True)
-            cookie = f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict"
+            cookie = f"{COOKIE}={quote(token, safe='')}; Path=/; HttpOnly; SameSite=Strict"
             location = f"/?{rest}" if rest else "/"
             return 303, "", {"set-cookie": cookie, "location": location}
         words = "this lab needs its token, which relay sim prints: send it as the header "
@@ -117,7 +117,7 @@ def _cookie(header: str) -> str:
         found = SimpleCookie(header).get(COOKIE)
     except CookieError:
         return ""
-    return "" if found is None else found.value
+    return "" if found is None else unquote(found.value)
 
 
 async def _respond(send: Send, status: int, words: str, headers: dict[str, str]) -> None:

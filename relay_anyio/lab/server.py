@@ -15,6 +15,7 @@ from anyio.abc import TaskStatus
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .._output import cannot_listen
 from .stream import Hub
 
 DEFAULT_PORT: Final = 8025
@@ -45,8 +46,8 @@ def listen(host: str, port: int | None) -> socket.socket:
         except OSError as error:
             if port is None and error.errno == errno.EADDRINUSE:
                 continue
-            words = f"the page cannot use port {candidate} ({error.strerror})"
-            raise OSError(f"{words}: choose another with --page") from None
+            words = f"the page cannot use port {candidate}"
+            raise cannot_listen(words, host, error, "--page") from None
     return _bind(host, 0)
 
 

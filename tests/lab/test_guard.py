@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from relay_anyio.lab.guard import COOKIE
 from relay_anyio.lab.routes import ROUTES
 from tests.lab.conftest import Start
-from tests.lab.harness import ANN, LabRunner
+from tests.lab.harness import ANN, LabRunner, path_of
 
 TOKEN = "secret-0123"
 
@@ -147,3 +147,12 @@ def test_a_number_in_a_path_has_a_length_and_may_have_slashes(lab: LabRunner) ->
         assert lab.refusal("PUT", f"/api/numbers/{number}", busy) == (
             "400 path a number has from 1 to 100 characters"
         )
+
+
+@pytest.mark.parametrize("token", ["two words; and more", 'a"quote', "50%25", "größe"])
+def test_any_token_opens_the_page(start: Start, token: str) -> None:
+    lab = start(token=token)
+    first = lab.ask("GET", f"/?token={path_of(token)}")
+    assert first.status == 303
+    cookie = first.headers["set-cookie"].partition(";")[0]
+    assert lab.ask("GET", first.headers["location"], cookie=cookie).status == 200

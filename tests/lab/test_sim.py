@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
+from urllib.request import HTTPCookieProcessor, ProxyHandler, build_opener
 
 import pytest
 
@@ -109,15 +110,48 @@ def test_the_usual_port_gives_way_to_the_next_free_one(monkeypatch: pytest.Monke
             assert found.getsockname()[1] != port
 
 
-def test_an_address_of_another_machine_cannot_be_used() -> None:
-    with pytest.raises(OSError, match="choose another with --page"):
-        listen("192.0.2.1", None)
+@pytest.mark.parametrize("arguments", [["--no-page"], ["--page", "0"], []])
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+def test_what_is_no_address_of_this_machine_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], host: str, arguments: list[str]
+) -> None:
+    usual = ["sim", "--port", "0", "--state", str(tmp_path)]
+    assert main([*usual, "--host", host, *arguments]) == 1
+    words = capsys.readouterr().err
+    assert words.startswith(f"relay: {host!r} is no address of this machine (")
+    assert words.endswith("choose another with --host\n")
+
+
+@pytest.mark.parametrize(("host", "name"), [("0.0.0.0", "localhost"), ("::1", "[::1]")])
+def test_the_address_that_is_printed_opens_the_page(tmp_path: Path, host: str, name: str) -> None:
+    if host == "::1" and not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    command = [sys.executable, "-m", "relay_anyio", "sim", "--port", "0", "--page", "0"]
+    command += ["--state", str(tmp_path), "--host", host]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as popen:
+        try:
+            assert popen.stdout is not None
+            popen.stdout.readline()
+            url = popen.stdout.readline().rpartition(" ")[2].strip()
+            assert urlsplit(url).netloc.startswith(f"{name}:")
+            with build_opener(ProxyHandler({}), HTTPCookieProcessor()).open(url) as page:
+                assert b"<title>" in page.read()
+        finally:
+            popen.kill()
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
 
 def test_on_all_addresses_it_asks_for_the_token(tmp_path: Path) -> None:
     with sim(tmp_path, "--page", "0", "--host", "0.0.0.0") as process:
         token = process.ready["ready"]["SIGNALWIRE_API_TOKEN"]
-        url = process.ready["page"].replace("0.0.0.0", "127.0.0.1")
+        url = process.ready["page"]
         for headers, status in (({}, 401), ({"authorization": f"Bearer {token}"}, 200)):
             connection = connect(url)
             connection.request("GET", "/api/state", headers=headers)
