@@ -2,7 +2,7 @@
 
 Needs: SIGNALWIRE_PROJECT_ID and SIGNALWIRE_API_TOKEN, and two phone numbers: callers call the one
 that is assigned to the context "support", agents the one of the context "agents".
-HOLD_MUSIC is the URL of what callers hear while they wait.
+HOLD_MUSIC is the URL of the audio file that callers hear while they wait, such as an MP3.
 Run: python call_queue.py
 Without an account: start ``relay sim``, and set the variables that it prints.
 """
@@ -22,7 +22,7 @@ from relay_anyio import (
 )
 
 QUEUE = "support"
-MUSIC = os.environ.get("HOLD_MUSIC", "https://example.com/music.xml")
+MUSIC = os.environ.get("HOLD_MUSIC", "https://example.com/music.mp3")
 LONGEST_WAIT = 15 * 60
 NEXT_CALLER: ConnectDevice = {"type": "queue", "params": {"queue_name": QUEUE}}
 

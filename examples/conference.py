@@ -25,7 +25,7 @@ from relay_anyio import (
 NAME = "team"
 GUEST_PIN = os.environ.get("GUEST_PIN", "1111")
 MODERATOR_PIN = os.environ.get("MODERATOR_PIN", "9999")
-MUSIC = os.environ.get("HOLD_MUSIC", "https://example.com/music.xml")
+MUSIC = os.environ.get("HOLD_MUSIC", "https://example.com/music.mp3")
 MOST_PEOPLE = 50
 LONGEST = 4 * 60 * 60
 PIN = collecting(digits=digits(4, terminators="#", digit_timeout=5.0), initial_timeout=10.0)

@@ -596,7 +596,7 @@ def join_conference(
         beep: when to beep, as text: ``true``, ``false``, ``onEnter`` or ``onExit``.
         start_on_enter: whether the conference starts when this call joins.
         end_on_exit: whether the conference ends when this call leaves.
-        wait_url: a URL with what to hear until the conference starts.
+        wait_url: the URL of an audio file that plays until the conference starts.
         max_participants: the most calls that may join.
         record: ``record-from-start`` or ``do-not-record``.
         region: ``global``, ``us``, ``eu`` or ``ch``.
@@ -684,7 +684,8 @@ def queue_enter(
         queue_name: the name of the queue.
         control_id: an id of your own, which these events repeat; without it, a new one.
         status_url: a URL to which the server also posts the events.
-        kwargs: ``wait_url``, a URL with what to hear while the call waits.
+        kwargs: ``wait_url``, the URL of an audio file that plays while the call waits,
+            such as an MP3 or a WAV.
     """
     params: JSONObject = {
         "control_id": _control_id(control_id),

@@ -704,4 +704,4 @@ class QueueOptions(TypedDict, total=False):
     """Further arguments of `queue_enter`."""
 
     wait_url: str
-    """A URL with what to hear while the call waits."""
+    """The URL of an audio file that plays while the call waits, such as an MP3 or a WAV."""

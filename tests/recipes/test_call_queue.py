@@ -6,16 +6,16 @@ os.environ |= {"SIGNALWIRE_PROJECT_ID": "any", "SIGNALWIRE_API_TOKEN": "any"}
 
 import anyio
 
-from call_queue import LONGEST_WAIT, client
+from call_queue import LONGEST_WAIT, MUSIC, client
 from relay_anyio.testing import Caller, HangUp, Hear, Stage, Wait, What, rehearse
 
 ANNA, BEN, AGENT = "+15550001111", "+15550001112", "+15550003000"
 
 
 async def two_callers_and_an_agent(stage: Stage) -> None:
-    stage.call(Caller(ANNA, (Hear("music"), Wait(60), HangUp())), context="support")
+    stage.call(Caller(ANNA, (Hear(MUSIC), Wait(60), HangUp())), context="support")
     await anyio.sleep(1)
-    stage.call(Caller(BEN, (Hear("music"),)), context="support")
+    stage.call(Caller(BEN, (Hear(MUSIC),)), context="support")
     await anyio.sleep(10)
     agent = stage.call(Caller(AGENT, (Wait(90), HangUp())), context="agents")
     await stage.over(agent)
@@ -45,7 +45,7 @@ def test_an_agent_waits_for_callers() -> None:
 
 async def callers_give_up(stage: Stage) -> None:
     stage.call(Caller(ANNA, (Hear("please hold"), HangUp())), context="support")
-    await stage.over(stage.call(Caller(BEN, (Hear("music"), HangUp())), context="support"))
+    await stage.over(stage.call(Caller(BEN, (Hear(MUSIC), HangUp())), context="support"))
 
 
 async def a_caller_waits_for_too_long(stage: Stage) -> None:

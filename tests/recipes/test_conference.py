@@ -7,7 +7,7 @@ os.environ |= {"SIGNALWIRE_PROJECT_ID": "any", "SIGNALWIRE_API_TOKEN": "any"}
 import anyio
 import pytest
 
-from conference import GUEST_PIN, MODERATOR_PIN, client
+from conference import GUEST_PIN, MODERATOR_PIN, MUSIC, client
 from relay_anyio.testing import Caller, HangUp, Hear, Press, Stage, Step, Wait, What, Who, rehearse
 
 ANNA, BEN, MIA = "+15550001111", "+15550001112", "+15550001113"
@@ -17,7 +17,7 @@ MODERATOR = (ASKED, Press(MODERATOR_PIN))
 
 
 async def the_moderator_comes_last_and_goes_first(stage: Stage) -> None:
-    stage.call(Caller(ANNA, (*GUEST, Hear("music"))))
+    stage.call(Caller(ANNA, (*GUEST, Hear(MUSIC))))
     await anyio.sleep(30)
     mia = stage.call(Caller(MIA, (*MODERATOR, Wait(60), HangUp())))
     await stage.over(mia)

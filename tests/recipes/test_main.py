@@ -73,7 +73,8 @@ def test_ivr(program: str, lab: OpenLab) -> None:
 
 
 @both("call_queue")
-def test_call_queue(program: str, lab: OpenLab) -> None:
+def test_call_queue(program: str, lab: OpenLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLD_MUSIC", "https://example.com/music.mp3")
     here = lab()
 
     def scene() -> None:

@@ -79,7 +79,7 @@ def test_what_members_hear(first: Object, second: Object, missed: list[str]) -> 
 
 def test_who_waits_for_the_start_hears_music() -> None:
     world, client, first = answered_call(Hear("music"), Press("1"))
-    join(client, first, start_on_enter=False, wait_url="https://example.com/music")
+    join(client, first, start_on_enter=False, wait_url="https://example.com/music.mp3")
     assert statuses(client) == ["participant-join"]
     world.pass_time(5)
     assert world.story(What.PRESSED) == ["caller presses 1"]
@@ -213,7 +213,7 @@ def queue_events(client: Client, call_id: str) -> list[Object]:
 def test_calls_wait_in_line_and_may_leave_it() -> None:
     world, client, first = answered_call(Hear("music"), Press("1"))
     second = another_call(world, client)
-    wait_in_line(client, first, wait_url="https://example.com/music")
+    wait_in_line(client, first, wait_url="https://example.com/music.mp3")
     world.pass_time(2)
     wait_in_line(client, second)
     world.pass_time(3)

@@ -88,7 +88,7 @@ async def leave_room(call: Call, _: None) -> None:
 
 @shows("Call.queue_enter", before=answered)
 async def queue_enter(call: Call, _: None) -> None:
-    await call.queue_enter("support", wait_url="https://example.com/music.swml")
+    await call.queue_enter("support", wait_url="https://example.com/music.mp3")
 
 
 @shows("Call.queue_leave", before=in_queue)

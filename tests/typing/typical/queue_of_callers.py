@@ -14,7 +14,7 @@ async def queue(call: Call) -> None:
     call.on(EVENT_CALL_QUEUE, moved)
     await call.answer()
     async with call.expect(EVENT_CALL_QUEUE, lambda event: event.status == "enqueue") as entered:
-        await call.queue_enter("support", wait_url="https://example.com/music")
+        await call.queue_enter("support", wait_url="https://example.com/music.mp3")
         first = await entered.wait(timeout=5)
     await call.play_tts(f"You are number {first.position} of {first.size}.")
     music = await call.play(playlist(audio("https://example.com/a.mp3"), silence(2)), loop=0)
