@@ -129,17 +129,23 @@ class Examination:
     async def _step(self, name: str, late: str = "", to_do: str = "") -> AsyncGenerator[Step]:
         """Take one step. If it takes too long, it has failed for the reason `late`."""
         step, began = Step(name), time.monotonic()
-        try:
-            with anyio.move_on_after(self._asked.timeout) as limit:
-                yield step
-            if limit.cancelled_caught:
-                raise step.failed(f"{late} within {self._asked.timeout:g} s", to_do)
-        finally:
+
+        def over() -> None:
             step.seconds = time.monotonic() - began
             step.words = self.clean(step.words)
             step.details = [self.clean(detail) for detail in step.details]
             self.steps.append(step)
             self._tell(step)
+
+        try:
+            with anyio.move_on_after(self._asked.timeout) as limit:
+                yield step
+            if limit.cancelled_caught:
+                raise step.failed(f"{late} within {self._asked.timeout:g} s", to_do)
+        except StepFailedError:
+            over()
+            raise
+        over()
 
     async def _check_settings(self) -> None:
         async with self._step("settings") as step:
@@ -158,7 +164,7 @@ class Examination:
             self._config, self._network = config, network
             self._scrubber = Scrubber(config.secrets())
             try:
-                context = tls_context(os.environ)
+                tls_context(os.environ)
             except ToldError as error:
                 raise step.failed(error.words, advice.CA_FILE) from error
             step.words = f"credentials are from {config.credentials.origin()} (***)"
@@ -167,8 +173,6 @@ class Examination:
             step.details.append(f"host {config.host}, from {named if found else 'the default'}")
             if path := os.environ.get(ENV_CA_FILE):
                 step.details.append(f"roots of the system, and those in {path} ({ENV_CA_FILE})")
-            if not context.cert_store_stats()["x509_ca"] and not context.get_ca_certs():
-                step.details.append("the system has no file of roots that can be counted")
 
     async def _check_proxy(self) -> None:
         async with self._step("proxy") as step:
