@@ -964,7 +964,9 @@ def play_tts(
 def play_audio(
     url: str, *, volume: float | None = None, on_completed: OnCompleted[PlayEvent] | None = None
 ) -> Command[ActionRecord]:
-    """Play an audio file. See `play`.
+    """Play an audio file once. See `play`.
+
+    To repeat it, use `play`: ``play([audio(url)], loop=0)`` goes on until it is stopped.
 
     Args:
         url: where the service fetches the file.

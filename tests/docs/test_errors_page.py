@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+import relay_anyio
+from docs._site.reference import names
 from relay_proto import errors
 from relay_proto.errors import RelayError
 
@@ -57,6 +59,25 @@ def test_the_table_has_the_facts_of_every_error() -> None:
         if name == "ConnectTimeoutError":  # "also": those of its parent are not repeated
             named |= facts(errors.ConnectFailedError)
         assert named == facts(kind), name
+
+
+def test_the_page_says_which_verbs_send_a_keyword_that_is_not_known() -> None:
+    _, _, section = PAGE.partition("| verbs of `Call` | an unknown keyword |\n|---|---|\n")
+    sends, refuses = section.splitlines()[:2]
+    assert "is sent, with an `UnknownNameWarning`" in sends
+    assert "is a `TypeError`" in refuses
+    open_, closed = set[str](), set[str]()
+    for name in names.members(relay_anyio.Call):
+        if names.is_verb_of(name, "Call"):
+            parameters = inspect.signature(getattr(relay_anyio.Call, name)).parameters.values()
+            takes_more = any(one.kind is one.VAR_KEYWORD for one in parameters)
+            (open_ if takes_more else closed).add(name)
+    assert set(re.findall(r"`(\w+)`", sends)) - {"UnknownNameWarning"} == open_
+    assert set(re.findall(r"`(\w+)`", refuses)) - {"RelayClient", "TypeError"} == closed
+    for name in names.members(relay_anyio.RelayClient):
+        if names.is_verb_of(name, "RelayClient"):
+            parameters = inspect.signature(getattr(relay_anyio.RelayClient, name)).parameters
+            assert not any(one.kind is one.VAR_KEYWORD for one in parameters.values())
 
 
 def test_the_facts_are_read_from_the_source() -> None:
