@@ -111,7 +111,7 @@ def test_which_call_is_meant(shell: Shell) -> None:
         shell.run("call")
         shell.run("call")
         words = shell.run("hangup", code=1)
-        assert words.startswith("relay: more than one call comes into question: name one.\n  ")
+        assert words.startswith("relay: there is more than one such call: name one of them.\n  ")
         assert words.count("\n") == 3
         assert shell.run("hangup", "zz", code=1).startswith("relay: there is no call zz")
         shell.run("hangup", "last")
