@@ -10,6 +10,8 @@ from relay_proto.exchange import Happened, What, Who
 from .shapes import Text
 
 MOST_TEXTS: Final = 1000
+MOST_CHARACTERS: Final = 8 * 1024 * 1024
+"""Characters of all texts and addresses of media. The newest text is kept in any case."""
 
 
 class TextTable:
@@ -18,6 +20,7 @@ class TextTable:
     def __init__(self, changed: Callable[[Text], None]) -> None:
         self._changed = changed
         self._texts: dict[str, Text] = {}
+        self._characters = 0
         self.forgotten = 0
         self.total = 0
 
@@ -42,9 +45,12 @@ class TextTable:
                 direction="outbound" if happened.who is Who.PROGRAM else "inbound",
             )
             self._texts[text.id] = text
+            self._characters += _length(text)
             self.total += 1
-            if len(self._texts) > MOST_TEXTS:
-                del self._texts[next(iter(self._texts))]
+            while len(self._texts) > MOST_TEXTS or (
+                self._characters > MOST_CHARACTERS and len(self._texts) > 1
+            ):
+                self._characters -= _length(self._texts.pop(next(iter(self._texts))))
                 self.forgotten += 1
         else:
             known = self._texts.get(details["text_id"])
@@ -57,4 +63,8 @@ class TextTable:
     def clear(self) -> None:
         """Forget all texts."""
         self._texts.clear()
-        self.forgotten = self.total = 0
+        self._characters = self.forgotten = self.total = 0
+
+
+def _length(text: Text) -> int:
+    return len(text.body) + sum(map(len, text.media))
