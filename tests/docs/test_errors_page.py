@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -61,6 +62,12 @@ def test_the_table_has_the_facts_of_every_error() -> None:
         assert named == facts(kind), name
 
 
+def takes_more(method: Callable[..., object]) -> bool:
+    """Whether the method takes any keyword."""
+    parameters = inspect.signature(method).parameters.values()
+    return any(one.kind is one.VAR_KEYWORD for one in parameters)
+
+
 def test_the_page_says_which_verbs_send_a_keyword_that_is_not_known() -> None:
     _, _, section = PAGE.partition("| verbs of `Call` | an unknown keyword |\n|---|---|\n")
     sends, refuses = section.splitlines()[:2]
@@ -69,15 +76,12 @@ def test_the_page_says_which_verbs_send_a_keyword_that_is_not_known() -> None:
     open_, closed = set[str](), set[str]()
     for name in names.members(relay_anyio.Call):
         if names.is_verb_of(name, "Call"):
-            parameters = inspect.signature(getattr(relay_anyio.Call, name)).parameters.values()
-            takes_more = any(one.kind is one.VAR_KEYWORD for one in parameters)
-            (open_ if takes_more else closed).add(name)
+            (open_ if takes_more(getattr(relay_anyio.Call, name)) else closed).add(name)
     assert set(re.findall(r"`(\w+)`", sends)) - {"UnknownNameWarning"} == open_
     assert set(re.findall(r"`(\w+)`", refuses)) - {"RelayClient", "TypeError"} == closed
     for name in names.members(relay_anyio.RelayClient):
         if names.is_verb_of(name, "RelayClient"):
-            parameters = inspect.signature(getattr(relay_anyio.RelayClient, name)).parameters
-            assert not any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+            assert not takes_more(getattr(relay_anyio.RelayClient, name))
 
 
 def test_the_facts_are_read_from_the_source() -> None:

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from relay_anyio import Call, RelayClient
-from relay_anyio.testing import Caller, HangUp, Hear, What, Who, rehearse
+from relay_anyio.testing import Caller, HangUp, Hear, NotHeardWarning, What, Who, rehearse
 
 Act = Callable[[Call], Awaitable[object]]
 MUSIC: Final = "https://example.com/music.mp3"
@@ -56,7 +56,8 @@ def test_is_heard(name: str) -> None:
 
 @pytest.mark.parametrize("name", UNHEARD)
 def test_is_not_heard(name: str) -> None:
-    assert who_ends(*UNHEARD[name]) == (Who.CALLER, True)
+    with pytest.warns(NotHeardWarning):
+        assert who_ends(*UNHEARD[name]) == (Who.CALLER, True)
 
 
 @pytest.mark.parametrize(("word", "at_the_tone"), [("beep", False), ("tone", True)])
