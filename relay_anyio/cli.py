@@ -33,8 +33,22 @@ OF_CALLERS: Final[Mapping[str, object]] = {
     "hear": "press",
     "every": 15.0,
     "calls": 0,
+    "no_calls": False,
 }
 """The options for callers that are in no file, and their defaults."""
+
+SCENARIO: Final = """\
+A small FILE, in which somebody calls after two seconds, and one number is busy:
+
+  [[callers]]
+  number = "+15550001111"
+  at = 2
+  script = [{hear = "press"}, {press = "1"}, "hang up"]
+
+  [[numbers]]
+  number = "+15550003000"
+  does = "busy"
+"""
 
 FAILED: Final = 1
 INTERRUPTED: Final = 130
@@ -118,7 +132,8 @@ def _known(error: BaseException) -> tuple[int, list[str]] | None:
 def _sim(options: argparse.Namespace) -> int:
     given = [name for name, usual in OF_CALLERS.items() if getattr(options, name) != usual]
     if options.file is not None and given:
-        raise CommandError(f"--{given[0]} does not work with a file: {options.file} says who calls")
+        option = given[0].replace("_", "-")
+        raise CommandError(f"--{option} does not work with a file: {options.file} says who calls")
     from . import sim
 
     return sim.run(options)
@@ -175,7 +190,9 @@ def _add_sim(add_parser: AddParser) -> None:
         help="simulate the RELAY service on this machine",
         description="Simulate the RELAY service on this machine. While a program is connected, "
         "simulated callers call it, wait until they hear a word, and press a digit. With a file, "
-        "what happens is in the file: see docs/simulator.md.",
+        "what happens is in the file.",
+        epilog=SCENARIO,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     sim.add_argument(
         "file",
@@ -198,7 +215,13 @@ def _add_sim(add_parser: AddParser) -> None:
     sim.add_argument("--press", help="the digits to press, one for each call (%(default)s)")
     sim.add_argument("--hear", help="the word that callers wait for (%(default)s)")
     sim.add_argument("--every", type=seconds, help="seconds between calls (%(default)g)")
-    sim.add_argument("--calls", type=_count, help="the number of calls; 0 means no limit")
+    how_many = sim.add_mutually_exclusive_group()
+    how_many.add_argument("--calls", type=_count, help="the number of calls; 0 means no limit")
+    how_many.add_argument(
+        "--no-calls",
+        action="store_true",
+        help="nobody calls by themselves, only you do: with relay lab call, or on the page",
+    )
     sim.add_argument(
         "--state",
         type=Path,

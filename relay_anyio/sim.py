@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -21,6 +22,7 @@ from urllib.parse import quote
 import anyio
 from rich.console import Console
 
+from relay_proto.adapter.stories import MORE_THAN_ONE, other_side
 from relay_proto.display import one_line
 from relay_proto.exchange import (
     MAGIC_LINES,
@@ -182,7 +184,8 @@ async def _serve(options: argparse.Namespace, authority: Authority | None, files
                 await tasks.start(page.serve, lab)
             reporter.ready(place, lab.url, "" if page is None else page.query)
             await tasks.start(lab.player.run)
-            lab.player.begin(partial(people.run, simulator), _played(options.file, read))
+            if not options.no_calls:
+                lab.player.begin(partial(people.run, simulator), _played(options.file, read))
             await anext(signals)
             tasks.cancel_scope.cancel()
 
@@ -260,6 +263,32 @@ class _Page:
         await serve(app, lab.hub, self._listener, task_status=task_status)
 
 
+class CallsUp:
+    """Tells apart the calls that are up, by the number of the other side."""
+
+    def __init__(self) -> None:
+        self._labels: dict[str, str] = {}
+
+    def label(self, happened: Happened) -> str:
+        """Return what stands before a line: nothing as long as one call is up."""
+        call_id = happened.call_id
+        if happened.what in (What.CALLED, What.DIALED, What.OFFERED):
+            self._labels.setdefault(call_id, self._free(other_side(happened)))
+        labels = dict(self._labels)
+        if happened.what is What.ENDED:
+            self._labels.pop(call_id, None)
+        if len(labels) < MORE_THAN_ONE:
+            return ""
+        width = max(map(len, labels.values()))
+        return f"{labels.get(call_id, ''):<{width}}  "
+
+    def _free(self, party: str) -> str:
+        """Return the number, with a count behind it if another call has it already."""
+        used = set(self._labels.values())
+        counted = (f"{party} #{count}" for count in itertools.count(2))
+        return next(label for label in itertools.chain([party], counted) if label not in used)
+
+
 class _Reporter:
     """Print what happens, for people."""
 
@@ -267,6 +296,7 @@ class _Reporter:
         self._console = Console(file=OUTPUT, highlight=False)
         self._started = started
         self._setup = setup
+        self._up = CallsUp()
 
     def ready(self, place: Place, page: str, query: str) -> None:
         """Print how a client connects, and where the page is."""
@@ -286,7 +316,7 @@ class _Reporter:
     def happened(self, happened: Happened) -> None:
         """Print one thing that happened."""
         seconds = happened.at - self._started
-        line = f"{seconds:7.2f}  {one_line(happened.text)}"
+        line = f"{seconds:7.2f}  {self._up.label(happened)}{one_line(happened.text)}"
         self._console.print(line, style=COLORS[happened.who], soft_wrap=True, markup=False)
 
 

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from .._output import CommandError
+
 AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
 
 ENV_LAB: Final = "RELAY_LAB"
@@ -35,7 +37,8 @@ Start the lab with relay sim in one terminal, and your program in another one. T
 """
 EPILOG: Final = """\
 CALL is the id of a call, the beginning of an id, or the word last. You may leave it out if
-only one call can do this. relay lab COMMAND --help says more about a command.
+only one call can do this, or only one of those that you placed by hand.
+relay lab COMMAND --help says more about a command.
 """
 FAULTS: Final = {
     "cut": "cut all connections, without notice",
@@ -65,6 +68,12 @@ def add_lab(add_parser: AddParser) -> None:
     lab.add_argument(
         "--token", metavar="TOKEN", help=f"the token of a lab on another machine (${ENV_TOKEN})"
     )
+    lab.add_argument(
+        "--json",
+        action="store_true",
+        dest="json_before",
+        help="print JSON; it may also stand behind the commands that have it",
+    )
     commands = lab.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, words: str, *, json: bool = False) -> argparse.ArgumentParser:
@@ -88,6 +97,10 @@ def add_lab(add_parser: AddParser) -> None:
 
 
 def _run(name: str, options: argparse.Namespace) -> int:
+    if options.json_before:
+        if "json" not in options:
+            raise CommandError("--json is for commands that list or show something: this has none")
+        options.json = True
     commands = importlib.import_module(".commands", __package__)
     run: Callable[[str, argparse.Namespace], int] = commands.run
     return run(name, options)

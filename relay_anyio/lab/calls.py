@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, cast
 
-from relay_proto.exchange import Act as ExchangeAct
 from relay_proto.exchange import (
+    ANY_CONTEXT,
     Answer,
     CallView,
     Decline,
@@ -16,6 +16,7 @@ from relay_proto.exchange import (
     Say,
     What,
 )
+from relay_proto.exchange import Act as ExchangeAct
 from relay_proto.exchange import Heard as HeardIt
 from relay_proto.rpc import action_kinds as kinds
 from relay_proto.rpc.action_kinds import ActionKind
@@ -102,6 +103,8 @@ class CallTable:
             call = self._begin(happened, view, at)
         if view is not None:
             self._follow(call, view)
+        if happened.what is What.OFFERED:
+            call.context = happened.details["context"]
         if happened.what is What.ANSWERED and call.answered_at is None:
             call.answered_at = at
             self.answered += 1
@@ -167,7 +170,8 @@ class CallTable:
 
     def _follow(self, call: Call, view: CallView) -> None:
         call.state = "answered" if view.state == "answered" else "ringing"
-        call.context = view.context
+        if view.context != ANY_CONTEXT or not call.context:
+            call.context = view.context
         call.peer = view.peer or None
         call.can = [NAMES[act] for act in view.can]
         if view.session:

@@ -7,7 +7,7 @@ import json
 import os
 import time
 import tomllib
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -46,6 +46,7 @@ TIMEOUT: Final = 30.0
 SHORT: Final = 8
 """Characters of an id that are shown."""
 LAST: Final = "last"
+ENDED_BY: Final = {"caller": "the person", "program": "your program", "exchange": "the lab"}
 MOST_ERROR: Final = 10_000
 
 
@@ -183,11 +184,31 @@ def _find(lab: Remote, named: str | None, act: str = "") -> str:
     else:
         found = [call for call in calls if act in call["can"]]
         if not found:
-            raise CommandError(f"there is no call for {act} now: relay lab calls shows all of them")
+            why = _why_none(lab, calls) or "relay lab calls shows all of them"
+            raise CommandError(f"there is no call for {act} now: {why}")
+        by_hand = [call for call in found if _is_by_hand(call)]
+        found = by_hand if len(by_hand) == 1 else found
     if len(found) > 1:
         listed = "\n".join(f"  {one_line(_call_line(call))}" for call in found)
         raise CommandError(f"there is more than one such call: name one of them.\n{listed}")
     return str(found[0]["id"])
+
+
+def _is_by_hand(call: JSONObject) -> bool:
+    """Whether a person has placed the call, or it came to a softphone."""
+    return call["live"] or (call["phone"] is not None and call["direction"] == "outbound")
+
+
+def _why_none(lab: Remote, calls: Sequence[JSONObject]) -> str:
+    """Return how the last call ended, if none is up."""
+    if not calls or any(call["state"] != "ended" for call in calls):
+        return ""
+    last = max(calls, key=lambda call: call["ended_at"])
+    clock = time.strftime("%H:%M:%S", time.localtime(last["ended_at"]))
+    ends = lab.get("/api/events", call=last["id"], what="ended")["events"]
+    who = f"{ENDED_BY[ends[-1]['who']]} ended it" if ends else "it was over"
+    numbers = f"{last['from'] or 'somebody'} to {last['to']}"
+    return f"the last one, {numbers}, ended at {clock}; {who} ({last['reason']})"
 
 
 # The commands

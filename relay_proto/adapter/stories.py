@@ -68,7 +68,7 @@ class Story(list[Happened]):
         times = Counter[str]()
         for one in self:
             if one.call_id and one.call_id not in labels:
-                party = one_line(one.details.get(_PARTY.get(one.what, ""), "a call"), LONGEST_LABEL)
+                party = other_side(one)
                 times[party] += 1
                 labels[one.call_id] = f"{party} #{times[party]}" if times[party] > 1 else party
         return labels
@@ -104,6 +104,11 @@ class Story(list[Happened]):
         """Return what happened on the calls from or to a number: its label in `text`."""
         labels = self.labels
         return Story(one for one in self if labels.get(one.call_id) == party)
+
+
+def other_side(first: Happened) -> str:
+    """Return the number of the other side, by the first thing that happened on a call."""
+    return one_line(first.details.get(_PARTY.get(first.what, ""), "a call"), LONGEST_LABEL)
 
 
 def _without_urls(sentence: str, known: dict[str, str]) -> str:

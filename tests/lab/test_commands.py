@@ -118,6 +118,41 @@ def test_which_call_is_meant(shell: Shell) -> None:
         shell.run("hangup")
 
 
+def test_the_call_that_was_placed_by_hand_is_meant(shell: Shell, tmp_path: Path) -> None:
+    script = tmp_path / "script.toml"
+    script.write_text("script = [{wait = 600}]")
+    with program(shell.lab):
+        shell.run("call", "--script", str(script))
+        by_hand = shell.run("--json", "call")
+        shell.run("call", "--script", str(script))
+        call_id = json.loads(by_hand)["id"]
+        assert shell.run("hangup").startswith(call_id[:8])
+        assert "there is more than one such call" in shell.run("hangup", code=1)
+
+
+def test_without_a_call_the_end_of_the_last_one_is_told(shell: Shell) -> None:
+    with program(shell.lab):
+        shell.run("call", "--from", ANN)
+        shell.run("hangup")
+        words = shell.run("press", "1", code=1)
+    assert words.startswith(
+        f"relay: there is no call for press now: the last one, {ANN} to {OFFICE}, ended at "
+    )
+    assert words.endswith("; the person ended it (hangup)\n")
+
+
+def test_json_may_stand_before_the_command(shell: Shell) -> None:
+    assert shell.run("--json", "calls") == "[]\n"
+    assert shell.run("--json", "save", code=1).startswith("relay: --json is for commands that list")
+
+
+def test_a_call_to_any_context_has_the_one_that_was_used(shell: Shell) -> None:
+    with program(shell.lab) as client:
+        call = json.loads(shell.run("--json", "call"))
+        shown = shell.lab.call(call["id"])
+        assert shown["context"] in client.contexts
+
+
 @pytest.mark.parametrize("act", ["answer", "decline"])
 def test_a_phone_rings_and_is_answered_or_not(shell: Shell, act: str) -> None:
     lab = shell.lab

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +19,11 @@ from urllib.request import HTTPCookieProcessor, ProxyHandler, build_opener
 
 import pytest
 
-from relay_anyio.cli import main
+from relay_anyio.cli import SCENARIO, main
 from relay_anyio.lab import server
 from relay_anyio.lab.server import listen
+from relay_anyio.sim import CallsUp
+from relay_proto.exchange import Happened, What, Who, read_scenario
 
 SOON: Final = 10.0
 """Seconds in which the process ends, on a machine that does much else."""
@@ -159,3 +162,44 @@ def test_on_all_addresses_it_asks_for_the_token(tmp_path: Path) -> None:
             assert response.status == status
             connection.close()
         assert process.end() == (0, "")
+
+
+def test_nobody_calls_by_themselves_if_that_is_asked_for(tmp_path: Path) -> None:
+    for arguments, scenarios in ((("--no-calls",), 0), ((), 1)):
+        with sim(tmp_path, "--page", "0", *arguments) as process:
+            connection = connect(process.ready["page"])
+            connection.request("GET", "/api/scenarios")
+            played = json.loads(connection.getresponse().read())
+            connection.close()
+            assert len(played["scenarios"]) == scenarios
+
+
+def test_no_calls_and_a_file_contradict_each_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sim", str(tmp_path / "any.toml"), "--no-calls"]) == 1
+    assert "--no-calls does not work with a file" in capsys.readouterr().err
+
+
+def test_the_scenario_in_the_help_is_valid() -> None:
+    _, _, toml = SCENARIO.partition("\n\n")
+    scenario = read_scenario(tomllib.loads(toml))
+    assert (len(scenario.schedule), len(scenario.lines)) == (1, 1)
+
+
+def test_calls_that_are_up_together_are_told_apart() -> None:
+    up = CallsUp()
+
+    def label(call: str, what: What, **details: str) -> str:
+        return up.label(Happened(0.0, call, Who.CALLER, what, details))
+
+    assert label("1", What.CALLED, number="+1555") == ""
+    assert label("1", What.OFFERED) == ""
+    assert label("2", What.CALLED, number="+1555") == "+1555 #2  "
+    assert label("1", What.ANSWERED) == "+1555     "
+    assert label("", What.SENT_TEXT) == "          "
+    assert label("1", What.ENDED) == "+1555     "
+    assert label("2", What.ANSWERED) == ""
+    assert label("3", What.DIALED, to="+1666") == "+1666     "
+    assert label("4", What.CALLED, number="+1555") == "+1555     "
+    assert label("2", What.ENDED) == "+1555 #2  "

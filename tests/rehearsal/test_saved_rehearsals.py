@@ -18,7 +18,7 @@ import anyio
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 
-from relay_anyio import Call, Message, RelayClient
+from relay_anyio import Call, Message, RecordEvent, RelayClient
 from relay_anyio.lab.rehearsal import NothingToRehearseError, Rehearsal, client_of, rehearsal_of
 from relay_anyio.testing import (
     Answers,
@@ -465,9 +465,10 @@ def test_the_url_of_one_recording_has_one_name() -> None:
         async with call:
             await call.answer()
             recording = await call.record({"max_length": 2})
-            url = (await recording.wait()).url
+            recorded = await recording.wait()
+            assert isinstance(recorded, RecordEvent)
             for _ in range(2):
-                await (await call.play_tts(f"It is at {url}.")).wait()
+                await (await call.play_tts(f"It is at {recorded.url}.")).wait()
             await (await call.play_tts("And https://example.com/menu.mp3 is ours.")).wait()
 
     said = [line for line in rehearse(repeat, Caller(ANNA)).outlines[ANNA] if " plays " in line]
