@@ -126,12 +126,30 @@ def written(plan: Plan) -> str:
         head += ["import time"] if plan.threads else ["", "import anyio"]
     head += ["", "# The program needs no account here, but some credentials to start with."]
     head += [f'os.environ.setdefault("{name}", "any")' for name in USUAL_CREDENTIALS]
-    lines = [*head, "", _import_of_client(plan), _import_of_testing(names, plan), "", ""]
+    lines = [
+        *head,
+        "",
+        *_about_the_client(plan),
+        _import_of_client(plan),
+        _import_of_testing(names, plan),
+        "",
+        "",
+    ]
     if scene:
         kind = "def" if plan.threads else "async def"
         lines += [f"{kind} scene(stage: Stage) -> None:", *scene, "", ""]
     lines += [f"def {plan.name}() -> None:", *body, _rehearse(plan, callers), *_asserts(plan)]
     return "\n".join(lines) + "\n"
+
+
+def _about_the_client(plan: Plan) -> list[str]:
+    here, other = ("relay_sync", "relay_anyio") if plan.threads else ("relay_anyio", "relay_sync")
+    how = "without" if plan.threads else "with"
+    return [
+        f"# This test is for a program on {here}. For one on {other}, save it {how} --threads.",
+        "# The module must not run the client when it is imported: put client.run() behind",
+        '# if __name__ == "__main__":',
+    ]
 
 
 def _import_of_client(plan: Plan) -> str:

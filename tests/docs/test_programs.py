@@ -84,6 +84,13 @@ def test_every_block_of_python_is_python_and_imports_what_there_is(name: str) ->
             exec(compile(ast.Module([node], []), name, "exec"), {})
 
 
+@pytest.mark.parametrize("name", pages.programs())
+def test_no_program_runs_its_client_when_a_test_imports_it(name: str) -> None:
+    for node in ast.parse(pages.programs()[name]).body:
+        if isinstance(node, ast.Expr):
+            assert "client.run(" not in ast.unparse(node)
+
+
 def test_the_readme_and_the_examples_have_programs() -> None:
     assert any(name.startswith("README.md") for name in programs())
     assert any(name.startswith("examples/") for name in programs())

@@ -328,6 +328,10 @@ def test_a_program_on_threads_is_saved_in_its_own_way() -> None:
     assert "def scene(stage: Stage) -> None:" in saved.source
     assert "await" not in saved.source
     assert "time.sleep(" in saved.source
+    assert (
+        "is for a program on relay_sync. For one on relay_anyio, save it without --" in saved.source
+    )
+    assert "must not run the client when it is imported" in saved.source
     with program(client):
         run(saved)
 
