@@ -132,7 +132,8 @@ def test_the_call_that_was_placed_by_hand_is_meant(shell: Shell, tmp_path: Path)
 
 def test_without_a_call_the_end_of_the_last_one_is_told(shell: Shell) -> None:
     with program(shell.lab):
-        shell.run("call", "--from", ANN)
+        call = json.loads(shell.run("--json", "call", "--from", ANN))
+        shell.lab.until_call(call["id"], lambda now: now["state"] == "answered")
         shell.run("hangup")
         words = shell.run("press", "1", code=1)
     assert words.startswith(
