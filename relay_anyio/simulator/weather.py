@@ -15,14 +15,17 @@ class Weather:
     def __init__(self) -> None:
         self._delay = 0.0
         self._until = 0.0
+        self._over = anyio.Event()
 
     def delay(self, by: float, lasts: float) -> None:
         """Let everything be late by some seconds, for some seconds."""
         self._delay, self._until = by, anyio.current_time() + lasts
 
     def clear(self) -> None:
-        """Let nothing be late any more."""
+        """Let nothing be late any more, and let what waits go on."""
         self._delay = 0.0
+        self._over.set()
+        self._over = anyio.Event()
 
     @property
     def late(self) -> float:
@@ -32,7 +35,8 @@ class Weather:
     async def wait(self) -> None:
         """Wait as long as something is late that comes now."""
         if self._delay and (late := self.late):
-            await anyio.sleep(late)
+            with anyio.move_on_after(late):
+                await self._over.wait()
 
 
 class WeatheredStream(ByteStream):
