@@ -136,6 +136,7 @@ def warn_of_misses(story: Story, stacklevel: int) -> None:
         message = f"in this rehearsal, somebody hung up early: {one.line.strip()}"
         warnings.warn(message, NotHeardWarning, stacklevel=stacklevel + 1)
     answered = {one.call_id for one in story.all(What.ANSWERED)}
+    passed = {one.call_id for one in story.all(What.PASSED)}
     for one in story:
         gave_up = (
             one.what is What.ENDED
@@ -143,7 +144,7 @@ def warn_of_misses(story: Story, stacklevel: int) -> None:
             and one.details["reason"] == END_REASON_CANCEL
             and one.call_id not in answered
         )
-        if gave_up or one.what is What.UNSERVED:
+        if (gave_up or one.what is What.UNSERVED) and one.call_id not in passed:
             what = "nobody answered a call" if one.call_id else "nobody got a text"
             message = f"{what} in this rehearsal: {one.line.strip()}"
             warnings.warn(message, UnansweredWarning, stacklevel=stacklevel + 1)

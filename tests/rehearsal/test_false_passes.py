@@ -134,6 +134,11 @@ def test_who_reaches_no_program_is_reported(runtime: Runtime) -> None:
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_call_that_the_program_passes_back_is_no_reason_to_warn(runtime: Runtime) -> None:
+    assert rehearsed(runtime, "pass_", Caller(ANNA)).all(What.PASSED)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
 def test_a_call_that_the_program_refuses_is_no_reason_to_warn(runtime: Runtime) -> None:
     assert rehearsed(runtime, "hangup", Caller(ANNA)).all(What.ENDED)[0].who is Who.PROGRAM
 
