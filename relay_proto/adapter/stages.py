@@ -52,12 +52,17 @@ L = TypeVar("L", bound=Breakable)
 class StageBase(abc.ABC, Generic[L]):
     """People, lines, and connections that can break."""
 
+    story: Story
+    """What has happened so far."""
+    files: dict[str, bytes]
+    """What `download` gets from a URL; from any other URL, it gets `SOME_FILE`."""
+    exchange: Exchange
+    """The simulated telephone network. See `do`."""
+
     def __init__(self, config: ExchangeConfig, seed: int) -> None:
         self.story = Story()
-        """What has happened so far."""
         TOLD.append(self.story)
-        self.files: dict[str, bytes] = {}
-        """What `download` gets from a URL; from any other URL, it gets `SOME_FILE`."""
+        self.files = {}
         self.exchange = Exchange(config, Random(seed))  # noqa: S311 - a seed must repeat it
         self._links: dict[int, L] = {}
         self._raised: list[BaseException] = []

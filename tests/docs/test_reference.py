@@ -48,6 +48,12 @@ def test_every_method_and_property_is_documented(name: str) -> None:
         assert f"- `{member}` (" in text
 
 
+def test_an_attribute_that_a_class_declares_is_documented() -> None:
+    _, _, stage = page("testing").partition("\n## `Stage`\n")
+    attributes = re.findall(r"^- `(\w+)` \(", stage.partition("\n### ")[0], re.MULTILINE)
+    assert attributes == ["story", "files", "exchange", "now"]
+
+
 def test_every_public_module_is_listed_with_what_it_defines() -> None:
     text = page("modules")
     for module in names.modules():

@@ -111,7 +111,7 @@ def a_class(shown: str, value: type, link: Links, *, level: int = 2) -> str:
     doc = docstrings.read(own_docstring(value), link)
     init = inspect.getattr_static(value, "__init__")
     signature, types = "", dict[str, str]()
-    if inspect.isfunction(inspect.unwrap(init)) and _is_ours(init):
+    if _has_an_init(value):
         signature = signature_block(source.signature(shown, init, returns="None"))
         types = source.types(init)
     bases = [each.__name__ for each in documented_bases(value)[-2:-1]]
@@ -131,6 +131,12 @@ def a_class(shown: str, value: type, link: Links, *, level: int = 2) -> str:
         ),
     ]
     return joined(parts)
+
+
+def _has_an_init(value: type) -> bool:
+    """Whether somebody wrote how it is made, so that its fields are no arguments."""
+    init = inspect.getattr_static(value, "__init__")
+    return inspect.isfunction(inspect.unwrap(init)) and _is_ours(init)
 
 
 def _is_ours(function: Any) -> bool:
@@ -176,6 +182,10 @@ def property_list(value: type, link: Links) -> str:
     """The properties of a class, as a list."""
     link = link.within(value.__name__, own_words(value))
     items: list[str] = []
+    if _has_an_init(value):
+        known = inherited(value)
+        told = [each for each in source.fields(value) if each.doc and each.name not in known]
+        items += [_field(each, link) for each in told]
     for name, each in properties(value):
         if name in inherited(value):
             continue
