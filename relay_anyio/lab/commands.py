@@ -205,7 +205,7 @@ def _why_none(lab: Remote, calls: Sequence[JSONObject]) -> str:
         return ""
     last = max(calls, key=lambda call: call["ended_at"])
     clock = time.strftime("%H:%M:%S", time.localtime(last["ended_at"]))
-    ends = lab.get("/api/events", call=last["id"], what="ended")["events"]
+    ends = lab.get(Events, "/api/events", call=last["id"], what="ended")["events"]
     who = f"{ENDED_BY[ends[-1]['who']]} ended it" if ends else "it was over"
     numbers = f"{last['from'] or 'somebody'} to {last['to']}"
     return f"the last one, {numbers}, ended at {clock}; {who} ({last['reason']})"

@@ -12,7 +12,7 @@ const NAMES = {
 };
 
 /** A whole program, for whoever has none yet: that of docs/start/lab.md. */
-const FIRST_PROGRAM = `from relay_sync import Call, RelayClient
+const FIRST_PROGRAM = `from relay_sync import Call, RelayClient, collecting, digits
 
 client = RelayClient(contexts=["office"])
 
@@ -21,10 +21,19 @@ client = RelayClient(contexts=["office"])
 def hello(call: Call) -> None:
     with call:
         call.answer()
-        call.play_tts("Good morning, and goodbye.").wait()
+        chosen = "nothing"
+        while not call.ended and chosen:
+            menu = call.prompt_tts(
+                "Good morning. Press any key.", collecting(digits=digits(1), initial_timeout=20.0)
+            )
+            menu.wait(timeout=60)
+            chosen = menu.digits or ""
+            if chosen and not call.ended:
+                call.play_tts(f"You have pressed {chosen}.").wait()
 
 
-client.run()
+if __name__ == "__main__":
+    client.run()
 `;
 
 /** Lines to copy, with a tab for each kind of SDK. */
