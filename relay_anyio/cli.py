@@ -188,9 +188,9 @@ def _add_sim(add_parser: AddParser) -> None:
     sim = add_parser(
         "sim",
         help="simulate the RELAY service on this machine",
-        description="Simulate the RELAY service on this machine. While a program is connected, "
-        "simulated callers call it, wait until they hear a word, and press a digit. With a file, "
-        "what happens is in the file.",
+        description="Simulate the RELAY service on this machine. While a program is connected,\n"
+        "simulated callers call it, wait until they hear a word, and press a digit.\n"
+        "With a file, what happens is in the file.",
         epilog=SCENARIO,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
