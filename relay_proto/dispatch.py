@@ -109,6 +109,8 @@ class Dispatch:
         limits = config.limits
         self._dial_pace: Pace[Request] = Pace(limits.dials_per_second, limits.dials_at_once)
         self._text_pace: Pace[Request] = Pace(limits.texts_per_second)
+        self.pacing = False
+        """Whether requests may wait for their turn, so that `release` has to be called."""
 
     # Commands
 
@@ -196,11 +198,6 @@ class Dispatch:
             self._write_queued(request, now)
         self.release(now)
 
-    @property
-    def pacing(self) -> bool:
-        """Whether requests wait for their turn."""
-        return bool(self._dial_pace or self._text_pace)
-
     def release(self, now: float) -> None:
         """Write the requests whose turn it is."""
         if self._session.state is not _READY:
@@ -214,6 +211,7 @@ class Dispatch:
                 self._deadlines.clear(pace)
             else:
                 self._deadlines.set(pace, due)
+        self.pacing = bool(self._dial_pace or self._text_pace)
 
     def _under_way(self, pace: Pace[Request]) -> int:
         return self._dials.under_way if pace is self._dial_pace else 0
@@ -430,6 +428,7 @@ class Dispatch:
         request.pace = pace
         self._requests.enqueue(request, now)
         pace.wait(request, party)
+        self.pacing = True
         self.release(now)
 
     def _write(self, request: Request, now: float) -> None:

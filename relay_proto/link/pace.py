@@ -27,9 +27,6 @@ class Pace(Generic[T]):
         self._next_at: float | None = None
         self._waiting: OrderedDict[str, deque[T]] = OrderedDict()
 
-    def __len__(self) -> int:
-        return sum(map(len, self._waiting.values()))
-
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
@@ -43,13 +40,11 @@ class Pace(Generic[T]):
         self._waiting.setdefault(party, deque()).append(item)
 
     def forget(self, item: T) -> None:
-        """Let `item` wait no more. Does nothing if it does not wait."""
-        for party, items in self._waiting.items():
-            if item in items:
-                items.remove(item)
-                if not items:
-                    del self._waiting[party]
-                return
+        """Let `item`, which waits, wait no more."""
+        party = next(party for party, items in self._waiting.items() if item in items)
+        self._waiting[party].remove(item)
+        if not self._waiting[party]:
+            del self._waiting[party]
 
     def take(self, under_way: int, now: float) -> T | None:
         """Take out what may begin now, or None. `under_way` says how many have begun."""

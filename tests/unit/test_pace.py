@@ -123,7 +123,9 @@ def test_a_dial_whose_turn_has_not_come_can_be_cancelled() -> None:
     peer = peer_with(dials_per_second=1)
     dial(peer, "0001")
     waiting, last = dial(peer, "0002"), dial(peer, "0003", by="+15550002222")
+    same = dial(peer, "0004")
     peer.cancel(waiting)
+    peer.cancel(same)
     peer.advance(1.0)
     assert dialed(peer) == ["0001", "0003"]
     assert not last.settled
