@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 from urllib.parse import quote
 
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the simulator until SIGINT or SIGTERM."""
     with ExitStack() as stack:
         authority = None if options.plain else _authority(options.state, options.name, stack)
-        files = stack.enter_context(Files.temporary())
+        files = _files(authority, stack)
         anyio.run(_serve, options, authority, files)
     return 0
 
@@ -94,6 +95,22 @@ def _authority(state: Path | None, names: Sequence[str], stack: ExitStack) -> Au
         file=sys.stderr,
     )
     return Authority(state, names)
+
+
+def _files(authority: Authority | None, stack: ExitStack) -> Files:
+    """A place for recordings and faxes: with the temporary files, or else beside the authority.
+
+    Raises:
+        CommandError: nothing can be written anywhere.
+    """
+    try:
+        made = temporary_directory("relay-files-")
+    except CommandError:
+        if authority is None:
+            raise
+        beside = authority.ca_file.parent
+        made = TemporaryDirectory(prefix="files-", dir=beside, ignore_cleanup_errors=True)
+    return Files(Path(stack.enter_context(made)))
 
 
 def _token(options: argparse.Namespace) -> str:

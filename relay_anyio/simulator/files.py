@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import anyio
@@ -64,13 +62,6 @@ class Files:
         self._sizes: OrderedDict[str, int] = OrderedDict()
         """The files that have been made, and their sizes."""
         self._making = anyio.Lock()
-
-    @classmethod
-    @contextmanager
-    def temporary(cls) -> Generator[Files]:
-        """Keep files in a directory that is removed at the end."""
-        with TemporaryDirectory(prefix="relay-files-", ignore_cleanup_errors=True) as directory:
-            yield cls(Path(directory))
 
     def keep(self, made: FileMade) -> None:
         """Keep one more file."""

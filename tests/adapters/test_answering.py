@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import anyio
@@ -19,6 +20,7 @@ from relay_anyio import (
     Timing,
     WhoAnswered,
 )
+from relay_proto.constants import EVENT_CALL_SEND_DIGITS
 from relay_proto.exchange import (
     Answers,
     Behaviour,
@@ -99,6 +101,18 @@ async def test_a_message_that_hits_a_pause_begins_again(certificates: Certificat
         spoken = order(world, What.BEEPED, What.PLAYED, What.PLAY_ENDED)
         once = [What.PLAYED, What.PLAY_ENDED]
         assert spoken == [*once, What.BEEPED, *once]
+
+
+async def test_other_events_of_the_call_change_nothing(certificates: Certificates) -> None:
+    async with call_to(certificates, Machine(40 * "please speak after the beep ")) as (_, call):
+        sent: list[str] = []
+        call.on(EVENT_CALL_SEND_DIGITS, lambda event: sent.append(event.params["state"]))
+        recording = await call.record()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(call.send_digits, "1"))
+            assert (await call.leave_message("Hello")).played
+        await recording.stop()
+        assert sent == ["finished"]
 
 
 async def test_a_fax_hears_nothing(certificates: Certificates) -> None:

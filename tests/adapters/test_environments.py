@@ -210,6 +210,7 @@ def test_without_temporary_files_it_says_which_variable_to_set(
     exit_code, _, err = finish(process)
     assert exit_code == code
     assert ("set TMPDIR" in err) is bool(code)
+    assert not list(home.glob("files-*")), "recordings and faxes had no other place than this"
 
 
 def test_the_demo_says_at_once_that_nothing_can_be_recorded() -> None:

@@ -283,14 +283,6 @@ async def test_an_encoder_that_fails_leaves_no_file(tmp_path: Path) -> None:
     assert names_in(tmp_path) == []
 
 
-def test_the_directory_is_removed_at_the_end() -> None:
-    with Files.temporary() as files:
-        files.keep(FileMade("a.txt", TextFile("x")))
-        path = anyio.run(files.path, "a.txt")
-        assert path.read_text() == "x"
-    assert not path.parent.exists()
-
-
 # Downloads
 
 

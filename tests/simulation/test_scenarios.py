@@ -22,6 +22,7 @@ from relay_proto.outputs import (
     EventReceived,
     Ignored,
 )
+from relay_proto.rpc.events import RecordEvent
 from relay_proto.testing.application import phone, silence
 from relay_proto.testing.faults import let_two_answer
 from relay_proto.testing.program import Program
@@ -44,6 +45,21 @@ from .script import (
 
 SOON, LATE = 2, 0
 """Chances by which the server ends a loser 1.3 or 6.9 s after it has answered."""
+
+# Files
+
+
+def test_the_file_of_a_recording_harms_no_world(world: World, program: Program) -> None:
+    call = answered_call(world, program)
+    recording = program.execute_on(call, commands.record())
+    world.run(2.0)
+    program.execute_on(recording.result(), commands.stop())
+    world.run(2.0)
+    finished = [one.event for one in program.told(EventReceived)]
+    assert [one.url for one in finished if isinstance(one, RecordEvent)][-1].startswith("https://")
+    program.execute_on(call, commands.hangup())
+    end(world)
+
 
 # Dials
 
