@@ -17,6 +17,8 @@ from anyio.abc import ByteReceiveStream, Process
 from tests.adapters.support import PROJECT, TOKEN, World
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+LAST_BREATH: Final = 1.0
+"""Seconds for what a program that has ended has written."""
 
 
 class Program:
@@ -105,4 +107,5 @@ async def program(
         finally:
             if process.returncode is None:
                 process.kill()
-            tasks.cancel_scope.cancel()
+            # asyncio closes a pipe when it has been read to its end, unless a child has it.
+            tasks.cancel_scope.deadline = anyio.current_time() + LAST_BREATH
