@@ -6,11 +6,13 @@ exchange, which wants a WebSocket.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
 import anyio
+import anyio.to_thread
 import h11
 from anyio.abc import ByteStream
 
@@ -99,15 +101,18 @@ class Fetching:
         name = target.removeprefix(FOLDER)
         try:
             path = await self._files.path(name)
-            file = await anyio.open_file(path, "rb")
+            file = path.open("rb")  # not in a thread, which could be left before it is closed
         except (FileMissingError, OSError) as error:
             await self._refuse(http, stream, HTTPStatus.NOT_FOUND, str(error), asked)
             return
-        async with file:
-            size = await file.seek(0, 2)
-            await file.seek(0)
+        with file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
             await self._begin(http, stream, HTTPStatus.OK, type_of(name), size)
-            while asked.method == b"GET" and (data := await file.read(PIECE)):
+            while asked.method == b"GET":
+                data = await anyio.to_thread.run_sync(file.read, PIECE)
+                if not data:
+                    break
                 await stream.send(http.send(h11.Data(data=data)) or b"")
 
     async def _refuse(
