@@ -141,6 +141,7 @@ def rehearse(
     lines: Lines = (),
     undeliverable: Collection[str] = (),
     timing: ExchangeTiming | None = None,
+    may_raise: Collection[type[BaseException]] = (),
     within: float = 3600.0,
     backend: Backend = "asyncio",
     seed: int = 0,
@@ -158,6 +159,8 @@ def rehearse(
             list of `Line`. Any other number answers like a person.
         undeliverable: numbers to which no text can be delivered.
         timing: how long things take.
+        may_raise: classes of exceptions that handlers may raise, such as
+            `ConnectionLostError`. As in production, their calls are then hung up.
         within: virtual seconds after which the rehearsal has failed.
         backend: ``asyncio`` or ``trio``.
         seed: the ids of the exchange depend on it.
@@ -177,7 +180,12 @@ def rehearse(
 
     async def run() -> Story:
         async with rehearsal(
-            program, lines=lines, undeliverable=undeliverable, timing=timing, seed=seed
+            program,
+            lines=lines,
+            undeliverable=undeliverable,
+            timing=timing,
+            may_raise=may_raise,
+            seed=seed,
         ) as stage:
             still_open: list[str] = []
             with anyio.move_on_after(within) as limit:
@@ -209,13 +217,14 @@ async def rehearsal(
     lines: Lines = (),
     undeliverable: Collection[str] = (),
     timing: ExchangeTiming | None = None,
+    may_raise: Collection[type[BaseException]] = (),
     seed: int = 0,
 ) -> AsyncGenerator[Stage]:
     """Connect a client to an exchange in memory, for tests that are async functions.
 
     At the end the client disconnects, and the first exception of a handler is raised.
     Run the test with the options of `virtual_time`. Otherwise it takes real time. For
-    `lines` and `undeliverable` see `rehearse`.
+    the other arguments see `rehearse`.
     """
     check_program(program, "relay_anyio", "relay_sync")
     client = program if isinstance(program, RelayClient) else _client_of(program)
@@ -223,7 +232,7 @@ async def rehearsal(
     raised: list[BaseException] = []
     failure: Exception | None = None
     async with anyio.create_task_group() as tasks:
-        stage = Stage(client, tasks, config, seed)
+        stage = Stage(client, tasks, config, seed, may_raise)
         raised = stage._raised  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         with stage.connects():
             try:
@@ -249,8 +258,9 @@ class Stage(StageBase[Link]):
         tasks: TaskGroup,
         config: ExchangeConfig,
         seed: int,
+        may_raise: Collection[type[BaseException]] = (),
     ) -> None:
-        super().__init__(config, seed)
+        super().__init__(config, seed, may_raise)
         self.client = client
         self._driver: Driver[ExchangeOutput] = Driver(self.exchange, self._on_output)
         self._tasks = tasks

@@ -138,6 +138,7 @@ def rehearse(
     lines: Lines = (),
     undeliverable: Collection[str] = (),
     timing: ExchangeTiming | None = None,
+    may_raise: Collection[type[BaseException]] = (),
     within: float = 3600.0,
     patience: float = 5.0,
     seed: int = 0,
@@ -157,6 +158,8 @@ def rehearse(
             list of `Line`. Any other number answers like a person.
         undeliverable: numbers to which no text can be delivered.
         timing: how long things take.
+        may_raise: classes of exceptions that handlers may raise, such as
+            `ConnectionLostError`. As in production, their calls are then hung up.
         within: virtual seconds after which the rehearsal has failed.
         patience: real seconds in which something must go on.
         seed: the ids of the exchange depend on it.
@@ -175,6 +178,7 @@ def rehearse(
         lines=lines,
         undeliverable=undeliverable,
         timing=timing,
+        may_raise=may_raise,
         within=within,
         patience=patience,
         seed=seed,
@@ -198,6 +202,7 @@ def rehearsal(
     lines: Lines = (),
     undeliverable: Collection[str] = (),
     timing: ExchangeTiming | None = None,
+    may_raise: Collection[type[BaseException]] = (),
     within: float = 3600.0,
     patience: float = 5.0,
     seed: int = 0,
@@ -211,7 +216,7 @@ def rehearsal(
     if current.virtual is not None:
         raise RuntimeError("this thread takes part in a rehearsal already")
     client, function = _client_and_function(program)
-    stage = Stage(client, configure(client, lines, undeliverable, timing), seed)
+    stage = Stage(client, configure(client, lines, undeliverable, timing), seed, may_raise)
     failure: BaseException | None = None
     with stage._running(within, patience):
         try:
@@ -227,8 +232,14 @@ def rehearsal(
 class Stage(StageBase[Link]):
     """The world around the client: people, lines, and a connection that can break."""
 
-    def __init__(self, client: RelayClient | None, config: ExchangeConfig, seed: int) -> None:
-        super().__init__(config, seed)
+    def __init__(
+        self,
+        client: RelayClient | None,
+        config: ExchangeConfig,
+        seed: int,
+        may_raise: Collection[type[BaseException]] = (),
+    ) -> None:
+        super().__init__(config, seed, may_raise)
         self._given = client
         self._clients: list[RelayClient] = []
         self._led = ExitStack()
@@ -418,7 +429,7 @@ class Stage(StageBase[Link]):
 
     def thread_failed(self, error: BaseException) -> None:
         """See `World`."""
-        self._raised.append(error)
+        self._failed(error)
 
 
 Scene: TypeAlias = Callable[[Stage], object]

@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
+from random import Random, SystemRandom
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from ..api.parameters import checked
@@ -110,6 +111,8 @@ class ClientBase(Hearing, Generic[E, C, M]):
     """In a rehearsal: what is at a URL."""
     _on_failure: Callable[[BaseException], object] | None = None
     """In a rehearsal: gets all that functions of the application raise."""
+    _seeds: Random = SystemRandom()
+    """Seeds of the ids and delays of its cores. A rehearsal gives its own."""
 
     project: str
     """Assigning to this, `token`, `jwt_token` or `contexts` takes effect at the next connect."""
@@ -303,7 +306,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
 
     def _new_engine(self) -> E:
         self._credentials = CredentialSource(self, self._config)
-        engine = self._make_engine(make_core(self._config, self._record, self._log))
+        engine = self._make_engine(make_core(self._config, self._record, self._log, self._seeds))
         delivery = Delivery(
             engine,
             self._routes,

@@ -20,15 +20,15 @@ from .logs import Log, mask_lines
 from .record_file import Path, RecordFile
 
 
-def make_core(config: ClientConfig, path: Path | None, log: Log) -> ClientInterface:
+def make_core(config: ClientConfig, path: Path | None, log: Log, seeds: Random) -> ClientInterface:
     """A core, which traces frames if `log` has use for them.
 
-    It is recorded in a file if there is a `path` for one; `log` is told if that fails.
+    It is recorded in a file if there is a `path` for one; `log` is told if that fails. The seed
+    of its ids and delays comes from `seeds`.
     """
     config = replace(config, trace_frames=log.is_enabled_for(logging.DEBUG))
-    system = SystemRandom()
-    make_wire = partial(_make_wire, system)
-    seed = system.getrandbits(64)
+    make_wire = partial(_make_wire, SystemRandom())
+    seed = seeds.getrandbits(64)
     chance = Random(seed)  # noqa: S311 - request ids and delays are no secrets
     if path is None:
         core = ClientCore(config, chance, make_wire=make_wire)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from random import Random
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -25,6 +25,7 @@ from ..exchange import (
 )
 from ..records import CallRecord
 from .clients import ClientBase
+from .guard import without
 from .scenery import NUMBER, known
 from .stories import TOLD, Story
 
@@ -59,13 +60,20 @@ class StageBase(abc.ABC, Generic[L]):
     exchange: Exchange
     """The simulated telephone network. See `do`."""
 
-    def __init__(self, config: ExchangeConfig, seed: int) -> None:
+    def __init__(
+        self,
+        config: ExchangeConfig,
+        seed: int,
+        may_raise: Collection[type[BaseException]] = (),
+    ) -> None:
         self.story = Story()
         TOLD.append(self.story)
         self.files = {}
         self.exchange = Exchange(config, Random(seed))  # noqa: S311 - a seed must repeat it
         self._links: dict[int, L] = {}
         self._raised: list[BaseException] = []
+        self._may_raise = tuple(may_raise)
+        self._seeds = Random(f"{seed} client")  # noqa: S311 - a seed must repeat it
 
     @property
     @abc.abstractmethod
@@ -107,16 +115,19 @@ class StageBase(abc.ABC, Generic[L]):
 
     def cut(self) -> None:
         """Break the connection. The client reconnects by itself and resumes its session."""
+        self._note("cut")
         for link in self._links.values():
             link.cut()
 
     def silence(self) -> None:
         """Lose everything that both sides send from now on. Neither side is told."""
+        self._note("silence")
         for link in self._links.values():
             link.silent = True
 
     def restart(self) -> None:
         """Restart the server, which then remembers no session and no call."""
+        self._note("forget sessions")
         self.do(self.exchange.forget_sessions)
 
     def say_goodbye(self, *, restart: bool = False) -> None:
@@ -124,6 +135,7 @@ class StageBase(abc.ABC, Generic[L]):
 
         With `restart`, the server forgets the session, so the client starts a new one.
         """
+        self._note("restart" if restart else "goodbye")
         for number in tuple(self._links):
             self.do(self.exchange.say_goodbye, number, restart=restart)
 
@@ -147,7 +159,8 @@ class StageBase(abc.ABC, Generic[L]):
             **credentials,
             **instead,
             "_connector": connector,
-            "_on_failure": self._raised.append,
+            "_on_failure": self._failed,
+            "_seeds": self._seeds,
             "_file_source": self._file_at,
         }
         before = {name: getattr(held, name) for name in changed}
@@ -158,6 +171,16 @@ class StageBase(abc.ABC, Generic[L]):
         finally:
             for name, value in before.items():
                 setattr(held, name, value)
+
+    def _note(self, fault: str) -> None:
+        """Add a fault to the story."""
+        self._on_output(Happened(self.now, "", Who.EXCHANGE, What.FAULTED, {"fault": fault}))
+
+    def _failed(self, error: BaseException) -> None:
+        """Remember what a function of the application has raised, unless it may."""
+        failure = without(error, self._may_raise)
+        if failure is not None:
+            self._raised.append(failure)
 
     def _file_at(self, url: str) -> bytes:
         return self.files.get(url, SOME_FILE)
