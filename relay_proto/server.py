@@ -122,6 +122,8 @@ class ConnectionEnded:
     """
 
     reason: str
+    left: bool = False
+    """Whether the client has closed of its own accord, with a closing handshake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,8 @@ class _Ping(msgspec.Struct, frozen=True, kw_only=True):
 
 _ping = msgspec.json.Decoder(_Ping)
 
+LEAVING: Final = frozenset({1000, 1001})
+"""The WebSocket codes of a client that closes because it wants to."""
 FORBIDDEN: Final = 403
 """The HTTP status for a `Host` or an `Origin` that is not allowed."""
 
@@ -207,6 +211,7 @@ class ServerCore(Core[ServerOutput]):
         self._events: dict[str, Pending[None]] = {}
         self._unanswered_pings = 0
         self._goodbye = ""
+        self._said_goodbye = False
         self._host = ""
         self._count = 0
 
@@ -318,6 +323,7 @@ class ServerCore(Core[ServerOutput]):
         `restart` tells the client that its session ends, too. With `stay`, the core does
         not close: it waits for the client to do so, as a careless server does.
         """
+        self._said_goodbye = True
         identity = self._new_id()
         self._send(encode_request(identity, METHOD_SIGNALWIRE_DISCONNECT, {"restart": restart}))
         if not stay and self._state is ServerState.OPEN:
@@ -355,7 +361,10 @@ class ServerCore(Core[ServerOutput]):
             case UpgradeRequested():
                 self._answer_upgrade(event, now)
             case PeerClosed(code):
-                self._end(f"the client closed the connection with code {code}", flush=True)
+                asked = self._state is ServerState.CLOSING or self._said_goodbye
+                left = code in LEAVING and not asked
+                words = f"the client closed the connection with code {code}"
+                self._end(words, flush=True, left=left)
             case WireFailed(error):
                 self._outputs.append(PeerViolation(str(error)))
                 self._end(str(error), flush=True)
@@ -429,20 +438,20 @@ class ServerCore(Core[ServerOutput]):
 
     # How it ends
 
-    def _end(self, reason: str, *, flush: bool) -> None:
+    def _end(self, reason: str, *, flush: bool, left: bool = False) -> None:
         if flush:
             self._flush()
         self._outputs.append(CloseTransport(self._transport, flush))
-        self._conclude(reason)
+        self._conclude(reason, left=left)
 
-    def _conclude(self, reason: str) -> None:
+    def _conclude(self, reason: str, *, left: bool = False) -> None:
         self._move(ServerInput.END)
         self._unsent.clear()
         self._deadlines.clear_all()
         for pending in self._events.values():
             self._settle(pending, ConnectionLostError(reason, maybe_delivered=True))
         self._events.clear()
-        self._outputs.append(ConnectionEnded(reason))
+        self._outputs.append(ConnectionEnded(reason, left))
 
     # Outputs
 

@@ -36,6 +36,12 @@ class ExchangeTiming:
 
     session_retention: float = 60.0
     """How long a session is kept without a connection."""
+    offer_retention: float = 5.0
+    """How long a session without a connection keeps the calls that it has not answered.
+
+    After that, they are offered to another session of the context that is connected. A
+    client that closes its connection itself keeps them no longer than until then.
+    """
     ring_delay: float = 0.5
     """The time from a dial to the first ring."""
     ring_timeout: float = 30.0

@@ -29,7 +29,7 @@ from .config import ExchangeConfig, ExchangeTiming
 from .happened import FrameSeen, Happened, Heard, What, Who
 from .network import Network
 from .requests import Request, decode_params
-from .routing import place_call
+from .routing import offer_again, place_call
 from .script import Caller, Line
 from .sessions import (
     AUTHENTICATION_FAILED,
@@ -68,7 +68,7 @@ class Exchange(Core[ExchangeOutput]):
         )
         self._outputs: deque[ExchangeOutput] = deque()
         self._network = Network(config, random, self._outputs.append)
-        self._sessions = Sessions(self._network, self._forgotten)
+        self._sessions = Sessions(self._network, self._forgotten, self._offer_again)
         self._switch = Switch(self._network, self._sessions)
         self._links: dict[int, Link] = {}
         self._blades: dict[Link, Blade] = {}
@@ -216,8 +216,7 @@ class Exchange(Core[ExchangeOutput]):
 
     def forget_sessions(self, now: float) -> None:
         """Lose all sessions and connections, as in a crash."""
-        for session in self._sessions:
-            self._sessions.forget(session, now)
+        self._sessions.forget_all(self._sessions, now)
         for link in tuple(self._links.values()):
             link.abort("the server restarts")
         self._settle_touched(now)
@@ -233,12 +232,12 @@ class Exchange(Core[ExchangeOutput]):
     def revoke(self, project: str, now: float) -> None:
         """Stop accepting the credentials of a project, and end its sessions."""
         self._sessions.revoke(project)
-        for session in self._sessions:
-            if session.project == project:
-                link = session.link
-                self._sessions.forget(session, now)
-                if link is not None:
-                    link.close(now)
+        revoked = [session for session in self._sessions if session.project == project]
+        links = [session.link for session in revoked]
+        self._sessions.forget_all(revoked, now)
+        for link in links:
+            if link is not None:
+                link.close(now)
         self._settle_touched(now)
 
     def refuse_upgrades(self, status: int, reason: str = "") -> None:
@@ -278,8 +277,8 @@ class Exchange(Core[ExchangeOutput]):
                         self._outputs.append(
                             FrameSeen(now, link.transport, session, received, data)
                         )
-                    case ConnectionEnded(reason):
-                        self._lose(link, reason, now)
+                    case ConnectionEnded():
+                        self._lose(link, output, now)
                     case _:
                         assert_never(output)
             self._watch(link)
@@ -291,16 +290,15 @@ class Exchange(Core[ExchangeOutput]):
         else:
             self._network.at(deadline, link.keep_time)
 
-    def _lose(self, link: Link, reason: str, now: float) -> None:
+    def _lose(self, link: Link, ended: ConnectionEnded, now: float) -> None:
         del self._links[link.transport]
         self._blades.pop(link, None)
         session = link.session
         if session is not None:
             link.session = None
-            session.detach(now)
-            self._network.note(
-                now, "", Who.PROGRAM, What.SESSION_AWAY, session=session.protocol, reason=reason
-            )
+            session.detach(now, left=ended.left)
+            away = {"session": session.protocol, "reason": ended.reason}
+            self._network.note(now, "", Who.PROGRAM, What.SESSION_AWAY, **away)
 
     # What programs ask
 
@@ -356,6 +354,11 @@ class Exchange(Core[ExchangeOutput]):
         }
         link.core.reply(asked.id, result)
         link.take_over(session, now)
+        self._offer_again(now)
 
     def _forgotten(self, session: Session, now: float) -> None:
+        self._offer_again(now)
         self._switch.abandon(session, now)
+
+    def _offer_again(self, now: float) -> None:
+        offer_again(self._switch, now)

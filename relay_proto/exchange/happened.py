@@ -28,6 +28,7 @@ class What(enum.StrEnum):
     OFFERED = "offered"
     UNSERVED = "unserved"
     PASSED = "passed"
+    WITHDRAWN = "withdrawn"
     ANSWERED = "answered"
     DIALED = "dialed"
     RANG = "rang"
@@ -75,6 +76,7 @@ SENTENCES: Final[Mapping[What, str]] = {
     What.OFFERED: "offers the call to the context {context}",
     What.UNSERVED: "reaches no program: {reason}",
     What.PASSED: "passes the call back, for another program to take",
+    What.WITHDRAWN: "takes the call back from a program that is gone",
     What.ANSWERED: "answers",
     What.DIALED: "dials {to}",
     What.RANG: "rings {to}",

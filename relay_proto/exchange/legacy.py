@@ -16,6 +16,7 @@ from .dialing import SECONDS_PER_MINUTE
 from .happened import What, Who
 from .legs import Leg
 from .requests import Request, Verb, verb
+from .routing import serve
 from .shapes import Name, Seconds
 from .switch import FULL
 
@@ -66,8 +67,7 @@ def call(request: Request, params: CallParams) -> None:  # noqa: ARG001
 def receive(request: Request, params: ReceiveParams) -> None:
     """``calling.receive``: the older form of ``signalwire.receive``."""
     one = () if params.context is None else (params.context,)
-    request.switch.sessions.subscribe(request.session, (*one, *params.contexts))
-    request.accept("Receiving events")
+    serve(request, (*one, *params.contexts))
 
 
 VERBS: Final[Mapping[str, Verb]] = {

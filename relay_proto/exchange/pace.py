@@ -21,13 +21,13 @@ from .script import (
 )
 
 AnyBehaviour: TypeAlias = Behaviour | InTurn | OverTime
-OF_PROGRAMS: Final = "session_retention"
-"""The time that is about programs, which do not become quicker."""
+OF_PROGRAMS: Final = frozenset({"session_retention", "offer_retention"})
+"""The times that are about programs, which do not become quicker."""
 
 
 def faster_timing(timing: ExchangeTiming, speed: float) -> ExchangeTiming:
     """Return the times of a network in which all but programs is `speed` times as fast."""
-    names = [field.name for field in fields(timing) if field.name != OF_PROGRAMS]
+    names = [field.name for field in fields(timing) if field.name not in OF_PROGRAMS]
     return replace(timing, **{name: getattr(timing, name) / speed for name in names})
 
 

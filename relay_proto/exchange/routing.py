@@ -5,7 +5,7 @@ Source: docs/protocol.md, sections 11 and 12.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Final
 
 import msgspec
@@ -16,9 +16,11 @@ from ..constants import (
     END_REASON_HANGUP,
     END_REASON_NOT_FOUND,
     EVENT_CALL_RECEIVE,
+    EVENT_CALL_STATE,
 )
 from ..errors import RelayError
 from ..rpc.frames import JSONObject
+from ..transitions import CallState
 from .happened import What, Who
 from .legs import INBOUND, FarEnd, Leg
 from .people import Person
@@ -90,6 +92,36 @@ def offer(switch: Switch, leg: Leg, now: float) -> None:
         direction=leg.direction,
         device=leg.device,
     )
+
+
+def offer_again(switch: Switch, now: float) -> None:
+    """Offer the calls whose sessions have given them up to others that are connected.
+
+    A session that has lost a call hears that it has ended, if it comes back.
+    """
+    for leg in switch.legs():
+        session = leg.session
+        if session is None or session.keeps_offers or leg.answered or leg.direction != INBOUND:
+            continue
+        if switch.sessions.is_anybody_there(leg.context, without=leg.refused_by | {session}):
+            leg.note(Who.EXCHANGE, What.WITHDRAWN, now)
+            leg.refused_by.add(session)
+            leg.tell(
+                EVENT_CALL_STATE,
+                now,
+                call_state=CallState.ENDED.value,
+                end_reason=END_REASON_CANCEL,
+                direction=leg.direction,
+                device=leg.device,
+            )
+            offer(switch, leg, now)
+
+
+def serve(request: Request, contexts: Iterable[str]) -> None:
+    """Let the session serve `contexts` as well; it gets what waits for somebody there."""
+    request.switch.sessions.subscribe(request.session, contexts)
+    request.accept("Receiving events")
+    offer_again(request.switch, request.now)
 
 
 def answer(request: Request, leg: Leg, params: AnswerParams) -> None:

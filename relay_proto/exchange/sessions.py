@@ -135,6 +135,8 @@ class Session:
         """When the JWT of the connection expires; None if it never does."""
         self.acknowledges = True
         """Whether the client acknowledges events."""
+        self.keeps_offers = True
+        """Whether the calls that it has not answered stay with it."""
         self._kept: dict[str, JSONObject] = {}
 
     def tell(self, event_type: str, params: JSONObject, now: float) -> None:
@@ -172,7 +174,9 @@ class Session:
         """Continue on `link`: repeat unacknowledged events, and send a new secret."""
         self.link, link.session = link, self
         self.host = link.core.host
+        self.keeps_offers = True
         self._network.cancel(self.expire)
+        self._network.cancel(self.give_up_offers)
         self.expire_jwt_at(self.jwt_expires_at)
         for identity, event in self._kept.items():
             link.deliver(identity, event, acknowledged=self.acknowledges)
@@ -181,11 +185,21 @@ class Session:
         secret = f"{self._network.new_id()}:{self._network.new_id()}"
         self.tell(EVENT_AUTHORIZATION_STATE, {"authorization_state": secret}, now)
 
-    def detach(self, now: float) -> None:
-        """Wait for a resume, because the connection is lost."""
+    def detach(self, now: float, *, left: bool = False) -> None:
+        """Wait for a resume, because the connection is lost.
+
+        A client that has `left` of its own accord gives up its offers at once.
+        """
+        timing = self._network.config.timing
         self.link = None
         self._network.cancel(self.end_connection)
-        self._network.at(now + self._network.config.timing.session_retention, self.expire)
+        self._network.at(now + timing.session_retention, self.expire)
+        self._network.at(now if left else now + timing.offer_retention, self.give_up_offers)
+
+    def give_up_offers(self, now: float) -> None:
+        """Let other sessions have the calls that this one has not answered."""
+        self.keeps_offers = False
+        self._sessions.offers_free(now)
 
     def expire_jwt_at(self, expires_at: float | None) -> None:
         """Close the connection at this time; None means never."""
@@ -209,9 +223,16 @@ class Session:
 class Sessions:
     """All sessions, by protocol, and by context in the order of their turns."""
 
-    def __init__(self, network: Network, forgotten: Callable[[Session, float], None]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        forgotten: Callable[[Session, float], None],
+        offers_free: Callable[[float], None],
+    ) -> None:
         self._network = network
         self._forgotten = forgotten
+        self.offers_free = offers_free
+        """Is called when a session gives up its offers."""
         self._by_protocol: dict[str, Session] = {}
         self._by_context: dict[str, dict[Session, None]] = {}
         self._subscribed: dict[Session, None] = {}
@@ -332,6 +353,13 @@ class Sessions:
             serving[chosen] = None
         return chosen
 
+    def is_anybody_there(self, context: str, without: Iterable[Session]) -> bool:
+        """Whether a connected session serves `context`, apart from some."""
+        return any(
+            session.link is not None and session not in without
+            for session in self._serving(context)
+        )
+
     def why_nobody(self, context: str) -> str:
         """Return why `take_turn` has found no session, for the journal."""
         if not context:
@@ -347,12 +375,25 @@ class Sessions:
         others = f", and {more} more" if more > 0 else ""
         return f"no program serves {_named(context)}; subscribed contexts: {named}{others}"
 
+    def forget_all(self, sessions: Iterable[Session], now: float) -> None:
+        """End sessions together, so that none of them gets the calls of another one."""
+        ending = tuple(sessions)
+        for session in ending:
+            self.unsubscribe(session, tuple(session.contexts))
+        for session in ending:
+            self.forget(session, now)
+
     def forget(self, session: Session, now: float) -> None:
-        """End a session and everything that belongs to it."""
+        """End a session and everything that belongs to it.
+
+        The calls that it has not answered go to another session, if one is connected.
+        """
         del self._by_protocol[session.protocol]
         self.unsubscribe(session, tuple(session.contexts))
         self._network.cancel(session.expire)
+        self._network.cancel(session.give_up_offers)
         self._network.cancel(session.end_connection)
+        session.keeps_offers = False
         if session.link is not None:
             session.link.session = None
             session.link = None

@@ -46,8 +46,7 @@ class ContextParams(msgspec.Struct, frozen=True, kw_only=True):
 
 def receive(request: Request, params: ContextParams) -> None:
     """``signalwire.receive``: serve more contexts."""
-    request.switch.sessions.subscribe(request.session, params.contexts)
-    request.accept("Receiving events")
+    routing.serve(request, params.contexts)
 
 
 def unreceive(request: Request, params: ContextParams) -> None:

@@ -157,6 +157,29 @@ async def test_calls_beyond_the_limit_are_passed_back_loudly(
     assert refused in errors[0]
 
 
+async def test_a_call_that_nobody_has_answered_goes_to_another_client(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELAY_MAX_CONNECTIONS", "2")
+    leaves, stays = world.client(), world.client()
+    offered: Heard[Call] = Heard()
+    taken: Heard[Call] = Heard()
+    leaves.on_call(offered)
+    stays.on_call(taken)
+    async with stays:
+        await stays.unreceive(["office"])
+        await leaves.connect()
+        call_id = world.place_call()
+        first = await offered.next()
+        await stays.receive(["office"])
+        await leaves.disconnect()
+        second = await taken.next()
+        assert second.call_id == call_id
+        assert first.state == "ended"
+        await second.answer()
+        await world.until(What.ANSWERED)
+
+
 async def test_the_environment_limits_calls_too(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
