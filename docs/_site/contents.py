@@ -14,6 +14,7 @@ ROOT: Final = DOCS.parent
 PROJECT_PAGES: Final = {
     "project/benchmarks": ROOT / "benchmarks" / "README.md",
     "project/contributing": ROOT / "CONTRIBUTING.md",
+    "project/security": ROOT / "SECURITY.md",
     "project/changelog": ROOT / "CHANGELOG.md",
 }
 """Pages of the site that are not in ``docs``."""

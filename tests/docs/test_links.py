@@ -52,7 +52,9 @@ def test_contributors_are_sent_to_files_that_are_there() -> None:
 
 
 def test_contributors_are_told_of_every_script_and_every_folder_of_tests() -> None:
-    scripts = {file.name for file in (ROOT / "scripts").iterdir() if not file.suffix}
+    scripts = {
+        file.name for file in (ROOT / "scripts").iterdir() if file.is_file() and not file.suffix
+    }
     assert scripts <= set(SCRIPT.findall(CONTRIBUTING))
     folders = {path.parent.name for path in (ROOT / "tests").glob("*/*.py")}
     assert folders <= set(re.findall(r"^\| `tests/(\w+)`", CONTRIBUTING, re.MULTILINE))
