@@ -266,7 +266,7 @@ class Dispatch:
         request = self._request(method, params, OwnRequest())
         try:
             writable = self._session.state is _READY
-            self._requests.check_room(method, len(request.frame), writable=writable)
+            self._requests.check_room(method, len(request.frame), writable=writable, own=True)
         except RequestQueueFullError as error:
             self._out.push(Dropped(str(error)))
         else:

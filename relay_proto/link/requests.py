@@ -108,17 +108,21 @@ class Requests:
         self._queued_bytes = 0
         self._sent: dict[str, Request] = {}
 
-    def check_room(self, method: str, size: int, *, writable: bool) -> None:
+    def check_room(self, method: str, size: int, *, writable: bool, own: bool = False) -> None:
         """Check that there is room for one more request, of `size` bytes.
+
+        A core's own requests have more room, one for each call: what a program has filled
+        must not keep the core from passing a call back, for its caller would wait in vain.
 
         Raises:
             RequestQueueFullError: there is none.
         """
         limits = self._limits
+        more = limits.active_calls if own else 0
         if writable:
-            if len(self._sent) >= limits.pending_requests:
+            if len(self._sent) >= limits.pending_requests + more:
                 raise RequestQueueFullError(method, limits.pending_requests, "pending_requests")
-        elif len(self._queued) >= limits.queued_requests:
+        elif len(self._queued) >= limits.queued_requests + more:
             raise RequestQueueFullError(method, limits.queued_requests, "queued_requests")
         elif self._queued_bytes + size > limits.queued_bytes:
             raise RequestQueueFullError(method, limits.queued_bytes, "queued_bytes")

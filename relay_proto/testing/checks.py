@@ -1,7 +1,8 @@
 """The promises of a core, and the checks that test them.
 
-Each check has a name and belongs to a promise. A check that belongs to none of the eleven
-promises tests the contract of a core, or that the exchange keeps to the protocol.
+Each check has a name and belongs to a promise. A check that belongs to none of them tests
+the contract of a core, or that the exchange keeps to the protocol. Promises 12, 13 and 15
+are those of the adapters: a core has no handlers, no threads and no sockets.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ PROMISES: Final[Mapping[int, str]] = {
     9: "a resumed session is the same session",
     10: "growth has a bound",
     11: "secrets stay secret",
+    14: "no call is lost between two hands",
 }
 
 CONTRACT: Final = 0
@@ -51,6 +53,8 @@ CHECKS: Final[Mapping[str, int]] = {
     "a lost session ends its calls": 9,
     "growth has a bound": 10,
     "secrets stay secret": 11,
+    "an offered call is taken or passed back": 14,
+    "a call that is passed back leaves": 14,
     "at most one transport": CONTRACT,
     "after handle_timer(t), deadline() > t": CONTRACT,
     "a needless handle_timer does nothing": CONTRACT,

@@ -16,9 +16,11 @@ from ..outputs import (
     Connected,
     ConnectFailed,
     Disconnected,
+    Dropped,
     EventReceived,
     MessageChanged,
     MessageReceived,
+    OfferRefused,
     OpenTransport,
     Output,
     SendData,
@@ -83,6 +85,14 @@ class Ledger:
         """Legs that answered a dial after another leg had won it."""
         self._losers_ended: set[str] = set()
         self._ranks: dict[CallRecord, int] = {}
+        self._offered: set[str] = set()
+        """Calls that the server has offered, and the core has not decided about."""
+        self._refused: set[str] = set()
+        """Calls that the core does not take, and has not passed back yet."""
+        self._passed: set[str] = set()
+        """Calls that the core has passed back, and has not said so yet."""
+        self._last_refused = ""
+        self._ended_calls: set[str] = set()
 
     @property
     def may_be_asked(self) -> bool:
@@ -137,12 +147,26 @@ class Ledger:
             secret = str(frame.body["authorization_state"])
             self._secrets.append(secret)
             self.session.renewed(secret)
+        is_new = identity not in known
         known.add(identity)
         if event.event_type == "calling.call.state":
             self._leg_moved(frame)
+        if event.event_type == "calling.call.receive" and is_new:
+            self._call_offered(frame)
+
+    def _call_offered(self, frame: Frame) -> None:
+        call_id, state = frame.body.get("call_id"), frame.body.get("call_state")
+        if not isinstance(call_id, str) or not call_id or state == "ended":
+            return  # an offer that makes no sense
+        known = call_id in self.held or call_id in self._ended_calls
+        if self.session.authenticated and not known:
+            self._offered.add(call_id)
 
     def _leg_moved(self, frame: Frame) -> None:
         call_id, state = str(frame.body["call_id"]), frame.body["call_state"]
+        if state == "ended":
+            self._ended_calls.add(call_id)
+            self._refused.discard(call_id)
         if frame.id.startswith(LOSER):
             self._losers |= {call_id} - self._ends_asked
         elif state == "ended" and call_id in self._losers and not self.session.draining:
@@ -167,6 +191,9 @@ class Ledger:
         self.that((frame.method == CONNECT) is first, "nothing is sent early", frame)
         if frame.method == "calling.end":
             self._ends_asked.add(str(frame.body["call_id"]))
+        elif frame.method == "calling.pass":
+            call_id = str(frame.body["call_id"])
+            _cancel_out(call_id, self._refused, self._passed)
         elif frame.method == CONNECT:
             self._connect_ids.add(frame.id)
             self.session.connect_sent(frame)
@@ -208,7 +235,14 @@ class Ledger:
             case MessageReceived(_, event) | MessageChanged(_, event):
                 self._event_told(event)
             case CallOffered(call):
+                self._offered.discard(call.call_id)
                 self._given(call)
+            case OfferRefused(call_id):
+                self._offered.discard(call_id)
+                _cancel_out(call_id, self._passed, self._refused)
+                self._last_refused = call_id
+            case Dropped():
+                self._refused.discard(self._last_refused)  # it is said that it stays there
             case CallEnded(call):
                 self._ended(call, now)
             case _:
@@ -230,6 +264,10 @@ class Ledger:
                 self._writable = False
                 self._connect_ids.clear()
                 self._owed.clear()
+                # An offer that was not heard, or not passed back, is offered to another.
+                self._offered.clear()
+                self._refused.clear()
+                self._passed.clear()
                 self._losers.clear()  # requests may be lost; the next session makes new ones
                 self.session.opening(now, lag)
             case SendData(transport):
@@ -278,6 +316,7 @@ class Ledger:
             self.owned.add(call.call_id)
 
     def _ended(self, call: CallRecord, now: float) -> None:
+        self._ended_calls.add(call.call_id)
         self.held.pop(call.call_id, None)
         self.owned.discard(call.call_id)
         for action in self.actions.pop(call, ()):
@@ -294,6 +333,8 @@ class Ledger:
         if self._open and self._closing_at is None:
             owed = [identity for identity, count in self._owed.items() if count]
             self.that(not owed, "everything is acknowledged", "not", *owed)
+            left = self._offered
+            self.that(not left, "an offered call is taken or passed back", *left)
         if self._losers_ended:
             left = self._losers_ended & self._losers - self._ends_asked
             self.that(not left, "nobody is left ringing", *left)
@@ -330,6 +371,11 @@ class Ledger:
         left = [name for name in self.waits.unsettled() if not name.startswith(tuple(but))]
         self.that(not left, "every wait ends", *left)
 
+    def check_passed_back(self) -> None:
+        """Check that the core has passed back each call that it does not take."""
+        left = self._refused
+        self.that(not left, "a call that is passed back leaves", *left)
+
     def check_closed(self, deadline: float | None) -> None:
         """Check that the core is closed and has no deadline."""
         closed = self.closed_at is not None
@@ -343,3 +389,11 @@ class Ledger:
                 text = text.replace(secret, "(the secret)")[:200]
                 self.that(False, "secrets stay secret", text)
         self.that(True, "secrets stay secret")
+
+
+def _cancel_out(call_id: str, one: set[str], other: set[str]) -> None:
+    """Take an id out of `one` set; if it is not there, add it to the `other`."""
+    if call_id in one:
+        one.discard(call_id)
+    else:
+        other.add(call_id)

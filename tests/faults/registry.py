@@ -27,14 +27,14 @@ from relay_proto.constants import (
     METHOD_SIGNALWIRE_PING,
 )
 from relay_proto.core import OutputQueue
-from relay_proto.dispatch import Dispatch
+from relay_proto.dispatch import METHOD_PASS, Dispatch
 from relay_proto.link.backoff import Backoff
 from relay_proto.link.liveness import Liveness, Verdict
 from relay_proto.link.requests import Request, Requests
 from relay_proto.link.resume import Resume
 from relay_proto.link.session import Session
 from relay_proto.link.session_events import Unusual
-from relay_proto.outputs import Closed, Connected, Disconnected, Output, Settled
+from relay_proto.outputs import CallOffered, Closed, Connected, Disconnected, Output, Settled
 from relay_proto.pending import Pending
 from relay_proto.recorder.replay import MakeRandom, RecordingError, Step
 from relay_proto.records import ActionRecord, CallRecord, Leg
@@ -44,6 +44,7 @@ from relay_proto.rpc.frames import (
     ErrorFrame,
     EventFrame,
     Frame,
+    JSONObject,
     MalformedFrame,
     decode_object,
     encode_json,
@@ -230,7 +231,13 @@ def ignore_the_peer(original: Function, self: Liveness) -> None:
 
 @fault(seams.CHECK_ROOM, checks=["growth has a bound"])
 def queue_without_limit(
-    original: Function, self: Requests, method: str, size: int, *, writable: bool
+    original: Function,
+    self: Requests,
+    method: str,
+    size: int,
+    *,
+    writable: bool,
+    own: bool = False,
 ) -> None:
     """There is always room for one more request."""
 
@@ -295,6 +302,22 @@ def give_up_a_lost_session(original: Function, self: OutputQueue, output: Output
     original(self, output)
     if isinstance(output, Disconnected) and output.error is not None:
         original(self, Closed(None))
+
+
+@fault(seams.PUSH, checks=["an offered call is taken or passed back"])
+def forget_an_offer(original: Function, self: OutputQueue, output: Output) -> None:
+    """A call that is offered becomes known, but no program hears of it."""
+    if not isinstance(output, CallOffered):
+        original(self, output)
+
+
+@fault(seams.REQUEST_OWN, checks=["a call that is passed back leaves"])
+def keep_what_is_refused(
+    original: Function, self: Dispatch, method: str, params: JSONObject, now: float
+) -> None:
+    """A call that nobody takes is not passed back."""
+    if method != METHOD_PASS:
+        original(self, method, params, now)
 
 
 @fault(seams.CLOSE, checks=["at most one transport"], targets=["client"])

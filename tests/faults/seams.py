@@ -135,6 +135,7 @@ HANG_UP: Final = Seam(Dispatch.hang_up, "legs that nobody wants are hung up")
 
 # Outputs and time
 RESOLVE: Final = Seam(OutputQueue.resolve, "a wait ends with a result")
+REQUEST_OWN: Final = Seam(Dispatch.request_own, "the core makes a request for itself")
 PUSH: Final = Seam(OutputQueue.push, "an output is queued")
 CLOSE: Final = Seam(OutputQueue.close, "the end of a transport is queued")
 HANDLE_TIMER: Final = Seam(ClientCore.handle_timer, "the core is told the time")

@@ -247,12 +247,17 @@ class TestLimits:
             peer.execute(c.execute("what", {}))
 
     def test_a_call_that_cannot_be_passed_back_is_reported(self) -> None:
-        peer = Peer(limits=Limits(pending_requests=1))
+        peer = Peer(limits=Limits(pending_requests=1, active_calls=1))
         peer.connect()
         peer.core.accepting_calls = False
         peer.execute(c.execute("what", {}))
-        peer.event("calling.call.receive", call_id="c-1", node_id="n-1")
-        assert peer.last(OfferRefused).call_id == "c-1"
+        for call_id in ("c-1", "c-2"):
+            peer.event("calling.call.receive", call_id=call_id, node_id="n-1")
+            assert peer.last(OfferRefused).call_id == call_id
+        passed = [
+            one["params"]["call_id"] for one in peer.requests if one["method"] == "calling.pass"
+        ]
+        assert passed == ["c-1"], "what the program has filled has room for one call more"
         assert peer.last(Dropped).reason == str(
             RequestQueueFullError("calling.pass", 1, "pending_requests")
         )
