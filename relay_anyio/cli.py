@@ -14,6 +14,7 @@ from typing import Final, TypeAlias, cast
 
 from relay_proto import __version__
 from relay_proto.exchange import ANY_CONTEXT
+from relay_run.arguments import add_run
 
 from ._output import OUTPUT, CommandError, OutputError, forget_output
 from ._service_arguments import add_dial, add_doctor, add_text, seconds
@@ -62,7 +63,7 @@ exit codes:
   130  it was interrupted (Ctrl+C)
   141  nobody reads the output any more
   143  it was ended (SIGTERM)
-relay doctor, dial and text have more codes: see relay doctor --help, and so on.
+relay run, doctor, dial and text have more codes: see relay run --help, and so on.
 relay sim runs until Ctrl+C or SIGTERM, and exits with 0 then.
 """
 
@@ -171,6 +172,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"relay-proto {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add_command in (
+        add_run,
         _add_sim,
         add_lab,
         _add_demo,

@@ -348,12 +348,14 @@ class RelayClient(Client):
         if error is not None and not self._serving and running_loop().raise_out(error):
             self._ends_program = None
 
-    async def _serve(self) -> None:
+    async def _serve(self, *, obey_signals: bool = True) -> None:
+        """Do what `run` says; `relay_run` obeys the signals itself."""
         engine = self._start(retry=True)
         self._serving = True
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._obey_signals, engine)
+                if obey_signals:
+                    tasks.start_soon(self._obey_signals, engine)
                 await engine.wait_closed()
                 tasks.cancel_scope.cancel()
         finally:

@@ -164,6 +164,16 @@ class ClientCore(Core[Output]):
         """The number of active calls."""
         return len(self._calls)
 
+    @property
+    def queued_requests(self) -> int:
+        """How many requests wait for a session, or for their turn."""
+        return self._dispatch.queued_requests
+
+    @property
+    def draining(self) -> bool:
+        """Whether it takes no more calls, because of `drain`."""
+        return self._draining
+
     # Commands
 
     def start(self, now: float, *, retry: bool = False) -> Pending[None]:

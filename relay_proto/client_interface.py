@@ -61,6 +61,16 @@ class ClientInterface(Core[Output], Protocol):
 
     @property
     @abc.abstractmethod
+    def queued_requests(self) -> int:
+        """How many requests wait for a session, or for their turn."""
+
+    @property
+    @abc.abstractmethod
+    def draining(self) -> bool:
+        """Whether it takes no more calls, because of `drain`."""
+
+    @property
+    @abc.abstractmethod
     def live_calls(self) -> tuple[CallRecord, ...]:
         """The calls that are up."""
 

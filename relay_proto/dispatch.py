@@ -95,7 +95,7 @@ class Dispatch:
         dials: Dials,
     ) -> None:
         self._timing = config.timing
-        self._limits = config.limits
+        limits = self._limits = config.limits
         self._fails_fast = config.while_reconnecting == "fail"
         self._random = random
         self._out = out
@@ -106,11 +106,15 @@ class Dispatch:
         self._dials = dials
         self._deadlines = deadlines
         self._requests = Requests(deadlines, config.timing, config.limits)
-        limits = config.limits
         self._dial_pace: Pace[Request] = Pace(limits.dials_per_second, limits.dials_at_once)
         self._text_pace: Pace[Request] = Pace(limits.texts_per_second)
         self.pacing = False
         """Whether requests may wait for their turn, so that `release` has to be called."""
+
+    @property
+    def queued_requests(self) -> int:
+        """How many requests are not written yet."""
+        return self._requests.queued
 
     # Commands
 

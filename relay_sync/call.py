@@ -477,18 +477,20 @@ class Client(ClientBase[Engine, Call, Message]):
             self._let_out()
 
     @checked
-    def drain(self, timeout: float | None = None, *, hang_up: bool = False) -> None:
+    def drain(self, timeout: float | None = None, *, hang_up: bool = False) -> int:
         """Take no more calls, wait until those that are up have ended, then disconnect.
 
         This waits for `timeout` seconds at most, by default for `Timing.drain_timeout`. With
-        `hang_up`, calls that are still up after that are hung up.
+        `hang_up`, calls that are still up then are hung up. Returns how many were still up.
         """
-        engine = self._current
+        engine, left = self._current, 0
         if engine is not None and engine.alive:
             limit = self._config.timing.drain_timeout if timeout is None else timeout
             engine.tell(engine.core.drain)
             engine.wait_until(lambda: not engine.delivery.busy, limit)
+            left = engine.core.active_calls
         self.disconnect(hang_up=hang_up)
+        return left
 
     def _carry_out(self, command: Command[R]) -> R:
         return self._engine.execute(command)

@@ -45,6 +45,7 @@ from .network import Network
 from .record_file import Path, record_path
 from .slots import Slots
 from .streams import StreamBase
+from .vitals import NOT_STARTED, Vitals, vitals_of
 
 MAY_PASS: Final = (ConnectFailedError, RemoteProtocolError)
 """An attempt that has failed like this may be repeated."""
@@ -179,6 +180,13 @@ class ClientBase(Hearing, Generic[E, C, M]):
     def relay_protocol(self) -> str:
         """The name that the server has given to the session, or ``""`` without a session."""
         return "" if self._current is None else self._current.core.protocol
+
+    def _vitals(self) -> Vitals:
+        """How it does. On threads, to be asked where the core is: see `_post`."""
+        engine = self._current
+        if engine is None:
+            return NOT_STARTED
+        return vitals_of(engine, self._config.timing.drain_timeout)
 
     # Registration
 

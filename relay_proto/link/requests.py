@@ -108,6 +108,11 @@ class Requests:
         self._queued_bytes = 0
         self._sent: dict[str, Request] = {}
 
+    @property
+    def queued(self) -> int:
+        """How many are not written yet."""
+        return len(self._queued)
+
     def check_room(self, method: str, size: int, *, writable: bool, own: bool = False) -> None:
         """Check that there is room for one more request, of `size` bytes.
 

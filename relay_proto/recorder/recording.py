@@ -198,6 +198,16 @@ class RecordingCore:
         return self._core.active_calls
 
     @property
+    def queued_requests(self) -> int:
+        """See `ClientCore.queued_requests`."""
+        return self._core.queued_requests
+
+    @property
+    def draining(self) -> bool:
+        """See `ClientCore.draining`."""
+        return self._core.draining
+
+    @property
     def accepting_calls(self) -> bool:
         """See `ClientCore.accepting_calls`. A change is recorded before the next line."""
         return self._core.accepting_calls

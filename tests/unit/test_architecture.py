@@ -20,7 +20,7 @@ import pytest
 from tests import rooms
 from tests.rooms import ROOT
 
-PACKAGES: Final = ("relay_proto", "relay_anyio", "relay_sync", "relay_pytest")
+PACKAGES: Final = ("relay_proto", "relay_anyio", "relay_sync", "relay_run", "relay_pytest")
 MAX_LINES: Final = 500
 LISTS_OF_ANY_LENGTH: Final = tuple(
     f"relay_proto/{name}.py" for name in ("api/commands", "api/shapes", "rpc/events")
@@ -54,6 +54,12 @@ FORBIDDEN_IN_CORE: Final = frozenset(
 
 LATER: Final = frozenset({"asyncio", "h11", "socksio", "trio", "wsproto"})
 """What no import loads: the first connection does, or the event loop."""
+
+DECISIONS: Final = tuple(
+    f"relay_run/{name}.py" for name in ("exit_codes", "health", "reports", "slots", "supervision")
+)
+"""What `relay run` decides and says, without processes and clocks."""
+OF_RUN: Final = frozenset({"h11", "watchfiles"})
 
 STDLIB: Final = frozenset(sys.stdlib_module_names) - {"asyncio"}
 EVENT_LOOPS: Final = frozenset({"asyncio", "sniffio", "trio"})
@@ -167,6 +173,8 @@ def anyio_violations(source: str, path: str) -> list[str]:
         allowed |= SHOWS_AND_SERVES
     if path.startswith("relay_anyio/lab/"):
         allowed |= OF_THE_LAB
+    if path == "relay_anyio/cli.py":
+        allowed |= {"relay_run.arguments"}
     below = path.startswith("relay_anyio/simulator/")
     if below:
         allowed |= {"h11"}  # it serves files on the port of the WebSocket
@@ -187,6 +195,18 @@ def sync_violations(source: str, path: str) -> list[str]:
 def plugin_violations(source: str, path: str) -> list[str]:
     clients = {"relay_proto", "relay_anyio", "relay_sync", "relay_pytest"}
     return _outside(STDLIB | {"pytest"} | clients, source, path)
+
+
+def run_violations(source: str, path: str) -> list[str]:
+    pure = path in DECISIONS
+    clients = {"relay_proto", "relay_run"}
+    if path == "relay_run/async_service.py":
+        clients |= {"anyio", "relay_anyio"}
+    if path in ("relay_run/serving.py", "relay_run/worker.py"):
+        clients |= {"anyio", "relay_anyio", "relay_sync"}
+    return _outside(
+        (PURE_STDLIB if pure else STDLIB | OF_RUN) | {"msgspec"} | clients, source, path
+    )
 
 
 def _outside(allowed: frozenset[str], source: str, path: str) -> list[str]:
@@ -246,6 +266,7 @@ Rule = Callable[[str, str], list[str]]
         (anyio_violations, "relay_anyio"),
         (sync_violations, "relay_sync"),
         (plugin_violations, "relay_pytest"),
+        (run_violations, "relay_run"),
         *((length_violations, package) for package in PACKAGES),
         *((hidden_in_words, package) for package in PACKAGES),
     ],
@@ -344,6 +365,10 @@ def test_the_packages_keep_the_rules(rule: Rule, package: str) -> None:
         (anyio_violations, "relay_anyio/simulator/server.py", "from ..lab.lab import Lab"),
         (anyio_violations, "relay_anyio/client.py", "import starlette"),
         (sync_violations, "relay_sync/client.py", "import asyncio"),
+        (sync_violations, "relay_sync/client.py", "import relay_run"),
+        (anyio_violations, "relay_anyio/client.py", "import relay_run"),
+        (run_violations, "relay_run/supervision.py", "import time"),
+        (run_violations, "relay_run/supervisor.py", "import relay_anyio"),
         (sync_violations, "relay_sync/client.py", "import anyio"),
         (sync_violations, "relay_sync/client.py", "import msgspec"),
         (sync_violations, "relay_sync/client.py", "from relay_anyio.call import Call"),

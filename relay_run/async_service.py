@@ -1,0 +1,119 @@
+"""Clients of `relay_anyio`, served together on one event loop."""
+
+# What clients keep for this package.
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, Final
+
+import anyio
+import anyio.abc
+
+from relay_anyio._signals import stop_signals
+from relay_proto.adapter.logs import Log
+
+from .exit_codes import ExitCode
+from .reports import INTERVAL, Report, report_of
+
+log: Final = Log(logging.getLogger("relay_run"))
+
+
+class AsyncService:
+    """Runs clients until signals, failures or the program end them."""
+
+    def __init__(
+        self,
+        clients: Iterable[Any],
+        *,
+        drain: float | None,
+        hang_up: bool,
+        tell: Callable[[Report], object],
+    ) -> None:
+        """`tell` gets a report about twice a second, from the event loop."""
+        self._clients = tuple(clients)
+        self._drain_timeout = drain
+        self._hang_up = hang_up
+        self._tell = tell
+        self._tasks: anyio.abc.TaskGroup
+        self._signals = 0
+        self._draining = False
+        self._left_calls = 0
+        self._failure: BaseException | None = None
+
+    @property
+    def obeyed(self) -> bool:
+        """Whether a signal has asked it to end."""
+        return self._signals > 0
+
+    async def run(self) -> ExitCode:
+        """Serve until the end.
+
+        Raises:
+            BaseException: what has ended a client, or what a handler has raised to end all.
+        """
+        async with stop_signals() as received, anyio.create_task_group() as self._tasks:
+            self._tasks.start_soon(self._obey, received)
+            self._tasks.start_soon(self._report)
+            async with anyio.create_task_group() as serving:
+                for client in self._clients:
+                    serving.start_soon(self._serve, client)
+            self._tasks.cancel_scope.cancel()
+        if self._failure is not None:
+            raise self._failure
+        return ExitCode.CALLS_LEFT if self._left_calls else ExitCode.ENDED
+
+    async def _serve(self, client: Any) -> None:
+        client._hangs_up = self._hang_up
+        try:
+            await client._serve(obey_signals=False)
+        except anyio.get_cancelled_exc_class():
+            raise
+        except BaseException as error:  # noqa: BLE001 - it is raised at the end
+            self._failure = self._failure or error
+            self._drain_all()
+
+    async def _obey(self, received: AsyncIterator[signal.Signals]) -> None:
+        async for number in received:
+            self._signals += 1
+            if self._signals == 1 and not self._draining:
+                log.info("%s: finishing %s", signal.Signals(number).name, self._calls_in_words())
+                self._drain_all()
+            else:
+                log.info("%s: ending, with %s", signal.Signals(number).name, self._calls_in_words())
+                self._left_calls += self._calls
+                for client in self._clients:
+                    self._tasks.start_soon(self._disconnect, client)
+
+    def _drain_all(self) -> None:
+        if not self._draining:
+            self._draining = True
+            for client in self._clients:
+                self._tasks.start_soon(self._drain, client)
+
+    async def _drain(self, client: Any) -> None:
+        self._left_calls += await client.drain(self._drain_timeout, hang_up=self._hang_up)
+
+    async def _disconnect(self, client: Any) -> None:
+        await client.disconnect(hang_up=self._hang_up)
+
+    @property
+    def _calls(self) -> int:
+        return sum(client._vitals().calls for client in self._clients)
+
+    def _calls_in_words(self) -> str:
+        return f"{self._calls} {'call' if self._calls == 1 else 'calls'}"
+
+    async def _report(self) -> None:
+        due = anyio.current_time()
+        while True:
+            late = anyio.current_time() - due
+            vitals = [client._vitals() for client in self._clients]
+            report = report_of(vitals, late, self._drain_timeout, draining=self._draining)
+            self._tell(report)
+            due = anyio.current_time() + INTERVAL
+            await anyio.sleep_until(due)

@@ -1,0 +1,28 @@
+"""Metrics: what this process has to tell Prometheus, if it has `relay_otel` loaded."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Final
+
+from relay_proto.adapter.logs import Log
+
+MOST_CHARACTERS: Final = 1_000_000
+log: Final = Log(logging.getLogger("relay_run"))
+
+
+def exposition() -> str:
+    """Return the metrics in the text format of Prometheus, or nothing."""
+    observer: Any = sys.modules.get("relay_otel")
+    if observer is None:
+        return ""
+    try:
+        text: str = observer.exposition()
+    except Exception as error:  # noqa: BLE001 - it is logged, and the calls go on
+        log.failure(error, "the metrics of this process cannot be read")
+        return ""
+    if len(text) > MOST_CHARACTERS:
+        log.warning("the metrics are left out: they have %d characters", len(text))
+        return ""
+    return text

@@ -1,0 +1,93 @@
+"""Slots: the places of workers, and the workers in them."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Final
+
+from .reports import Report
+
+FINISHED: Final = 64
+"""The exit code of a worker whose clients have disconnected by themselves. Nobody else sees it."""
+
+
+class Phase(enum.Enum):
+    """Where the process of a worker stands."""
+
+    STARTING = "starting"
+    """It has not told anything yet."""
+    UP = "up"
+    ENDING = "ending"
+    """It was told to end."""
+    KILLED = "killed"
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """A process."""
+
+    serial: int
+    number: int
+    epoch: int
+    spawned_at: float
+    pid: int = 0
+    phase: Phase = Phase.STARTING
+    report: Report = field(default_factory=Report)
+    reported_at: float = 0.0
+    has_reported: bool = False
+    ready_at: float | None = None
+    """When it was ready for the first time."""
+    ends_at: float = 0.0
+    """When it must have ended, once it was told to."""
+
+    def __str__(self) -> str:
+        return f"worker {self.number} (process {self.pid})"
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it takes calls."""
+        return self.phase is Phase.UP and self.report.ready
+
+    @property
+    def state(self) -> str:
+        """Its state in one word."""
+        if self.phase is Phase.ENDING or (self.phase is Phase.UP and self.report.draining):
+            return "draining"
+        if self.phase is Phase.UP:
+            return "ready" if self.report.ready else "connecting"
+        return "starting" if self.phase is Phase.STARTING else "killed"
+
+    @property
+    def calls_in_words(self) -> str:
+        """How many calls it has told of last, and which."""
+        calls, ids = self.report.calls, self.report.call_ids
+        if not calls:
+            return "no calls up"
+        more = f" and {calls - len(ids)} more" if calls > len(ids) else ""
+        return f"{calls} {'call' if calls == 1 else 'calls'} up: {', '.join(ids)}{more}"
+
+    def forgive(self, now: float) -> None:
+        """Let all its times begin now: nobody has looked after it."""
+        self.reported_at = max(self.reported_at, now)
+        if self.phase is Phase.STARTING:
+            self.spawned_at = now
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """The place of one worker, which has the number of it."""
+
+    number: int
+    worker: Worker | None = None
+    successor: Worker | None = None
+    """Takes the place of `worker` when it is ready."""
+    restart_at: float | None = None
+    crashes: int = 0
+    """In a row."""
+    restarts: int = 0
+    finished: bool = False
+
+    def begin_afresh(self) -> None:
+        """Forget what was: a new program may do better."""
+        self.crashes, self.finished = 0, False

@@ -1,0 +1,195 @@
+"""A worker: one process with one client, which ``relay run`` has started.
+
+Reports go to the supervisor through a socket, from where the client runs. A thread reads
+that socket: when it ends, the supervisor is gone, and this process must not outlive it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from contextlib import suppress
+from typing import Any, Final, Literal, NoReturn, TypeAlias
+
+import msgspec
+
+from relay_proto.adapter.clients import ClientBase
+from relay_proto.adapter.logs import Log
+from relay_proto.display import one_line
+from relay_proto.errors import AuthenticationError
+
+from .exit_codes import ExitCode
+from .logs import LogFormat, configure
+from .metrics import exposition
+from .reports import ASK_FOR_METRICS, Exposition, Line, Report, encode
+from .slots import FINISHED
+from .target import TargetError, is_blocking, load
+
+log: Final = Log(logging.getLogger("relay_run"))
+
+Loop: TypeAlias = Literal["asyncio", "uvloop", "trio"]
+
+ENV_WORKER: Final = "RELAY_WORKER"
+"""The number of the worker, for the program."""
+PATIENCE: Final = 1.0
+"""Seconds for the supervisor to read metrics: after that it wants no more of them."""
+CRASHED: Final = 1
+LAST_BREATH: Final = 10.0
+"""Seconds beyond the drain timeout for an orphan to end by itself."""
+
+
+class WorkerOptions(msgspec.Struct, frozen=True):
+    """What a supervisor tells its workers, as one argument."""
+
+    target: str
+    number: int
+    fd: int
+    """Of the socket to the supervisor."""
+    app_dir: str = ""
+    """Where the module is looked for first."""
+    loop: Loop | None = None
+    drain: float | None = None
+    hang_up: bool = False
+    log_format: LogFormat = "text"
+    log_level: int = logging.INFO
+
+
+def main(argument: str) -> int:
+    """Run a worker and return its exit code."""
+    options = msgspec.json.decode(argument, type=WorkerOptions)
+    configure(options.log_format, options.log_level, options.number)
+    os.environ[ENV_WORKER] = str(options.number)
+    sys.path.insert(0, options.app_dir)
+    supervisor = Supervisor(socket.socket(fileno=options.fd))
+    supervisor.start()
+    try:
+        client = load(options.target)
+    except TargetError as error:
+        log.error("%s", error)
+        return ExitCode.NO_CLIENT
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - of the program, or of its settings
+        log.failure(error, "%s cannot be loaded: %s", options.target, one_line(repr(error)))
+        return ExitCode.NO_CLIENT
+    try:
+        return _serve(client, options, supervisor)
+    except AuthenticationError as error:
+        log.error("%s", error)
+        return ExitCode.REFUSED
+    except TargetError as error:
+        log.error("%s", error)
+        return ExitCode.NO_CLIENT
+    except Exception as error:  # noqa: BLE001 - it is logged as all else is
+        log.failure(error, "the client has failed: %s", one_line(repr(error)))
+        return CRASHED
+
+
+def _serve(
+    client: ClientBase[Any, Any, Any], options: WorkerOptions, supervisor: Supervisor
+) -> int:
+    serves = _serve_blocking if is_blocking(client) else _serve_async
+    code, obeyed = serves(client, options, supervisor)
+    return FINISHED if code is ExitCode.ENDED and not obeyed else code
+
+
+def _serve_blocking(
+    client: ClientBase[Any, Any, Any], options: WorkerOptions, supervisor: Supervisor
+) -> tuple[ExitCode, bool]:
+    from .blocking_service import BlockingService  # noqa: PLC0415 - only one of the two is loaded
+
+    if options.loop is not None:
+        raise TargetError(
+            f"{options.target} is a client of relay_sync, which has no event loop: leave out --loop"
+        )
+    service = BlockingService(
+        [client], drain=options.drain, hang_up=options.hang_up, tell=supervisor.tell
+    )
+    return service.run(), service.obeyed
+
+
+def _serve_async(
+    client: ClientBase[Any, Any, Any], options: WorkerOptions, supervisor: Supervisor
+) -> tuple[ExitCode, bool]:
+    import anyio  # noqa: PLC0415 - as above
+
+    from .async_service import AsyncService  # noqa: PLC0415
+
+    loop = options.loop or "asyncio"
+    service = AsyncService(
+        [client], drain=options.drain, hang_up=options.hang_up, tell=supervisor.tell
+    )
+    backend, settings = ("asyncio", {"use_uvloop": True}) if loop == "uvloop" else (loop, {})
+    try:
+        code = anyio.run(service.run, backend=backend, backend_options=settings)
+    except ImportError as error:
+        if error.name == loop:
+            raise TargetError(f"--loop {loop} needs {loop}: pip install {loop}") from None
+        raise
+    return code, service.obeyed
+
+
+class Supervisor:
+    """The supervisor, as a worker sees it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        sock.set_inheritable(False)  # a program that this one starts must not keep it open
+        sock.setblocking(True)
+        self._sock = sock
+        self._lock = threading.Lock()
+        self._unsent = b""
+        self._drain_timeout = 0.0
+
+    def start(self) -> None:
+        """Read what it asks for, until it is gone."""
+        threading.Thread(target=self._read, name="relay_run supervisor", daemon=True).start()
+
+    def tell(self, report: Report) -> None:
+        """Send a report, which must not wait for anything."""
+        self._drain_timeout = report.drain_timeout
+        self._send(report)
+
+    def _send(self, line: Line) -> None:
+        with self._lock:
+            if not self._unsent:  # else it does not read: it has no use for more
+                self._unsent = encode(line)
+        self._flush()
+
+    def _flush(self) -> bool:
+        """Send what the socket takes; return whether that is all."""
+        with self._lock, suppress(OSError):  # it reads slowly, or is gone: `_read` notices that
+            while self._unsent:
+                sent = self._sock.send(self._unsent, socket.MSG_DONTWAIT)
+                self._unsent = self._unsent[sent:]
+            return True
+        return False
+
+    def _read(self) -> None:
+        while True:
+            try:
+                asked = self._sock.recv(1)
+            except OSError:
+                break
+            if not asked:
+                break
+            if asked == ASK_FOR_METRICS:
+                self._send(Exposition(exposition()))
+                ends_at = time.monotonic() + PATIENCE
+                while not self._flush() and (left := ends_at - time.monotonic()) > 0:
+                    select.select([], [self._sock], [], left)
+        self._leave()
+
+    def _leave(self) -> NoReturn:
+        """Drain, as with SIGTERM. A process that hangs cannot do that: it is ended."""
+        log.warning("the supervisor is gone: this worker drains, and ends")
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(self._drain_timeout + LAST_BREATH)
+        os._exit(ExitCode.CALLS_LEFT)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

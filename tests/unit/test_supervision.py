@@ -1,0 +1,422 @@
+"""Supervision, in virtual time: who is started, replaced and ended, and when; and its laws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relay_run.exit_codes import ExitCode
+from relay_run.reports import Report
+from relay_run.supervision import (
+    FINISHED,
+    Exit,
+    Forget,
+    Kill,
+    Output,
+    Policy,
+    Say,
+    Spawn,
+    Supervision,
+    Terminate,
+)
+
+READY: Final = Report(ready=True, drain_timeout=20.0)
+BUSY: Final = Report(ready=True, calls=2, call_ids=("c-1", "c-2"))
+POLICY: Final = Policy(workers=2)
+
+
+class Room:
+    """A supervision, its time, and all that it has put out."""
+
+    def __init__(self, policy: Policy = POLICY) -> None:
+        self.core = Supervision(policy)
+        self.now = 0.0
+        self.all: list[Output] = []
+        self.live: list[int] = []
+        """The serials of processes."""
+        self._reports: dict[int, Report] = {}
+        self.core.start(self.now)
+
+    def take(self) -> list[Output]:
+        """What it wants since the last time."""
+        new: list[Output] = []
+        while (wanted := self.core.next_output()) is not None:
+            new.append(wanted)
+        for output in new:
+            if isinstance(output, Spawn):
+                self.live.append(output.serial)
+                self.core.started(output.serial, 100 + output.serial)
+        self.all += new
+        return new
+
+    def last(self) -> Output:
+        return self.all[-1]
+
+    def words(self) -> str:
+        """What it says now; the other outputs are kept in `all`."""
+        return "\n".join(output.words for output in self.take() if isinstance(output, Say))
+
+    def kinds(self) -> list[Output]:
+        """What it does now, without words."""
+        return [output for output in self.take() if not isinstance(output, Say)]
+
+    def report(self, *serials: int, report: Report = READY) -> None:
+        for serial in serials:
+            self._reports[serial] = report
+            self.core.reported(serial, report, self.now)
+
+    def exit(self, serial: int, code: int) -> None:
+        self.take()
+        self.live.remove(serial)
+        self.core.exited(serial, code, self.now)
+
+    def wait(self, seconds: float, *, reporting: bool = True) -> None:
+        """Let time pass; workers that are up report, unless all hang."""
+        end = self.now + seconds
+        while self.now < end:
+            self.now = min(end, self.now + 0.5)
+            if reporting:
+                for serial in self.live:
+                    if serial in self._reports:
+                        self.core.reported(serial, self._reports[serial], self.now)
+            self.core.handle_timer(self.now)
+            self.take()
+
+
+@pytest.fixture
+def room() -> Room:
+    """Two workers, both ready."""
+    room = Room()
+    assert room.kinds() == [Spawn(1, 1), Spawn(2, 2)]
+    room.report(1, 2)
+    assert "worker 1 (process 101) is ready" in room.words()
+    assert room.core.ready
+    return room
+
+
+def test_it_is_not_ready_before_a_worker_is() -> None:
+    room = Room()
+    room.report(1, report=Report())
+    assert not room.core.ready
+    assert [status.state for status in room.core.statuses()] == ["connecting", "starting"]
+    room.report(1)
+    assert room.core.ready
+
+
+def test_stop_lets_all_drain_and_ends_with_0(room: Room) -> None:
+    room.core.stop(room.now)
+    assert room.kinds() == [Terminate(1), Terminate(2)]
+    assert not room.core.ready
+    room.exit(1, 0)
+    assert room.kinds() == []
+    room.exit(2, 0)
+    assert room.kinds() == [Exit(ExitCode.ENDED)]
+    assert room.core.deadline() is None
+
+
+def test_calls_that_are_left_say_so_at_the_end(room: Room) -> None:
+    room.core.stop(room.now)
+    room.exit(1, ExitCode.CALLS_LEFT)
+    room.exit(2, 0)
+    assert room.kinds() == [Exit(ExitCode.CALLS_LEFT)]
+
+
+def test_a_second_stop_ends_at_once_and_a_third_one_kills(room: Room) -> None:
+    room.core.stop(room.now)
+    room.core.stop(room.now)
+    assert room.kinds() == [Terminate(1), Terminate(2)] * 2
+    room.core.stop(room.now)
+    assert room.kinds() == [Kill(1), Kill(2)]
+
+
+def test_who_does_not_drain_in_time_is_killed(room: Room) -> None:
+    room.report(1, report=replace_calls(2))
+    room.core.stop(room.now)
+    room.take()
+    room.wait(29.5)  # 20 to drain, and 10 to end
+    assert Kill(1) not in room.all
+    room.wait(1)
+    assert [one for one in room.all if isinstance(one, Kill)] == [Kill(1), Kill(2)]
+    room.exit(1, -9)
+    room.exit(2, -9)
+    assert room.kinds() == [Exit(ExitCode.CALLS_LEFT)]
+
+
+def replace_calls(calls: int) -> Report:
+    return Report(ready=True, calls=calls, call_ids=("c-1",), drain_timeout=20.0)
+
+
+def test_not_even_a_process_that_cannot_be_killed_holds_it_up(room: Room) -> None:
+    for _ in range(3):
+        room.core.stop(room.now)
+    room.take()
+    room.wait(POLICY.grace + 1)
+    assert [one for one in room.all if isinstance(one, Forget)] == [Forget(1), Forget(2)]
+    assert room.last() == Exit(ExitCode.ENDED)
+
+
+def test_who_crashes_comes_back_after_a_growing_delay(room: Room) -> None:
+    delays: list[float] = []
+    serial = 1
+    for _ in range(7):
+        room.exit(serial, 1)
+        crashed_at = room.now
+        before = len(room.all)
+        while not any(isinstance(one, Spawn) for one in room.all[before:]):
+            room.wait(0.5)
+        delays.append(room.now - crashed_at)
+        serial = room.live[-1]
+        room.report(serial)
+    assert delays == [1, 2, 4, 8, 16, 30, 30]
+    assert room.core.statuses()[0].restarts == 7
+    room.wait(POLICY.steady)  # it has run well
+    room.exit(serial, 1)
+    assert "started again in 1 s" in room.words()
+
+
+def test_who_crashes_is_named_with_its_calls(room: Room) -> None:
+    room.report(1, report=BUSY)
+    room.exit(1, -11)
+    assert "(signal 11) with 2 calls up: c-1, c-2; it is started again" in room.words()
+
+
+def test_when_all_crash_again_and_again_that_is_the_end() -> None:
+    room = Room(Policy(workers=1))
+    room.take()
+    for crash in range(1, 6):
+        room.exit(room.live[-1], 1)
+        if crash < 5:
+            room.wait(31)
+    assert "crash again and again" in room.words()
+    assert room.last() == Exit(ExitCode.WORKERS_CRASH)
+
+
+def test_one_that_crashes_does_not_end_the_others(room: Room) -> None:
+    for _ in range(9):
+        room.exit(next(s for s in room.live if s != 2), 1)
+        room.wait(31)
+    assert not room.core.stopping
+
+
+def test_who_hangs_is_killed_named_and_replaced(room: Room) -> None:
+    room.report(1, report=BUSY)
+    room.now = 29.0
+    room.report(2)
+    room.core.handle_timer(room.now)
+    assert room.kinds() == []
+    room.now = 30.5
+    room.core.handle_timer(room.now)
+    words = room.words()
+    assert "has not run for 30 s. It is killed with 2 calls up: c-1, c-2" in words
+    assert room.last() == Kill(1)
+    room.exit(1, -9)
+    room.wait(1.5)
+    assert room.last() == Spawn(3, 1)
+
+
+def test_a_supervisor_that_stood_still_judges_nobody(room: Room) -> None:
+    room.now = 500.0
+    room.core.handle_timer(room.now)
+    assert room.kinds() == []
+    room.now = 529.0
+    room.core.handle_timer(room.now)
+    assert room.kinds() == []
+    room.now = 530.0
+    room.core.handle_timer(room.now)
+    assert room.kinds() == [Kill(1), Kill(2)]
+
+
+def test_who_does_not_start_is_killed_and_tried_again() -> None:
+    room = Room(Policy(workers=1))
+    room.take()
+    room.now = 60.0
+    room.core.handle_timer(room.now)
+    assert "does its module run the client" in room.words()
+    room.exit(1, -9)
+    room.wait(1.5)
+    assert room.last() == Spawn(2, 1)
+
+
+@pytest.mark.parametrize("code", [ExitCode.REFUSED, ExitCode.NO_CLIENT])
+def test_what_would_be_the_same_again_ends_all(room: Room, code: ExitCode) -> None:
+    room.exit(1, code)
+    assert room.kinds() == [Terminate(2)]
+    room.exit(2, 0)
+    assert room.kinds() == [Exit(code)]
+
+
+def test_with_reload_it_waits_for_a_change_instead() -> None:
+    room = Room(Policy(workers=1, waits_for_changes=True))
+    room.exit(1, ExitCode.NO_CLIENT)
+    assert "Change a file" in room.words()
+    assert room.core.deadline() is None
+    room.core.replace(room.now)
+    assert Spawn(2, 1) in room.take()
+
+
+def test_when_all_have_finished_it_ends(room: Room) -> None:
+    room.exit(1, FINISHED)
+    assert "its client has disconnected" in room.words()
+    assert room.core.statuses()[0].state == "waiting"
+    room.exit(2, FINISHED)
+    assert room.kinds() == [Exit(ExitCode.ENDED)]
+
+
+# Replacing
+
+
+def test_replacing_goes_one_after_the_other(room: Room) -> None:
+    room.core.replace(room.now)
+    assert room.kinds() == [Spawn(3, 1)]
+    room.wait(5)
+    assert room.last() == Spawn(3, 1)  # the old ones go on meanwhile
+    room.report(3)
+    assert room.kinds() == [Terminate(1)]
+    room.exit(1, 0)
+    assert room.kinds() == [Spawn(4, 2)]
+    room.report(4)
+    room.exit(2, 0)
+    assert "all workers are replaced" in room.words()
+    assert [status.pid for status in room.core.statuses()] == [103, 104]
+
+
+@pytest.mark.parametrize("code", [1, ExitCode.NO_CLIENT, ExitCode.REFUSED, FINISHED, 0])
+def test_if_the_new_one_fails_the_old_one_stays(room: Room, code: int) -> None:
+    room.core.replace(room.now)
+    room.exit(3, code)
+    assert "the old one goes on" in room.words()
+    room.wait(100)
+    assert not any(isinstance(one, Terminate) for one in room.all)
+    assert room.core.ready
+
+
+def test_if_the_new_one_does_not_get_ready_in_time_it_is_ended(room: Room) -> None:
+    room.core.replace(room.now)
+    room.take()
+    room.report(3, report=Report())
+    room.wait(61)
+    assert [one for one in room.all if isinstance(one, Terminate)] == [Terminate(3)]
+    room.exit(3, 0)
+    room.wait(100)
+    assert room.live == [1, 2]
+
+
+def test_a_second_replacement_replaces_the_newest_one_too(room: Room) -> None:
+    room.core.replace(room.now)
+    room.take()
+    room.core.replace(room.now)
+    assert room.kinds() == [Terminate(3)]
+    room.exit(3, -15)
+    assert room.kinds() == [Spawn(4, 1)]
+
+
+def test_if_the_old_one_crashes_the_new_one_takes_its_place(room: Room) -> None:
+    room.core.replace(room.now)
+    room.exit(1, -9)
+    assert room.kinds() == [Spawn(4, 2)]  # one after the other, as before
+    room.report(3, 4)
+    assert Terminate(2) in room.take()
+
+
+def test_stop_during_a_replacement_ends_all_three(room: Room) -> None:
+    room.core.replace(room.now)
+    room.take()
+    room.core.stop(room.now)
+    assert room.kinds() == [Terminate(1), Terminate(2), Terminate(3)]
+
+
+def test_after_the_end_has_begun_nothing_is_replaced(room: Room) -> None:
+    room.core.stop(room.now)
+    room.take()
+    room.core.replace(room.now)
+    room.core.change_workers(+1, room.now)
+    assert room.take() == []
+
+
+def test_workers_come_and_go(room: Room) -> None:
+    room.core.change_workers(+1, room.now)
+    assert room.kinds() == [Spawn(3, 3)]
+    room.core.change_workers(-1, room.now)
+    room.core.change_workers(-1, room.now)
+    room.core.change_workers(-1, room.now)
+    assert room.kinds() == [Terminate(3), Terminate(2)]
+    room.exit(3, 0)
+    room.exit(2, 0)
+    assert room.kinds() == []
+    assert not room.core.stopping
+
+
+# Laws
+
+ACTS: Final = st.one_of(
+    st.tuples(st.just("wait"), st.floats(0.1, 70.0)),
+    st.tuples(st.just("report"), st.integers(0, 5), st.booleans(), st.integers(0, 3)),
+    st.tuples(
+        st.just("exit"), st.integers(0, 5), st.sampled_from([0, 1, -9, -15, 64, 69, 75, 77, 78])
+    ),
+    st.tuples(st.just("stop")),
+    st.tuples(st.just("replace")),
+    st.tuples(st.just("change"), st.sampled_from([1, -1])),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 3),
+    st.booleans(),
+    st.lists(ACTS, max_size=25),
+)
+def test_whatever_happens_it_keeps_its_promises(
+    workers: int, reload: bool, acts: list[tuple[Any, ...]]
+) -> None:
+    room = Room(Policy(workers=workers, waits_for_changes=reload))
+    for act in [*acts, ("stop",), ("stop",), ("stop",)]:
+        _perform(room, act)
+        for output in room.take():
+            match output:
+                case Kill(serial) | Terminate(serial):
+                    assert serial in room.live, "only a process gets a signal"
+                case _:
+                    pass
+        due = room.core.deadline()
+        if due is not None and due <= room.now:
+            room.core.handle_timer(room.now)
+            after = room.core.deadline()
+            assert after is None or after > room.now
+    room.wait(25, reporting=False)  # whatever does not end is forgotten
+    exits = [output for output in room.all if isinstance(output, Exit)]
+    assert len(exits) == 1
+    assert room.all[-1] is exits[0]
+    assert room.core.deadline() is None
+    spawned = [output.serial for output in room.all if isinstance(output, Spawn)]
+    assert len(spawned) == len(set(spawned))
+
+
+def _perform(room: Room, act: tuple[Any, ...]) -> None:
+    match act:
+        case ("wait", seconds):
+            room.wait(seconds)
+        case ("report", which, ready, calls):
+            for serial in _chosen(room, which):
+                room.report(serial, report=Report(ready=ready, calls=calls))
+        case ("exit", which, code):
+            for serial in _chosen(room, which):
+                room.exit(serial, code)
+        case ("stop",):
+            room.core.stop(room.now)
+        case ("replace",):
+            room.core.replace(room.now)
+        case ("change", by):
+            room.core.change_workers(by, room.now)
+        case _:
+            raise AssertionError(act)
+
+
+def _chosen(room: Room, which: int) -> Iterator[int]:
+    room.take()
+    if room.live:
+        yield room.live[which % len(room.live)]
