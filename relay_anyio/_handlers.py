@@ -56,17 +56,23 @@ class Handlers:
         return self._engine.start_soon(handle, task, ended=ended, context=context)
 
     def start_message(
-        self, name: str, handler: Function, message: object, done: Callable[[], object]
+        self,
+        name: str,
+        handler: Function,
+        message: object,
+        done: Callable[[BaseException | None], object],
     ) -> bool:
         """See `Runner`."""
+        failure: BaseException | None = None
 
         def ended(*, began: bool) -> None:
             if not began:
                 self._guard.lost(name, message)
-            done()
+            done(failure)
 
         async def handle() -> None:
-            await self._guard.run(name, handler, message)
+            nonlocal failure
+            failure = await self._guard.run(name, handler, message)
 
         context = in_context(handler).new_context()
         return self._engine.start_soon(handle, AppTask(name), ended=ended, context=context)

@@ -17,7 +17,6 @@ from functools import partial
 from typing import Any, Final, TypeVar, cast
 
 from relay_proto.adapter.backlog import Bound
-from relay_proto.adapter.contexts import with_context
 from relay_proto.adapter.cores import close_for_good, failure_of
 from relay_proto.adapter.credentials import CredentialSource
 from relay_proto.adapter.delivery import Delivery
@@ -179,7 +178,7 @@ class Engine:
         """
         if command.callback is not None:
             plain(cast("Callable[..., Any]", command.callback))
-        order = Order(partial(self._execute, with_context(command), target), follow=True)
+        order = Order(self.delivery.bound(self._execute, command, target), follow=True)
         self.check_caller()
         try:
             self._post(order)

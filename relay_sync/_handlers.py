@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from relay_proto.adapter.contexts import in_context
 from relay_proto.adapter.delivery import HandlerEnded, Hooks
 from relay_proto.adapter.guard import with_error
 from relay_proto.adapter.handles import Function
@@ -42,7 +43,7 @@ class Handlers:
             current.task = task
             failure = run(name, route.handler, call, delivery)
             if failure is not None and callable(route.on_error):
-                recover = with_error(route.on_error, failure)
+                recover = in_context(route.handler).followed_by(with_error(route.on_error, failure))
                 failure = run(f"on_error of the {name}", recover, call, delivery)
             current.task = None
             done(failure)
@@ -50,13 +51,16 @@ class Handlers:
         return self._engine.calls.start(handle)
 
     def start_message(
-        self, name: str, handler: Function, message: object, done: Callable[[], object]
+        self,
+        name: str,
+        handler: Function,
+        message: object,
+        done: Callable[[BaseException | None], object],
     ) -> bool:
         """See `Runner`."""
 
         def handle() -> None:
-            run(name, handler, message, self._engine.delivery)
-            done()
+            done(run(name, handler, message, self._engine.delivery))
 
         return self._engine.messages.start(handle)
 

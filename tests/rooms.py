@@ -60,6 +60,7 @@ ROOMS: Final = (
     Room("client", "the two modules that join `link` with `calls`", ("dispatch", "client")),
     Room("server", "the accepting side of one connection", ("server",)),
     Room("recorder", "the flight recorder of a client core, and the replay of its recordings"),
+    Room("observing", "what observers are told of a client core: its commands and its outputs"),
     Room("exchange", "a telephone network made of state and time"),
     Room("testing", "any number of cores against one exchange, over links that fail"),
     Room("adapter", "what both adapters share; it may use the standard library"),

@@ -27,6 +27,7 @@ from ..errors import (
     RelayError,
     RemoteProtocolError,
 )
+from ..observing.observer import Observer
 from ..outputs import Closed, Connected, Disconnected
 from ..pending import Pending
 from ..records import CallRecord, MessageRecord
@@ -42,6 +43,7 @@ from .handles import CallBase, Function, MessageBase
 from .hearing import Hearing
 from .logs import Log, set_log_level
 from .network import Network
+from .observation import observed_by
 from .record_file import Path, record_path
 from .slots import Slots
 from .streams import StreamBase
@@ -123,6 +125,8 @@ class ClientBase(Hearing, Generic[E, C, M]):
     """A JWT, or a function that returns one. It is used in place of `project` and `token`."""
     contexts: list[str]
     """The contexts whose calls and texts the client gets."""
+    observer: Observer | None = None
+    """Who is told what the client does. Assigning to this takes effect at the next connect."""
 
     def __init__(
         self,
@@ -314,7 +318,9 @@ class ClientBase(Hearing, Generic[E, C, M]):
 
     def _new_engine(self) -> E:
         self._credentials = CredentialSource(self, self._config)
-        engine = self._make_engine(make_core(self._config, self._record, self._log, self._seeds))
+        core = make_core(self._config, self._record, self._log, self._seeds)
+        core, observation = observed_by(self.observer, core, self._log, self._seeds)
+        engine = self._make_engine(core)
         delivery = Delivery(
             engine,
             self._routes,
@@ -326,6 +332,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
             connected=self._network.proved,
             closed=partial(self._closed, engine),
             leaving=self._leaving,
+            observation=observation,
         )
         delivery.lines.on_failure = self._failed
         engine.deliver_by(delivery)

@@ -48,6 +48,20 @@ class InContext:
         """The context for one call of it."""
         return self._context.copy()
 
+    def prepared(self, prepare: Callable[[], object]) -> InContext:
+        """Return it with the context variables that `prepare` sets when it is called."""
+
+        def bind() -> InContext:
+            prepare()
+            return InContext(self._function)
+
+        return self.new_context().run(bind)
+
+    def followed_by(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Return `function` so that it is called with the context variables of this one."""
+        context = self.new_context()
+        return lambda argument: context.run(function, argument)
+
 
 def in_context(function: Callable[[Any], Any]) -> InContext:
     """Let a function start with the context variables of now, unless it has others."""

@@ -13,14 +13,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import partial
 from logging import ERROR, INFO, WARNING
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
+from ..api.commands import Command
 from ..api.routes import CallRoute, Link, Registration, Routes
 from ..calls.calls import LOST_SESSION
 from ..display import shown_id
 from ..errors import CallEndedError, RelayError
+from ..observing.observer import Target
 from ..outputs import (
     CallEnded,
     CallOffered,
@@ -40,9 +43,11 @@ from ..rpc.event_base import RelayEvent, size_of
 from ..rpc.events import CallStateEvent
 from ..transitions import SessionState
 from .backlog import Bound
+from .contexts import with_context
 from .forks import forks
 from .handles import CallBase, Engine, Function, ListenerBase, MessageBase
 from .logs import Lines, Log
+from .observation import GuardedObservation
 from .turns import Turns
 
 NO_CONTEXT: Final = (
@@ -74,6 +79,7 @@ class Running(Protocol):
         """Let it wait no longer."""
 
 
+R = TypeVar("R")
 T = TypeVar("T", bound=Running)
 C = TypeVar("C", bound=CallBase[Any, Any])
 M = TypeVar("M", bound=MessageBase[Any])
@@ -115,9 +121,16 @@ class Runner(Protocol[T]):
         ...
 
     def start_message(
-        self, name: str, handler: Function, message: object, done: Callable[[], object]
+        self,
+        name: str,
+        handler: Function,
+        message: object,
+        done: Callable[[BaseException | None], object],
     ) -> bool:
-        """Run the handler of a message. `done` is called once, when that has ended."""
+        """Run the handler of a message.
+
+        `done` is called once, when that has ended, with what the handler has raised.
+        """
         ...
 
     def call_back(self, name: str, callback: Function, event: RelayEvent) -> bool:
@@ -148,11 +161,13 @@ class Delivery(Generic[T, C, M]):
         connected: Callable[[], None],
         closed: Callable[[Closed], None],
         leaving: Callable[[BaseException], None],
+        observation: GuardedObservation | None = None,
     ) -> None:
         """`changed` is called whenever a call or the handler of one has ended.
 
         `connected` is called with each new session, and `closed` at the end.
-        `leaving` gets what the application has raised to end the program.
+        `leaving` gets what the application has raised to end the program. `observation` is
+        told of handlers.
         """
         self._engine = engine
         self._routes = routes
@@ -166,6 +181,9 @@ class Delivery(Generic[T, C, M]):
         self._connected = connected
         self._closed = closed
         self._leaving = leaving
+        self.observation: Final = observation
+        if observation is not None:
+            observation.surroundings = self
         self._had_session = False
         self.last_failure: RelayError | None = None
         """Why the last attempt to connect has failed, if one has."""
@@ -192,6 +210,16 @@ class Delivery(Generic[T, C, M]):
         with self._lock:
             others = any(not self._runner.is_own(task) for task in self._handling.values())
         return self._engine.alive and (self._engine.core.active_calls > 0 or others)
+
+    def bound(
+        self, execute: Callable[[Command[R], Target], Pending[R]], command: Command[R], on: Target
+    ) -> Callable[[], Pending[R]]:
+        """Return the execution of a command, for another thread to begin.
+
+        Its callback has the context variables of now, and an observer sees them.
+        """
+        function = partial(execute, with_context(command), on)
+        return function if self.observation is None else partial(copy_context().run, function)
 
     # Time
 
@@ -309,6 +337,8 @@ class Delivery(Generic[T, C, M]):
         elif route.at_once:
             route.handler(call)
         else:
+            if self.observation is not None:
+                route = self.observation.entered_route(route, record, self._engine.time())
             self._start_handler(record, call, route)
 
     def _start_handler(self, record: CallRecord, call: C, route: CallRoute) -> None:
@@ -344,6 +374,8 @@ class Delivery(Generic[T, C, M]):
         began: bool = True,
     ) -> None:
         self._forget_handler(record)
+        if self.observation is not None:
+            self.observation.left(record, failure, self._engine.time())
         if record.ended or not self._engine.alive:
             return
         if not began:
@@ -396,10 +428,19 @@ class Delivery(Generic[T, C, M]):
             self._not_run(words, name)
 
     def _start_text(self, text: tuple[str, Function, M]) -> bool:
-        begun = self._runner.start_message(*text, self._texts.done)
+        name, handler, message = text
+        if self.observation is not None:
+            handler = self.observation.entered(handler, message._record, self._engine.time())
+        done = partial(self._text_handled, message._record)
+        begun = self._runner.start_message(name, handler, message, done)
         if not begun:
-            self._not_run("%s cannot be started: the message is dropped", text[0])
+            self._not_run("%s cannot be started: the message is dropped", name)
         return begun
+
+    def _text_handled(self, record: MessageRecord, failure: BaseException | None) -> None:
+        if self.observation is not None:
+            self.observation.left(record, failure, self._engine.time())
+        self._texts.done()
 
     def _forget_texts(self) -> None:
         if count := self._texts.clear():

@@ -20,7 +20,14 @@ import pytest
 from tests import rooms
 from tests.rooms import ROOT
 
-PACKAGES: Final = ("relay_proto", "relay_anyio", "relay_sync", "relay_run", "relay_pytest")
+PACKAGES: Final = (
+    "relay_proto",
+    "relay_anyio",
+    "relay_sync",
+    "relay_run",
+    "relay_pytest",
+    "relay_otel",
+)
 MAX_LINES: Final = 500
 LISTS_OF_ANY_LENGTH: Final = tuple(
     f"relay_proto/{name}.py" for name in ("api/commands", "api/shapes", "rpc/events")
@@ -209,6 +216,11 @@ def run_violations(source: str, path: str) -> list[str]:
     )
 
 
+def otel_violations(source: str, path: str) -> list[str]:
+    libraries = {"opentelemetry", "prometheus_client"}
+    return _outside(STDLIB | libraries | {"relay_proto", "relay_otel"}, source, path)
+
+
 def _outside(allowed: frozenset[str], source: str, path: str) -> list[str]:
     return [
         f"{path}:{found.line} imports {found.target}, which this module must not"
@@ -267,6 +279,7 @@ Rule = Callable[[str, str], list[str]]
         (sync_violations, "relay_sync"),
         (plugin_violations, "relay_pytest"),
         (run_violations, "relay_run"),
+        (otel_violations, "relay_otel"),
         *((length_violations, package) for package in PACKAGES),
         *((hidden_in_words, package) for package in PACKAGES),
     ],
@@ -372,6 +385,8 @@ def test_the_packages_keep_the_rules(rule: Rule, package: str) -> None:
         (sync_violations, "relay_sync/client.py", "import anyio"),
         (sync_violations, "relay_sync/client.py", "import msgspec"),
         (sync_violations, "relay_sync/client.py", "from relay_anyio.call import Call"),
+        (otel_violations, "relay_otel/_spans.py", "from relay_anyio import Call"),
+        (otel_violations, "relay_otel/_spans.py", "import asyncio"),
         (length_violations, "relay_anyio/commands.py", "\n" * (MAX_LINES + 1)),
         (hidden_in_words, "relay_anyio/call.py", '"""Tell who listens. Not for applications."""'),
     ],
@@ -423,6 +438,7 @@ def test_each_rule_can_be_broken(rule: Rule, path: str, source: str) -> None:
         (anyio_violations, "relay_anyio/simulator/server.py", "from ..call import Call"),
         (anyio_violations, "relay_anyio/demo.py", "from rich.console import Console"),
         (sync_violations, "relay_sync/client.py", "import threading\nfrom relay_proto import X"),
+        (otel_violations, "relay_otel/_spans.py", "import time\nfrom opentelemetry import trace"),
         (length_violations, LISTS_OF_ANY_LENGTH[0], "\n" * (MAX_LINES + 1)),
         (length_violations, "relay_proto/wire/websocket.py", "\n" * MAX_LINES),
     ],

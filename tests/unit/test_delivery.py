@@ -123,7 +123,11 @@ class Refusing:
         return False
 
     def start_message(
-        self, name: str, handler: Function, message: object, done: Callable[[], object]
+        self,
+        name: str,
+        handler: Function,
+        message: object,
+        done: Callable[[BaseException | None], object],
     ) -> bool:
         return False
 

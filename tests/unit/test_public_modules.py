@@ -10,11 +10,16 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PACKAGES: Final = ("relay_proto", "relay_anyio", "relay_sync", "relay_run", "relay_pytest")
-SECTION: Final = re.compile(r"^## What you may import\n(.*?)^## ", re.MULTILINE | re.DOTALL)
-MODULE: Final = re.compile(
-    r"`((?:relay_proto|relay_anyio|relay_sync|relay_run|relay_pytest)(?:\.\w+)*)`"
+PACKAGES: Final = (
+    "relay_proto",
+    "relay_anyio",
+    "relay_sync",
+    "relay_run",
+    "relay_pytest",
+    "relay_otel",
 )
+SECTION: Final = re.compile(r"^## What you may import\n(.*?)^## ", re.MULTILINE | re.DOTALL)
+MODULE: Final = re.compile(rf"`((?:{'|'.join(PACKAGES)})(?:\.\w+)*)`")
 PUBLIC: Final = re.compile(r"^Public: ", re.MULTILINE)
 
 

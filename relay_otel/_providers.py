@@ -1,0 +1,90 @@
+"""Providers: where spans and metrics go, and the page of metrics for Prometheus."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import Any, Final
+
+import prometheus_client
+from opentelemetry import metrics, trace
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
+from opentelemetry.sdk import metrics as sdk
+from opentelemetry.trace import TracerProvider
+
+from relay_proto import __version__
+from relay_proto.client_interface import ClientInterface
+
+from ._metrics import SCOPE, Instruments
+from ._observation import CoreObservation
+from ._spans import Spans
+
+_lock: Final = threading.Lock()
+_instruments: Final[weakref.WeakKeyDictionary[MeterProvider, Instruments]] = (
+    weakref.WeakKeyDictionary()
+)
+_own: list[sdk.MeterProvider] = []
+
+
+class OpenTelemetry:
+    """An `Observer` that writes to OpenTelemetry. See `observe`."""
+
+    def __init__(self, tracer_provider: TracerProvider, meter_provider: MeterProvider) -> None:
+        self._tracers = tracer_provider
+        self._instruments = instruments_of(meter_provider)
+
+    def observe(self, core: ClientInterface) -> CoreObservation:
+        """See `Observer`."""
+        self._instruments.watch(core)
+        tracer = self._tracers.get_tracer(SCOPE, __version__)
+        return CoreObservation(core, Spans(tracer), self._instruments)
+
+
+def observe(
+    client: Any,
+    *,
+    tracer_provider: TracerProvider | None = None,
+    meter_provider: MeterProvider | None = None,
+) -> None:
+    """Let OpenTelemetry observe a `RelayClient`, from its next ``connect()`` on.
+
+    Args:
+        client: the client, of `relay_anyio` or `relay_sync`.
+        tracer_provider: where spans go. Default: the global one.
+        meter_provider: where metrics go. Default: the global one, if the program has set one;
+            if not, the page of `exposition`.
+    """
+    client.observer = OpenTelemetry(
+        tracer_provider or trace.get_tracer_provider(), meter_provider or default_meter_provider()
+    )
+
+
+def exposition() -> str:
+    """Return the metrics of this process as text for Prometheus.
+
+    It has all that is registered with `prometheus_client`, those of the program included.
+    The metrics of clients are there unless they go elsewhere: see `observe`.
+    """
+    default_meter_provider()
+    return prometheus_client.generate_latest().decode()
+
+
+def default_meter_provider() -> MeterProvider:
+    """The global provider if the program has set one, or one for `exposition`."""
+    given = metrics.get_meter_provider()
+    if isinstance(given, sdk.MeterProvider | NoOpMeterProvider):
+        return given
+    with _lock:
+        if not _own:
+            _own.append(sdk.MeterProvider([PrometheusMetricReader()]))
+        return _own[0]
+
+
+def instruments_of(provider: MeterProvider) -> Instruments:
+    """The instruments of a provider. It must not be asked for the same ones twice."""
+    with _lock:
+        known = _instruments.get(provider)
+        if known is None:
+            known = _instruments[provider] = Instruments(provider)
+        return known

@@ -1,0 +1,109 @@
+"""Spans: how they begin and end, with the times of an adapter in place of a clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
+
+from ._bounds import error_type
+from ._names import ERROR_TYPE
+
+Attribute: TypeAlias = str | int | bool
+NOTHING: Final[Mapping[str, Attribute]] = {}
+SAME_RATE: Final = 0.05
+"""Seconds within which two clocks that run at the same rate stay together."""
+NANOSECONDS: Final = 1_000_000_000
+
+
+class Spans:
+    """Begins and ends spans at times of one adapter's clock."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+        self._offset = 0.0
+        self._ahead: float | None = None
+
+    def set_clock(self, now: float) -> None:
+        """Let the wall clock of now count, for spans to come: it may have been set.
+
+        In a rehearsal it counts once: there, `now` runs faster than any clock.
+        """
+        ahead = time.monotonic() - now
+        if self._ahead is None:
+            self._ahead = ahead
+        if abs(ahead - self._ahead) < SAME_RATE:
+            self._offset = time.time() - now
+
+    def wall(self, now: float) -> float:
+        """The time of day, in seconds since 1970."""
+        return now + self._offset
+
+    def begin(
+        self,
+        name: str,
+        kind: SpanKind,
+        now: float,
+        attributes: Mapping[str, Attribute],
+        *,
+        context: Context | None = None,
+        links: Sequence[SpanContext] = (),
+    ) -> Span:
+        """Begin a span below the one in `context`, or the current one."""
+        return self._tracer.start_span(
+            name,
+            context,
+            kind,
+            {name: value for name, value in attributes.items() if value != ""},
+            [Link(link) for link in links if link.is_valid],
+            self._time(now),
+        )
+
+    def note(self, span: Span, name: str, now: float) -> None:
+        """Add an event to a span."""
+        if span.is_recording():
+            span.add_event(name, timestamp=self._time(now))
+
+    def end(
+        self,
+        span: Span,
+        now: float,
+        error: BaseException | None = None,
+        attributes: Mapping[str, Attribute] = NOTHING,
+    ) -> None:
+        """End a span, with an error if it has failed."""
+        if error is not None:
+            fail(span, error_type(error))
+        span.set_attributes({name: value for name, value in attributes.items() if value != ""})
+        span.end(self._time(now))
+
+    def _time(self, now: float) -> int:
+        return int((now + self._offset) * NANOSECONDS)
+
+
+def fail(span: Span, kind: str) -> None:
+    """Mark a span as failed. Without the words of the error: they may be personal."""
+    if span.is_recording():
+        span.set_attribute(ERROR_TYPE, kind)
+        span.set_status(Status(StatusCode.ERROR))
+
+
+def root() -> Context:
+    """No span above."""
+    return trace.set_span_in_context(trace.INVALID_SPAN)
+
+
+def below(parent: Span) -> tuple[Context | None, Sequence[SpanContext]]:
+    """Where a span of a call's belongs, and what it links to.
+
+    That is below the span that is current, if the program has made it for this call; if
+    not, below `parent`, with a link to the one that is current.
+    """
+    current = trace.get_current_span().get_span_context()
+    if current.is_valid and current.trace_id == parent.get_span_context().trace_id:
+        return None, ()
+    return trace.set_span_in_context(parent), (current,)

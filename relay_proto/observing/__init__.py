@@ -1,0 +1,1 @@
+"""Observing: what a client does, told to somebody who writes it down elsewhere."""
