@@ -48,6 +48,10 @@ TCP_SOME: Final = (
     "A client uses the addresses that accept. If the others are all IPv6 or all IPv4, your network "
     "does not route that family."
 )
+TLS_SOME: Final = (
+    "A client uses an address that works, but may lose some seconds with the others first. Tell "
+    "whoever runs the host, or the firewall before it."
+)
 TLS_LATE: Final = "Something on the way lets TCP pass, but not TLS. Ask whoever runs the firewall."
 UPGRADE_LATE: Final = (
     "Something on the way lets TLS pass, but not WebSockets: a proxy or a firewall that opens "

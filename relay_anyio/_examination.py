@@ -100,6 +100,7 @@ class Examination:
         self.steps: list[Step] = []
         self._config: ClientConfig
         self._network: Network
+        self._proxy = ""
         self._route: Route
         self._streams: list[tuple[Address, TLSStream]] = []
 
@@ -180,7 +181,8 @@ class Examination:
                 choice = self._network.proxy_for(*split_host(self._config.host))
             except ProxyError as error:
                 raise step.failed(error.words, advice.PROXY_SETTING) from error
-            step.words = f"{choice.proxy or 'no proxy'} is used: {choice.why}"
+            self._proxy = str(choice.proxy or "")
+            step.words = f"{self._proxy or 'no proxy'} is used: {choice.why}"
 
     async def _check_names(self) -> None:
         host, port = split_host(self._config.host)
@@ -192,7 +194,8 @@ class Examination:
             except OSError as error:
                 raise step.failed(f"{host}: {describe(error)}", advice.NAMES) from error
             found = [_shown(address) for address in self._route.addresses]
-            step.words = f"{len(found)} to try: {', '.join(found)}"
+            whose = f"the proxy {self._proxy}" if self._proxy else host
+            step.words = f"{whose} leads to {', '.join(found)}"
 
     async def _check_addresses(self) -> None:
         async with self._step("TCP") as step:
@@ -229,25 +232,58 @@ class Examination:
                 step.result, step.advice = Result.WARNING, advice.TCP_SOME
 
     async def _check_tls(self) -> TLSStream:
-        late = "the handshake was not over"
-        async with self._step("TLS", late, advice.TLS_LATE) as step:
-            address, stream = self._streams[0]
-            try:
-                await stream.shake_hands()
-            except ProxyError as error:
-                step.name = "tunnel"
-                raise step.failed(error.words, advice.proxy_refused(error.words)) from error
-            except STREAM_ERRORS as error:
-                step.words = f"{_shown(address)}: {describe(error)}"
-                chain = await self._look_at_chain(address)
-                step.details = [_described(one) for one in chain]
-                raise step.failed(step.words, advice.tls(error, chain)) from error
+        late = f"the handshake was not over within {self._asked.timeout:g} s"
+        async with self._step("TLS") as step:
+            errors: dict[int, Exception] = {}
+            secure: set[int] = set()
+
+            async def attempt(number: int, stream: TLSStream) -> None:
+                try:
+                    await stream.shake_hands()
+                    secure.add(number)
+                except STREAM_ERRORS as error:
+                    errors[number] = error
+
+            # Some time is left to look at the certificates of an address that has failed.
+            with anyio.move_on_after(self._asked.timeout * 0.8):
+                async with anyio.create_task_group() as tasks:
+                    for number, (_, stream) in enumerate(self._streams):
+                        tasks.start_soon(attempt, number, stream)
+            lines: dict[int, str] = {}
+            for number, (address, _) in enumerate(self._streams):
+                if number not in secure:
+                    why = describe(errors[number]) if number in errors else late
+                    lines[number] = f"{_shown(address)}: {why}"
+            if not secure:
+                raise await self._all_failed(step, lines, errors)
+            address, stream = self._streams[min(secure)]
             tls = stream.tls
             cipher = tls.cipher() or ("an unknown cipher",)
             chain = _chain(tls)
             words = [tls.version() or "TLS", cipher[0], *map(_described, chain[:1])]
             step.words, step.details = ", ".join(words), [_described(one) for one in chain[1:]]
+            if lines:
+                step.result, step.advice = Result.WARNING, advice.TLS_SOME
+                step.words = f"{_shown(address)}: {step.words}"
+                step.details += lines.values()
             return stream
+
+    async def _all_failed(
+        self, step: Step, lines: dict[int, str], errors: dict[int, Exception]
+    ) -> StepFailedError:
+        """Say why TLS has failed on all addresses: one that has answered says more."""
+        if not errors:
+            step.details = [*lines.values()][1:]
+            return step.failed(lines[0], advice.TLS_LATE)
+        number = min(errors)
+        error, (address, _) = errors[number], self._streams[number]
+        words = lines.pop(number)
+        if isinstance(error, ProxyError):
+            step.name = "tunnel"
+            return step.failed(error.words, advice.proxy_refused(error.words))
+        chain = await self._look_at_chain(address)
+        step.details = [*map(_described, chain), *lines.values()]
+        return step.failed(words, advice.tls(error, chain))
 
     async def _look_at_chain(self, address: Address) -> list[Certificate]:
         """The certificates that the server shows to somebody who verifies none of them."""

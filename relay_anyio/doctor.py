@@ -6,9 +6,11 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import ssl
 import sys
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -42,6 +44,10 @@ SIGNS: Final[Mapping[Result, str]] = {
     Result.WARNING: "note",
     Result.FAILED: "FAIL",
 }
+INDENT: Final = 22
+"""Columns before the words of a step."""
+LEAST_COLUMNS: Final = 40
+MOST_COLUMNS: Final = 110
 PACKAGES: Final = ("anyio", "h11", "msgspec", "wsproto", "socksio", "trio", "uvloop")
 VARIABLES: Final = ("SIGNALWIRE_", "RELAY_", "SSL_CERT_")
 """How the variables begin of which a bundle says whether they are set."""
@@ -58,15 +64,9 @@ def run(options: argparse.Namespace) -> int:
     examination = Examination(asked, _nothing if options.json else _print)
     anyio.run(examination.run)
     steps = examination.steps
-    failed = [step for step in steps if step.result is Result.FAILED]
-    code = EXIT_CODES[failed[0].name] if failed else 0
+    code, words = verdict(steps)
     report = {"steps": [_as_json(step) for step in steps], "exit_code": code}
-    if options.json:
-        OUTPUT.write(json.dumps(report, indent=2) + "\n")
-    elif failed:
-        OUTPUT.write(f"\nThe step {failed[0].name} has failed: exit code {code}.\n")
-    else:
-        OUTPUT.write("\nA client can connect from this machine.\n")
+    OUTPUT.write(f"{json.dumps(report, indent=2)}\n" if options.json else f"\n{words}\n")
     if options.bundle is not None:
         _write_bundle(options.bundle, report)
     return code
@@ -76,13 +76,32 @@ def _nothing(step: Step) -> None:
     del step  # all of them are printed at the end
 
 
+def verdict(steps: Sequence[Step]) -> tuple[int, str]:
+    """Return the exit code, and the last sentence."""
+    for step in steps:
+        if step.result is Result.FAILED:
+            code = EXIT_CODES[step.name]
+            return code, f"The step {step.name} has failed: exit code {code}."
+    return 0, "A client can connect from this machine."
+
+
 def _print(step: Step) -> None:
-    indent = "\n" + " " * 22
+    columns = shutil.get_terminal_size((MOST_COLUMNS, 24)).columns
+    OUTPUT.write(as_text(step, min(columns, MOST_COLUMNS)) + "\n")
+    OUTPUT.flush()
+
+
+def as_text(step: Step, columns: int) -> str:
+    """Write a step for people, in lines of so many columns."""
     lines = [step.words, *step.details]
     if step.advice:
         lines.append(f"What to do: {step.advice}")
-    OUTPUT.write(f"  {SIGNS[step.result]}  {step.name:<12}  {indent.join(lines)}\n")
-    OUTPUT.flush()
+    wrapper = textwrap.TextWrapper(
+        max(LEAST_COLUMNS, columns - INDENT), break_long_words=False, break_on_hyphens=False
+    )
+    wrapped = [part for line in lines for part in wrapper.wrap(line)]
+    text = f"\n{'':<{INDENT}}".join(wrapped)
+    return f"  {SIGNS[step.result]}  {step.name:<12}  {text}"
 
 
 def _as_json(step: Step) -> dict[str, object]:

@@ -85,7 +85,7 @@ class ConnectTunnel:
             words += (
                 " (it does not accept the user and password)"
                 if self._has_user
-                else " (it wants a user and a password, as in http://user:password@proxy:8080)"
+                else " (it wants a user and a password in its URL)"
             )
         return TunnelRefused(status, words)
 

@@ -106,9 +106,7 @@ class SocksTunnel:
             return [BytesToSend(self._connection.data_to_send())]
         if self._user:
             return self._refuse(message[1], "it knows no way to take a user and a password")
-        return self._refuse(
-            message[1], "it wants a user and a password, as in socks5h://user:password@proxy:1080"
-        )
+        return self._refuse(message[1], "it wants a user and a password in its URL")
 
     def _take_verdict(self, message: bytes) -> list[TunnelEvent]:
         reply = self._connection.receive_data(message)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import stat
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +20,7 @@ from relay_anyio.cli import main
 from relay_proto.exchange import What
 from tests.adapters.peers import Peer, oblige, serving, serving_raw
 from tests.adapters.proxies import office_proxy
+from tests.adapters.setups import dated, names, port_of
 from tests.adapters.support import CALLER, PROJECT, TOKEN, Certificates, World
 
 pytestmark = [
@@ -55,14 +55,19 @@ class Told:
     """What the command has said."""
 
     code: int
-    out: str
+    printed: str
     err: str
+
+    @property
+    def out(self) -> str:
+        """All of it, as one line."""
+        return " ".join(self.printed.split())
 
     @property
     def steps(self) -> dict[str, str]:
         """How each step went."""
         found: dict[str, str] = {}
-        for line in self.out.splitlines():
+        for line in self.printed.splitlines():
             if line[:2] == "  " and line[2] != " ":
                 found[line[8:20].strip()] = line[2:6].strip()
         return found
@@ -319,6 +324,49 @@ async def test_the_port_says_nothing(doctor: Doctor) -> None:
     assert "lets TCP pass, but not TLS" in told.out
 
 
+async def silent(stream: Any) -> None:
+    while True:
+        await stream.receive()
+
+
+async def test_every_address_is_tried(world: World, doctor: Doctor) -> None:
+    async def greet(stream: Any) -> None:
+        await stream.receive()
+        await stream.send(b"220 mail.test ESMTP\r\n")
+
+    async with serving_raw(greet) as mail:
+        with names(port_of(mail), port_of(world.host)):
+            told = await doctor("--context", "office", "--host", "localhost")
+    assert told.code == 0
+    assert told.steps == dict.fromkeys(ALL, "ok") | {"TLS": "note"}
+    assert f"127.0.0.1:{port_of(world.host)}: TLSv1." in told.out
+    assert f"127.0.0.1:{port_of(mail)}: TLS failed" in told.out
+    assert "may lose some seconds with the others first" in told.out
+
+
+async def test_an_address_that_has_answered_says_more(
+    certificates: Certificates, doctor: Doctor
+) -> None:
+    tls = certificates.server_context("other.test")
+    async with serving_raw(silent) as dead, serving(tls, oblige) as other:
+        with names(port_of(dead), port_of(other)):
+            told = await doctor("--timeout", "1")
+    assert (told.code, told.last) == (15, "TLS")
+    assert "for other.test, issued by" in told.out
+    assert f"127.0.0.1:{port_of(dead)}: the handshake was not over" in told.out
+    assert "Use a host that the certificate names" in told.out
+
+
+async def test_all_addresses_are_silent(doctor: Doctor) -> None:
+    async with serving_raw(silent) as one, serving_raw(silent) as other:
+        with names(port_of(one), port_of(other)):
+            told = await doctor("--timeout", "0.2")
+    assert (told.code, told.last) == (15, "TLS")
+    for port in (port_of(one), port_of(other)):
+        assert f"127.0.0.1:{port}: the handshake was not over within 0.2 s" in told.out
+    assert "lets TCP pass, but not TLS" in told.out
+
+
 # WebSocket and clock
 
 
@@ -347,22 +395,6 @@ async def test_the_upgrade_is_refused(
     assert what_to_do in told.out
 
 
-@asynccontextmanager
-async def dated(certificates: Certificates, date: str) -> AsyncGenerator[str]:
-    """A server that says what time it is."""
-
-    async def welcome(peer: Peer) -> None:
-        await peer.upgrade_requested()
-        answer = peer.wire.accept()
-        await peer.send_bytes(answer.replace(b"\r\n", f"\r\nDate: {date}\r\n".encode(), 1))
-        request = await peer.request("signalwire.connect")
-        await peer.reply(request, protocol="protocol-1")
-        await oblige(peer)
-
-    async with serving(certificates.server_context(), welcome) as host:
-        yield host
-
-
 @pytest.mark.parametrize(
     ("ahead", "result", "words"),
     [
@@ -375,7 +407,7 @@ async def test_the_clocks_are_compared(
     certificates: Certificates, doctor: Doctor, ahead: float, result: str, words: str
 ) -> None:
     there = datetime.now(UTC) + timedelta(seconds=ahead or 1)
-    async with dated(certificates, f"{there:%a, %d %b %Y %H:%M:%S GMT}") as host:
+    async with dated(certificates.server_context(), there) as host:
         told = await doctor("--host", host, "--context", "office")
     assert told.steps == dict.fromkeys(ALL, "ok") | {"clock": result}
     assert words in told.out or not ahead
@@ -387,7 +419,7 @@ async def test_the_clocks_are_compared(
 async def test_a_server_may_say_no_time(
     certificates: Certificates, doctor: Doctor, date: str
 ) -> None:
-    async with dated(certificates, date) as host:
+    async with dated(certificates.server_context(), date) as host:
         told = await doctor("--host", host)
     assert told.steps["clock"] == "ok"
     assert "the server does not say its own" in told.out
@@ -446,7 +478,7 @@ async def test_pings_are_not_answered(certificates: Certificates, doctor: Doctor
 
 async def test_json(world: World, doctor: Doctor) -> None:
     told = await doctor("--host", world.host, "--json")
-    report = json.loads(told.out)
+    report = json.loads(told.printed)
     assert (report["exit_code"], told.code) == (0, 0)
     assert [step["name"] for step in report["steps"]] == [*ALL]
     keys = {"name", "result", "words", "what_to_do", "details", "seconds"}
