@@ -96,7 +96,8 @@ class AsyncService:
                 self._tasks.start_soon(self._drain, client)
 
     async def _drain(self, client: Any) -> None:
-        self._left_calls += await client.drain(self._drain_timeout, hang_up=self._hang_up)
+        left = await client.drain(self._drain_timeout, hang_up=self._hang_up)
+        self._left_calls += left
 
     async def _disconnect(self, client: Any) -> None:
         await client.disconnect(hang_up=self._hang_up)

@@ -116,7 +116,10 @@ def _own_metrics(statuses: list[Status]) -> str:
     return "\n".join(lines) + "\n"
 
 
-SAMPLE: Final = re.compile(r"(?P<name>[A-Za-z_:][\w:]*)(?:\{(?P<labels>.*)\})?(?P<rest> .*)")
+SAMPLE: Final = re.compile(
+    r"(?P<name>[A-Za-z_:][\w:]*)(?:\{(?P<labels>.*)\})?"
+    r"(?P<rest> (?:[-+.\deE]+|[-+]?Inf|NaN)(?: .*)?)"
+)
 """A line with a value. Labels may have any text between quotes, braces too."""
 
 

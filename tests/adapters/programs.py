@@ -42,6 +42,17 @@ class Program:
         """Call `observer` with all that it says from now on, on either stream."""
         self._observers.append(observer)
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    async def says_again(self, words: str, times: int) -> None:
+        """Wait until it has said this so many times, on either stream."""
+        while (self.output + self.errors).count(words) < times:
+            assert self._open, f"it never said {words!r} {times} times: {self.output}{self.errors}"
+            await self._more.wait()
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""
         self._process.send_signal(number)
@@ -88,6 +99,16 @@ async def program(
     world: World, source: str, *arguments: str, **variables: str
 ) -> AsyncGenerator[Program]:
     """Run `source`, with any warning as an error; it is killed at the end."""
+    command = ["-u", "-W", "error", "-c", source, *arguments]
+    async with python(world, *command, **variables) as running:
+        yield running
+
+
+@asynccontextmanager
+async def python(
+    world: World, *arguments: str, cwd: Path | None = None, **variables: str
+) -> AsyncGenerator[Program]:
+    """Run Python with these arguments; it is killed at the end."""
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
@@ -96,8 +117,9 @@ async def program(
         "SIGNALWIRE_API_TOKEN": TOKEN,
         **variables,
     }
-    command = [sys.executable, "-u", "-W", "error", "-c", source, *arguments]
-    process = await anyio.open_process(command, stdin=subprocess.DEVNULL, env=environment)
+    process = await anyio.open_process(
+        [sys.executable, *arguments], stdin=subprocess.DEVNULL, env=environment, cwd=cwd
+    )
     async with process, anyio.create_task_group() as tasks:
         running = Program(process)
         tasks.start_soon(running.read_output)

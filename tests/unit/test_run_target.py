@@ -1,0 +1,171 @@
+"""`relay run`: MODULE:CLIENT, HOST:PORT and log lines; words for what is wrong with them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relay_anyio.cli import main
+from relay_proto.adapter.clients import ClientBase
+from relay_run.addresses import parse_address
+from relay_run.logs import JSONFormatter, TextFormatter
+from relay_run.target import TargetError, check_target, is_blocking, load
+
+SHOP = """
+import relay_anyio, relay_sync
+given = dict(project="p", token="t", host="localhost:1")
+client = relay_anyio.RelayClient(**given)
+blocking = relay_sync.RelayClient(**given)
+
+def make():
+    return client
+
+def three():
+    return 3
+
+def needs(x):
+    return client
+
+async def later():
+    return client
+
+class office:
+    client = client
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module to load from."""
+    (tmp_path / "run_target_shop.py").write_text(SHOP, "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "run_target_shop", raising=False)
+    return "run_target_shop"
+
+
+@pytest.mark.parametrize("name", ["client", "make", "office.client"])
+def test_a_client_may_be_made_and_may_be_anywhere(shop: str, name: str) -> None:
+    client: ClientBase[Any, Any, Any] = load(f"{shop}:{name}")
+    assert not is_blocking(client)
+    assert is_blocking(load(f"{shop}:blocking"))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nobody", "did you mean run_target_shop:client?"),
+        ("three", "returns 3, which is no RelayClient"),
+        ("given", "which is no RelayClient"),
+        ("needs", "cannot be called without arguments"),
+        ("later", "is an async function"),
+    ],
+)
+def test_what_is_no_client_is_said_in_words(shop: str, name: str, words: str) -> None:
+    with pytest.raises(TargetError) as found:
+        load(f"{shop}:{name}")
+    assert words in str(found.value)
+
+
+def test_a_module_that_is_not_there_differs_from_one_that_lacks_another(
+    shop: str, tmp_path: Path
+) -> None:
+    with pytest.raises(TargetError, match="there is no module 'run_target_nowhere'"):
+        load("run_target_nowhere.calls:client")
+    (tmp_path / "run_target_lacks.py").write_text("import run_target_nowhere", "utf-8")
+    with pytest.raises(ModuleNotFoundError, match="run_target_nowhere"):
+        load("run_target_lacks:client")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("shop", "write it like shop:client"),
+        ("shop.py:app", "like shop:app"),
+        ("./shop/calls.py", "like shop.calls:client"),
+        ("shop calls:client", "is not MODULE:CLIENT"),
+        ("shop:", "is not MODULE:CLIENT"),
+        ("", "does not say which client"),
+    ],
+)
+def test_a_target_that_can_be_none_is_refused_at_once(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        check_target(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [("127.0.0.1:80", ("127.0.0.1", 80)), ("[::1]:0", ("::1", 0)), ("pod:8", ("pod", 8))],
+)
+def test_an_address(text: str, address: tuple[str, int]) -> None:
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize("text", ["8080", ":8080", "::1:8080", "a:b", "a:99999", ""])
+def test_no_address(text: str) -> None:
+    with pytest.raises(ValueError, match="write"):
+        parse_address(text)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["shop"],
+        ["shop:client", "--workers", "0"],
+        ["shop:client", "--workers", "many"],
+        ["shop:client", "--health", "8080"],
+        ["shop:client", "--drain", "soon"],
+        ["shop:client", "--loop", "curio"],
+    ],
+)
+def test_wrong_arguments_end_with_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as found:
+        main(["run", *arguments])
+    assert found.value.code == 2
+    assert "relay run: error" in capsys.readouterr().err
+
+
+def record(**extra: object) -> logging.LogRecord:
+    made = logging.LogRecord("shop", logging.INFO, "shop.py", 1, "hello %s", ("…",), None)
+    made.__dict__.update(extra)
+    return made
+
+
+def test_a_json_line_has_what_the_line_was_given() -> None:
+    line = json.loads(JSONFormatter(3).format(record(call_id="c-1", order={1, 2}, created=0.5)))
+    assert line["time"].startswith("1970-01-01T00:00:00")
+    assert line | {"time": ""} == {
+        "time": "",
+        "level": "INFO",
+        "logger": "shop",
+        "message": "hello …",
+        "worker": 3,
+        "call_id": "c-1",
+        "order": "{1, 2}",
+    }
+
+
+def test_a_json_line_is_one_line_with_its_traceback() -> None:
+    error = RuntimeError("first\nsecond")
+    failed = record(exc_info=(type(error), error, None), stack_info="here")
+    text = JSONFormatter(0).format(failed)
+    assert "\n" not in text
+    assert "RuntimeError: first\nsecond" in json.loads(text)["traceback"]
+    assert json.loads(text)["stack"] == "here"
+    assert "worker" not in json.loads(text)
+
+
+def test_a_line_for_people_says_of_which_worker_and_call_it_is() -> None:
+    assert (
+        TextFormatter(3)
+        .format(record(call_id="c-1"))
+        .endswith("INFO [worker 3] shop: hello … [call c-1]")
+    )
+    assert TextFormatter(0).format(record()).endswith("INFO shop: hello …")
