@@ -199,7 +199,10 @@ class Recording(Artifact):
             self._watch_silence(now + seconds)
 
     def _watch_time(self, now: float) -> None:
-        self._watch_silence(now)
+        if (rest := self.leg.quiet_at - now) > 0:  # they have begun to speak before
+            self._take_sound(rest, now)
+        else:
+            self._watch_silence(now)
         if self._audio.max_length:
             ends_at = now + self._audio.max_length - self._tape.seconds(now)
             self._network.at(ends_at, self._reach_max_length)

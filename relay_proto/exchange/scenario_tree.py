@@ -35,6 +35,7 @@ class StepEntry(_Entry, frozen=True, kw_only=True):
 
     hear: Text | None = None
     timeout: Seconds | None = None
+    whole: bool | None = None
     press: Digits | None = None
     interval: Seconds | None = None
     say: Text | None = None

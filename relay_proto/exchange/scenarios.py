@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from .config import ANY_CONTEXT
@@ -256,12 +256,13 @@ def _step(entry: StepEntry, where: str) -> Step:
     acts = [key for key in ACTS if getattr(entry, key) is not None]
     if len(acts) != 1:
         raise ScenarioError(f"{where}: give one of {', '.join(ACTS)}, or the text 'hang up'")
-    for key, act in (("timeout", "hear"), ("interval", "press")):
+    for key, act in (("timeout", "hear"), ("whole", "hear"), ("interval", "press")):
         if getattr(entry, key) is not None and act not in acts:
             raise ScenarioError(f"{where}: `{key}` goes with `{act}` only")
     match entry:
-        case StepEntry(hear=str(text), timeout=timeout):
-            return Hear(text) if timeout is None else Hear(text, timeout)
+        case StepEntry(hear=str(text), timeout=timeout, whole=whole):
+            listens = Hear(text, whole=whole is True)
+            return listens if timeout is None else replace(listens, timeout=timeout)
         case StepEntry(press=str(digits), interval=interval):
             return Press(digits) if interval is None else Press(digits, interval)
         case StepEntry(say=str(text)):

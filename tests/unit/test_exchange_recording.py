@@ -96,6 +96,21 @@ MADE = {
         ask("record.stop", "404"),
         script=(Wait(1), Say(WORD)),
     ),
+    "what somebody began to say before is heard": Story(
+        *(0.5, SAYS_WORD, record(initial_timeout=0.1), "record recording"),
+        *(1.49, 0.02, "record finished 1.5"),
+        script=(Say(WORD),),
+    ),
+    "what somebody says at the end of a pause is heard": Story(
+        *(record(initial_timeout=0.1), "record recording", ask("record.pause"), "record paused"),
+        *(0.5, SAYS_WORD, ask("record.resume"), "record recording"),
+        *(1.49, 0.02, "record finished 1.5"),
+        script=(Say(WORD),),
+    ),
+    "what somebody has said before is no input": Story(
+        *(1.1, SAYS_WORD, record(initial_timeout=2), "record recording", 60, "record no_input 2"),
+        script=(Say(WORD),),
+    ),
     "nobody speaks": Story(
         *(record(initial_timeout=3), "record recording", 2.9, 0.1, "record no_input 3"),
     ),

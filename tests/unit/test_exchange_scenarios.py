@@ -117,7 +117,7 @@ def test_what_is_scheduled() -> None:
         times = 3
         patience = 10
         script = [
-            { hear = "press", timeout = 8 }, { hear = "then" }, { wait = 2 },
+            { hear = "press", timeout = 8 }, { hear = "then", whole = true }, { wait = 2 },
             { press = "12#", interval = 1 }, { press = "3" }, { say = "Hello" }, "hang up",
         ]
         [[texts]]
@@ -132,7 +132,7 @@ def test_what_is_scheduled() -> None:
         """
     )
     script = (
-        *(Hear("press", 8.0), Hear("then"), Wait(2.0)),
+        *(Hear("press", 8.0), Hear("then", whole=True), Wait(2.0)),
         *(Press("12#", 1.0), Press("3"), Say("Hello"), HangUp()),
     )
     text = TextMessage("+4", OFFICE, "STOP", ("https://example.com/cat.jpg",))
@@ -194,7 +194,7 @@ WRONG = {
     f"{NUMBER}over_time = [{{form = 1}}]": "numbers (entry 1), over_time (entry 1): unknown key "
     "`form`: the keys are does, after, script, greeting, beep, pages, from",
     "[[callers]]\nscript = [{heer = 'x'}]": "callers (entry 1), script (entry 1): unknown key "
-    "`heer`: the keys are hear, timeout, press, interval, say, wait",
+    "`heer`: the keys are hear, timeout, whole, press, interval, say, wait",
     "[[callers]]\nscript = ['hangup']": "callers (entry 1), script (entry 1): 'hangup' is not one "
     "of 'hang up'",
     "[[callers]]\nscript = [{press = '1x'}]": "callers (entry 1), script (entry 1), press: "
@@ -205,6 +205,8 @@ WRONG = {
     "of hear, press, say, wait, or the text 'hang up'",
     "[[callers]]\nscript = [{wait = 1, timeout = 1}]": "callers (entry 1), script (step 1): "
     "`timeout` goes with `hear` only",
+    "[[callers]]\nscript = [{say = 'x', whole = true}]": "callers (entry 1), script (step 1): "
+    "`whole` goes with `hear` only",
     "[[callers]]\nscript = [{hear = 'x', interval = 1}]": "callers (entry 1), script (step 1): "
     "`interval` goes with `press` only",
     "[[callers]]\ntimes = 2": "callers (entry 1): `times` needs `every`, the seconds to the next "
@@ -283,8 +285,10 @@ def test_a_scenario_is_faster_as_a_whole() -> None:
 
 
 def test_a_script_by_itself() -> None:
-    script = read_script([StepEntry(hear="press", timeout=4), StepEntry(press="1"), "hang up"], 2)
-    assert script == (Hear("press", 2), Press("1", 0.125), HangUp())
+    script = read_script(
+        [StepEntry(hear="press", timeout=4, whole=True), StepEntry(press="1"), "hang up"], 2
+    )
+    assert script == (Hear("press", 2, whole=True), Press("1", 0.125), HangUp())
 
 
 def test_a_script_by_itself_that_is_wrong() -> None:
