@@ -27,6 +27,7 @@ from relay_proto.rpc.frames import JSONObject
 
 from ._engine import Engine
 from ._expecting import ExpectingCall
+from ._turns import execute_in_turn
 
 __all__ = ["Coroutine", "Target", "action", "control", "dialing", "sending", "verb"]
 
@@ -137,7 +138,7 @@ def dialing(
 
     async def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> C:
         engine, command = client._engine, function(*args, **kwargs)
-        record = await engine.carry_out(engine.core.execute, command)
+        record = await execute_in_turn(engine, command)
         return handle._of(client, engine, record)
 
     return signed(method, function, handle, f"The `{handle.__name__}`, once it was answered.")
@@ -151,6 +152,6 @@ def sending(
     async def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> M:
         engine, command = client._engine, function(*args, **kwargs)
         bound = with_context(command)
-        return handle._of(engine, await engine.carry_out(engine.core.execute, bound))
+        return handle._of(engine, await execute_in_turn(engine, bound))
 
     return signed(method, function, handle, f"The `{handle.__name__}`, once the server has it.")

@@ -10,7 +10,7 @@ import signal
 import ssl
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import Any, Final, Self, TypeVar, overload
 
@@ -20,6 +20,7 @@ from relay_proto import Limits, Timing, resolve_config
 from relay_proto.adapter.clients import MAY_PASS
 from relay_proto.adapter.network import Network, proxy_setting
 from relay_proto.adapter.record_file import Path, record_path
+from relay_proto.adapter.shared_pace import Pacer, pacer
 from relay_proto.adapter.slots import Slots
 from relay_proto.api.parameters import checked, checked_with
 from relay_proto.api.routes import OnError
@@ -36,6 +37,7 @@ from ._handlers import Handlers
 from ._here import library_of_running_loop
 from ._log import log
 from ._signals import stop_signals
+from ._turns import turn_to_dial
 from .call import Call, Client
 from .message import Message
 from .transport import Connector, connector_of
@@ -96,6 +98,8 @@ class RelayClient(Client):
         max_connections: how many clients of this process may be connected at the same time. To
             connect several, give each of them the same number. Variable:
             ``RELAY_MAX_CONNECTIONS``. Default: 1.
+        shared_pace: a pace that several processes share, such as `relay_pace.SharedPace`. Dials
+            and texts wait for their turn in it. Default: none.
 
     Raises:
         ValueError, TypeError: an argument is missing or wrong; the message names it.
@@ -108,6 +112,7 @@ class RelayClient(Client):
         record=record_path,
         proxy=optional(proxy_setting),
         ssl_context=instance(ssl.SSLContext),
+        shared_pace=pacer,
     )
     def __init__(
         self,
@@ -127,6 +132,7 @@ class RelayClient(Client):
         ssl_context: ssl.SSLContext | None = None,
         show_personal_data: bool | None = None,
         max_connections: int | None = None,
+        shared_pace: Pacer | None = None,
     ) -> None:
         config = resolve_config(
             os.environ,
@@ -151,6 +157,7 @@ class RelayClient(Client):
             token=token,
             jwt_token=jwt_token,
             max_connections=max_connections,
+            shared_pace=shared_pace,
         )
         self._connector = connector or connector_of(network)
         self._blocks: list[Block] = []
@@ -253,6 +260,20 @@ class RelayClient(Client):
         self._hangs_up = hang_up
         with suppress(KeyboardInterrupt):
             anyio.run(self._serve, backend=backend)
+
+    def turn_to_dial(self) -> AbstractAsyncContextManager[None]:
+        """Wait for a turn in the `shared_pace`: ``async with client.turn_to_dial():``.
+
+        A dial in the block has its turn then, and leaves at once. So a program can write down
+        that it dials, after it has waited and before anybody's telephone rings. Without a
+        `shared_pace`, this does not wait. The place is free for others when the block ends.
+
+        Raises:
+            RequestTimeoutError: the turn did not come within `Timing.pace_timeout`.
+            RequestQueueFullError: too many dials wait for their turn.
+            ClientClosedError: the client is disconnected.
+        """
+        return turn_to_dial(self._engine)
 
     # Calls and messages
 

@@ -16,6 +16,7 @@ from relay_proto.rpc.events import MessageStateEvent
 
 from ._engine import Engine
 from ._listeners import Listener
+from ._turns import execute_in_turn
 
 
 class Message(MessageBase[Engine]):
@@ -82,9 +83,7 @@ class Message(MessageBase[Engine]):
             region=region,
             on_completed=on_completed,
         )
-        return Message._of(
-            engine, await engine.carry_out(engine.core.execute, with_context(command))
-        )
+        return Message._of(engine, await execute_in_turn(engine, with_context(command)))
 
     def _new_listener(self, name: str, handler: Function) -> Listener:
         engine = self._bound()

@@ -40,7 +40,7 @@ from .errors import (
     RequestQueueFullError,
     RequestTimeoutError,
 )
-from .link.pace import Pace
+from .link.pace import Pace, who_begins
 from .link.requests import Request, Requests, Subject, is_success, new_id
 from .link.session import OVER, Session
 from .outputs import Dropped, Ignored
@@ -302,7 +302,7 @@ class Dispatch:
         pace = self._dial_pace
         request = self._new_request(command.method, params, subject, pending, pace=pace)
         self._dials.begin(dial)
-        self._dispatch_in_turn(request, pace, _who_calls(params), now)
+        self._dispatch_in_turn(request, pace, who_begins(params), now)
 
     def _check_contexts(self, command: Command[Any]) -> None:
         wanted = {*self._session.login.contexts, *command.params["contexts"]}
@@ -478,12 +478,6 @@ class Dispatch:
 
     def _refused(self, subject: Subject, code: int, message: str, now: float) -> Legs:
         return subject.refused(RelayError(code, self._scrubber.words(message)), now)
-
-
-def _who_calls(params: JSONObject) -> str:
-    """The number from which a dial calls first: those who dial from others take turns with it."""
-    about: JSONObject = params["devices"][0][0].get("params", {})
-    return str(about.get("from_number") or about.get("from"))
 
 
 def _message(command: Command[Any]) -> MessageRecord:

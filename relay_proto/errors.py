@@ -184,8 +184,11 @@ class RequestTimeoutError(_LocalError, TimeoutError):
     repeat it later.
     """
 
-    def __init__(self, method: str, seconds: float, *, sent: bool, paced: bool = False) -> None:
+    def __init__(
+        self, method: str, seconds: float, *, sent: bool, paced: bool = False, away: str = ""
+    ) -> None:
         why = "its turn did not come" if paced else "there was no session"
+        why += f": the shared pace cannot be reached ({away})" if away else ""
         fate = (
             f"no answer within {seconds:g} s; the server may still carry it out"
             if sent

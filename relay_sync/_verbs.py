@@ -25,6 +25,7 @@ from relay_proto.rpc.frames import JSONObject
 
 from ._engine import Engine
 from ._expecting import ExpectingCall
+from ._turns import execute_in_turn
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -124,7 +125,7 @@ def dialing(
 
     def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> C:
         engine, command = client._engine, function(*args, **kwargs)
-        record = engine.execute(command)
+        record = execute_in_turn(engine, command)
         return handle._of(client, engine, record)
 
     return signed(method, function, handle, f"The `{handle.__name__}`, once it was answered.")
@@ -137,6 +138,6 @@ def sending(
 
     def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> M:
         engine, command = client._engine, function(*args, **kwargs)
-        return handle._of(engine, engine.execute(command))
+        return handle._of(engine, execute_in_turn(engine, command))
 
     return signed(method, function, handle, f"The `{handle.__name__}`, once the server has it.")

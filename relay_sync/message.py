@@ -17,6 +17,7 @@ from ._engine import Engine
 from ._guard import plain
 from ._listeners import Listener
 from ._threads import Strand
+from ._turns import execute_in_turn
 
 
 class Message(MessageBase[Engine]):
@@ -85,7 +86,7 @@ class Message(MessageBase[Engine]):
             region=region,
             on_completed=on_completed,
         )
-        return Message._of(engine, engine.execute(command))
+        return Message._of(engine, execute_in_turn(engine, command))
 
     def _new_listener(self, name: str, handler: Function) -> Listener:
         engine = self._bound()

@@ -45,6 +45,7 @@ from .logs import Log, set_log_level
 from .network import Network
 from .observation import observed_by
 from .record_file import Path, record_path
+from .shared_pace import Pacer, SharedTurns
 from .slots import Slots
 from .streams import StreamBase
 from .vitals import NOT_STARTED, Vitals, vitals_of
@@ -139,6 +140,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
         token: str | Provider | None,
         jwt_token: str | Provider | None,
         max_connections: int | None = None,
+        shared_pace: Pacer | None = None,
     ) -> None:
         self.project = given_credential(os.environ, "project", project)
         self.token = given_credential(os.environ, "token", token)
@@ -147,6 +149,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
         self.contexts = list(config.contexts)
         self._config = config
         self._max_connections = max_connections
+        self._shared_pace = shared_pace
         self._network = network
         recorded = os.environ.get(ENV_RECORD)
         self._record = record or (record_path(ENV_RECORD, recorded) if recorded else None)
@@ -321,6 +324,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
         core = make_core(self._config, self._record, self._log, self._seeds)
         core, observation = observed_by(self.observer, core, self._log, self._seeds)
         engine = self._make_engine(core)
+        turns = SharedTurns(self._shared_pace, engine.core, self._log)
         delivery = Delivery(
             engine,
             self._routes,
@@ -331,6 +335,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
             changed=engine.tell_changed,
             connected=self._network.proved,
             closed=partial(self._closed, engine),
+            turns=turns,
             leaving=self._leaving,
             observation=observation,
         )
@@ -422,6 +427,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
 
     def _closed(self, engine: E, output: Closed) -> None:
         self._failure = output.error
+        engine.delivery.turns.close(output.error)
         self._slots.give_back(engine)
         engine.tell_changed()
         with self._routes_lock:

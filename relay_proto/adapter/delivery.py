@@ -48,6 +48,7 @@ from .forks import forks
 from .handles import CallBase, Engine, Function, ListenerBase, MessageBase
 from .logs import Lines, Log
 from .observation import GuardedObservation
+from .shared_pace import SharedTurns
 from .turns import Turns
 
 NO_CONTEXT: Final = (
@@ -161,6 +162,7 @@ class Delivery(Generic[T, C, M]):
         connected: Callable[[], None],
         closed: Callable[[Closed], None],
         leaving: Callable[[BaseException], None],
+        turns: SharedTurns,
         observation: GuardedObservation | None = None,
     ) -> None:
         """`changed` is called whenever a call or the handler of one has ended.
@@ -184,6 +186,8 @@ class Delivery(Generic[T, C, M]):
         self.observation: Final = observation
         if observation is not None:
             observation.surroundings = self
+        self.turns: Final = turns
+        """Who of the application's waits for a turn to dial or to send a text."""
         self._had_session = False
         self.last_failure: RelayError | None = None
         """Why the last attempt to connect has failed, if one has."""

