@@ -13,8 +13,9 @@ OTHER: Final = "_OTHER"
 MOST_VALUES: Final = 50
 """Different values of one attribute, in a process."""
 
-_WORD: Final = re.compile(r"[A-Za-z_][\w.<>-]{0,63}|-?\d{1,5}", re.ASCII)
-_NUMBER: Final = re.compile(r"\d{6}|\D\d{5}|\d{5}\D")
+_WORD: Final = re.compile(r"[A-Za-z_][\w.<>-]{0,63}", re.ASCII)
+_CODE: Final = re.compile(r"-?[0-9]{1,5}")
+_NUMBER: Final = re.compile(r"[0-9]{5}")
 
 
 class Words:
@@ -40,7 +41,9 @@ class Words:
 
 def is_word(value: str) -> bool:
     """Whether it is a word of the protocol or of a program: no text, and no number of anybody."""
-    return _WORD.fullmatch(value) is not None and _NUMBER.search(value) is None
+    if _WORD.fullmatch(value):
+        return _NUMBER.search(value) is None
+    return _CODE.fullmatch(value) is not None
 
 
 def word(value: str) -> str:

@@ -36,7 +36,7 @@ class Instruments:
                 case Kind.UP_DOWN:
                     made = meter.create_up_down_counter(metric.name, **about)
                 case Kind.HISTOGRAM:
-                    bounds = metric.buckets
+                    bounds = [float(bound) for bound in metric.buckets]
                     made = meter.create_histogram(
                         metric.name, explicit_bucket_boundaries_advisory=bounds, **about
                     )

@@ -81,7 +81,7 @@ class Metric:
     unit: str
     description: str
     attributes: tuple[str, ...] = ()
-    buckets: tuple[float, ...] | None = None
+    buckets: tuple[float, ...] = ()
 
     @property
     def prometheus(self) -> str:

@@ -50,7 +50,7 @@ class GuardedObservation:
         try:
             self._observation.late(seconds)
         except BaseException as error:  # noqa: BLE001 - see `_failed`
-            self._failed(seconds, error)
+            self._failed("a timer", error)
 
     def enter(self, record: CallRecord | MessageRecord, now: float) -> None:
         """See `Observation`."""

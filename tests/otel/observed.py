@@ -91,7 +91,7 @@ class Observed:
         self.tracer: Tracer = self.tracer_provider.get_tracer("of the program")
         self.package: Any = relay_sync if runtime == "threads" else relay_anyio
         self.client: Any = self.package.RelayClient(
-            project="project", token="token", contexts=["office"], **settings
+            project="p-12345", token="PT-secret", contexts=["office"], **settings
         )
         self.observe(self.client)
 

@@ -320,7 +320,7 @@ def test_the_handler_of_a_text_is_a_span(observed: Observed) -> None:
             raise LookupError(message.body)
 
     async def send(stage: Any) -> None:
-        stage.text(TextMessage(ANNA, "Hello"))
+        stage.text(TextMessage(ANNA, OFFICE, "Hello"))
         await observed.sleep(1)
 
     observed.on_message(answer)
