@@ -16,10 +16,9 @@ import anyio
 
 from tests.fleet.burst import OneCall, Plan, Result, percentile, run, waits
 from tests.fleet.timeline import draw
-from tests.fleet.workers import OwnWorkers, Workers
+from tests.fleet.workers import SUPERVISORS
 
-KINDS: Final[dict[str, type[Workers]]] = {"own": OwnWorkers}
-PROGRAMS: Final = {"async": "tests.fleet.office", "sync": "tests.fleet.office_sync"}
+PROGRAMS: Final = {"async": "tests.fleet.office:client", "sync": "tests.fleet.office_sync:client"}
 
 
 def main() -> int:
@@ -34,14 +33,13 @@ def main() -> int:
     )
     parser.add_argument("--workers", type=int, default=4, help="(%(default)s)")
     parser.add_argument("--program", choices=tuple(PROGRAMS), default="async")
-    parser.add_argument("--supervisor", choices=tuple(KINDS), default=next(iter(KINDS)))
+    parser.add_argument("--supervisor", choices=tuple(SUPERVISORS), default=next(iter(SUPERVISORS)))
     parser.add_argument("--picture", type=Path, help="draw the calls of each worker as an SVG")
     given = parser.parse_args()
     plan = Plan(given.calls, given.seconds, given.workers)
     with tempfile.TemporaryDirectory() as folder:
-        result = anyio.run(
-            run, plan, PROGRAMS[given.program], KINDS[given.supervisor], Path(folder)
-        )
+        target = PROGRAMS[given.program]
+        result = anyio.run(run, plan, target, given.supervisor, Path(folder))
     print(table(result))
     if given.picture is not None:
         given.picture.write_text(draw(result))
@@ -69,6 +67,8 @@ def complaints(result: Result) -> list[str]:
         wrong.append(f"only {len(result.calls)} people have called")
     if len(result.lives) < 2 * result.plan.workers + 1:
         wrong.append(f"there were only {len(result.lives)} workers")
+    if result.exit_code:
+        wrong.append(f"the supervisor has ended with {result.exit_code}")
     return wrong
 
 

@@ -103,6 +103,8 @@ class Result:
     replaced_until: float = 0.0
     killed_at: float = 0.0
     ended_at: float = 0.0
+    exit_code: int = 0
+    """What the supervisor has ended with."""
 
     @property
     def answered(self) -> list[OneCall]:
@@ -155,8 +157,9 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 class Burst:
     """One run: the service, the people, and what happens to the workers meanwhile."""
 
-    def __init__(self, result: Result, world: World, workers: Workers) -> None:
+    def __init__(self, result: Result, world: World, workers: Workers, supervisor: str) -> None:
         self.result = result
+        self._supervisor = supervisor
         result.notes = workers.answered
         self._plan = result.plan
         self._world = world
@@ -164,6 +167,7 @@ class Burst:
         self._began_at = anyio.current_time()
         self._up = 0
         self._all_is_over = anyio.Event()
+        self._looked = anyio.Event()
         self._numbers = (f"+1555{number:07}" for number in itertools.count(1))
         world.observe(self._observe)
 
@@ -171,7 +175,7 @@ class Burst:
         """Carry out the plan."""
         plan, result = self._plan, self.result
         async with anyio.create_task_group() as tasks:
-            await self._workers.start(plan.workers)
+            await self._workers.start(self._supervisor, plan.workers)
             tasks.start_soon(self._look_at_sessions)
             self._began_at = anyio.current_time()
             for life in result.lives.values():
@@ -180,7 +184,7 @@ class Burst:
             tasks.start_soon(self._kill)
             await self._people()
             await self._all_is_over.wait()
-            await self._workers.stop()
+            result.exit_code = await self._workers.stop()
             await anyio.sleep(2 * SAMPLE)  # let the last session end in the picture
             result.ended_at = self._now()
             tasks.cancel_scope.cancel()
@@ -204,7 +208,10 @@ class Burst:
     async def _replace(self) -> None:
         await anyio.sleep(self._plan.seconds * REPLACED_AT)
         self.result.replaced_from = self._now()
-        await self._workers.replace()
+        old = tuple(self.result.lives)
+        self._workers.replace()
+        while not all(self._is_over(session) for session in old):
+            await self._looked.wait()
         self.result.replaced_until = self._now()
         self._look_whether_all_is_over()
 
@@ -241,7 +248,12 @@ class Burst:
                     life.ended_at = now
                 if life.drained_at is None and not gone and program and not program.contexts:
                     life.drained_at = now
+            self._looked.set()
+            self._looked = anyio.Event()
             await anyio.sleep(SAMPLE)
+
+    def _is_over(self, session: str) -> bool:
+        return self.result.lives[session].ended_at is not None
 
     def _now(self) -> float:
         return anyio.current_time() - self._began_at
@@ -276,7 +288,7 @@ class Burst:
                 pass
 
 
-async def run(plan: Plan, program: str, kind: type[Workers], folder: Path) -> Result:
+async def run(plan: Plan, target: str, supervisor: str, folder: Path) -> Result:
     """Open the lab, start the workers, and let people call."""
     certificates = Certificates(folder)
     timing = ExchangeTiming(session_retention=RETENTION)
@@ -289,7 +301,7 @@ async def run(plan: Plan, program: str, kind: type[Workers], folder: Path) -> Re
             "SIGNALWIRE_RELAY_CA_FILE": str(certificates.ca_file),
         }
         async with anyio.create_task_group() as tasks:
-            workers = kind(tasks, program, variables)
-            await Burst(result, world, workers).run()
+            workers = Workers(tasks, target, variables)
+            await Burst(result, world, workers, supervisor).run()
             tasks.cancel_scope.cancel()
     return result

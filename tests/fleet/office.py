@@ -28,7 +28,3 @@ async def take_call(call: Call) -> None:
     goodbye = await call.play_tts(f"You have chosen {digits}.")
     await goodbye.wait()
     await call.hangup()
-
-
-if __name__ == "__main__":
-    client.run()

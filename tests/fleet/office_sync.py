@@ -28,7 +28,3 @@ def take_call(call: Call) -> None:
     goodbye = call.play_tts(f"You have chosen {digits}.")
     goodbye.wait()
     call.hangup()
-
-
-if __name__ == "__main__":
-    client.run()

@@ -72,6 +72,10 @@ def nobody_replaced(result: Result) -> None:
     del result.lives["s4"]
 
 
+def bad_end(result: Result) -> None:
+    result.exit_code = 75
+
+
 def test_a_run_without_trouble_has_no_complaints() -> None:
     result = good_result()
     assert complaints(result) == []
@@ -90,6 +94,7 @@ def test_a_run_without_trouble_has_no_complaints() -> None:
         (missed, "1 calls of workers that nobody has killed were cut short"),
         (not_noted, "1 calls have no worker that says that it has answered"),
         (too_few_callers, "only 19 people have called"),
+        (bad_end, "the supervisor has ended with 75"),
         (nobody_replaced, "there were only 4 workers"),
     ],
 )

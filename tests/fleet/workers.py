@@ -1,18 +1,14 @@
-"""The processes of a fleet: started, replaced one after the other, killed, stopped.
-
-The supervisor is either `relay run`, or one of our own that is as small as can be: it
-shows what any other process manager has to do.
-"""
+"""The processes of a fleet, behind the supervisor that starts, watches and replaces them."""
 
 from __future__ import annotations
 
-import abc
 import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 import anyio
@@ -20,49 +16,56 @@ from anyio.abc import Process, TaskGroup
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 LONGEST_NOTE: Final = 4096
-LOG_OF: Final = "FLEET_LOG"
+ROOT: Final = Path(__file__).parents[2]
+SUPERVISORS: Final[Mapping[str, Sequence[str]]] = {
+    "own": ("examples/deploy/supervisor.py", "{target}", "{workers}"),
+}
+"""The commands of supervisors. All know SIGHUP and SIGTERM."""
 
 
-class Workers(abc.ABC):
+class Workers:
     """Some worker processes of one program, and what they have noted."""
 
-    def __init__(self, tasks: TaskGroup, program: str, variables: Mapping[str, str]) -> None:
+    def __init__(self, tasks: TaskGroup, target: str, variables: Mapping[str, str]) -> None:
         self._tasks = tasks
-        self.program = program
-        self._variables = {**os.environ, **variables}
+        self._target = target
+        self._variables = {**os.environ, **variables, "PYTHONPATH": str(ROOT)}
+        self._supervisor: Process | None = None
         self.sessions: dict[str, int] = {}
         """The process of each session, in the order of their beginnings."""
         self.answered: dict[str, list[int]] = {}
         """The processes that have answered each call."""
         self._changed = anyio.Event()
 
-    @abc.abstractmethod
-    async def start(self, count: int) -> None:
-        """Start `count` workers, and wait until they are ready."""
-
-    @abc.abstractmethod
-    async def replace(self) -> None:
-        """Replace all workers one after the other: a new one is ready, then an old one drains."""
-
-    @abc.abstractmethod
-    async def stop(self) -> None:
-        """Drain all workers, and wait until they have ended."""
-
-    def kill(self, pid: int) -> None:
-        """Kill a worker. The supervisor starts another one."""
-        os.kill(pid, signal.SIGKILL)
+    async def start(self, kind: str, count: int) -> None:
+        """Start `count` workers under a supervisor, and wait until they are ready."""
+        given = {"target": self._target, "workers": count}
+        command = [part.format_map(given) for part in SUPERVISORS[kind]]
+        self._supervisor = await anyio.open_process(
+            [sys.executable, *command], stdout=-1, stderr=None, env=self._variables, cwd=ROOT
+        )
+        self._tasks.start_soon(self._read, self._supervisor)
+        await self.until_ready(count)
 
     async def until_ready(self, count: int) -> None:
         """Wait until so many sessions have begun since the start."""
         while len(self.sessions) < count:
             await self._changed.wait()
 
-    async def _launch(self, *command: str) -> Process:
-        process = await anyio.open_process(
-            [sys.executable, *command], stdout=-1, stderr=None, env=self._variables
-        )
-        self._tasks.start_soon(self._read, process)
-        return process
+    def replace(self) -> None:
+        """Let all workers be replaced one after the other."""
+        assert self._supervisor is not None, "they have been started"
+        self._supervisor.send_signal(signal.SIGHUP)
+
+    def kill(self, pid: int) -> None:
+        """Kill a worker. The supervisor starts another one."""
+        os.kill(pid, signal.SIGKILL)
+
+    async def stop(self) -> int:
+        """Drain all workers, wait until they have ended, and return the exit code."""
+        assert self._supervisor is not None, "they have been started"
+        self._supervisor.terminate()
+        return await self._supervisor.wait()
 
     async def _read(self, process: Process) -> None:
         assert process.stdout is not None, "notes come from there"
@@ -81,45 +84,3 @@ class Workers(abc.ABC):
             self.answered.setdefault(note["call"], []).append(pid)
         self._changed.set()
         self._changed = anyio.Event()
-
-
-class OwnWorkers(Workers):
-    """Plain processes, and the least that a supervisor of one's own has to do."""
-
-    def __init__(self, tasks: TaskGroup, program: str, variables: Mapping[str, str]) -> None:
-        super().__init__(tasks, program, variables)
-        self._processes: list[Process] = []
-        self._stopping = False
-
-    async def start(self, count: int) -> None:
-        for _ in range(count):
-            await self._add()
-        await self.until_ready(count)
-
-    async def replace(self) -> None:
-        for old in tuple(self._processes):
-            if old.returncode is None:
-                ready = len(self.sessions)
-                await self._add()
-                await self.until_ready(ready + 1)
-                self._processes.remove(old)
-                old.terminate()
-                await old.wait()
-
-    async def stop(self) -> None:
-        self._stopping = True
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            await process.wait()
-
-    async def _add(self) -> None:
-        process = await self._launch("-m", self.program)
-        self._processes.append(process)
-        self._tasks.start_soon(self._watch, process)
-
-    async def _watch(self, process: Process) -> None:
-        await process.wait()
-        if process in self._processes and not self._stopping:
-            self._processes.remove(process)
-            await self._add()
