@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import runpy
@@ -17,6 +18,9 @@ from typing import Final
 import pytest
 
 from relay_proto.config import Timing
+from relay_run import ExitCode
+from relay_run.arguments import add_run
+from relay_run.exit_codes import FOR_GOOD
 
 DEPLOY: Final = Path(__file__).parents[2] / "examples" / "deploy"
 SERVICE, DOCKERFILE = DEPLOY / "relay-ivr.service", DEPLOY / "Dockerfile"
@@ -52,8 +56,11 @@ def number(pattern: str, text: str) -> int:
     return int(found)
 
 
-def drain_of(words: Sequence[str]) -> int:
-    return int(words[words.index("--drain") + 1])
+def options_of(words: Sequence[str]) -> argparse.Namespace:
+    """The options as `relay run` reads them."""
+    parser = argparse.ArgumentParser()
+    add_run(parser.add_subparsers().add_parser)
+    return parser.parse_args(words[1:])
 
 
 def commands() -> dict[str, list[str]]:
@@ -74,7 +81,8 @@ def test_each_grace_period_is_longer_than_the_drain_time() -> None:
         "Docker": number(r"--stop-timeout (\d+)", DOCKERFILE.read_text()),
         "Kubernetes": number(r"terminationGracePeriodSeconds: (\d+)", KUBERNETES.read_text()),
     }
-    drain = {name: drain_of(words) for name, words in commands().items()}
+    options = {name: options_of(words) for name, words in commands().items()}
+    drain = {name: given.drain for name, given in options.items()}
     assert drain == dict.fromkeys(grace, round(Timing().drain_timeout))
     assert grace == {name: seconds + MARGIN for name, seconds in drain.items()}
     assert 10 + Timing().close_timeout <= MARGIN
@@ -108,6 +116,11 @@ def test_programs_are_unprivileged() -> None:
     assert f"runAsUser: {user.partition(':')[0]}" in text
     for setting in ("runAsNonRoot: true", "readOnlyRootFilesystem: true", "drop: [ALL]"):
         assert setting in text
+
+
+def test_what_is_wrong_for_good_is_not_started_again() -> None:
+    [codes] = settings()["RestartPreventExitStatus"]
+    assert {int(code) for code in codes.split()} == FOR_GOOD | {ExitCode.WRONG_ARGUMENTS}
 
 
 def test_signals_reach_the_supervisor() -> None:

@@ -50,7 +50,9 @@ def gunicorn(app: str) -> Command:
     return Command(words, 2)
 
 
+RUN: Final = ("-m", "relay_anyio", "run", "ivr:client", "--workers=2")
 COMMANDS: Final = {
+    "relay run": Command(RUN, 2, script=MENU),
     "uvicorn": uvicorn("fastapi_service:app"),
     "uvicorn, several workers": uvicorn("fastapi_service:app", "--workers=2", workers=2),
     "uvicorn, threads": uvicorn("fastapi_service_sync:app"),
@@ -91,7 +93,7 @@ def test_a_call_that_is_up_is_finished(command: Command, lab: Lab) -> None:
     assert len(lab.world.all(What.ANSWERED)) == 1
 
 
-@pytest.mark.parametrize("name", ["gunicorn, Flask", "a supervisor of one's own"])
+@pytest.mark.parametrize("name", ["relay run", "gunicorn, Flask", "a supervisor of one's own"])
 def test_a_reload_replaces_the_workers_and_loses_no_call(name: str, lab: Lab) -> None:
     command = COMMANDS[name]
     with started(command) as process:

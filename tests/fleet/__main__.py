@@ -65,7 +65,9 @@ def complaints(result: Result) -> list[str]:
     wrong = [f"{len(those)} {words}" for words, those in found.items() if those]
     if len(result.calls) < result.plan.calls:
         wrong.append(f"only {len(result.calls)} people have called")
-    if len(result.lives) < 2 * result.plan.workers + 1:
+    # One that is killed before its turn is replaced by the one that is started again.
+    killed_later = result.killed_at > result.replaced_until
+    if len(result.lives) < 2 * result.plan.workers + killed_later:
         wrong.append(f"there were only {len(result.lives)} workers")
     if result.exit_code:
         wrong.append(f"the supervisor has ended with {result.exit_code}")
@@ -77,7 +79,9 @@ def table(result: Result) -> str:
     calls = list(result.calls.values())
     start, end = result.replaced_from, result.replaced_until
     at_once = [call for call in result.answered if call.called_at < start]
-    meanwhile = [call for call in result.answered if start <= call.called_at <= end]
+    meanwhile = [
+        call for call in result.answered if start <= call.called_at <= end and not call.withdrawn
+    ]
     rows = [
         ("callers", str(len(calls))),
         ("answered", str(len(result.answered))),
@@ -89,7 +93,7 @@ def table(result: Result) -> str:
         ("ringing at the killed worker, and answered by another", str(len(result.moved))),
         ("time to answer, in the burst", _times(at_once)),
         ("time to answer, while workers are replaced", _times(meanwhile)),
-        ("time to answer, ringing at the killed worker", _times(result.moved)),
+        ("time to answer, ringing at the killed worker before", _times(result.moved)),
         ("the replacement of all workers takes", f"{end - start:.1f} s"),
         ("another worker in place of the killed one", _back(result)),
     ]

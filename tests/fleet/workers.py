@@ -17,8 +17,10 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 LONGEST_NOTE: Final = 4096
 ROOT: Final = Path(__file__).parents[2]
+RELAY: Final = str(Path(sys.executable).parent / "relay")
 SUPERVISORS: Final[Mapping[str, Sequence[str]]] = {
-    "own": ("examples/deploy/supervisor.py", "{target}", "{workers}"),
+    "relay": (RELAY, "run", "{target}", "--workers", "{workers}", "--log-level", "warning"),
+    "own": (sys.executable, "examples/deploy/supervisor.py", "{target}", "{workers}"),
 }
 """The commands of supervisors. All know SIGHUP and SIGTERM."""
 
@@ -42,7 +44,7 @@ class Workers:
         given = {"target": self._target, "workers": count}
         command = [part.format_map(given) for part in SUPERVISORS[kind]]
         self._supervisor = await anyio.open_process(
-            [sys.executable, *command], stdout=-1, stderr=None, env=self._variables, cwd=ROOT
+            command, stdout=-1, stderr=None, env=self._variables, cwd=ROOT
         )
         self._tasks.start_soon(self._read, self._supervisor)
         await self.until_ready(count)
