@@ -1,0 +1,234 @@
+"""Trouble under `relay run`: crashes, hangs, signals at any instant, and a supervisor that dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import anyio
+import pytest
+
+from relay_proto.exchange import Caller, HangUp, Hear, What, Who
+from tests.adapters.support import OFFICE, World
+from tests.running.support import (
+    CRASHES,
+    HANGS,
+    RUNTIMES,
+    exists,
+    fetch,
+    get_json,
+    health_address,
+    page_says,
+    relay_run,
+    running,
+    thorough,
+    until,
+    worker_pids,
+    write_program,
+)
+
+pytestmark = [pytest.mark.anyio, thorough]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def call_from(world: World, number: str) -> str:
+    caller = Caller(number, (), 3600.0)
+    return world.simulator.command(world.exchange.place_call, caller, to=OFFICE)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+async def test_a_crashed_worker_is_started_again(
+    world: World, tmp_path: Path, runtime: str
+) -> None:
+    async with running(world, tmp_path, runtime) as program:
+        call_from(world, CRASHES)
+        await program.says("has ended (exit code 3)")
+        await program.says("it is started again in 1 s")
+        await program.says_again("is ready", 2)
+        program.send(signal.SIGTERM)
+        assert await program.end() == 0
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+async def test_a_worker_that_hangs_is_named_killed_and_replaced_while_the_pages_answer(
+    world: World, tmp_path: Path, runtime: str
+) -> None:
+    options = ["--hang-timeout", "2", "--health", "127.0.0.1:0"]
+    async with running(world, tmp_path, runtime, *options) as program:
+        health = await health_address(program)
+        call = call_from(world, HANGS)
+        await program.says("answered in 1")
+        status, _ = await fetch(health, "GET /metrics")  # waits a second for it, and no longer
+        assert status == 200
+        await program.says("hangs: its event loop, or its main thread, has not run for 2 s")
+        assert f"with 1 call up: {call}" in program.errors or "with no calls up" in program.errors
+        await program.says_again("is ready", 2)
+        _, metrics = await fetch(health, "GET /metrics")
+        assert 'relay_run_worker_restarts_total{worker="1"} 1\n' in metrics
+        program.send(signal.SIGTERM)
+        assert await program.end() == 0
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+async def test_workers_of_a_killed_supervisor_drain_and_end(
+    world: World, tmp_path: Path, runtime: str
+) -> None:
+    async with running(world, tmp_path, runtime, "--workers", "2") as program:
+        called = world.place_call(Hear("goodbye"), HangUp())
+        await program.says("answered in")
+        pids = worker_pids(program)
+        program.send(signal.SIGKILL)
+        ended = await world.until(What.ENDED, call_id=called)
+        assert (ended.who, ended.details["reason"]) == (Who.CALLER, "hangup")
+        await until(lambda: not any(map(exists, pids)))
+        await program.says("the supervisor is gone: this worker drains, and ends")
+
+
+async def test_a_worker_that_hangs_ends_with_its_supervisor_too(
+    world: World, tmp_path: Path
+) -> None:
+    async with running(world, tmp_path, "asyncio", "--drain", "0.5") as program:
+        [pid] = worker_pids(program)
+        call_from(world, HANGS)
+        await program.says("answered in 1")
+        program.send(signal.SIGKILL)
+        await until(lambda: not exists(pid))
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+async def test_calls_that_are_left_are_in_the_exit_code(
+    world: World, tmp_path: Path, runtime: str
+) -> None:
+    async with running(world, tmp_path, runtime, "--drain", "0.3") as program:
+        world.place_call()
+        await program.says("answered in 1")
+        program.send(signal.SIGTERM)
+        assert await program.end() == 75
+    assert not world.all(What.ENDED, reason="hangup")
+
+
+async def test_with_hang_up_they_are_hung_up(world: World, tmp_path: Path) -> None:
+    async with running(world, tmp_path, "asyncio", "--drain", "0.3", "--hang-up") as program:
+        called = world.place_call()
+        await program.says("answered in 1")
+        program.send(signal.SIGTERM)
+        assert await program.end() == 75
+    assert world.all(What.ENDED, reason="hangup", call_id=called)
+
+
+async def test_a_second_signal_ends_it_at_once(world: World, tmp_path: Path) -> None:
+    async with running(world, tmp_path, "asyncio", "--drain", "60") as program:
+        world.place_call()
+        await program.says("answered in 1")
+        program.send(signal.SIGINT)
+        await program.says("ending: ")
+        program.send(signal.SIGINT)
+        assert await program.end() == 75
+    assert "ending at once" in program.errors
+
+
+async def test_workers_come_and_go_by_signals(world: World, tmp_path: Path) -> None:
+    async with running(world, tmp_path, "asyncio", "--health", "127.0.0.1:0") as program:
+        health = await health_address(program)
+        program.send(signal.SIGTTIN)
+        await program.says_again("is ready", 2)
+        assert len((await get_json(health, "/ready"))[1]["workers"]) == 2
+        program.send(signal.SIGTTOU)
+        await page_says(health, "/ready", lambda _, page: len(page["workers"]) == 1)
+        program.send(signal.SIGTERM)
+        assert await program.end() == 0
+
+
+async def test_a_replacement_that_fails_leaves_the_old_worker(world: World, tmp_path: Path) -> None:
+    async with running(world, tmp_path, "asyncio") as program:
+        (tmp_path / "shop.py").write_text("this is no Python", "utf-8")
+        program.send(signal.SIGHUP)
+        await program.says("the old one goes on, and no worker is replaced any more")
+        world.place_call(Hear("goodbye"), HangUp())
+        await program.says("answered in 1")
+        write_program(tmp_path, "asyncio")
+        program.send(signal.SIGHUP)
+        await program.says("all workers are replaced")
+        program.send(signal.SIGTERM)
+        assert await program.end() == 0
+
+
+async def test_with_reload_a_change_replaces_the_worker(world: World, tmp_path: Path) -> None:
+    pytest.importorskip("watchfiles")
+    shop = tmp_path / "shop.py"
+    async with running(world, tmp_path, "asyncio", "--reload") as program:
+        for number in (1, 2):
+            shop.write_text(f"{shop.read_text('utf-8')}\n# {number}", "utf-8")
+            await program.says_again("all workers are replaced", number)
+        program.send(signal.SIGTERM)
+        assert await program.end() == 0
+
+
+async def test_with_reload_a_mistake_waits_for_the_next_change(
+    world: World, tmp_path: Path
+) -> None:
+    pytest.importorskip("watchfiles")
+    (tmp_path / "shop.py").write_text("import nothing_like_this", "utf-8")
+    async with relay_run(world, tmp_path, "shop:client", "--reload") as program:
+        await program.says("Change a file")
+        write_program(tmp_path, "asyncio")
+        await program.says("is ready")
+        program.send(signal.SIGINT)
+        assert await program.end() == 0
+
+
+@pytest.mark.parametrize("runtime", ["asyncio", "threads"])
+async def test_ctrl_c_at_any_instant_ends_it_in_order(
+    world: World, tmp_path: Path, runtime: str
+) -> None:
+    write_program(tmp_path, runtime)
+    ended_in_order = 0
+    for instant in range(24):
+        async with relay_run(world, tmp_path, "shop:client") as program:
+            await anyio.sleep(instant * 0.06)
+            program.send(signal.SIGINT)
+            code = await program.end()
+        assert not any(map(exists, worker_pids(program)))
+        if code == -signal.SIGINT:  # Python was still importing this library: its words are its own
+            continue
+        assert code in (0, 130)  # 130: before `relay run` has begun
+        assert "Traceback" not in program.errors
+        ended_in_order += code == 0
+    assert ended_in_order
+    await world.until_nobody_is_connected()
+
+
+async def test_a_supervisor_that_stood_still_kills_nobody(world: World, tmp_path: Path) -> None:
+    async with running(world, tmp_path, "asyncio", "--hang-timeout", "1") as program:
+        [pid] = worker_pids(program)
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            os.kill(program.pid, number)
+            os.kill(pid, number)
+            await anyio.sleep(4)
+        assert "hangs" not in program.errors
+        program.send(signal.SIGTERM)
+        assert await program.end() == 0
+
+
+async def test_slow_clients_hold_up_no_page(world: World, tmp_path: Path) -> None:
+    async with running(world, tmp_path, "asyncio", "--health", "127.0.0.1:0") as program:
+        health = await health_address(program)
+        slow = [await anyio.connect_tcp(*health) for _ in range(40)]
+        for stream in slow[:30]:
+            await stream.send(b"GET /live HTTP")
+        assert slow
+        for stream in slow[30:]:
+            await stream.aclose()
+        assert (await fetch(health, "GET /live"))[0] == 200
+        assert (await fetch(health, "POST /live"))[0] == 405
+        assert await fetch(health, "HEAD /live") == (200, "")
+        assert (await fetch(health, "GET /"))[0] == 404
+        for stream in slow:
+            await stream.aclose()
+        program.send(signal.SIGTERM)
+        assert await program.end() == 0
