@@ -33,7 +33,7 @@ from relay_proto.adapter.scenery import (
     configure,
     context_of,
 )
-from relay_proto.adapter.stages import StageBase, calls_up, raise_first
+from relay_proto.adapter.stages import StageBase, awaited, calls_up, raise_first
 from relay_proto.adapter.stories import (
     DeadlockError,
     NotHeardWarning,
@@ -179,30 +179,15 @@ def rehearse(
     guard = Guard()
 
     async def run() -> Story:
-        async with rehearsal(
-            program,
-            lines=lines,
-            undeliverable=undeliverable,
-            timing=timing,
-            may_raise=may_raise,
-            seed=seed,
+        async with _rehearsal(
+            program, lines, undeliverable, timing, may_raise, within, seed, guard
         ) as stage:
-            still_open: list[str] = []
-            with anyio.move_on_after(within) as limit:
-                guard.give_up = limit.cancel
-                try:
-                    for scene in scenes:
-                        if isinstance(scene, Caller):
-                            await stage.over(stage.call(scene))
-                        else:
-                            await scene(stage)
-                    await stage.quiet()
-                except anyio.get_cancelled_exc_class() as error:
-                    still_open = _still_open(stage.client, error)
-                    raise
-            if limit.cancelled_caught:
-                limit_passed = None if guard.spun else within
-                raise RehearsalTimeoutError(limit_passed, stage.story, still_open)
+            for scene in scenes:
+                if isinstance(scene, Caller):
+                    await stage.over(stage.call(scene))
+                else:
+                    await scene(stage)
+            await stage.quiet()
         return stage.story
 
     story = run_in_virtual_time(run, backend, guard)
@@ -218,6 +203,7 @@ async def rehearsal(
     undeliverable: Collection[str] = (),
     timing: ExchangeTiming | None = None,
     may_raise: Collection[type[BaseException]] = (),
+    within: float = 3600.0,
     seed: int = 0,
 ) -> AsyncGenerator[Stage]:
     """Connect a client to an exchange in memory, for tests that are async functions.
@@ -225,7 +211,27 @@ async def rehearsal(
     At the end the client disconnects, and the first exception of a handler is raised.
     Run the test with the options of `virtual_time`. Otherwise it takes real time. For
     the other arguments see `rehearse`.
+
+    Raises:
+        RehearsalTimeoutError: the block takes longer than `within` seconds.
     """
+    async with _rehearsal(
+        program, lines, undeliverable, timing, may_raise, within, seed, Guard()
+    ) as stage:
+        yield stage
+
+
+@asynccontextmanager
+async def _rehearsal(
+    program: RelayClient | Handler,
+    lines: Lines,
+    undeliverable: Collection[str],
+    timing: ExchangeTiming | None,
+    may_raise: Collection[type[BaseException]],
+    within: float,
+    seed: int,
+    guard: Guard,
+) -> AsyncGenerator[Stage]:
     check_program(program, "relay_anyio", "relay_sync")
     client = program if isinstance(program, RelayClient) else _client_of(program)
     config = configure(client, lines, undeliverable, timing)
@@ -237,7 +243,8 @@ async def rehearsal(
         with stage.connects():
             try:
                 await client.connect()
-                yield stage
+                async with _limited(stage, within, guard):
+                    yield stage
             except Exception as error:  # noqa: BLE001 - raised below, outside the group
                 failure = error
                 if not isinstance(error, RehearsalTimeoutError):
@@ -247,6 +254,22 @@ async def rehearsal(
                 await client.disconnect()
         tasks.cancel_scope.cancel()
     raise_first(raised, failure)
+
+
+@asynccontextmanager
+async def _limited(stage: Stage, within: float, guard: Guard) -> AsyncGenerator[None]:
+    """Give a scene up that takes more than `within` seconds, or in which no time passes."""
+    still_open: list[str] = []
+    with anyio.move_on_after(within) as limit:
+        guard.give_up = limit.cancel
+        try:
+            yield
+        except anyio.get_cancelled_exc_class() as error:
+            still_open = _still_open(stage, error)
+            raise
+    if limit.cancelled_caught:
+        passed = None if guard.spun else within
+        raise RehearsalTimeoutError(passed, stage.story, still_open)
 
 
 class Stage(StageBase[Link]):
@@ -280,9 +303,10 @@ class Stage(StageBase[Link]):
         What happened before counts, too. `who` says who did it. Without it, a text is one
         that the program has sent, and all else may be anybody's.
         """
-        while (found := self._found(what, times, call_id, who)) is None:
-            await self._changed.wait()
-        return found
+        with self._awaiting(what, times, call_id, who):
+            while (found := self._found(what, times, call_id, who)) is None:
+                await self._changed.wait()
+            return found
 
     async def over(self, call_id: str) -> None:
         """Wait until a call has ended."""
@@ -342,8 +366,8 @@ def _client_of(handler: Handler) -> RelayClient:
     return client
 
 
-def _still_open(client: RelayClient, error: BaseException) -> list[str]:
+def _still_open(stage: Stage, error: BaseException) -> list[str]:
     """Say which calls are up, and where the program waits; `error` has ended the scene."""
     waiting = [raised_at("the scene", error)]
     waiting += [where(task.name or "a task", task.coro) for task in anyio.get_running_tasks()]
-    return [*calls_up(client), *described_tasks(waiting)]
+    return [*calls_up(stage.client), *awaited(stage), *described_tasks(waiting)]

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from ._lab import Lab, running_lab
+from ._report import in_colours, nearest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from relay_proto.adapter.stories import Story
+    from relay_proto.exchange import Happened
 
 __all__ = ["Lab", "Rehearse"]
 
@@ -154,15 +156,33 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the stories of a test that has failed."""
     report = yield
     if report.failed:
-        report.sections += [("story of a rehearsal", story.text) for story in _told()]
+        error = None if call.excinfo is None else call.excinfo.value
+        # A RehearsalTimeoutError has told its story already.
+        shown: list[Happened] | None = getattr(error, "story", None)
+        writer = item.config.get_terminal_writer()
+        report.sections += [
+            ("story of a rehearsal", in_colours(story, writer))
+            for story in _told()
+            if shown is None or story[: len(shown)] != shown
+        ]
         if (running := item.stash.get(LABS, None)) is not None:
             report.sections.append(("events of the lab", running.text))
     return report
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Show the lines of a story that are nearest to what is not in it, or that have it."""
+    if op not in ("in", "not in") or not isinstance(left, str):
+        return None
+    for story in _told():
+        if story.text == right:
+            return [f"{left!r} {op} the text of this story", *nearest(story, left)]
+    return None
 
 
 def _told() -> Any:

@@ -31,7 +31,7 @@ from relay_proto.adapter.scenery import (
     configure,
     context_of,
 )
-from relay_proto.adapter.stages import StageBase, calls_up, raise_first
+from relay_proto.adapter.stages import StageBase, awaited, calls_up, raise_first
 from relay_proto.adapter.stories import (
     DeadlockError,
     NotHeardWarning,
@@ -273,9 +273,10 @@ class Stage(StageBase[Link]):
         What happened before counts, too. `who` says who did it. Without it, a text is one
         that the program has sent, and all else may be anybody's.
         """
-        while (found := self._found(what, times, call_id, who)) is None:
-            self._virtual.wait(lambda: self._found(what, times, call_id, who) is not None)
-        return found
+        with self._awaiting(what, times, call_id, who):
+            while (found := self._found(what, times, call_id, who)) is None:
+                self._virtual.wait(lambda: self._found(what, times, call_id, who) is not None)
+            return found
 
     def over(self, call_id: str) -> None:
         """Wait until a call has ended."""
@@ -421,7 +422,8 @@ class Stage(StageBase[Link]):
         places = described(threads)
         if reason is Reason.DEADLOCK:
             return DeadlockError([one.thread.name for one in threads], places, "threads")
-        still_open = [line for client in self._clients for line in calls_up(client)] + places
+        calls = [line for client in self._clients for line in calls_up(client)]
+        still_open = [*calls, *awaited(self), *places]
         if reason is Reason.TOO_LATE:
             return RehearsalTimeoutError(self._within, self.story, still_open)
         why = STUCK.format(self._patience) if reason is Reason.STUCK else reason.value

@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Final
 
 LIBRARIES: Final = sys.stdlib_module_names | {
-    *("relay_anyio", "relay_sync", "relay_proto"),
+    *("relay_anyio", "relay_sync", "relay_proto", "relay_pytest", "relay_run", "relay_otel"),
     *("anyio", "trio", "outcome", "pytest", "_pytest", "pluggy"),
 }
 """Packages whose frames do not interest those who look for a line of their own."""

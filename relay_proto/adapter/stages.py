@@ -71,6 +71,7 @@ class StageBase(abc.ABC, Generic[L]):
         self.files = {}
         self.exchange = Exchange(config, Random(seed))  # noqa: S311 - a seed must repeat it
         self._links: dict[int, L] = {}
+        self._awaited: list[tuple[What, int, str, Who | None]] = []
         self._raised: list[BaseException] = []
         self._may_raise = tuple(may_raise)
         self._seeds = Random(f"{seed} client")  # noqa: S311 - a seed must repeat it
@@ -110,6 +111,14 @@ class StageBase(abc.ABC, Generic[L]):
             who = Who.PROGRAM
         found = self.story.all(what, call_id=call_id, who=who)
         return found[times - 1] if len(found) >= times else None
+
+    @contextmanager
+    def _awaiting(self, what: What, times: int, call_id: str, who: Who | None) -> Generator[None]:
+        """Keep in mind what a scene waits for, also when it is given up."""
+        wanted = (what, times, call_id, who)
+        self._awaited.append(wanted)
+        yield
+        self._awaited.remove(wanted)
 
     # Trouble
 
@@ -200,6 +209,20 @@ def raise_first(raised: Sequence[BaseException], failure: BaseException | None) 
         raise error
     if failure is not None:
         raise failure
+
+
+def awaited(stage: StageBase[Any]) -> list[str]:
+    """Say what scenes wait for, as they have written it, and how often it has happened."""
+    lines: list[str] = []
+    for what, times, call_id, who in stage._awaited:
+        if what is What.ENDED and call_id:
+            continue  # the call is among those that are up
+        more = f", times={times}" if times > 1 else ""
+        more += f", call_id={call_id!r}" if call_id else ""
+        more += f", who=Who.{who.name}" if who else ""
+        seen = sum(stage._found(what, n, call_id, who) is not None for n in range(1, times))
+        lines.append(f"until(What.{what.name}{more}): it has happened {seen} of {times} times")
+    return lines
 
 
 def calls_up(client: ClientBase[Any, Any, Any]) -> list[str]:

@@ -61,6 +61,19 @@ class Story(list[Happened]):
             f"{one.at:9.2f}  {labels.get(one.call_id, ''):<{width}}  {one.text}" for one in self
         )
 
+    def __repr__(self) -> str:
+        """Say how long it is: all of it would hide what an assertion says beside it."""
+        return f"<Story of {len(self)} lines>"
+
+    def around(self, one: Happened, before: int = 5, after: int = 1) -> str:
+        """Return the lines of the same call around something that happened, which is marked."""
+        here = [each for each in self if each.call_id == one.call_id]
+        at = next(n for n, each in enumerate(here) if each is one)
+        return "\n".join(
+            f"{'>' if each is one else ' '} {each.line}"
+            for each in here[max(0, at - before) : at + after + 1]
+        )
+
     @property
     def labels(self) -> dict[str, str]:
         """What tells the calls apart, by their ids: the number of the other side."""
@@ -134,6 +147,7 @@ def warn_of_misses(story: Story, stacklevel: int) -> None:
     """Warn of what should not pass unseen: nobody answered, or somebody did not hear something."""
     for one in story.all(What.MISSED):
         message = f"in this rehearsal, somebody hung up early: {one.line.strip()}"
+        message += f"\n{story.around(one)}"
         warnings.warn(message, NotHeardWarning, stacklevel=stacklevel + 1)
     answered = {one.call_id for one in story.all(What.ANSWERED)}
     passed = {one.call_id for one in story.all(What.PASSED)}
@@ -146,7 +160,7 @@ def warn_of_misses(story: Story, stacklevel: int) -> None:
         )
         if (gave_up or one.what is What.UNSERVED) and one.call_id not in passed:
             what = "nobody answered a call" if one.call_id else "nobody got a text"
-            message = f"{what} in this rehearsal: {one.line.strip()}"
+            message = f"{what} in this rehearsal: {one.line.strip()}\n{story.around(one)}"
             warnings.warn(message, UnansweredWarning, stacklevel=stacklevel + 1)
 
 

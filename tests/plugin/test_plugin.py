@@ -185,6 +185,80 @@ import relay_sync.testing
     result.stdout.no_fnmatch_line("*calls +15550002222 from +15550009999")
 
 
+def test_an_assertion_about_a_story_shows_the_nearest_line(run: Run) -> None:
+    result = run("""
+def test_in(rehearse):
+    assert "plays “Hullo”" in rehearse(async_client(), Caller(ANNA)).text
+
+def test_not_in(rehearse):
+    assert "Hello" not in rehearse(async_client(), Caller(ANNA)).text
+
+def test_nothing_at_all():
+    from relay_proto.adapter.stories import TOLD, Story
+    TOLD.append(Story())
+    assert "Hello" in TOLD[-1].text
+
+def test_another_text(rehearse):
+    assert "Hello" in rehearse(async_client(), Caller(ANNA)).text.splitlines()[0]
+""")
+    result.assert_outcomes(failed=4)
+    result.stdout.fnmatch_lines(
+        [
+            "E *assert 'plays ?Hullo?' in the text of this story",
+            "E  *    0.00  program   answers",
+            "E  *>      0.00  program   plays ?Hello?",
+            "E  *  * program   finishes playing",
+            "E *assert 'Hello' not in the text of this story",
+            "E  *>      0.00  program   plays ?Hello?",
+            "E  *nothing has happened in it",
+            "E *assert 'Hello' in '* starts session *",
+        ]
+    )
+
+
+def test_a_story_has_colours_in_a_terminal(run: Run) -> None:
+    failing = """
+def test_that_fails(rehearse):
+    rehearse(async_client(), Caller(ANNA))
+    assert False
+"""
+    result = run(failing, "--color=yes")
+    result.stdout.fnmatch_lines(
+        [
+            "\x1b[[]2m     0.00  program   starts session *",
+            "\x1b[[]32m     0.00  caller    calls * from *",
+            "\x1b[[]36m     0.00  program   answers\x1b*",
+        ]
+    )
+    result = run(failing, "--color=no")
+    result.stdout.fnmatch_lines(["     0.00  program   answers"])
+
+
+def test_a_test_that_waits_in_vain_ends_with_one_story(run: Run) -> None:
+    result = run("""
+@pytest.fixture
+def relay_client():
+    return async_client()
+
+@pytest.mark.relay(within=60)
+async def test_that_waits(stage):
+    stage.call(Caller(ANNA))
+    await stage.until(What.BEEPED)
+""")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*RehearsalTimeoutError: the rehearsal is not over after 60 virtual seconds*",
+            "E *until(What.BEEPED): it has happened 0 of 1 times",
+            "E *the scene waits at *, in test_that_waits",
+            "E *This happened until then:",
+            "E * program   plays ?Hello?",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*relay_pytest*waits at*")
+    result.stdout.no_fnmatch_line("*story of a rehearsal*")
+
+
 def test_a_lab_is_there_for_any_process(run: Run) -> None:
     result = run('''
 import os, subprocess, sys

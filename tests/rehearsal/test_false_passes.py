@@ -117,6 +117,15 @@ def test_a_caller_who_waits_for_words_that_never_come_is_reported(runtime: Runti
     with pytest.warns(NotHeardWarning, match="does not hear “press 1” in time") as told:
         rehearsed(runtime, "answer", caller)
     assert told[0].filename == __file__
+    (story,) = str(told[0].message).split("\n", 1)[1:]
+    lines = [line[:1] + line[11:] for line in story.split("\n")]
+    assert lines == [
+        f"   caller    calls {OFFICE} from {ANNA}",
+        "   exchange  offers the call to the context rehearsal",
+        "   program   answers",
+        ">  caller    does not hear “press 1” in time",
+        "   caller    ends the call: hangup",
+    ]
 
 
 def call_elsewhere(stage: Any) -> None:

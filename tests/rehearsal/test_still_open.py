@@ -27,7 +27,10 @@ from relay_anyio.testing import (
     Stage,
     VirtualLoop,
     What,
+    Who,
+    rehearsal,
     rehearse,
+    run_in_virtual_time,
 )
 
 ANNA, OFFICE, AGENT = "+15550001111", "+15550002222", "+15550003000"
@@ -83,7 +86,8 @@ async def waits_in_vain(stage: Stage) -> None:
 
 def test_a_scene_that_waits_is_shown_with_its_line(client: RelayClient, backend: Backend) -> None:
     lines = [Line(AGENT, Answers())]
-    call, scene = unfinished(client, waits_in_vain, backend, lines=lines)
+    call, awaited, scene = unfinished(client, waits_in_vain, backend, lines=lines)
+    assert awaited == "until(What.DETECTED): it has happened 0 of 1 times"
     assert f" to {AGENT} is answered" in call
     assert scene.startswith("the scene waits at ")
     assert scene.endswith(line_of(waits_in_vain, "until("))
@@ -222,3 +226,32 @@ def test_a_ring_of_coroutines_has_an_end() -> None:
     ring: Any = types.SimpleNamespace(cr_frame=inspect.currentframe())
     ring.cr_await = ring
     assert where("this", ring) is not None
+
+
+async def plays_once(call: Call) -> None:
+    await call.answer()
+    await (await call.play_tts("Hello")).wait()
+    await call.hangup()
+
+
+async def waits_for_more(stage: Stage) -> None:
+    stage.call(Caller("+15550001111"))
+    await stage.until(What.PLAYED, times=3, who=Who.PROGRAM)
+
+
+def test_what_a_scene_waits_for_is_named(backend: Backend) -> None:
+    still_open = unfinished(plays_once, waits_for_more, backend)
+    line = "until(What.PLAYED, times=3, who=Who.PROGRAM): it has happened 1 of 3 times"
+    assert still_open[0] == line
+    assert still_open[1].startswith("the scene waits at ")
+
+
+def test_a_block_has_an_end_as_well(client: RelayClient, backend: Backend) -> None:
+    async def wait_in_vain() -> None:
+        async with rehearsal(client, within=100.0) as stage:
+            await stage.until(What.BEEPED)
+
+    with pytest.raises(RehearsalTimeoutError) as raised:
+        run_in_virtual_time(wait_in_vain, backend)
+    assert raised.value.within == 100.0
+    assert raised.value.still_open[0] == "until(What.BEEPED): it has happened 0 of 1 times"

@@ -534,7 +534,9 @@ def test_a_rehearsal_that_takes_too_long_is_explained(
 ) -> None:
     with pytest.raises(RehearsalTimeoutError, match="not over after 60 virtual seconds") as caught:
         rehearse(handler, scene, within=60.0)
-    call, thread = caught.value.still_open
+    call, *awaited, thread = caught.value.still_open
+    waits = ["until(What.DETECTED): it has happened 0 of 1 times"] if scene is waits_in_vain else []
+    assert awaited == waits
     assert call.endswith(f" from {ANNA} is answered")
     assert thread.startswith(place[0])
     assert thread.endswith(place[1])
