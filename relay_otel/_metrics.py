@@ -48,6 +48,8 @@ class Instruments:
                 case _:
                     assert_never(metric.kind)
             self._instruments[metric.name] = made
+            if metric.kind in (Kind.COUNTER, Kind.UP_DOWN) and not metric.attributes:
+                made.add(0)  # an alarm sees the first one only if there was a zero before
 
     def watch(self, core: ClientInterface) -> None:
         """Let the gauge count the requests that wait in `core`, while it is there."""
