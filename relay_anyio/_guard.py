@@ -96,9 +96,9 @@ class Guard:
         """Report that a task was cancelled from outside before it could begin."""
         if not self._surroundings.ends_with_loop:
             words = "%s: its task was cancelled before it began, on %r"
-            about = id_of_call(argument)
+            call_id = id_of_call(argument)
             self._surroundings.lines.write(
-                (words, ""), logging.ERROR, words, *(name, argument), about=about
+                (words, ""), logging.ERROR, words, *(name, argument), call_id=call_id
             )
 
     def _failed(self, name: str, argument: object, error: BaseException) -> BaseException | None:

@@ -38,7 +38,8 @@ class TextFormatter(logging.Formatter):
         """Return the line."""
         record.where = self._where
         call_id = getattr(record, "call_id", "")
-        record.about = f" [call {call_id}]" if call_id else ""
+        named = not call_id or call_id in record.getMessage()
+        record.about = "" if named else f" [call {call_id}]"
         return super().format(record)
 
 

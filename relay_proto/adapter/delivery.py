@@ -308,7 +308,7 @@ class Delivery(Generic[T, C, M]):
 
     def _tell_lost(self, call: CallRecord) -> None:
         if self._engine.alive and call.end_reason == LOST_SESSION:
-            self._write(WARNING, "call %s is over: the server has lost it", shown_id(call.call_id))
+            self._write_call(WARNING, "call %s is over: the server has lost it", call)
 
     def _tell_all(self, event: RelayEvent) -> None:
         for known in self._routes.event(event.event_type):
@@ -354,17 +354,13 @@ class Delivery(Generic[T, C, M]):
         name = f"handler of call {shown_id(record.call_id)}"
         done = partial(self._handled, record, call, route)
         if not free:
-            self._write(
-                ERROR,
-                "call %s was passed back to the service: all call handlers are busy",
-                shown_id(record.call_id),
-            )
+            words = "call %s was passed back to the service: all call handlers are busy"
+            self._write_call(ERROR, words, record)
             call._pass_back()
         elif not self._runner.start_call(task, name, route, call, done):
-            self._not_run(
-                "call %s is passed back to the service: its handler cannot be started",
-                shown_id(record.call_id),
-            )
+            if self._engine.alive:
+                words = "call %s is passed back to the service: its handler cannot be started"
+                self._write_call(ERROR, words, record)
             self._forget_handler(record)
             call._pass_back()
 
@@ -385,9 +381,7 @@ class Delivery(Generic[T, C, M]):
         if not began:
             call._pass_back()
         elif failure is not None and route.on_error != "leave":
-            self._write(
-                INFO, "call %s is hung up, because its handler failed", shown_id(record.call_id)
-            )
+            self._write_call(INFO, "call %s is hung up, because its handler failed", record)
             self._engine.tell(self._engine.core.hang_up, record)
 
     def _forget_handler(self, record: CallRecord) -> None:
@@ -458,3 +452,7 @@ class Delivery(Generic[T, C, M]):
     def _write(self, level: int, words: str, what: object) -> None:
         about = what if isinstance(what, str) else ""
         self.lines.write((words, ""), level, words, what, about=about)
+
+    def _write_call(self, level: int, words: str, call: CallRecord) -> None:
+        call_id = shown_id(call.call_id)
+        self.lines.write((words, ""), level, words, call_id, call_id=call_id)

@@ -55,13 +55,13 @@ def report_failure(lines: Lines, name: str, argument: object, error: BaseExcepti
     else:
         lines.on_failure(failure)
         kind = ("failure", _way_of(failure))
-        about = id_of_call(argument)
+        call_id = id_of_call(argument)
         lines.write(
             kind,
             logging.ERROR,
             "%s failed on %r",
             *(name, argument),
-            about=about,
+            call_id=call_id,
             exc_info=failure,
         )
 

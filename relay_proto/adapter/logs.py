@@ -59,11 +59,20 @@ class Log:
         self.log(logging.ERROR, words, *args, exc_info=error)
 
     def log(
-        self, level: int, words: str, *args: object, exc_info: BaseException | None = None
+        self,
+        level: int,
+        words: str,
+        *args: object,
+        call_id: str = "",
+        exc_info: BaseException | None = None,
     ) -> None:
-        """Write a line. Raises only what ends the program, and only in the main thread."""
+        """Write a line, with the call that it is about as a field of its record.
+
+        Raises only what ends the program, and only in the main thread.
+        """
+        extra = {"call_id": call_id} if call_id else None
         try:
-            self.logger.log(level, words, *args, exc_info=exc_info)
+            self.logger.log(level, words, *args, exc_info=exc_info, extra=extra)
         except BaseException as error:
             main = threading.current_thread() is threading.main_thread()
             if main and isinstance(error, END_THE_PROGRAM):  # it may be Ctrl+C
@@ -111,12 +120,14 @@ class Lines:
         words: str,
         *args: object,
         about: str = "",
+        call_id: str = "",
         exc_info: BaseException | None = None,
     ) -> None:
         """Write a line, or count it if one of its kind was written before.
 
-        `about` is the id of what the line is about: a count names some of them. Ids and
-        numbers in a kind do not count: lines that differ by these are of one kind.
+        `about`, or `call_id` if that is a call, is the id of what the line is about: a count
+        names some of them. Ids and numbers in a kind do not count: lines that differ by these
+        are of one kind.
         """
         if not self._log.is_enabled_for(level):
             return
@@ -127,12 +138,12 @@ class Lines:
         with self._lock:
             is_first = self._repeats.is_first(kind, now)
         if is_first:
-            self._log.log(level, words, *args, exc_info=exc_info)
+            self._log.log(level, words, *args, call_id=call_id, exc_info=exc_info)
             return
         with suppress(Exception):  # of a `repr`, as above
             words %= args
         with self._lock:
-            sooner = self._repeats.count(kind, (level, words), about)
+            sooner = self._repeats.count(kind, (level, words), about or call_id)
         if sooner:
             self._deadline_changed()
 
@@ -164,10 +175,10 @@ class Lines:
         if isinstance(output, FrameTraced):
             self._log.log(level, "%s", words)
             return
-        about, way = "", words
+        call_id, way = "", words
         if isinstance(output, OfferRefused):
-            about, way = shown_id(output.call_id), output.reason
-        self.write((type(output).__name__, way), level, "%s", words, about=about)
+            call_id, way = shown_id(output.call_id), output.reason
+        self.write((type(output).__name__, way), level, "%s", words, call_id=call_id)
 
     def deadline(self) -> float | None:
         """When `handle_timer` has something to write."""

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -100,13 +100,13 @@ async def program(
 ) -> AsyncGenerator[Program]:
     """Run `source`, with any warning as an error; it is killed at the end."""
     command = ["-u", "-W", "error", "-c", source, *arguments]
-    async with python(world, *command, **variables) as running:
+    async with python(world, *command, variables=variables) as running:
         yield running
 
 
 @asynccontextmanager
 async def python(
-    world: World, *arguments: str, cwd: Path | None = None, **variables: str
+    world: World, *arguments: str, variables: Mapping[str, str], cwd: Path | None = None
 ) -> AsyncGenerator[Program]:
     """Run Python with these arguments; it is killed at the end."""
     environment = {

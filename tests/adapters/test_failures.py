@@ -374,6 +374,8 @@ async def test_what_ends_the_program_comes_out_of_the_block(
     def end(call: object) -> None:
         raise ending
 
+    def take(call: object) -> None: ...
+
     def body(service: Service) -> None:
         client = service.client()
         client.on_call(end)
@@ -387,6 +389,7 @@ async def test_what_ends_the_program_comes_out_of_the_block(
         with pytest.raises(type(ending)) as raised:
             serve()
         assert raised.value is ending
+        client.on_call(take)  # the caller who still waits
         with client:  # it may be used again
             pass
 
@@ -405,6 +408,7 @@ async def test_what_ends_the_program_comes_out_of_the_block(
         await serve()
     assert raised.value is ending
     assert state_of(client) is SessionState.CLOSED
+    client.on_call(take)
     async with client:
         pass
 

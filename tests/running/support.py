@@ -88,7 +88,7 @@ def relay_run(
 ) -> AbstractAsyncContextManager[Program]:
     """Run ``relay run`` in `directory`; it is killed at the end."""
     command = ["-u", "-m", "relay_anyio", "run", *arguments]
-    return python(world, *command, cwd=directory, **variables)
+    return python(world, *command, cwd=directory, variables=variables)
 
 
 @asynccontextmanager

@@ -220,6 +220,8 @@ def test_it_shows_what_the_core_shows() -> None:
     assert core.protocol == "signalwire_ab12_v2"
     assert core.contexts == ("office",)
     assert core.active_calls == len(core.live_calls) == 1
+    assert core.queued_requests == 0
+    assert not core.draining
     assert core.accepted_contexts is None
     assert core.config.credentials == CREDENTIALS
     assert not core.config.trace_frames
