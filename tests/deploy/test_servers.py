@@ -93,7 +93,10 @@ def test_a_call_that_is_up_is_finished(command: Command, lab: Lab) -> None:
     assert len(lab.world.all(What.ANSWERED)) == 1
 
 
-@pytest.mark.parametrize("name", ["relay run", "gunicorn, Flask", "a supervisor of one's own"])
+@pytest.mark.parametrize(
+    "name",
+    ["relay run", "gunicorn, Flask", "uvicorn, several workers", "a supervisor of one's own"],
+)
 def test_a_reload_replaces_the_workers_and_loses_no_call(name: str, lab: Lab) -> None:
     command = COMMANDS[name]
     with started(command) as process:
