@@ -93,7 +93,8 @@ def _typed() -> list[str]:
 
 def programs_that_run() -> list[str]:
     """Programs that tests run: examples, whole clients, and those that are tests themselves."""
-    whole_files = [*(ROOT / "examples").glob("*.py"), *(ROOT / "tests" / "recipes").glob("*.py")]
+    folders = [ROOT / "examples", ROOT / "examples" / "deploy", ROOT / "tests" / "recipes"]
+    whole_files = [file for folder in folders for file in folder.glob("*.py")]
     examples = [file.read_text("utf-8") for file in sorted(whole_files)]
     files = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
     marked = [

@@ -27,7 +27,8 @@ def test_what_counts_as_run_is_run_by_a_test() -> None:
     run = {*test_programs.programs().values(), *test_testing.PROGRAMS.values()}
     run |= set(pages.saved_files().values())
     run |= {file.read_text("utf-8") for file in TESTS}
-    examples = {file.read_text("utf-8"): file.stem for file in (ROOT / "examples").glob("*.py")}
+    files = [*(ROOT / "examples").glob("*.py"), *(ROOT / "examples" / "deploy").glob("*.py")]
+    examples = {file.read_text("utf-8"): file.stem for file in files}
     named = "".join(file.read_text("utf-8") for file in TESTS)
     for code in blocks.programs_that_run():
         assert code in run or is_named(examples[code].removesuffix("_sync"), named)
