@@ -18,6 +18,7 @@ from relay_run.arguments import add_run
 
 from ._output import OUTPUT, CommandError, OutputError, forget_output
 from ._service_arguments import add_dial, add_doctor, add_text, seconds
+from .conform.arguments import add_conform
 from .lab.arguments import add_lab
 
 AddParser: TypeAlias = Callable[..., argparse.ArgumentParser]
@@ -175,6 +176,7 @@ def _parser() -> argparse.ArgumentParser:
         add_run,
         _add_sim,
         add_lab,
+        add_conform,
         _add_demo,
         _add_shell,
         _add_replay,

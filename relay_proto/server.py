@@ -37,12 +37,14 @@ from .rpc.frames import (
     ReplyFrame,
     RequestFrame,
     decode_frame,
+    echo_of_ping,
     encode_error,
     encode_reply,
     encode_request,
 )
 from .timers import Deadlines
 from .transitions import follow
+from .values.hosts import host_of
 from .wire.websocket import (
     BinaryIgnored,
     BytesToSend,
@@ -95,6 +97,8 @@ class ServerConfig:
     """Events that may wait for their acknowledgement. One more ends the connection."""
     reports_frames: bool = False
     """Whether each frame comes out as a `FramePassed`, too."""
+    answers_pings: bool = True
+    """Whether the core answers pings. Otherwise they come out as `RequestReceived`."""
 
     def __post_init__(self) -> None:
         if self.refuse_status and not 400 <= self.refuse_status <= 599:
@@ -177,15 +181,6 @@ SERVER: Final[Mapping[tuple[ServerState, ServerInput], ServerState]] = {
     (_S.CLOSING, _I.END): _S.ENDED,
 }
 
-
-class _Ping(msgspec.Struct, frozen=True, kw_only=True):
-    # Raw, because a reply only echoes it, and it may be nested too deeply to encode.
-    timestamp: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    payload: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
-_ping = msgspec.json.Decoder(_Ping)
-
 LEAVING: Final = frozenset({1000, 1001})
 """The WebSocket codes of a client that closes because it wants to."""
 FORBIDDEN: Final = 403
@@ -210,7 +205,7 @@ class ServerCore(Core[ServerOutput]):
         self._unsent: list[bytes] = []
         self._events: dict[str, Pending[None]] = {}
         self._unanswered_pings = 0
-        self._goodbye = ""
+        self._goodbye: str | None = None
         self._said_goodbye = False
         self._host = ""
         self._count = 0
@@ -312,6 +307,14 @@ class ServerCore(Core[ServerOutput]):
         """Send a request whose reply does not matter, such as an unacknowledged event."""
         self._send(encode_request(self._new_id(), method, params))
 
+    def send_text(self, text: bytes) -> None:
+        """Send a text message as it is. It need not be a frame: that is for tests of clients.
+
+        Raises:
+            LocalProtocolError: `text` is not UTF-8.
+        """
+        self._send(text)
+
     def ping(self, now: float) -> None:
         """Send a ping. It counts as unanswered until anything arrives from the client."""
         self._unanswered_pings += 1
@@ -400,8 +403,8 @@ class ServerCore(Core[ServerOutput]):
         frame = decode_frame(data)
         match frame:
             case RequestFrame(id=identity, method=method, params=params):
-                if method == METHOD_SIGNALWIRE_PING:
-                    self.reply(identity, _echo(params, now))
+                if method == METHOD_SIGNALWIRE_PING and self._config.answers_pings:
+                    self.reply(identity, echo_of_ping(params, now))
                 else:
                     self._outputs.append(RequestReceived(identity, method, params))
             case ReplyFrame(id=identity):
@@ -480,19 +483,3 @@ class ServerCore(Core[ServerOutput]):
     def _new_id(self) -> str:
         self._count += 1
         return f"s-{self._count}"
-
-
-def host_of(address: str) -> str:
-    """Return the name in ``name:port`` or ``https://name:port``, in small letters."""
-    name = address.rpartition("://")[2].lower()
-    return name.partition("]")[0].removeprefix("[") if name[:1] == "[" else name.partition(":")[0]
-
-
-def _echo(params: msgspec.Raw, now: float) -> JSONObject:
-    try:
-        ping = _ping.decode(params)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        ping = _Ping()
-    echoed = {"timestamp": ping.timestamp, "payload": ping.payload}
-    given = {name: value for name, value in echoed.items() if value is not msgspec.UNSET}
-    return {"timestamp": now} | given

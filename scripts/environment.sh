@@ -24,6 +24,19 @@ environment() {
     printf '%s\n' "$wanted" >"$folder/wanted"
 }
 
+# node_sdk FOLDER PACKAGE@VERSION installs a package for Node into a folder of its own below
+# $sdks, and Debian's Node if there is none.
+sdks=$root/.venv-sdks
+node_sdk() {
+    if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+        command -v apt-get >/dev/null || fail 'install Node and npm, for the SDKs for Node'
+        apt-get update -q && apt-get install -qy --no-install-recommends nodejs npm
+    fi
+    if [[ ! -d $sdks/$1/node_modules ]]; then
+        npm install --prefix "$sdks/$1" --no-audit --no-fund --silent --ignore-scripts "$2"
+    fi
+}
+
 fail() {
     printf '%s: %s\n' "${0##*/}" "$1" >&2
     exit 1

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from relay_proto.display import one_line
-from relay_proto.server import host_of
+from relay_proto.values.hosts import host_of
 
 from .shapes import Error
 

@@ -17,7 +17,7 @@ import h11
 from anyio.abc import ByteStream
 
 from relay_proto.display import one_line
-from relay_proto.server import host_of
+from relay_proto.values.hosts import host_of
 
 from .files import FOLDER, FileMissingError, Files, type_of
 

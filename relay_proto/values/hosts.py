@@ -88,3 +88,9 @@ def _host_in(url: str) -> str:
 
 def _without_user(host: str) -> str:
     return f"***@{host.rpartition('@')[2]}" if "@" in host else host
+
+
+def host_of(address: str) -> str:
+    """Return the name in ``name:port`` or ``https://name:port``, in small letters."""
+    name = address.rpartition("://")[2].lower()
+    return name.partition("]")[0].removeprefix("[") if name[:1] == "[" else name.partition(":")[0]

@@ -41,7 +41,12 @@ def main() -> None:
 def all_programs() -> dict[str, str]:
     """The programs by file name."""
     here = Path(__file__).parent
-    files = [*(ROOT / "examples").glob("*.py"), *here.glob("reveal*.py"), here / "mistakes.py"]
+    examples = [
+        *(ROOT / "examples").glob("*.py"),
+        *(ROOT / "examples" / "conformance").glob("*.py"),
+    ]
+    examples = [file for file in examples if file.name != "signalwire_client.py"]
+    files = [*examples, *here.glob("reveal*.py"), here / "mistakes.py"]
     return {
         **{file.name: file.read_text(encoding="utf-8") for file in files},
         **{

@@ -234,6 +234,31 @@ def test_an_event_settles_when_it_is_acknowledged() -> None:
     assert peer.outputs == [Settled(first)]
 
 
+def test_a_reply_that_nobody_waits_for_is_ignored() -> None:
+    peer = Peer(QUIET).open()
+    peer.acknowledge("")
+    peer.acknowledge("nobody")
+    assert peer.core.state is ServerState.OPEN
+
+
+def test_pings_can_be_left_to_the_owner() -> None:
+    peer = Peer(ServerConfig(ping_interval=0, answers_pings=False)).open()
+    peer.send({"jsonrpc": "2.0", "id": "p", "method": "signalwire.ping", "params": {}})
+    assert peer.frames == []
+    (asked,) = (output for output in peer.outputs if isinstance(output, RequestReceived))
+    assert (asked.id, asked.method) == (b'"p"', "signalwire.ping")
+
+
+def test_a_text_is_sent_as_it_is() -> None:
+    peer = Peer(QUIET).open()
+    peer.core.send_text(b"{not JSON")
+    output = peer.core.next_output()
+    assert isinstance(output, SendData)
+    assert TextReceived(b"{not JSON") in peer.wire.receive(output.data)
+    with pytest.raises(LocalProtocolError, match="UTF-8"):
+        peer.core.send_text(b"\xff")
+
+
 def test_an_event_can_be_refused_by_the_peer() -> None:
     peer = Peer(QUIET).open()
     pending = peer.core.send_event({}, identity="e-1")

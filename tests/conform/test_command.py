@@ -1,0 +1,104 @@
+"""``relay conform``: what it prints and writes, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from relay_anyio.cli import main
+from relay_anyio.conform.catalogue import CATALOGUE
+from relay_anyio.conform.checks import Level
+from relay_anyio.conform.report import as_json, conforms, sums
+from relay_anyio.conform.running import Result, Verdict
+
+ROOT: Final = Path(__file__).parents[2]
+CLIENT: Final = str(ROOT / "examples" / "conformance" / "asyncio_client.py")
+
+
+def test_a_client_is_started_and_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("SIGNALWIRE_SPACE", "elsewhere.example.com")
+    file = tmp_path / "report.json"
+    options = ["--only", "acknowledges", "--only", "echoed-ids", "--only", "stops"]
+    code = main(["conform", *options, "--json", str(file), "--", sys.executable, CLIENT])
+    shown = capsys.readouterr()
+    assert code == 0, shown.out
+    assert "must: 2 of 2 hold; should: 1 of 1 hold" in shown.out
+    assert "3/3" in shown.err
+    report = json.loads(file.read_text("utf-8"))
+    assert report["conforms"] is True
+    assert report["command"] == [sys.executable, CLIENT]
+    assert [(row["name"], row["level"], row["verdict"]) for row in report["checks"]] == [
+        ("echoed-ids", "must", "holds"),
+        ("acknowledges", "must", "holds"),
+        ("stops", "should", "holds"),
+    ]
+    assert {"section", "expected", "seen", "seconds", "output"} < report["checks"][0].keys()
+
+
+def test_a_client_that_ends_fails_with_its_last_words(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    program = "print('no such SDK'); raise SystemExit(3)"
+    code = main(["conform", "--only", "connect", "--", sys.executable, "-c", program])
+    shown = capsys.readouterr().out
+    assert code == 1
+    assert "ended" in shown
+    assert "it ended with code 3: no such SDK" in shown
+    assert "What was expected:" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "name the command of your client behind --"),
+        (["--"], "name the command of your client behind --"),
+        (["--", "no-such-command-here"], "'no-such-command-here' is no command"),
+        (["--only", "levitate", "--", "true"], "there is no check 'levitate'"),
+    ],
+)
+def test_wrong_arguments_are_said_in_words(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["conform", *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["0", "101", "many"])
+def test_a_wrong_number_of_clients_is_refused(number: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["conform", "--at-once", number, "--", "true"])
+
+
+def test_the_catalogue_can_be_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["conform", "--list"]) == 0
+    shown = capsys.readouterr().out
+    for check in CATALOGUE:
+        assert check.name in shown
+
+
+def test_only_must_checks_decide() -> None:
+    by_level = {level: next(c for c in CATALOGUE if c.level is level) for level in Level}
+    results = {
+        level: Result(check, Verdict.FAILS, "seen", 1.0) for level, check in by_level.items()
+    }
+    assert conforms([results[Level.SHOULD], results[Level.MAY]])
+    assert not conforms([results[Level.MUST]])
+    not_tried = Result(by_level[Level.MUST], Verdict.NOT_TRIED, "seen", 1.0)
+    assert conforms([not_tried])
+    assert sums([results[Level.MAY], not_tried]) == "must: 0 of 1 hold; may: 0 of 1 hold"
+    assert json.loads(as_json(["x"], [results[Level.MUST]]))["conforms"] is False
+
+
+def test_every_check_is_explained_and_names_a_section_of_the_protocol() -> None:
+    protocol = (ROOT / "docs" / "protocol.md").read_text("utf-8")
+    assert len({check.name for check in CATALOGUE}) == len(CATALOGUE)
+    for check in CATALOGUE:
+        assert check.expected.endswith("."), check.name
+        assert f"# {check.section}" in protocol, check.name
