@@ -17,6 +17,8 @@ Attribute: TypeAlias = str | int | bool
 NOTHING: Final[Mapping[str, Attribute]] = {}
 SAME_RATE: Final = 0.05
 """Seconds within which two clocks that run at the same rate stay together."""
+LATE: Final = 1.0
+"""Seconds that may pass from the time of an output until it is told."""
 NANOSECONDS: Final = 1_000_000_000
 
 
@@ -33,11 +35,15 @@ class Spans:
 
         In a rehearsal it counts once: there, `now` runs faster than any clock.
         """
-        ahead = time.monotonic() - now
-        if self._ahead is None:
-            self._ahead = ahead
-        if abs(ahead - self._ahead) < SAME_RATE:
-            self._offset = time.time() - now
+        monotonic = time.monotonic()
+        ahead = monotonic - now
+        if self._ahead is None:  # asyncio and threads have this clock; `now` may be late
+            self._ahead = 0.0 if 0.0 <= ahead < LATE else ahead
+            late = 0.0
+        else:
+            late = ahead - self._ahead
+        if -SAME_RATE < late < LATE:
+            self._offset = time.time() - monotonic + self._ahead
 
     def wall(self, now: float) -> float:
         """The time of day, in seconds since 1970."""
