@@ -153,5 +153,6 @@ def test_what_it_paces() -> None:
     ],
 )
 def test_wrong_arguments(wrong: dict[str, Any], words: str) -> None:
+    arguments: dict[str, Any] = {"url": NOBODY, **wrong}
     with pytest.raises((TypeError, ValueError), match=words):
-        SharedPace(**({"url": NOBODY} | wrong))
+        SharedPace(**arguments)
