@@ -80,6 +80,11 @@ def add_run(add_parser: AddParser) -> None:
         help="serve the pages /live, /ready and /metrics there; port 0 picks a free one",
     )
     run.add_argument(
+        "--observe",
+        action="store_true",
+        help="let OpenTelemetry observe the client, if its program does not; needs the extra otel",
+    )
+    run.add_argument(
         "--drain",
         type=_seconds,
         metavar="SECONDS",
@@ -154,6 +159,7 @@ def _run(options: argparse.Namespace) -> int:
         fd=-1,
         app_dir=directory,
         loop=options.loop,
+        observe=options.observe,
         drain=options.drain,
         hang_up=options.hang_up,
         log_format=options.log_format,

@@ -6,10 +6,28 @@ import logging
 import sys
 from typing import Any, Final
 
+from relay_proto.adapter.clients import ClientBase
 from relay_proto.adapter.logs import Log
+
+from .target import TargetError
 
 MOST_CHARACTERS: Final = 1_000_000
 log: Final = Log(logging.getLogger("relay_run"))
+
+
+def observe(client: ClientBase[Any, Any, Any]) -> None:
+    """Let OpenTelemetry observe a client, unless its program has given it an observer.
+
+    Raises:
+        TargetError: the extra `otel` is not installed.
+    """
+    if client.observer is not None:
+        return
+    try:
+        import relay_otel  # noqa: PLC0415 - it needs an extra
+    except ImportError as error:
+        raise TargetError(f"--observe: {error}") from None
+    relay_otel.observe(client)
 
 
 def exposition() -> str:

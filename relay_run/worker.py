@@ -26,7 +26,7 @@ from relay_proto.errors import AuthenticationError
 
 from .exit_codes import ExitCode
 from .logs import LogFormat, configure
-from .metrics import exposition
+from .metrics import exposition, observe
 from .reports import ASK_FOR_METRICS, Exposition, Line, Report, encode
 from .slots import FINISHED
 from .target import TargetError, is_blocking, load
@@ -54,6 +54,7 @@ class WorkerOptions(msgspec.Struct, frozen=True):
     app_dir: str = ""
     """Where the module is looked for first."""
     loop: Loop | None = None
+    observe: bool = False
     drain: float | None = None
     hang_up: bool = False
     log_format: LogFormat = "text"
@@ -70,6 +71,8 @@ def main(argument: str) -> int:
     supervisor.start()
     try:
         client = load(options.target)
+        if options.observe:
+            observe(client)
     except TargetError as error:
         log.error("%s", error)
         return ExitCode.NO_CLIENT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def anyio_backend() -> str:
 async def test_a_call_outlives_the_replacement_of_its_worker(
     world: World, tmp_path: Path, runtime: str
 ) -> None:
-    options = ["--health", "127.0.0.1:0", "--log-format", "json"]
+    options = ["--health", "127.0.0.1:0", "--log-format", "json", "--observe"]
     async with running(world, tmp_path, runtime, *options) as program:
         health = await health_address(program)
         status, ready = await get_json(health, "/ready")
@@ -52,6 +53,7 @@ async def test_a_call_outlives_the_replacement_of_its_worker(
         assert not exists(old)
         _, metrics = await fetch(health, "GET /metrics")
         assert 'relay_run_worker_ready{worker="1"} 1\n' in metrics
+        assert re.search(r'^relay_session_active\{.*worker="1".*\} 1.0$', metrics, re.MULTILINE)
         program.send(signal.SIGTERM)
         assert await program.end() == 0
     assert not exists(new)

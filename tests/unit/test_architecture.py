@@ -213,6 +213,8 @@ def pace_violations(source: str, path: str) -> list[str]:
 def run_violations(source: str, path: str) -> list[str]:
     pure = path in DECISIONS
     clients = {"relay_proto", "relay_run"}
+    if path == "relay_run/metrics.py":
+        clients |= {"relay_otel"}
     if path == "relay_run/async_service.py":
         clients |= {"anyio", "relay_anyio"}
     if path in ("relay_run/serving.py", "relay_run/worker.py"):
