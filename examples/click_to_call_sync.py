@@ -7,17 +7,19 @@ Run: python click_to_call_sync.py
      curl http://127.0.0.1:5000/calls/ID
 Without an account: start ``relay sim``, and set the variables that it prints.
 
-A call is known in the process that has placed it, until it is over: run one process, or keep
-the states in a database. All requests share one client, because any thread may call its methods.
+The states of calls are in a file, CALLS_DATABASE: any process can tell them, such as any worker of
+gunicorn. All requests of a process share one client, because any thread may call its methods.
 A web server that forks must connect after the fork, so this program connects at its first request.
 """
 
 import os
 import re
+import secrets
 import threading
 
 from flask import Flask, request
 
+from call_states import CallStates
 from relay_sync import (
     BridgeFailedError,
     Call,
@@ -34,7 +36,7 @@ OURS = os.environ.get("OUR_NUMBER", "+15550002222")
 
 app = Flask(__name__)
 client = RelayClient()
-calls: dict[str, Call] = {}
+states = CallStates(os.environ.get("CALLS_DATABASE", "click_to_call.db"))
 
 
 @app.post("/calls")
@@ -43,24 +45,26 @@ def start() -> tuple[dict[str, str], int]:
     customer = request.form.get("to", "")
     if not re.fullmatch(r"\+[1-9][0-9]{6,14}", customer):
         return {"error": "to must be a number like +15550004000"}, 400
+    call_id = secrets.token_hex(8)
+    states.put(call_id, "calling")  # before the dial leaves: a crash leaves no call without a row
     try:
-        call = client.dial_phone(AGENT, OURS, timeout=20, dial_timeout=30)
+        agent = phone(AGENT, OURS, timeout=20)
+        call = client.dial([[agent]], tag=call_id, dial_timeout=30)
     except (DialFailedError, DialTimeoutError) as error:
+        states.put(call_id, "failed", str(error))
         return {"error": str(error)}, 502
-    calls[call.call_id] = call
-    threading.Thread(target=connect, args=(call, customer), daemon=True).start()
-    return {"id": call.call_id, "state": call.state}, 202
+    states.put(call_id, "answered")
+    threading.Thread(target=connect, args=(call, call_id, customer), daemon=True).start()
+    return {"id": call_id, "state": "answered"}, 202
 
 
 @app.get("/calls/<call_id>")
 def show(call_id: str) -> tuple[dict[str, str], int]:
-    call = calls.get(call_id)
-    if call is None:
-        return {"error": "there is no such call"}, 404
-    return {"id": call_id, "state": call.state, "why": call.end_reason}, 200
+    found = states.get(call_id)
+    return ({"error": "there is no such call"}, 404) if found is None else (found, 200)
 
 
-def connect(agent: Call, customer: str) -> None:
+def connect(agent: Call, call_id: str, customer: str) -> None:
     try:
         with agent:  # whatever happens, the agent is hung up at the end
             agent.play_tts("Connecting you now.").wait(timeout=30)
@@ -72,11 +76,12 @@ def connect(agent: Call, customer: str) -> None:
             except CallEndedError:
                 agent.log.info("the agent has hung up while the customer's phone rang")
             else:
+                states.put(call_id, "connected")
                 agent.wait_for_disconnected()  # either of them has hung up
     except (RelayError, TimeoutError) as error:  # such as a connection that was lost
         agent.log.warning("the call has failed: %s", error)
     finally:
-        del calls[agent.call_id]
+        states.put(call_id, "ended", agent.end_reason)
 
 
 if __name__ == "__main__":

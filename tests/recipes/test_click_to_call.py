@@ -9,12 +9,15 @@ os.environ |= {"SIGNALWIRE_PROJECT_ID": "any", "SIGNALWIRE_API_TOKEN": "any"}
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from tempfile import TemporaryDirectory
 
 import anyio
 import httpx
 import pytest
 
-from click_to_call import AGENT, app, calls, client, lifespan
+import click_to_call
+from call_states import CallStates
+from click_to_call import AGENT, app, client, lifespan
 from relay_anyio.testing import (
     Answers,
     Behaviour,
@@ -36,8 +39,13 @@ LEAVES_AT_ONCE = Answers(script=(Hear("connecting"), HangUp()))
 @asynccontextmanager
 async def browser() -> AsyncGenerator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app)
-    async with lifespan(app), httpx.AsyncClient(transport=transport, base_url="http://it") as web:
-        yield web
+    with TemporaryDirectory() as folder:
+        click_to_call.states = CallStates(f"{folder}/calls.db")
+        async with (
+            lifespan(app),
+            httpx.AsyncClient(transport=transport, base_url="http://it") as web,
+        ):
+            yield web
 
 
 async def a_click(stage: Stage) -> None:
@@ -47,8 +55,8 @@ async def a_click(stage: Stage) -> None:
         path = f"/calls/{started.json()['id']}"
         assert (await web.get(path)).json()["state"] == "answered"
         await anyio.sleep(100)
-        assert (await web.get(path)).status_code == 404  # the call is over, and forgotten
-    assert not calls
+        assert (await web.get(path)).json()["state"] == "ended"
+        assert (await web.get("/calls/another")).status_code == 404
 
 
 def test_an_agent_and_a_customer_are_connected() -> None:

@@ -47,7 +47,9 @@ def test_the_pages_show_every_test_of_a_recipe() -> None:
 
 FIRST_STEPS = {"answer", "dial_and_play", "ivr", "send_text"}
 """Examples that other pages explain."""
-NAMES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
+PARTS = {"call_states"}
+"""Modules that examples import: no programs."""
+NAMES = sorted({path.stem for path in (ROOT / "examples").glob("*.py")} - PARTS)
 
 
 @pytest.mark.parametrize("name", NAMES)
