@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ import anyio
 from rich.console import Console
 
 from .._output import OUTPUT, CommandError, temporary_directory
+from .._signals import stop_signals
 from ..simulator.certificates import Authority
 from .catalogue import CATALOGUE
 from .checks import Check
@@ -34,15 +35,37 @@ def run(options: argparse.Namespace) -> int:
         print_catalogue(console, checks)
         return 0
     command = _command(options.program)
+    if options.json is not None and not options.json.parent.is_dir():
+        words = f"--json: there is no directory {options.json.parent}"
+        raise CommandError(words, code=USAGE)
     with temporary_directory("relay-conform-") as directory:
         starter = process_starter(command, Authority(Path(directory)))
         progress = _Progress(len(checks))
         work = partial(run_checks, checks, starter, progress.tell, at_once=options.at_once)
-        results = anyio.run(work)
+        done = anyio.run(_unless_stopped, work)
+    if isinstance(done, int):
+        return done
+    results = done
     print_report(console, results)
     if options.json is not None:
         options.json.write_text(as_json(command, results), encoding="utf-8")
     return 0 if conforms(results) else 1
+
+
+async def _unless_stopped(work: Callable[[], Awaitable[list[Result]]]) -> list[Result] | int:
+    """Do the work; at a signal, end all clients, and return the exit code."""
+    done: list[Result] | int = []
+    async with stop_signals() as signals, anyio.create_task_group() as tasks:
+
+        async def stop() -> None:
+            nonlocal done
+            done = 128 + await anext(signals)
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(stop)
+        done = await work()
+        tasks.cancel_scope.cancel()
+    return done
 
 
 class _Progress:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -61,6 +65,7 @@ def test_a_client_that_ends_fails_with_its_last_words(
         (["--"], "name the command of your client behind --"),
         (["--", "no-such-command-here"], "'no-such-command-here' is no command"),
         (["--only", "levitate", "--", "true"], "there is no check 'levitate'"),
+        (["--json", "/no/such/folder/report.json", "--", "true"], "no directory"),
     ],
 )
 def test_wrong_arguments_are_said_in_words(
@@ -68,6 +73,25 @@ def test_wrong_arguments_are_said_in_words(
 ) -> None:
     assert main(["conform", *arguments]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_signal_ends_the_clients_with_the_run(tmp_path: Path) -> None:
+    """The client writes its number, which belongs to nobody when the run is over."""
+    file = tmp_path / "number"
+    program = f"import os, time; open({str(file)!r}, 'w').write(str(os.getpid())); time.sleep(99)"
+    command = [sys.executable, "-m", "relay_anyio", "conform", "--only", "stops", "--"]
+    run = subprocess.Popen([*command, sys.executable, "-c", program], cwd=ROOT)
+    try:
+        until = time.monotonic() + 60
+        while not (file.exists() and file.read_text()) and time.monotonic() < until:
+            with suppress(subprocess.TimeoutExpired):
+                run.wait(0.05)
+        run.terminate()
+        assert run.wait(60) == 143
+    finally:
+        run.kill()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(file.read_text()), 0)
 
 
 @pytest.mark.parametrize("number", ["0", "101", "many"])
