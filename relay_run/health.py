@@ -60,13 +60,21 @@ def _worker(status: Status) -> dict[str, object]:
     }
 
 
-def metrics_page(statuses: Iterable[Status], expositions: Mapping[int, Iterable[str]]) -> Page:
-    """What Prometheus reads: about the workers, and what they tell themselves, by number."""
-    own = _own_metrics(list(statuses))
-    told = merged(
-        (text, f'worker="{number}"') for number, texts in expositions.items() for text in texts
-    )
-    return Page(200, PROMETHEUS, own + told)
+def metrics_page(statuses: Iterable[Status], told: Mapping[int, str]) -> Page:
+    """What Prometheus reads: about the workers, and what they tell themselves, by process.
+
+    While a worker is replaced, it has two processes. The old one is told apart by its id: a
+    line must not come twice.
+    """
+    known = list(statuses)
+    newest = {status.number: status.pid for status in known}
+    texts: list[tuple[str, str]] = []
+    for status in known:
+        if status.pid in told:
+            old = status.pid != newest[status.number]
+            process = f',process="{status.pid}"' if old else ""
+            texts.append((told[status.pid], f'worker="{status.number}"{process}'))
+    return Page(200, PROMETHEUS, _own_metrics(known) + merged(texts))
 
 
 def _own_metrics(statuses: list[Status]) -> str:

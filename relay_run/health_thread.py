@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import selectors
 import socket
 import threading
@@ -89,6 +90,6 @@ class HealthThread:
             case "/ready":
                 reply(ready_page(watched.statuses(), ready=watched.ready))
             case "/metrics":
-                reply(metrics_page(watched.statuses(), {1: [exposition()]}))
+                reply(metrics_page(watched.statuses(), {os.getpid(): exposition()}))
             case _:
                 reply(NO_SUCH_PAGE)

@@ -71,7 +71,8 @@ class _Scrape:
     reply: Reply
     ends_at: float
     waits_for: set[int]
-    told: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
+    told: dict[int, str] = field(default_factory=dict[int, str])
+    """What each process has told, by its id."""
 
 
 class Supervisor:
@@ -306,7 +307,7 @@ class Supervisor:
 
     def _told(self, process: _Process, text: str) -> None:
         for scrape in tuple(self._scrapes):
-            scrape.told.setdefault(process.number, []).append(text)
+            scrape.told[process.popen.pid] = text
             self._no_longer(scrape, process.serial)
 
     def _no_longer(self, scrape: _Scrape, serial: int) -> None:

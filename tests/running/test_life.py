@@ -20,6 +20,7 @@ from tests.running.support import (
     health_address,
     relay_run,
     running,
+    thorough,
     worker_pids,
     write_program,
 )
@@ -74,6 +75,26 @@ async def test_a_function_may_make_the_client_and_ctrl_c_ends_it(
         program.send(signal.SIGINT)
         assert await program.end() == 0
     assert "Traceback" not in program.errors
+
+
+@thorough
+async def test_metrics_of_the_program_have_the_number_of_the_worker(
+    world: World, tmp_path: Path
+) -> None:
+    pytest.importorskip("opentelemetry.exporter.prometheus")
+    write_program(tmp_path, "asyncio")
+    shop = tmp_path / "shop.py"
+    observed = f"{shop.read_text('utf-8')}\nimport relay_otel\nrelay_otel.observe(client)\n"
+    shop.write_text(observed, "utf-8")
+    options = ["--workers", "2", "--health", "127.0.0.1:0"]
+    async with relay_run(world, tmp_path, "shop:client", *options) as program:
+        await program.says_again("is ready", 2)
+        _, metrics = await fetch(await health_address(program), "GET /metrics")
+        program.send(signal.SIGTERM)
+        assert await program.end() == 0
+    assert metrics.count("# TYPE relay_session_active gauge\n") == 1
+    assert 'relay_session_active{worker="1",' in metrics
+    assert 'relay_session_active{worker="2",' in metrics
 
 
 async def test_refused_credentials_end_it_with_words(world: World, tmp_path: Path) -> None:

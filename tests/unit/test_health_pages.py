@@ -80,5 +80,14 @@ def test_metrics_of_several_processes_are_one_family_each() -> None:
 
 
 def test_what_workers_tell_follows_the_own_metrics() -> None:
-    text = metrics_page([ONE], {1: ["x 1\n"], 2: []}).text
+    text = metrics_page([ONE], {101: "x 1\n", 999: "of nobody 1\n"}).text
     assert text.endswith('relay_run_worker_restarts_total{worker="1"} 0\nx{worker="1"} 1\n')
+
+
+def test_the_old_process_of_a_worker_that_is_replaced_has_lines_of_its_own() -> None:
+    told = {101: "x 1\n", 102: "x 2\n", 103: "x 3\n"}
+    assert metrics_page([ONE, OLD, NEW], told).text.splitlines()[-3:] == [
+        'x{worker="1"} 1',
+        'x{worker="2",process="102"} 2',
+        'x{worker="2"} 3',
+    ]
