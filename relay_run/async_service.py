@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any, Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any, Final, TypeVar
 
 import anyio
 import anyio.abc
@@ -19,6 +19,8 @@ from relay_proto.adapter.logs import Log
 
 from .exit_codes import ExitCode
 from .reports import INTERVAL, Report, report_of
+
+R = TypeVar("R")
 
 log: Final = Log(logging.getLogger("relay_run"))
 
@@ -69,13 +71,18 @@ class AsyncService:
 
     async def _serve(self, client: Any) -> None:
         client._hangs_up = self._hang_up
+        await self._guarded(client._serve(obey_signals=False))
+
+    async def _guarded(self, work: Awaitable[R]) -> R | None:
+        """Wait; what ends a client, or is raised by a handler to end all, is raised at the end."""
         try:
-            await client._serve(obey_signals=False)
+            return await work
         except anyio.get_cancelled_exc_class():
             raise
-        except BaseException as error:  # noqa: BLE001 - it is raised at the end
+        except BaseException as error:  # noqa: BLE001 - see above
             self._failure = self._failure or error
             self._drain_all()
+            return None
 
     async def _obey(self, received: AsyncIterator[signal.Signals]) -> None:
         async for number in received:
@@ -96,11 +103,12 @@ class AsyncService:
                 self._tasks.start_soon(self._drain, client)
 
     async def _drain(self, client: Any) -> None:
-        left = await client.drain(self._drain_timeout, hang_up=self._hang_up)
-        self._left_calls += left
+        drained = client.drain(self._drain_timeout, hang_up=self._hang_up)
+        left = await self._guarded(drained)
+        self._left_calls += left or 0
 
     async def _disconnect(self, client: Any) -> None:
-        await client.disconnect(hang_up=self._hang_up)
+        await self._guarded(client.disconnect(hang_up=self._hang_up))
 
     @property
     def _calls(self) -> int:

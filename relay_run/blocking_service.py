@@ -39,6 +39,7 @@ class _Drained:
     """A client has drained, and left so many calls."""
 
     left: int
+    error: BaseException | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +114,10 @@ class BlockingService:
                 if error is not None:
                     self._failure = self._failure or error
                     self._drain_all()
-            case _Drained(left_calls):
+            case _Drained(left_calls, error):
                 self._drains -= 1
                 self._left_calls += left_calls
+                self._failure = self._failure or error
             case _Pulse(client, asked, vitals):
                 if asked == self._round:
                     self._pulses[client] = vitals
@@ -173,11 +175,12 @@ class BlockingService:
             self._mail.put(_Ended(None))
 
     def _drain(self, client: Any) -> None:
-        left = 0
         try:
             left = client.drain(self._drain_timeout, hang_up=self._hang_up)
-        finally:
-            self._mail.put(_Drained(left))
+        except BaseException as error:  # noqa: BLE001 - it is raised at the end
+            self._mail.put(_Drained(0, error))
+        else:
+            self._mail.put(_Drained(left, None))
 
     # How the clients do
 

@@ -69,6 +69,9 @@ class HealthServer:
             sock, _ = self._listener.accept()
         except OSError:
             return  # it is gone, or there are no descriptors left: who asks, asks again
+        if len(self._connections) >= 2 * MOST_CONNECTIONS:
+            sock.close()  # not even words
+            return
         sock.setblocking(False)
         connection = _Connection(sock, now + PATIENCE)
         self._connections.add(connection)

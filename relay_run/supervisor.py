@@ -156,6 +156,7 @@ class Supervisor:
         with suppress(BlockingIOError):
             for number in self._woken.recv(READ_SIZE):
                 self._obey(number, now)
+        self._reap(now)  # a flood of signals may have hidden that a child has ended
         self._perform_all()
 
     def _obey(self, number: int, now: float) -> None:
@@ -168,10 +169,8 @@ class Supervisor:
                 self._core.change_workers(+1, now)
             case signal.SIGTTOU:
                 self._core.change_workers(-1, now)
-            case signal.SIGCHLD:
-                self._reap(now)
             case _:
-                pass
+                pass  # a child has ended, or it is a signal of somebody else's
 
     def _reap(self, now: float) -> None:
         """Take the exit codes of all children, of strangers too: this may be process 1."""

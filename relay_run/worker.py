@@ -40,6 +40,7 @@ ENV_WORKER: Final = "RELAY_WORKER"
 PATIENCE: Final = 1.0
 """Seconds for the supervisor to read metrics: after that it wants no more of them."""
 CRASHED: Final = 1
+INTERRUPTED: Final = 130
 LAST_BREATH: Final = 10.0
 """Seconds beyond the drain timeout for an orphan to end by itself."""
 
@@ -87,6 +88,8 @@ def main(argument: str) -> int:
     except TargetError as error:
         log.error("%s", error)
         return ExitCode.NO_CLIENT
+    except KeyboardInterrupt:  # a handler has raised it to end the program
+        return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - it is logged as all else is
         log.failure(error, "the client has failed: %s", one_line(repr(error)))
         return CRASHED

@@ -161,6 +161,24 @@ async def test_without_clients_and_with_a_wrong_address_it_says_what_is_wrong(
             await serving.serve(serving.client(), health=f"127.0.0.1:{port}")
 
 
+async def test_a_handler_may_end_the_program(world: World, serving: Serving) -> None:
+    client = serving.client()
+
+    def leave(call: Any) -> None:
+        raise SystemExit(3)
+
+    async def act() -> None:
+        await world.until(What.SESSION_STARTED)
+        world.place_call()
+
+    client.on_call(leave)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(act)
+        with pytest.raises(SystemExit) as raised:
+            await serving.serve(client)
+    assert raised.value.code == 3
+
+
 PROGRAM = """
 import logging, sys
 import anyio
@@ -174,6 +192,10 @@ client = RelayClient(contexts=["office"])
 async def take(call):
     await call.answer()
     print("answered")
+    if sys.argv[3:]:
+        while client._engine.core.accepting_calls:
+            await anyio.sleep(0.01)
+        sys.exit(3)
     await call.wait_for_ended()
 
 async def main():
@@ -182,7 +204,7 @@ async def main():
 sys.exit(anyio.run(main, backend=sys.argv[1]))
 """
 BLOCKING = """
-import logging, sys
+import logging, sys, time
 from relay_sync import RelayClient
 from relay_run import serve_sync
 
@@ -193,6 +215,10 @@ client = RelayClient(contexts=["office"])
 def take(call):
     call.answer()
     print("answered")
+    if sys.argv[3:]:
+        while client._engine.core.accepting_calls:
+            time.sleep(0.01)
+        sys.exit(3)
     call.wait_for_ended()
 
 sys.exit(serve_sync(client, drain=float(sys.argv[2])))
@@ -224,4 +250,16 @@ async def test_a_second_signal_ends_it_at_once(world: World, runtime: str) -> No
         await running.says("SIGINT: finishing 1 call")
         running.send(signal.SIGINT)
         assert await running.end() == ExitCode.CALLS_LEFT
+    assert "Traceback" not in running.errors
+
+
+@thorough
+async def test_a_handler_may_end_the_program_while_it_drains(world: World, runtime: str) -> None:
+    source = BLOCKING if runtime == "threads" else PROGRAM
+    async with program(world, source, runtime, "60", "leave") as running:
+        await running.says("connected to")
+        world.place_call()
+        await running.says("answered")
+        running.send(signal.SIGTERM)
+        assert await running.end() == 3
     assert "Traceback" not in running.errors
