@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from ._lab import Lab, running_lab
-from ._report import in_colours, nearest
+from ._report import in_colours, nearest, own_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +66,9 @@ class Rehearse:
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
         """Those of the test; arguments of a call take precedence."""
+
+    def __repr__(self) -> str:
+        return f"<rehearse with {self.options}>"
 
     def __call__(self, program: Any, *scenes: Any, **options: Any) -> Story:
         """Rehearse `program` through `scenes`, and return the story."""
@@ -158,7 +161,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the stories of a test that has failed."""
+    """Show the stories of a test that has failed, and its own lines alone."""
+    if call.excinfo is not None and _told() and not item.config.getoption("fulltrace"):
+        raised = call.excinfo.value
+        own = own_lines(raised.__traceback__)
+        if own is not None:
+            shorter = pytest.ExceptionInfo[BaseException].from_exception(raised.with_traceback(own))
+            call.excinfo = shorter
     report = yield
     if report.failed:
         error = None if call.excinfo is None else call.excinfo.value

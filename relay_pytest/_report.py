@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import SequenceMatcher
+from types import TracebackType
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -27,6 +28,20 @@ class Writer(Protocol):
     def markup(self, text: str, **markup: bool) -> str:
         """Return the text in a colour, if the terminal has colours."""
         ...
+
+
+def own_lines(traceback: TracebackType | None) -> TracebackType | None:
+    """Return a traceback of the lines of the program and the test: others explain nothing."""
+    from relay_proto.adapter.places import is_of_library  # noqa: PLC0415 - loaded by the rehearsal
+
+    own: list[TracebackType] = []
+    while traceback is not None:
+        if not is_of_library(traceback.tb_frame):
+            own.append(traceback)
+        traceback = traceback.tb_next
+    for entry in reversed(own):
+        traceback = TracebackType(traceback, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return traceback
 
 
 def in_colours(story: Story, writer: Writer) -> str:

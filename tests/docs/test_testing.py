@@ -106,3 +106,11 @@ def test_the_table_of_promises_is_complete(number: int) -> None:
 def test_the_table_of_faults_is_complete() -> None:
     rows = table("What befalls a world").values()
     assert set(re.findall("`(.*?)`", " ".join(rows))) == names(FAULTS_TO_SEE)
+
+
+def test_the_tests_of_what_does_not_pass_are_there() -> None:
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", TESTING)
+    assert len(named) > 8
+    for file, test in named:
+        source = (ROOT / "tests" / "rehearsal" / file).read_text("utf-8")
+        assert f"\ndef {test}(" in source, f"{file} has no {test}"

@@ -216,6 +216,27 @@ def test_another_text(rehearse):
     )
 
 
+def test_a_traceback_has_the_lines_of_the_program_alone(run: Run) -> None:
+    failing = """
+async def look_up(call):
+    return {}[call.to_number]
+
+async def fails(call):
+    await look_up(call)
+
+def test_that_fails(rehearse):
+    rehearse(fails, Caller(ANNA))
+"""
+    result = run(failing, "--show-capture=no", "--tb=short")
+    result.stdout.fnmatch_lines(
+        ["*in test_that_fails", "*in fails", "*in look_up", "E *KeyError: '+15550002222'"]
+    )
+    result.stdout.no_fnmatch_line("*relay_anyio*")
+    result.stdout.no_fnmatch_line("*asyncio*")
+    result = run(failing, "--show-capture=no", "--tb=short", "--full-trace")
+    result.stdout.fnmatch_lines(["*relay_anyio*"])
+
+
 def test_a_story_has_colours_in_a_terminal(run: Run) -> None:
     failing = """
 def test_that_fails(rehearse):
