@@ -252,7 +252,8 @@ class DialFailedError(_LocalError):
 class DialTimeoutError(_LocalError, TimeoutError):
     """Nobody answered a dial within its timeout, which is `seconds` long.
 
-    ``dial()`` and its variants raise it. `tag` names the dial. The client hangs up
+    ``dial()`` and its variants raise it. `tag` names the dial; `reason` is ``noAnswer``, so
+    that a program can handle it together with a `DialFailedError`. The client hangs up
     everybody whom the dial has called, even those who answer later: dial again if you
     like.
     """
@@ -261,6 +262,7 @@ class DialTimeoutError(_LocalError, TimeoutError):
         super().__init__(f"dial {shown_id(tag)}: nobody answered within {seconds:g} s")
         self.tag = tag
         self.seconds = seconds
+        self.reason: EndReasonText = "noAnswer"
 
 
 class BridgeFailedError(_LocalError):

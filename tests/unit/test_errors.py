@@ -26,6 +26,7 @@ from relay_proto.errors import (
     RequestQueueFullError,
     RequestTimeoutError,
 )
+from relay_proto.transitions import EndReason
 
 EXAMPLES = [
     (RelayError(404, "gone"), 404, "RELAY error 404: gone"),
@@ -171,6 +172,7 @@ def test_what_a_program_branches_on_is_an_attribute() -> None:
     assert (full.method, full.limit, full.name) == ("m", 5, "dials")
     assert (DialFailedError("t", "r").tag, DialFailedError("t", "r").reason) == ("t", "r")
     assert (DialTimeoutError("t", 2.0).tag, DialTimeoutError("t", 2.0).seconds) == ("t", 2.0)
+    assert EndReason(DialTimeoutError("t", 2.0).reason) is EndReason.NO_ANSWER
     ended = CallEndedError("c", "busy")
     assert (ended.call_id, ended.end_reason) == ("c", "busy")
 
