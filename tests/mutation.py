@@ -51,6 +51,12 @@ TESTS: Final[Mapping[str, str]] = {
     "adapter/sockets": "unit/test_adapter_edges.py",
     "adapter/tls": "unit/test_adapter_edges.py",
     "api/routes": "unit/test_routes.py",
+    "link/backoff": "unit/test_session_reconnect.py unit/test_session_auth.py"
+    " unit/test_retry_after.py",
+    "link/login": "unit/test_login.py",
+    "link/pace": "unit/test_pace.py",
+    "link/resume": "unit/test_session_resume.py unit/test_session_auth.py",
+    "calls/recent": "unit/test_client_events.py unit/test_client_bounds.py",
     "link/requests": "unit/test_client_requests.py unit/test_session_reconnect.py",
     "link/liveness": "unit/test_session_liveness.py",
     "link/session": "unit/test_session_auth.py unit/test_session_liveness.py"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from relay_proto.api import commands as c
+from relay_proto.config import Limits, Timing
 from relay_proto.errors import ConnectionLostError, RemoteProtocolError, RequestTimeoutError
 from relay_proto.outputs import (
     CallEnded,
@@ -134,6 +135,36 @@ class TestProbing:
         assert isinstance(error, ConnectionLostError)
         assert error.reason == "3 pings in a row were not answered"
         peer.reconnect()
+
+    def test_after_a_sign_of_life_three_may_fail_again(self, peer: Peer) -> None:
+        peer.advance(30)
+        assert peer.take(PING)
+        peer.advance(10 + 2)
+        assert peer.take(PING)
+        peer.event("calling.conference")
+        peer.advance(60 - 42)
+        assert peer.take(PING)
+        for delay in (2, 4):
+            peer.advance(10 + delay)
+            assert peer.take(PING), f"another ping {delay} s after the failure"
+        peer.advance(9.9)
+        assert peer.all(CloseTransport) == []
+        peer.advance(0.1)
+        assert peer.all(CloseTransport) == [CloseTransport(1, flush=False)]
+
+    def test_the_delay_between_pings_stops_growing(self) -> None:
+        timing = Timing(ping_interval=1000.0, ping_retry_delay=1.0)
+        peer = Peer(timing=timing, limits=Limits(ping_failures=20))
+        peer.connect()
+        peer.forget()
+        peer.advance(1000)
+        assert peer.take(PING)
+        for failures in range(1, 20):
+            delay = 2 ** min(failures - 1, 16)
+            peer.advance(10 + delay - 0.5)
+            assert peer.requests == [], failures
+            peer.advance(0.5)
+            assert peer.take(PING), failures
 
     @pytest.mark.parametrize("sign", ["event", "late reply", "ping", "malformed", "error"])
     @pytest.mark.parametrize("after", [5, 11, 23])
