@@ -341,8 +341,6 @@ class Delivery(Generic[T, C, M]):
         elif route.at_once:
             route.handler(call)
         else:
-            if self.observation is not None:
-                route = self.observation.entered_route(route, record, self._engine.time())
             self._start_handler(record, call, route)
 
     def _start_handler(self, record: CallRecord, call: C, route: CallRoute) -> None:
@@ -351,17 +349,21 @@ class Delivery(Generic[T, C, M]):
             free = len(self._handling) < self._engine.core.config.limits.active_calls
             if free:
                 self._handling[record] = task
-        name = f"handler of call {shown_id(record.call_id)}"
-        done = partial(self._handled, record, call, route)
         if not free:
             words = "call %s was passed back to the service: all call handlers are busy"
             self._write_call(ERROR, words, record)
             call._pass_back()
-        elif not self._runner.start_call(task, name, route, call, done):
+            return
+        if self.observation is not None:
+            route = self.observation.entered_route(route, record, self._engine.time())
+        name = f"handler of call {shown_id(record.call_id)}"
+        done = partial(self._handled, record, call, route)
+        if not self._runner.start_call(task, name, route, call, done):
             if self._engine.alive:
                 words = "call %s is passed back to the service: its handler cannot be started"
                 self._write_call(ERROR, words, record)
             self._forget_handler(record)
+            self._left(record, None)
             call._pass_back()
 
     def _handled(
@@ -374,8 +376,7 @@ class Delivery(Generic[T, C, M]):
         began: bool = True,
     ) -> None:
         self._forget_handler(record)
-        if self.observation is not None:
-            self.observation.left(record, failure, self._engine.time())
+        self._left(record, failure)
         if record.ended or not self._engine.alive:
             return
         if not began:
@@ -433,12 +434,16 @@ class Delivery(Generic[T, C, M]):
         begun = self._runner.start_message(name, handler, message, done)
         if not begun:
             self._not_run("%s cannot be started: the message is dropped", name)
+            self._left(message._record, None)
         return begun
 
     def _text_handled(self, record: MessageRecord, failure: BaseException | None) -> None:
+        self._left(record, failure)
+        self._texts.done()
+
+    def _left(self, record: CallRecord | MessageRecord, failure: BaseException | None) -> None:
         if self.observation is not None:
             self.observation.left(record, failure, self._engine.time())
-        self._texts.done()
 
     def _forget_texts(self) -> None:
         if count := self._texts.clear():

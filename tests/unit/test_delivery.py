@@ -24,6 +24,7 @@ from relay_proto.adapter.handles import (
     MessageBase,
 )
 from relay_proto.adapter.logs import Log
+from relay_proto.adapter.observation import GuardedObservation
 from relay_proto.adapter.shared_pace import SharedTurns
 from relay_proto.adapter.streams import StreamBase
 from relay_proto.adapter.turns import Turns
@@ -144,7 +145,7 @@ class Refusing:
 class Scene:
     """A delivery by a runner that refuses everything."""
 
-    def __init__(self) -> None:
+    def __init__(self, observation: GuardedObservation | None = None) -> None:
         self.engine = Engine()
         self.client = Client(self.engine)
         self.routes = Routes()
@@ -160,6 +161,7 @@ class Scene:
             connected=lambda: None,
             closed=lambda output: None,
             leaving=self.let_out.append,
+            observation=observation,
             turns=SharedTurns(None, self.engine.core, Log(logging.getLogger("relay_test"))),
         )
 
@@ -194,6 +196,34 @@ def test_a_call_that_nothing_can_run_is_passed_back_and_forgotten(scene: Scene) 
     scene.publish(CallOffered(record("c-1")))
     assert scene.passed_back == ["c-1"]
     assert scene.delivery.handlers == 0
+
+
+class Pairs:
+    """An observation that notes who enters and leaves."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[str, object]] = []
+
+    def commanded(self, *about: object) -> None: ...
+    def put_out(self, output: Output, now: float) -> None: ...
+    def late(self, seconds: float) -> None: ...
+
+    def enter(self, record: object, now: float) -> None:
+        self.noted.append(("enter", record))
+
+    def left(self, record: object, failure: BaseException | None, now: float) -> None:
+        self.noted.append(("left", record))
+
+
+def test_an_observer_hears_the_end_of_what_nothing_can_run() -> None:
+    pairs = Pairs()
+    scene = Scene(GuardedObservation(pairs))
+    call, message = record("c-1"), MessageRecord(message_id="m-1")
+    scene.routes.add_call(CallRoute(print), None)
+    scene.routes.set_message(print)
+    scene.publish(CallOffered(call))
+    scene.publish(MessageReceived(message, EVENT))
+    assert pairs.noted == [(what, who) for who in (call, message) for what in ("enter", "left")]
 
 
 def test_what_nothing_can_run_is_an_error_unless_the_client_is_leaving(
