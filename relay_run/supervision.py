@@ -147,16 +147,15 @@ class Supervision:
         return any(worker.is_ready for worker in self._workers.values()) and not self.stopping
 
     def statuses(self) -> list[Status]:
-        """How each worker does: first by number, then by age."""
+        """How each worker does, those too that are only there to end: by number, then by age."""
         found: list[Status] = []
-        for slot in self._slots.values():
-            workers = [one for one in self._workers.values() if one.number == slot.number]
-            found += [
-                Status(slot.number, one.state, one.pid, slot.restarts, one.report)
-                for one in workers
-            ]
+        for number in sorted(self._slots.keys() | {one.number for one in self._workers.values()}):
+            slot = self._slots.get(number)
+            restarts = 0 if slot is None else slot.restarts
+            workers = [one for one in self._workers.values() if one.number == number]
+            found += [Status(number, one.state, one.pid, restarts, one.report) for one in workers]
             if not workers:
-                found.append(Status(slot.number, "waiting", 0, slot.restarts, Report()))
+                found.append(Status(number, "waiting", 0, restarts, Report()))
         return found
 
     def next_output(self) -> Output | None:

@@ -38,7 +38,10 @@ class Room:
         self.all: list[Output] = []
         self.live: list[int] = []
         """The serials of processes."""
+        self.spawned: dict[int, int] = {}
+        """The number of each worker, by its serial."""
         self._reports: dict[int, Report] = {}
+        self._ready: set[int] = set()
         self.core.start(self.now)
 
     def take(self) -> list[Output]:
@@ -49,7 +52,10 @@ class Room:
         for output in new:
             if isinstance(output, Spawn):
                 self.live.append(output.serial)
+                self.spawned[output.serial] = output.number
                 self.core.started(output.serial, 100 + output.serial)
+            elif isinstance(output, Forget):
+                self.live.remove(output.serial)
         self.all += new
         return new
 
@@ -67,7 +73,12 @@ class Room:
     def report(self, *serials: int, report: Report = READY) -> None:
         for serial in serials:
             self._reports[serial] = report
+            if report.ready:
+                self._ready.add(serial)
             self.core.reported(serial, report, self.now)
+
+    def was_ready(self, serial: int) -> bool:
+        return serial in self._ready
 
     def exit(self, serial: int, code: int) -> None:
         self.take()
@@ -375,13 +386,13 @@ def test_whatever_happens_it_keeps_its_promises(
 ) -> None:
     room = Room(Policy(workers=workers, waits_for_changes=reload))
     for act in [*acts, ("stop",), ("stop",), ("stop",)]:
+        before = len(room.all)
         _perform(room, act)
-        for output in room.take():
-            match output:
-                case Kill(serial) | Terminate(serial):
-                    assert serial in room.live, "only a process gets a signal"
-                case _:
-                    pass
+        room.take()
+        for output in room.all[before:]:
+            _check(room, act, output)
+        extra = len(room.live) - len(room.core.statuses())
+        assert extra <= 0, "each process is known"
         due = room.core.deadline()
         if due is not None and due <= room.now:
             room.core.handle_timer(room.now)
@@ -394,6 +405,22 @@ def test_whatever_happens_it_keeps_its_promises(
     assert room.core.deadline() is None
     spawned = [output.serial for output in room.all if isinstance(output, Spawn)]
     assert len(spawned) == len(set(spawned))
+
+
+def _check(room: Room, act: tuple[Any, ...], output: Output) -> None:
+    match output:
+        case Kill(serial) | Terminate(serial):
+            assert serial in room.spawned, "only a process gets a signal"
+        case _:
+            pass
+    others_end = room.core.stopping or act[0] in ("stop", "change", "exit")
+    if isinstance(output, Terminate) and not others_end:
+        number = room.spawned[output.serial]
+        newest = max(serial for serial in room.spawned if room.spawned[serial] == number)
+        is_old = output.serial != newest
+        assert not is_old or room.was_ready(newest) or not room.was_ready(output.serial), (
+            "nobody who takes calls is ended before somebody else does"
+        )
 
 
 def _perform(room: Room, act: tuple[Any, ...]) -> None:
