@@ -161,12 +161,13 @@ class Lab:
             self.calls.take_frame(facts, at, received=seen.received)
 
     def _observe_call(self, happened: Happened, at: float) -> None:
+        before = self.calls.session_of(happened.call_id)
         self.calls.observe(happened, at)
         call = self.calls.get(happened.call_id)
         if call is None:
             return
-        session = self.calls.session_of(call.id)
-        self.programs.count_calls(session, self.calls.count(session))
+        for session in {before, self.calls.session_of(call.id)}:
+            self.programs.count_calls(session, self.calls.count(session))
         if call.phone is not None:
             self._refresh_phone(call.phone)
 

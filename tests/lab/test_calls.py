@@ -248,3 +248,18 @@ def test_calls_that_are_bridged_name_each_other(start: Start) -> None:
         assert heard[0]["text"] == "Hello there"
         lab.post(f"/api/calls/{caller['id']}/hangup")
         lab.until_call(called["id"], lambda now: now["state"] == "ended")
+
+
+def test_a_call_that_goes_to_another_program_counts_there_alone(
+    lab: LabRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RELAY_MAX_CONNECTIONS", "2")
+
+    def let_it_ring(call: Call) -> None:
+        call.wait_for_ended()
+
+    with program(lab, Call.pass_), program(lab, let_it_ring):
+        call = lab.post("/api/calls", {"from": ANN, "to": OFFICE, "live": True})
+        lab.until_call(call["id"], lambda now: now["program"] == "p2")
+        assert [one["calls"] for one in lab.get("/api/programs")["programs"]] == [0, 1]
+        lab.post(f"/api/calls/{call['id']}/hangup")

@@ -36,6 +36,7 @@ const SHAPES = {
   disconnected: "state",
   transferred: "state",
   passed: "state",
+  withdrawn: "state",
   ended: "state",
   collected: "result",
   detected: "result",

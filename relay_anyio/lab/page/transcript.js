@@ -13,6 +13,7 @@ const SLACK = 0.3;
 const NOTES = new Set([
   "answered", "beeped", "missed", "sent digits", "connected", "disconnected", "connect failed",
   "transferred", "started", "finished", "entered", "left", "unserved", "passed", "refused",
+  "withdrawn",
 ]);
 
 /** @typedef {import("./store.js").Call} Call */
