@@ -31,15 +31,20 @@ def run(database: Database) -> None:
 
     This may be killed and started again at any time. Two of them do no harm.
     """
-    from .worker import call  # noqa: PLC0415 - nothing else here needs Celery
+    from kombu.exceptions import OperationalError  # noqa: PLC0415 - only this needs Celery
+
+    from .worker import call  # noqa: PLC0415
 
     shown = ""
     while not database.finished():
         lost = database.recover()
         if lost:
             print(f"{lost} attempts of lost workers were ended")
-        for person in database.due():
-            call.delay(person)
+        try:
+            for person in database.due():
+                call.delay(person)
+        except OperationalError as error:  # those who are left out are asked for again later
+            print(f"the queue cannot be reached: {error}")
         line = words(database.progress())
         if line != shown:
             print(line, flush=True)

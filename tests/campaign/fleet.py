@@ -9,7 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -230,7 +230,8 @@ def account(fleet: Fleet) -> Account:
             number_of[call_id] = details["to"]
         elif event["what"] == "play ended" and details["outcome"] == "finishes":
             heard[number_of[call_id]] += 1
-    people, attempts = fleet.database.everything()
+    with closing(fleet.database) as database:
+        people, attempts = database.everything()
     numbers = {person.id: person.number for person in people}
     return Account(
         results={

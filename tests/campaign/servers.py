@@ -1,11 +1,13 @@
-"""Servers for these tests: Redis, in a process and on a port of its own."""
+"""Servers for these tests: Redis and PostgreSQL, each on a port of its own."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -70,6 +72,39 @@ class Redis:
             self._process.kill()
             self._process.wait(PATIENCE)
             self._process = None
+
+
+def find_postgres() -> Path | None:
+    """The folder of PostgreSQL's programs, if it is installed."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return found[-1].parent if found else None
+
+
+@contextmanager
+def running_postgres(folder: Path) -> Generator[str]:
+    """Run a database server until the block ends; return the URL of its database."""
+    programs = find_postgres()
+    assert programs is not None
+    # It refuses to run as root, and its files must be its own.
+    user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    with tempfile.TemporaryDirectory() as home:
+        if user:
+            shutil.chown(home, "postgres")
+        data, port = f"{home}/data", free_port()
+
+        def run(*command: str) -> None:
+            with (folder / "postgres.log").open("ab") as log:
+                whole = [*user, *command]
+                subprocess.run(whole, check=True, cwd="/", stdout=log, stderr=log, timeout=60)
+
+        control = str(programs / "pg_ctl")
+        run(str(programs / "initdb"), "-D", data, "-A", "trust", "-U", "campaign", "--no-sync")
+        options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c max_connections=200"
+        run(control, "-D", data, "-o", options, "-l", f"{home}/log", "-w", "start")
+        try:
+            yield f"postgresql+psycopg://campaign@127.0.0.1:{port}/postgres"
+        finally:
+            run(control, "-D", data, "-m", "immediate", "-w", "stop")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.campaign.fleet import Account, Fleet, account, names, people, running_fleet
-from tests.campaign.servers import find_redis
+from tests.campaign.servers import find_postgres, find_redis, running_postgres
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +36,7 @@ def check(fleet: Fleet, found: Account) -> None:
 
 
 def test_workers_are_killed(tmp_path: Path) -> None:
-    with running_fleet(tmp_path, people(100)) as fleet:
+    with running_fleet(tmp_path, people(80)) as fleet:
         workers = names(3)
         for name in workers:
             fleet.start_worker(name)
@@ -51,7 +52,7 @@ def test_workers_are_killed(tmp_path: Path) -> None:
         check(fleet, found)
         states = Counter(found.results.values())
         assert states["unknown"], "workers with calls that are up were killed"
-        assert states["heard"] > 30
+        assert states["heard"] > 20
         assert all(
             result in ("busy", "unknown")
             for number, result in found.results.items()
@@ -61,7 +62,7 @@ def test_workers_are_killed(tmp_path: Path) -> None:
 
 def test_children_of_a_worker_are_killed(tmp_path: Path) -> None:
     """With the pool prefork, each child has a client of its own."""
-    who = dict.fromkeys(people(24), "a person")
+    who = dict.fromkeys(people(16), "a person")
     with running_fleet(tmp_path, who) as fleet:
         fleet.start_worker("forking", "--pool", "prefork", "--concurrency", "4")
 
@@ -77,20 +78,37 @@ def test_children_of_a_worker_are_killed(tmp_path: Path) -> None:
         fleet.run({0.3: kill_a_child}, 100.0)
         found = account(fleet)
         check(fleet, found)
-        assert Counter(found.results.values())["heard"] >= 23
+        assert Counter(found.results.values())["heard"] >= 15
+
+
+def test_the_database_is_postgresql(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg", reason="psycopg is not installed: scripts/campaign runs this")
+    if find_postgres() is None:
+        pytest.skip("there is no PostgreSQL: scripts/campaign installs it")
+    with (
+        running_postgres(tmp_path) as url,
+        running_fleet(tmp_path, people(40), database=url) as fleet,
+    ):
+        for name in names(2):
+            fleet.start_worker(name)
+        fleet.run({0.4: partial(fleet.kill, "worker1")}, 120.0)
+        found = account(fleet)
+        check(fleet, found)
+        assert Counter(found.results.values())["heard"] > 10
 
 
 def test_redis_goes_away(tmp_path: Path) -> None:
     """The queue is lost, the pace is away: all wait, and the conductor asks again."""
-    who = dict.fromkeys(people(40), "a person")
+    who = dict.fromkeys(people(30), "a person")
     with running_fleet(tmp_path, who, ask_again=5) as fleet:
         fleet.start_worker("worker")
 
         def restart(*_: Any) -> None:
             fleet.redis.stop()
+            time.sleep(4)
             fleet.redis.start()
 
-        fleet.run({0.3: restart}, 120.0)
+        fleet.run({0.3: restart}, 150.0)
         found = account(fleet)
         check(fleet, found)
-        assert Counter(found.results.values()) == {"heard": 40}
+        assert Counter(found.results.values()) == {"heard": 30}

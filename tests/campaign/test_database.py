@@ -147,7 +147,7 @@ class Campaign(RuleBasedStateMachine):
         self.database.close()
 
 
-Campaign.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+Campaign.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
 TestCampaign = Campaign.TestCase
 
 
