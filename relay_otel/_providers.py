@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from typing import Any, Final
+from typing import Final, Protocol
 
 import prometheus_client
 from opentelemetry import metrics, trace
@@ -15,6 +15,7 @@ from opentelemetry.trace import TracerProvider
 
 from relay_proto import __version__
 from relay_proto.client_interface import ClientInterface
+from relay_proto.observing.observer import Observer
 
 from ._metrics import SCOPE, Instruments
 from ._observation import CoreObservation
@@ -41,8 +42,14 @@ class OpenTelemetry:
         return CoreObservation(core, Spans(tracer), self._instruments)
 
 
+class Observable(Protocol):
+    """A client that takes an observer."""
+
+    observer: Observer | None
+
+
 def observe(
-    client: Any,
+    client: Observable,
     *,
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
