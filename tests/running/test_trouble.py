@@ -188,15 +188,15 @@ async def test_ctrl_c_at_any_instant_ends_it_in_order(
 ) -> None:
     write_program(tmp_path, runtime)
     ended_in_order = 0
-    for instant in range(24):
+    for instant in range(16):
         async with relay_run(world, tmp_path, "shop:client") as program:
-            await anyio.sleep(instant * 0.06)
+            await anyio.sleep(instant * 0.1)
             program.send(signal.SIGINT)
             code = await program.end()
         assert not any(map(exists, worker_pids(program)))
-        if code == -signal.SIGINT:  # Python was still importing this library: its words are its own
+        if code not in (0, 130):  # Python was still importing this library: its words are its own
+            assert code == -signal.SIGINT or "KeyboardInterrupt" in program.errors, program.errors
             continue
-        assert code in (0, 130)  # 130: before `relay run` has begun
         assert "Traceback" not in program.errors
         ended_in_order += code == 0
     assert ended_in_order

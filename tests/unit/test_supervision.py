@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from relay_run.exit_codes import ExitCode
@@ -381,6 +381,8 @@ ACTS: Final = st.one_of(
     st.booleans(),
     st.lists(ACTS, max_size=25),
 )
+@example(workers=1, reload=False, acts=[("report", 0, True, 1), ("replace",), ("wait", 61.0)])
+@example(workers=2, reload=False, acts=[("change", -1)])
 def test_whatever_happens_it_keeps_its_promises(
     workers: int, reload: bool, acts: list[tuple[Any, ...]]
 ) -> None:
