@@ -53,7 +53,7 @@ TESTS: Final[Mapping[str, str]] = {
     "api/routes": "unit/test_routes.py",
     "link/backoff": "unit/test_session_reconnect.py unit/test_session_auth.py"
     " unit/test_retry_after.py",
-    "link/login": "unit/test_login.py",
+    "link/login": "unit/test_login.py unit/test_session_auth.py",
     "link/pace": "unit/test_pace.py",
     "link/resume": "unit/test_session_resume.py unit/test_session_auth.py",
     "calls/recent": "unit/test_client_events.py unit/test_client_bounds.py",

@@ -244,3 +244,13 @@ def _size_of_all(thing: object) -> int:
             case _:
                 pass
     return total
+
+
+def test_exactly_so_many_ids_of_events_are_remembered() -> None:
+    peer = connected(event_ids=300)
+    for number in range(301):
+        peer.event("calling.conference", event_id=f"e-{number}")
+    peer.event("calling.conference", event_id="e-1")
+    assert len(peer.events()) == 301, "the last 300 are known"
+    peer.event("calling.conference", event_id="e-0")
+    assert len(peer.events()) == 302, "the oldest one is forgotten"

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from relay_proto.api import commands
 from relay_proto.client import ClientCore
 from relay_proto.config import Credentials, Secret, resolve_config
 from relay_proto.errors import LocalProtocolError
-from relay_proto.outputs import FrameTraced
+from relay_proto.outputs import ConnectFailed, FrameTraced
 from relay_proto.recorder.replay import replay
 from tests.unit.client_peer import CREDENTIALS, Peer
 from tests.unit.test_recording import Recorded, all_same
@@ -127,3 +128,26 @@ def test_a_function_leaves_the_configuration_without_credentials() -> None:
 def test_a_core_has_no_secrets_that_it_was_not_given() -> None:
     core = ClientCore(resolve_config({}, jwt_token=lambda: ""), random.Random(1))
     assert "0 secrets" in repr(core.scrubber)
+
+
+def test_credentials_that_came_late_are_masked_in_the_words_of_the_service() -> None:
+    peer = Peer(credentials=None)
+    peer.start()
+    use(peer, LATER)
+    peer.open()
+    (connect,) = peer.take_all("signalwire.connect")
+    peer.refuse(connect, -32002, "we do not know jwt-known-later")
+    words = str(peer.last(ConnectFailed).error)
+    assert "we do not know" in words
+    assert "known-later" not in words
+
+
+def test_a_context_that_was_given_up_is_not_asked_for_again() -> None:
+    peer = Peer(contexts=("office", "sales"))
+    peer.connect()
+    peer.execute(commands.unreceive(["sales"]))
+    peer.reply(peer.take("signalwire.unreceive"))
+    peer.cut()
+    peer.await_transport()
+    peer.open()
+    assert peer.take_all("signalwire.connect")[-1]["params"]["contexts"] == ["office"]
