@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 from .packages import metadata_of
 
 FOR_DEVELOPERS: Final = frozenset(
-    {"bench", "browser", "docs", "fuzz", "interop", "lint", "mutation", "release", "test"}
+    {"bench", "browser", "deploy", "docs", "fuzz", "interop", "lint", "mutation", "release", "test"}
 )
 """Extras for work on this library. All others are for users, and have an SBOM."""
 
