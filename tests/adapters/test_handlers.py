@@ -68,10 +68,13 @@ async def test_a_handler_that_disconnects_goes_on_and_the_others_are_cancelled(
 
 async def test_a_handler_that_disconnects_may_connect_again(world: World) -> None:
     client = world.client()
-    done = anyio.Event()
+    began, done = anyio.Event(), anyio.Event()
 
     @client.on_call
     async def take(call: Call) -> None:
+        if began.is_set():
+            return  # it rings on, and so is offered again
+        began.set()
         await client.disconnect()
         await client.connect()
         done.set()
