@@ -6,7 +6,7 @@ PostgreSQL, as examples/campaign does.
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 
 TABLE = "CREATE TABLE IF NOT EXISTS calls (id TEXT PRIMARY KEY, state TEXT, why TEXT, at REAL)"
@@ -42,7 +42,7 @@ class CallStates:
         return {"id": call_id, "state": state, "why": why}
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Generator[sqlite3.Connection]:
         # A connection belongs to one thread and one process: each transaction has its own.
         with closing(sqlite3.connect(self._file, timeout=30)) as database:
             database.execute("PRAGMA journal_mode=WAL")
