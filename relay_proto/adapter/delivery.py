@@ -308,7 +308,7 @@ class Delivery(Generic[T, C, M]):
 
     def _tell_lost(self, call: CallRecord) -> None:
         if self._engine.alive and call.end_reason == LOST_SESSION:
-            self._write_call(WARNING, "call %s is over: the server has lost it", call)
+            self._write(WARNING, "call %s is over: the server has lost it", call)
 
     def _tell_all(self, event: RelayEvent) -> None:
         for known in self._routes.event(event.event_type):
@@ -351,7 +351,7 @@ class Delivery(Generic[T, C, M]):
                 self._handling[record] = task
         if not free:
             words = "call %s was passed back to the service: all call handlers are busy"
-            self._write_call(ERROR, words, record)
+            self._write(ERROR, words, record)
             call._pass_back()
             return
         if self.observation is not None:
@@ -359,9 +359,8 @@ class Delivery(Generic[T, C, M]):
         name = f"handler of call {shown_id(record.call_id)}"
         done = partial(self._handled, record, call, route)
         if not self._runner.start_call(task, name, route, call, done):
-            if self._engine.alive:
-                words = "call %s is passed back to the service: its handler cannot be started"
-                self._write_call(ERROR, words, record)
+            words = "call %s is passed back to the service: its handler cannot be started"
+            self._not_run(words, record)
             self._forget_handler(record)
             self._left(record, None)
             call._pass_back()
@@ -382,7 +381,7 @@ class Delivery(Generic[T, C, M]):
         if not began:
             call._pass_back()
         elif failure is not None and route.on_error != "leave":
-            self._write_call(INFO, "call %s is hung up, because its handler failed", record)
+            self._write(INFO, "call %s is hung up, because its handler failed", record)
             self._engine.tell(self._engine.core.hang_up, record)
 
     def _forget_handler(self, record: CallRecord) -> None:
@@ -455,9 +454,8 @@ class Delivery(Generic[T, C, M]):
             self._write(ERROR, words, what)
 
     def _write(self, level: int, words: str, what: object) -> None:
+        """Write a line about `what`, which may be a call."""
+        call_id = shown_id(what.call_id) if isinstance(what, CallRecord) else ""
+        what = call_id or what
         about = what if isinstance(what, str) else ""
-        self.lines.write((words, ""), level, words, what, about=about)
-
-    def _write_call(self, level: int, words: str, call: CallRecord) -> None:
-        call_id = shown_id(call.call_id)
-        self.lines.write((words, ""), level, words, call_id, call_id=call_id)
+        self.lines.write((words, ""), level, words, what, about=about, call_id=call_id)
