@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from relay_anyio import Call
+from relay_proto.exchange import What
 from tests.adapters.support import ANSWERING, CALLER, Heard, World, answered_call, phone
 
 pytestmark = pytest.mark.anyio
@@ -49,3 +50,20 @@ async def test_a_call_that_logs_nothing_keeps_nothing_for_it(world: World) -> No
         assert "log" not in vars(getattr(call, "hidden", call))
         call.log.debug("hello")
         assert "log" in vars(getattr(call, "hidden", call))
+
+
+async def test_lines_of_the_library_about_a_call_have_its_id(
+    world: World, caplog: pytest.LogCaptureFixture, package: str
+) -> None:
+    caplog.set_level(logging.INFO, package)
+    client = world.client()
+
+    @client.on_call
+    async def fail(call: Call) -> None:
+        raise RuntimeError("oops")
+
+    async with client:
+        called = world.place_call()
+        await world.until(What.ENDED, call_id=called)
+    about = [vars(one).get("call_id") for one in caplog.records if called in one.getMessage()]
+    assert about == [called, called]  # it has failed, and so its call is hung up

@@ -121,8 +121,8 @@ async def test_it_runs_read_only_as_nobody(world: World, app: Path, runtime: str
     command = [*IN_BOX, "env", "-i", *(f"{name}={value}" for name, value in variables.items())]
     command += [sys.executable, "-m", "relay_anyio", *arguments]
     process = await anyio.open_process(command, stdin=subprocess.DEVNULL, cwd=app, env=in_box(app))
+    program = Program(process)
     async with process, anyio.create_task_group() as tasks:
-        program = Program(process)
         tasks.start_soon(program.read_output)
         tasks.start_soon(program.read_errors)
         with contextlib.ExitStack() as stack:

@@ -44,7 +44,7 @@ class office:
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A module to load from."""
     (tmp_path / "run_target_shop.py").write_text(SHOP, "utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.delitem(sys.modules, "run_target_shop", raising=False)
     return "run_target_shop"
 
