@@ -6,7 +6,7 @@
 # NEEDED lists directories that the command needs, and CLOSED those above them that nobody may
 # enter, like /root: there, only what is needed can be seen. STAGE is an empty directory.
 set -e
-stage=$STAGE
+stage=${STAGE:?}
 mount -t tmpfs none "$stage"
 number=0
 for directory in $NEEDED; do
