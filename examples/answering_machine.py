@@ -10,16 +10,18 @@ import sys
 
 import anyio
 
-from relay_anyio import DialFailedError, DialTimeoutError, RelayClient
+from relay_anyio import DialFailedError, DialTimeoutError, RelayClient, RelayError
 
 
 async def remind(client: RelayClient, to: str, from_: str, text: str) -> str:
     try:
         call = await client.dial_phone(to, from_, timeout=30, dial_timeout=40)
+        async with call:  # hangs up at the end, whatever happens
+            left = await call.leave_message(text, also_to="human")
     except (DialFailedError, DialTimeoutError) as error:
         return f"nobody answered: {error}"
-    async with call:  # hangs up at the end, whatever happens
-        left = await call.leave_message(text, also_to="human")
+    except RelayError as error:  # such as a connection that was lost
+        return f"failed: {error}"
     return f"{left.who}: {'heard the whole text' if left.played else 'did not hear it all'}"
 
 

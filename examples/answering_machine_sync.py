@@ -8,16 +8,18 @@ Without an account: start ``relay sim``, and set the variables that it prints.
 
 import sys
 
-from relay_sync import DialFailedError, DialTimeoutError, RelayClient
+from relay_sync import DialFailedError, DialTimeoutError, RelayClient, RelayError
 
 
 def remind(client: RelayClient, to: str, from_: str, text: str) -> str:
     try:
         call = client.dial_phone(to, from_, timeout=30, dial_timeout=40)
+        with call:  # hangs up at the end, whatever happens
+            left = call.leave_message(text, also_to="human")
     except (DialFailedError, DialTimeoutError) as error:
         return f"nobody answered: {error}"
-    with call:  # hangs up at the end, whatever happens
-        left = call.leave_message(text, also_to="human")
+    except RelayError as error:  # such as a connection that was lost
+        return f"failed: {error}"
     return f"{left.who}: {'heard the whole text' if left.played else 'did not hear it all'}"
 
 

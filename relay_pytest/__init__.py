@@ -21,13 +21,16 @@ from ._report import in_colours, nearest, own_lines
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from relay_proto.adapter.exploring import Exploration
     from relay_proto.adapter.stories import Story
     from relay_proto.exchange import Happened
 
-__all__ = ["Lab", "Rehearse"]
+__all__ = ["Explore", "Lab", "Rehearse"]
 
 MARKER: Final = "relay"
 LAB_MARKER: Final = "relay_lab"
+EXPLORED: Final = ("backend", "seed", "timing", "may_raise", "within")
+"""Options of `rehearse` that `explore` has as well."""
 STORIES: Final = "relay_proto.adapter.stories"
 NO_CLIENT: Final = (
     "the fixture `stage` needs a client: write a fixture `relay_client` that returns a "
@@ -87,6 +90,36 @@ class Rehearse:
 def rehearse(request: pytest.FixtureRequest) -> Rehearse:
     """Rehearse a client or a handler with the backend and the seed of the test."""
     return Rehearse(_options_of(request.node))
+
+
+class Explore:
+    """Explores clients and handlers of either package: see `relay_anyio.testing.explore`."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = {name: options[name] for name in EXPLORED if name in options}
+        """Those of the test; arguments of a call take precedence."""
+
+    def __call__(self, program: Any, *scenes: Any, **options: Any) -> Exploration:
+        """Try `program` in many situations."""
+        options = self.options | options
+        from relay_proto.adapter.scenery import takes_nothing  # noqa: PLC0415 - only who needs it
+
+        makes = callable(program) and takes_nothing(program)
+        made = program() if makes else program
+        if _is_async(made):
+            from relay_anyio.testing import explore  # noqa: PLC0415 - only who needs it
+
+            return explore(program, *scenes, **options)
+        from relay_sync.testing import explore as explore_threads  # noqa: PLC0415
+
+        options.pop("backend", None)
+        return explore_threads(program, *scenes, **options)
+
+
+@pytest.fixture
+def explore(request: pytest.FixtureRequest) -> Explore:
+    """Explore a client or a handler with the backend and the seed of the test."""
+    return Explore(_options_of(request.node))
 
 
 @pytest.fixture

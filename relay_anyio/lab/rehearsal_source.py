@@ -7,17 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final, TypeAlias
 
-from relay_proto.exchange import (
-    Behaviour,
-    Caller,
-    ExchangeTiming,
-    InTurn,
-    OverTime,
-    TextMessage,
-)
-
-from .reconstruction import rounded
-from .source import (
+from relay_proto.adapter.source import (
     WIDTH,
     Expression,
     call,
@@ -28,6 +18,16 @@ from .source import (
     number,
     value_of,
 )
+from relay_proto.exchange import (
+    Behaviour,
+    Caller,
+    ExchangeTiming,
+    InTurn,
+    OverTime,
+    TextMessage,
+)
+
+from .reconstruction import rounded
 
 AnyBehaviour: TypeAlias = Behaviour | InTurn | OverTime
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from ..config import Provider
@@ -40,6 +41,15 @@ def check_program(program: object, own: str, other: str) -> None:
             f"{own}.testing rehearses clients of {own}, and this is one of {other}: use "
             f"{other}.testing"
         )
+
+
+def takes_nothing(function: Callable[..., object]) -> bool:
+    """Whether a function can be called without an argument."""
+    try:
+        inspect.signature(function).bind()
+    except TypeError:
+        return False
+    return True
 
 
 def check_scene(scene: object, kind: str) -> None:

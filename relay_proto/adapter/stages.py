@@ -74,6 +74,8 @@ class StageBase(abc.ABC, Generic[L]):
         self._awaited: list[tuple[What, int, str, Who | None]] = []
         self._raised: list[BaseException] = []
         self._may_raise = tuple(may_raise)
+        self._due: list[tuple[What, Callable[[], None]]] = []
+        """What goes wrong as soon as something happens."""
         self._seeds = Random(f"{seed} client")  # noqa: S311 - a seed must repeat it
 
     @property
@@ -122,14 +124,27 @@ class StageBase(abc.ABC, Generic[L]):
 
     # Trouble
 
-    def cut(self) -> None:
-        """Break the connection. The client reconnects by itself and resumes its session."""
+    def cut(self, *, when: What | None = None) -> None:
+        """Break the connection. The client reconnects by itself and resumes its session.
+
+        With `when`, it breaks as soon as this happens next, such as `What.PLAYED`: before the
+        program gets the answer to its request.
+        """
+        if when is not None:
+            self._due.append((when, self.cut))
+            return
         self._note("cut")
         for link in self._links.values():
             link.cut()
 
-    def silence(self) -> None:
-        """Lose everything that both sides send from now on. Neither side is told."""
+    def silence(self, *, when: What | None = None) -> None:
+        """Lose everything that both sides send from now on. Neither side is told.
+
+        With `when`, it begins as soon as this happens next.
+        """
+        if when is not None:
+            self._due.append((when, self.silence))
+            return
         self._note("silence")
         for link in self._links.values():
             link.silent = True
@@ -198,6 +213,10 @@ class StageBase(abc.ABC, Generic[L]):
     def _on_output(self, output: ExchangeOutput) -> None:
         if isinstance(output, Happened):
             self.story.append(output)
+            due = [one for one in self._due if one[0] is output.what]
+            for one in due:
+                self._due.remove(one)
+                one[1]()
 
 
 def raise_first(raised: Sequence[BaseException], failure: BaseException | None) -> None:

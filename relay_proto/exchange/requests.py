@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -75,7 +75,17 @@ class Request:
         self.accept(message, call_id=running.leg.call_id, control_id=running.control_id)
 
 
-Verb: TypeAlias = Callable[[Request], None]
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """What carries out a method."""
+
+    params: type[msgspec.Struct]
+    """What the method takes."""
+    carry_out: Callable[[Request], None]
+
+    def __call__(self, request: Request) -> None:
+        """Carry out a request."""
+        self.carry_out(request)
 
 
 def verb(kind: type[P], carry_out: Callable[[Request, P], None]) -> Verb:
@@ -85,7 +95,7 @@ def verb(kind: type[P], carry_out: Callable[[Request, P], None]) -> Verb:
     def decode_and_carry_out(request: Request) -> None:
         carry_out(request, decode_params(decoder, request.params))
 
-    return decode_and_carry_out
+    return Verb(kind, decode_and_carry_out)
 
 
 def call_verb(

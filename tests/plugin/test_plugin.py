@@ -329,3 +329,25 @@ def test_the_plugin_loads_nothing_until_it_is_used() -> None:
     loaded = {name.partition(".")[0] for name in printed.split()}
     assert "relay_pytest" in loaded
     assert loaded.isdisjoint({"anyio", "asyncio", "trio", "msgspec", "relay_proto", "relay_anyio"})
+
+
+def test_explore_takes_clients_of_both_packages_with_the_options_of_the_test(run: Run) -> None:
+    result = run(
+        """
+from relay_anyio.testing import CounterexampleError
+
+@pytest.mark.relay(backend="trio", seed=3, lines={})
+@pytest.mark.parametrize("make", [sync_client, async_client])
+def test_both(explore, make):
+    for program in (make, make()):
+        assert explore(program, runs=3).happened[What.ANSWERED]
+    with pytest.raises(CounterexampleError) as caught:
+        explore(make, runs=3, promises=[never])
+    assert ('backend="trio"' in caught.value.test) == (make is async_client)
+    assert "seed=3" in caught.value.test
+
+def never(story):
+    assert not story
+"""
+    )
+    result.assert_outcomes(passed=2)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import importlib
 import re
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -247,15 +249,14 @@ def test_the_connection_fails_again(fault: str) -> None:
         call = stage.call(Caller(ANNA, (Hear("press 1"), Wait(40), Press("2"))))
         await stage.until(What.LISTENED)
         await anyio.sleep(1)
-        happened = Happened(stage.now, "", stage.story[0].who, What.FAULTED, {"fault": fault})
-        stage.story.append(happened)
-        {
-            "cut": stage.cut,
-            "silence": stage.silence,
-            "goodbye": stage.say_goodbye,
-            "restart": lambda: stage.say_goodbye(restart=True),
-            "forget sessions": stage.restart,
-        }[fault]()
+        faults: dict[str, Callable[[Stage], None]] = {
+            "cut": Stage.cut,
+            "silence": Stage.silence,
+            "goodbye": Stage.say_goodbye,
+            "restart": partial(Stage.say_goodbye, restart=True),
+            "forget sessions": Stage.restart,
+        }
+        faults[fault](stage)
         await stage.over(call)
 
     saved = check(wait_for_a_digit, trouble)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from relay_anyio import Call
 from relay_anyio.lab.rehearsal import rehearsal_of
-from relay_anyio.lab.source import literal, value_of
 from relay_anyio.testing import (
     Answers,
     Busy,
@@ -27,6 +26,7 @@ from relay_anyio.testing import (
     Wait,
     rehearse,
 )
+from relay_proto.adapter.source import literal, value_of
 from relay_proto.exchange import faster_timing
 
 from .saving import AGENT, ANNA, check, connect_to_agent, save, scripts

@@ -7,6 +7,8 @@ from typing import Any, Final, TypeAlias, cast
 
 from hypothesis import strategies as st
 
+from relay_proto.testing import strategies
+
 Json: TypeAlias = Any
 
 texts: Final = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -14,14 +16,8 @@ integers: Final = st.integers(-(2**63), 2**64 - 1)
 floats: Final = st.floats(allow_nan=False, allow_infinity=False)
 no_integers: Final = floats.filter(lambda value: not value.is_integer())
 scalars: Final[st.SearchStrategy[Json]] = st.none() | st.booleans() | integers | floats | texts
-json_values: Final[st.SearchStrategy[Json]] = st.recursive(
-    scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=5,
-)
-json_objects: Final[st.SearchStrategy[dict[str, Json]]] = st.dictionaries(
-    texts, json_values, max_size=4
-)
+json_values: Final[st.SearchStrategy[Json]] = strategies.json_values()
+json_objects: Final[st.SearchStrategy[dict[str, Json]]] = strategies.json_objects()
 lists: Final[st.SearchStrategy[Json]] = st.lists(json_values, max_size=3)
 no_numbers: Final = st.sampled_from(["", "x", "nan", "inf", "-Infinity", "1 2"])
 

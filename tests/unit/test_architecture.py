@@ -49,6 +49,17 @@ CHANCE: Final = frozenset({"gc", "random"})
 """What `relay_proto.testing` may use beside: chance from a seed, and a look at what is kept."""
 SOAKING: Final = frozenset({"argparse", "sys", "time"})
 """What its command may use: it is a program, with arguments, an output and a clock."""
+DRAWING: Final = frozenset({"hypothesis"})
+"""An optional package, for these modules alone; the others only name its types."""
+DRAWS: Final = (
+    *(
+        f"relay_proto/testing/{name}.py"
+        for name in ("strategies", "frame_strategies", "exploring_strategies", "searching")
+    ),
+    "relay_proto/adapter/exploring.py",
+    "relay_anyio/_exploring.py",
+    "relay_sync/_exploring.py",
+)
 SOAK: Final = ("relay_proto/testing/__main__.py", "relay_proto/testing/soak.py")
 
 FORBIDDEN_IN_CORE: Final = frozenset(
@@ -60,7 +71,7 @@ FORBIDDEN_IN_CORE: Final = frozenset(
 )
 """Named for the check of the running interpreter; the sources are held to the lists above."""
 
-LATER: Final = frozenset({"asyncio", "h11", "socksio", "trio", "wsproto"})
+LATER: Final = frozenset({"asyncio", "h11", "hypothesis", "socksio", "trio", "wsproto"})
 """What no import loads: the first connection does, or the event loop."""
 
 DECISIONS: Final = tuple(
@@ -123,6 +134,8 @@ def core_violations(source: str, path: str) -> list[str]:
         allowed |= STDLIB
     if path in SOAK:
         allowed |= SOAKING
+    if path in DRAWS:
+        allowed |= DRAWING
     return [
         f"{path}:{found.line} imports {found.target}: relay_proto is pure; if this is, too, add it"
         for found in find_imports(source, path)
@@ -167,6 +180,8 @@ def _comes_before(target: str, module: str, here: tuple[int, int], *, in_folder:
 
 def anyio_violations(source: str, path: str) -> list[str]:
     allowed = STDLIB | {"anyio", "relay_proto", "relay_anyio"}
+    if path in DRAWS:
+        allowed |= DRAWING
     if path in ("relay_anyio/_background.py", "relay_anyio/_virtual.py"):
         allowed |= EVENT_LOOPS
     if path.startswith(
@@ -198,7 +213,8 @@ def anyio_violations(source: str, path: str) -> list[str]:
 
 
 def sync_violations(source: str, path: str) -> list[str]:
-    return _outside(STDLIB | {"relay_proto", "relay_sync"}, source, path)
+    allowed = STDLIB | {"relay_proto", "relay_sync"}
+    return _outside(allowed | DRAWING if path in DRAWS else allowed, source, path)
 
 
 def plugin_violations(source: str, path: str) -> list[str]:

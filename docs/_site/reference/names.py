@@ -29,6 +29,7 @@ PACKAGES: Final = (
     "relay_proto",
     "relay_proto.exchange",
     "relay_proto.testing",
+    "relay_proto.testing.strategies",
 )
 """Those with lists of what they export. The list of `relay_sync` is that of `relay_anyio`."""
 PAGES: Final[Mapping[str, str]] = {
@@ -139,7 +140,7 @@ def _name(package: str, name: str) -> Name:
             page = "testing"
         case "relay_proto.exchange":
             page = "testing" if name in relay_anyio.testing.__all__ else "exchange"
-        case "relay_proto.testing":
+        case "relay_proto.testing" | "relay_proto.testing.strategies":
             page = "worlds"
         case _:
             page = PAGES[home] if name in relay_anyio.__all__ else "core"
