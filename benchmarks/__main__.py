@@ -180,6 +180,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=names, help="measure only this client")
     parser.add_argument("--output", type=Path, default=HERE, help="where to write the results")
     options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)  # before minutes of work
     rounds = options.rounds or (1 if options.quick else 5)
     begin = time.monotonic()
     results = measure(options.only or names, rounds, "quick" if options.quick else "full")
