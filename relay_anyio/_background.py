@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextvars
 import enum
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from types import ModuleType
@@ -62,7 +62,7 @@ class Siblings(Protocol):
 
     def start(
         self,
-        function: Callable[[], Awaitable[None]],
+        function: Callable[[], Coroutine[Any, Any, None]],
         done: Callable[[], object],
         context: contextvars.Context,
         name: str,
@@ -265,7 +265,7 @@ class _OnTheirOwn:
 
     def start(
         self,
-        function: Callable[[], Awaitable[None]],
+        function: Callable[[], Coroutine[Any, Any, None]],
         done: Callable[[], object],
         context: contextvars.Context,
         name: str,
@@ -276,7 +276,7 @@ class _OnTheirOwn:
                 self._changed.set_result(None)
             done()
 
-        task = self._loop.create_task(_run(function), name=name, context=context)
+        task = self._loop.create_task(function(), name=name, context=context)
         self._running.add(task)
         task.add_done_callback(ended)
 
@@ -297,7 +297,7 @@ class _InNursery:
 
     def start(
         self,
-        function: Callable[[], Awaitable[None]],
+        function: Callable[[], Coroutine[Any, Any, None]],
         done: Callable[[], object],
         context: contextvars.Context,
         name: str,

@@ -77,15 +77,20 @@ class Guard:
             raise
         return None
 
-    async def run(self, name: str, function: Function, argument: object) -> BaseException | None:
-        """Call a function in this task, wait until it is done, and return what it has raised."""
+    def run(
+        self, name: str, function: Function, argument: object
+    ) -> Awaitable[BaseException | None]:
+        """Call a function in this task. Await what this returns, for what it has raised.
+
+        This is no coroutine function: each coroutine that waits takes memory.
+        """
         try:
             awaitable = function(argument)
         except BaseException as error:  # noqa: BLE001 - see `_failed`
-            return self._failed(name, argument, error)
+            return _at_once(self._failed(name, argument, error))
         if not inspect.isawaitable(awaitable):
-            return None
-        return await self.finish(name, argument, awaitable)
+            return _at_once(None)
+        return self.finish(name, argument, awaitable)
 
     @property
     def is_cancelled(self) -> bool:
@@ -108,3 +113,7 @@ class Guard:
             return error
         self._surroundings.end_program(name, ending)
         return None
+
+
+async def _at_once(failure: BaseException | None) -> BaseException | None:
+    return failure

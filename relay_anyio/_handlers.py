@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from relay_proto.adapter.contexts import in_context
 from relay_proto.adapter.delivery import HandlerEnded, Hooks
@@ -37,23 +39,28 @@ class Handlers:
         self, task: AppTask, name: str, route: CallRoute, call: object, done: HandlerEnded
     ) -> bool:
         """See `Runner`."""
-        failure: BaseException | None = None
         task.name = name
-
-        async def handle() -> None:
-            nonlocal failure
-            failure = await self._guard.run(name, route.handler, call)
-            if failure is not None and callable(route.on_error):
-                recover = with_error(route.on_error, failure)
-                failure = await self._guard.run(f"on_error of the {name}", recover, call)
 
         def ended(*, began: bool) -> None:
             if not began:
                 self._guard.lost(name, call)
-            done(failure, began=began)
+            done(task.failure, began=began)
 
+        run = self._guard.run
+        if callable(route.on_error):
+            run = partial(self._run_and_recover, route.on_error)
+        work = partial(run, name, route.handler, call)
         context = in_context(route.handler).new_context()
-        return self._engine.start_soon(handle, task, ended=ended, context=context)
+        return self._engine.start_soon(work, task, ended=ended, context=context)
+
+    async def _run_and_recover(
+        self, on_error: Callable[..., Any], name: str, handler: Function, call: object
+    ) -> BaseException | None:
+        failure = await self._guard.run(name, handler, call)
+        if failure is not None:
+            recover = with_error(on_error, failure)
+            failure = await self._guard.run(f"on_error of the {name}", recover, call)
+        return failure
 
     def start_message(
         self,
@@ -63,19 +70,16 @@ class Handlers:
         done: Callable[[BaseException | None], object],
     ) -> bool:
         """See `Runner`."""
-        failure: BaseException | None = None
+        task = AppTask(name)
 
         def ended(*, began: bool) -> None:
             if not began:
                 self._guard.lost(name, message)
-            done(failure)
+            done(task.failure)
 
-        async def handle() -> None:
-            nonlocal failure
-            failure = await self._guard.run(name, handler, message)
-
+        work = partial(self._guard.run, name, handler, message)
         context = in_context(handler).new_context()
-        return self._engine.start_soon(handle, AppTask(name), ended=ended, context=context)
+        return self._engine.start_soon(work, task, ended=ended, context=context)
 
     def call_back(self, name: str, callback: Function, event: RelayEvent) -> bool:
         """See `Runner`."""

@@ -98,8 +98,8 @@ class Listener(ListenerBase):
         del event  # all are heard by one function
         return self.handler.new_context()
 
-    async def _finish(self, event: Any, awaitable: Awaitable[object]) -> None:
-        await self._engine.guard.finish(self._name, event, awaitable)
+    def _finish(self, event: Any, awaitable: Awaitable[object]) -> Awaitable[BaseException | None]:
+        return self._engine.guard.finish(self._name, event, awaitable)
 
     def _ended(self, event: Any, awaitable: Awaitable[object], *, began: bool) -> None:
         if not began:

@@ -22,14 +22,14 @@ class Ended(Protocol):
     def __call__(self, *, began: bool) -> object: ...
 
 
-Work: TypeAlias = Callable[[], Awaitable[None]]
-"""Raises nothing but cancellations."""
+Work: TypeAlias = Callable[[], Awaitable[BaseException | None]]
+"""Raises nothing but cancellations, and says what the function of the application has raised."""
 
 
 class AppTask:
     """A task of the application's: a handler, or a listener that awaits."""
 
-    __slots__ = ("began", "cancel_on_close", "cancel_on_end", "name", "scope")
+    __slots__ = ("began", "cancel_on_close", "cancel_on_end", "failure", "name", "scope")
 
     def __init__(
         self, name: str = "", *, cancel_on_end: bool = False, cancel_on_close: bool = True
@@ -40,6 +40,8 @@ class AppTask:
         self.cancel_on_close = cancel_on_close
         self.began = False
         """False as well of a task that was cancelled from outside before it could begin."""
+        self.failure: BaseException | None = None
+        """What its work has said, once it has ended."""
 
     def cancel(self, error: BaseException) -> None:
         """Cancel it: a task needs no reason."""
@@ -114,4 +116,4 @@ async def _run(task: AppTask, work: Work) -> None:
     task.began = True
     current_app_task.set(task)
     with task.scope:
-        await work()
+        task.failure = await work()

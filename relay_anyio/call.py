@@ -379,12 +379,12 @@ class Call(ExpectingCall["Client"]):
             return await pass_through(self.client, self._record, bound)
         return await engine.carry_out(engine.core.execute_on, self._record, bound)
 
-    async def _wait_for_state(
+    def _wait_for_state(
         self, state: CallState, timeout: float | None, until: str
-    ) -> CallStateEvent:
+    ) -> Awaitable[CallStateEvent]:
         engine = self._engine
         pending = engine.command(engine.core.wait_for, self._record, state)
-        return await engine.wait(pending, timeout, self, until)
+        return engine.wait(pending, timeout, self, until)
 
     def _new_listener(self, name: str, handler: Function, event_type: str) -> Listener:
         engine = self._engine

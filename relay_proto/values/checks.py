@@ -72,21 +72,23 @@ def checked(
         if missing:
             raise LookupError(f"{function.__name__}() has no check for {', '.join(missing)}")
 
-        @functools.cache
-        def compiled() -> Callable[P, R]:
-            return _compile(function, table, extra or {}, (*(extra or ()), *inner), free=free)
+        compiled: Callable[P, R] | None = None
 
         # Compiled at the first call: for all functions, it takes a fifth of the import's time.
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            return compiled()(*args, **kwargs)
+            nonlocal compiled
+            if compiled is None:
+                known = (*(extra or ()), *inner)
+                compiled = _compile(function, table, extra or {}, known, free=free)
+            return compiled(*args, **kwargs)
 
         if not inspect.iscoroutinefunction(function):
             return call
 
         @functools.wraps(function)
         async def call_async(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return await cast("Awaitable[Any]", compiled()(*args, **kwargs))
+            return await cast("Awaitable[Any]", call(*args, **kwargs))
 
         return cast("Callable[P, R]", call_async)
 
@@ -124,12 +126,11 @@ def _compile(
     for one in named:
         scope[f"_check_{one.name}"] = table.get(one.name)
         scope[f"_default_{one.name}"] = one.default
-    is_async = inspect.iscoroutinefunction(function)
-    exec(_source(name, parameters, is_async=is_async), scope)  # noqa: S102 - names of ours only
+    exec(_source(name, parameters), scope)  # noqa: S102 - names of ours only
     return cast("Callable[P, R]", scope[name])
 
 
-def _source(name: str, parameters: list[inspect.Parameter], *, is_async: bool) -> str:
+def _source(name: str, parameters: list[inspect.Parameter]) -> str:
     """Return a function that passes its arguments on through their checks.
 
     A function that loops over ``*args`` and ``**kwargs`` would do, but takes far longer: with
@@ -156,9 +157,7 @@ def _source(name: str, parameters: list[inspect.Parameter], *, is_async: bool) -
                 pass
         received.append(given)
         passed.append(value)
-    call = f"_function({', '.join(passed)})"
-    begin, call = ("async def", f"await {call}") if is_async else ("def", call)
-    return f"{begin} {name}({', '.join(received)}): return {call}"
+    return f"def {name}({', '.join(received)}): return _function({', '.join(passed)})"
 
 
 # What most parameters are
@@ -351,10 +350,11 @@ def json_object(argument: str, value: object) -> dict[str, Any]:
     """Check that a value is a dict with text keys. The result is a copy."""
     if not is_mapping(value):
         raise TypeError(f"{argument} must be a dict, not {type(value).__name__}")
-    for key in value:
-        if not isinstance(key, str):
+    copy: dict[Any, Any] = dict(value)
+    for key in copy:
+        if type(key) is not str and not isinstance(key, str):
             raise TypeError(f"{argument} must be a dict with str keys, but has the key {key!r}")
-    return dict(cast("Mapping[str, Any]", value))
+    return copy
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[object, object]]:
