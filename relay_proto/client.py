@@ -25,8 +25,9 @@ from .constants import (
 from .core import Core, OutputQueue
 from .dispatch import METHOD_PASS, Dispatch
 from .errors import ClientClosedError, ConnectionLostError
+from .link.ids import MakeIds, combined_ids
 from .link.pace import Pace
-from .link.requests import Request
+from .link.requests import Request, Requests
 from .link.session import Session
 from .link.session_events import SessionLost, SessionOver, SessionReady, Unusual
 from .outputs import EventReceived, Ignored, Output, PeerViolation
@@ -63,7 +64,9 @@ from .wire.websocket import Wire
 R = TypeVar("R")
 
 
-Due: TypeAlias = Timer | Request | Pace[Request] | DialRecord | ActionRecord | EarlyReports
+Due: TypeAlias = (
+    Timer | Request | Requests | Pace[Request] | DialRecord | ActionRecord | EarlyReports
+)
 """What has a deadline."""
 
 
@@ -89,8 +92,12 @@ class ClientCore(Core[Output]):
         random: Chance,
         *,
         make_wire: MakeWire = Wire,
+        make_ids: MakeIds = combined_ids,
     ) -> None:
-        """`make_wire` makes the WebSocket of each transport; the flight recorder gives its own."""
+        """`make_wire` makes the WebSocket of each transport, `make_ids` the ids of requests.
+
+        The flight recorder gives its own.
+        """
         self.config = config
         timing, limits = config.timing, config.limits
         scrubber = Scrubber(config.secrets(), show_personal=config.show_personal_data)
@@ -98,14 +105,15 @@ class ClientCore(Core[Output]):
         """Masks what logs and recordings show of this client."""
         out = self._out = OutputQueue()
         deadlines = self._deadlines = Deadlines[Any]()
-        self._session = Session(config, random, out, deadlines, scrubber, make_wire)
+        ids = make_ids(random)
+        self._session = Session(config, random, out, deadlines, scrubber, ids, make_wire)
         self._calls = Calls(out, deadlines, timing, limits)
         self._offers = Offers(out, self._calls, limits)
         self._dials = Dials(out, deadlines, self._calls, limits, scrubber)
         self._messages = Messages(out, deadlines, timing, limits)
         self._dispatch = Dispatch(
             config,
-            random,
+            ids,
             out,
             deadlines,
             scrubber,
@@ -323,6 +331,8 @@ class ClientCore(Core[Output]):
                     self._follow(self._session.handle_timer(due, now), now)
                 case Request():
                     self._dispatch.expired(due, now)
+                case Requests():
+                    self._expire(due, now)
                 case DialRecord():
                     self._dispatch.hang_up(self._dials.timed_out(due), now)
                 case ActionRecord():
@@ -335,6 +345,11 @@ class ClientCore(Core[Output]):
                     assert_never(due)
         if self._dispatch.pacing:
             self._dispatch.release(now)
+
+    def _expire(self, requests: Requests, now: float) -> None:
+        overdue = requests.first_overdue(now)
+        if overdue is not None:
+            self._dispatch.expired(overdue, now)
 
     def deadline(self) -> float | None:
         """When `handle_timer` is due next."""

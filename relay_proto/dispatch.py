@@ -9,7 +9,7 @@ Source: docs/protocol.md, sections 8, 9, 13, 15 and 16.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TypeVar
 
 from .api.commands import DEFAULT_CONTEXT, NEW_ID, Command, Purpose
@@ -41,7 +41,7 @@ from .errors import (
     RequestTimeoutError,
 )
 from .link.pace import Pace, who_begins
-from .link.requests import Request, Requests, Subject, is_success, new_id
+from .link.requests import Request, Requests, Subject, is_success
 from .link.session import OVER, Session
 from .outputs import Dropped, Ignored
 from .pending import Pending
@@ -59,7 +59,6 @@ from .rpc.frames import (
 from .rpc.masking import Scrubber
 from .timers import Deadlines
 from .transitions import RequestState, SessionState
-from .values.chance import Chance
 
 R = TypeVar("R")
 
@@ -77,6 +76,10 @@ METHOD_STOP_AI: Final = f"{AI.method}.stop"
 # What every request asks for. Before Python 3.12, a member costs ten times as much to look up.
 _READY: Final = SessionState.READY
 _REQUEST: Final = Purpose.REQUEST
+_VERB: Final = Purpose.VERB
+_JOIN: Final = Purpose.JOIN
+_START: Final = Purpose.START
+_CONTROL: Final = Purpose.CONTROL
 
 
 class Dispatch:
@@ -85,7 +88,7 @@ class Dispatch:
     def __init__(
         self,
         config: ClientConfig,
-        random: Chance,
+        ids: Iterator[str],
         out: OutputQueue,
         deadlines: Deadlines[Any],
         scrubber: Scrubber,
@@ -97,7 +100,7 @@ class Dispatch:
         self._timing = config.timing
         limits = self._limits = config.limits
         self._fails_fast = config.while_reconnecting == "fail"
-        self._random = random
+        self._ids = ids
         self._out = out
         self._scrubber = scrubber
         self._session = session
@@ -166,15 +169,15 @@ class Dispatch:
         """
         self.check_started()
         pending: Pending[Any] = Pending()
-        match target, command.purpose:
-            case CallRecord(), Purpose.VERB | Purpose.JOIN:
-                self._execute_verb(target, command, pending, now)
-            case CallRecord(), Purpose.START:
-                self._execute_start(target, command, pending, now)
-            case ActionRecord(), Purpose.CONTROL:
-                self._execute_control(target, command, pending, now)
-            case _:
-                raise LocalProtocolError(f"{command.method} is no command of {target!r}")
+        purpose = command.purpose
+        if isinstance(target, CallRecord) and (purpose is _VERB or purpose is _JOIN):
+            self._execute_verb(target, command, pending, now)
+        elif isinstance(target, CallRecord) and purpose is _START:
+            self._execute_start(target, command, pending, now)
+        elif isinstance(target, ActionRecord) and purpose is _CONTROL:
+            self._execute_control(target, command, pending, now)
+        else:
+            raise LocalProtocolError(f"{command.method} is no command of {target!r}")
         return pending
 
     def cancel(self, pending: Pending[Any], now: float) -> None:
@@ -295,7 +298,7 @@ class Dispatch:
 
     def _execute_dial(self, command: Command[Any], pending: Pending[Any], now: float) -> None:
         tag = command.params["tag"]
-        params = {**command.params, "tag": new_id(self._random) if tag is NEW_ID else tag}
+        params = {**command.params, "tag": next(self._ids) if tag is NEW_ID else tag}
         timeout = self._timing.dial_timeout if command.timeout is None else command.timeout
         dial = self._dials.new(params["tag"], pending, timeout)
         subject = Dial(self._out, pending, self._dials, dial)
@@ -330,10 +333,11 @@ class Dispatch:
         if call.ended:
             self._out.resolve(pending, {})
             return
-        subject: Subject = Method(self._out, pending)
-        if command.purpose is Purpose.VERB:
+        if command.purpose is _JOIN:
+            subject = Method(self._out, pending)
+        else:
             kind = Pass if command.method == METHOD_PASS else Verb
-            subject = kind(self._out, pending, self._calls, call, ends_call=command.ends_call)
+            subject = kind(self._out, pending, self._calls, call, command.ends_call)
         params = self._call_params(call, command.params)
         patient = command.patient
         request = self._new_request(command.method, params, subject, pending, patient=patient)
@@ -351,7 +355,8 @@ class Dispatch:
             self._out.resolve(pending, action)
             return
         kind = UnwantedStart if command.stops_unwanted else Start
-        subject = kind(self._out, pending, self._calls, action, ends_call=command.ends_call)
+        ends_call = command.ends_call
+        subject = kind(self._out, pending, self._calls, call, ends_call, action)
         request = self._new_request(command.method, params, subject, pending)
         self._calls.begin(action)
         self._dispatch(request, now)
@@ -365,7 +370,7 @@ class Dispatch:
         prefix = action.kind.method if command.method.startswith(".") else ""
         method = prefix + command.method
         kind = FinalControl if method == METHOD_STOP_AI else Control
-        subject = kind(self._out, pending, self._calls, action)
+        subject = kind(self._out, pending, self._calls, action.call, False, action)
         params = {"control_id": action.control_id, **command.params}
         params = self._call_params(action.call, params)
         patient = command.patient
@@ -374,7 +379,7 @@ class Dispatch:
     def _call_params(self, call: CallRecord, params: JSONObject) -> JSONObject:
         result = {"node_id": call.node_id, "call_id": call.call_id, **params}
         if result.get("control_id") is NEW_ID:
-            result["control_id"] = new_id(self._random)
+            result["control_id"] = next(self._ids)
         return result
 
     def _new_request(
@@ -406,16 +411,17 @@ class Dispatch:
         subject: Subject,
         timeout: float | None = None,
     ) -> Request:
-        identity = new_id(self._random)
-        frame = encode_request(identity, method, self._with_context(params))
-        again = params if params.get("context") is DEFAULT_CONTEXT else None
-        patience = self._timing.request_timeout if timeout is None else timeout
-        return Request(identity, method, again, subject, patience, frame)
+        identity = next(self._ids)
+        again = None
+        if params.get("context") is DEFAULT_CONTEXT:
+            again, params = params, self._with_context(params)
+        if timeout is None:
+            timeout = self._timing.request_timeout
+        frame = encode_request(identity, method, params)
+        return Request(identity, method, again, subject, timeout, frame)
 
     def _with_context(self, params: JSONObject) -> JSONObject:
-        if params.get("context") is DEFAULT_CONTEXT:
-            return {**params, "context": self._session.protocol or NO_CONTEXT}
-        return params
+        return {**params, "context": self._session.protocol or NO_CONTEXT}
 
     def _dispatch(self, request: Request, now: float) -> None:
         if self._session.state is _READY:
@@ -465,7 +471,7 @@ class Dispatch:
             value = decode_any(frame.result)
             result: JSONObject = value if is_object(value) else {"raw": value}
             code = result.get("code")
-            if code is None or is_success(code):
+            if code == "200" or code is None or is_success(code):
                 legs = subject.succeeded(result, now)
             else:
                 message = result.get("message")

@@ -85,6 +85,13 @@ class Purpose(enum.Enum):
     UNRECEIVE = "unreceive"
 
 
+# What most commands are for. Before Python 3.12, a member costs ten times as much to look up.
+_REQUEST: Final = Purpose.REQUEST
+_VERB: Final = Purpose.VERB
+_START: Final = Purpose.START
+_CONTROL: Final = Purpose.CONTROL
+
+
 class Command(msgspec.Struct, Generic[R], frozen=True):
     """What to ask the server. `R` is the type of the result."""
 
@@ -152,7 +159,7 @@ def execute(
     return Command(
         method,
         dict(params),
-        Purpose.REQUEST,
+        _REQUEST,
         timeout=timeout,
     )
 
@@ -1504,7 +1511,7 @@ def _verb(
     *,
     ends_call: bool = False,
 ) -> Command[JSONObject]:
-    return Command(method, {**params, **(kwargs or {})}, Purpose.VERB, ends_call=ends_call)
+    return Command(method, {**params, **(kwargs or {})}, _VERB, ends_call=ends_call)
 
 
 def _start(
@@ -1517,7 +1524,7 @@ def _start(
     return Command(
         kind.method,
         {"control_id": _control_id(control_id), **params, **kwargs},
-        Purpose.START,
+        _START,
         kind=kind,
         ends_call=True,
         callback=on_completed,
@@ -1525,4 +1532,4 @@ def _start(
 
 
 def _control(method: str, params: JSONObject) -> Command[JSONObject]:
-    return Command(method, params, Purpose.CONTROL)
+    return Command(method, params, _CONTROL)

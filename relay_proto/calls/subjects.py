@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+import msgspec
+
 from ..core import OutputQueue
 from ..errors import GONE_CODES, RelayError, RequestTimeoutError
 from ..pending import Pending
@@ -26,10 +28,8 @@ from .messages import Messages
 NO_LEGS: Final[Legs] = ()
 
 
-class OwnRequest:
+class OwnRequest(msgspec.Struct, frozen=True, eq=False):
     """A request that the core makes for itself: its answer changes nothing."""
-
-    __slots__ = ()
 
     @property
     def decided(self) -> bool:
@@ -63,14 +63,11 @@ class OwnRequest:
         return NO_LEGS
 
 
-class Method(OwnRequest):
+class Method(OwnRequest, frozen=True, eq=False):
     """A method by name. A refusal is an error, whatever its code."""
 
-    __slots__ = ("_out", "_pending")
-
-    def __init__(self, out: OutputQueue, pending: Pending[Any]) -> None:
-        self._out = out
-        self._pending = pending
+    _out: OutputQueue
+    _pending: Pending[Any]
 
     @property
     def decided(self) -> bool:
@@ -90,21 +87,11 @@ class Method(OwnRequest):
         return NO_LEGS
 
 
-class Subscription(Method):
+class Subscription(Method, frozen=True, eq=False):
     """A subscription to contexts, or its end: sessions to come ask for the same."""
 
-    __slots__ = ("_change", "_contexts")
-
-    def __init__(
-        self,
-        out: OutputQueue,
-        pending: Pending[Any],
-        change: Callable[[Iterable[str]], None],
-        contexts: Iterable[str],
-    ) -> None:
-        super().__init__(out, pending)
-        self._change = change
-        self._contexts = contexts
+    _change: Callable[[Iterable[str]], None]
+    _contexts: Iterable[str]
 
     def succeeded(self, result: JSONObject, now: float) -> Legs:
         """Change what the session asks for."""
@@ -112,24 +99,12 @@ class Subscription(Method):
         return super().succeeded(result, now)
 
 
-class Verb(Method):
+class Verb(Method, frozen=True, eq=False):
     """A verb of a call. A call that is gone is an answer, not an error."""
 
-    __slots__ = ("_call", "_calls", "_ends_call")
-
-    def __init__(
-        self,
-        out: OutputQueue,
-        pending: Pending[Any],
-        calls: Calls,
-        call: CallRecord,
-        *,
-        ends_call: bool = False,
-    ) -> None:
-        super().__init__(out, pending)
-        self._calls = calls
-        self._call = call
-        self._ends_call = ends_call
+    _calls: Calls
+    _call: CallRecord
+    _ends_call: bool
 
     def refused(self, error: RelayError, now: float) -> Legs:
         """Settle with the error, unless it says that the call is gone."""
@@ -145,10 +120,8 @@ class Verb(Method):
         self._out.resolve(self._pending, {})
 
 
-class Pass(Verb):
+class Pass(Verb, frozen=True, eq=False):
     """Passing a call back to the service. From then on, this client gets no events of it."""
-
-    __slots__ = ()
 
     def succeeded(self, result: JSONObject, now: float) -> Legs:
         """Settle, and end the call."""
@@ -157,28 +130,14 @@ class Pass(Verb):
         return NO_LEGS
 
 
-class Control(Verb):
+class Control(Verb, frozen=True, eq=False):
     """A verb of an action."""
 
-    __slots__ = ("_action",)
-
-    def __init__(
-        self,
-        out: OutputQueue,
-        pending: Pending[Any],
-        calls: Calls,
-        action: ActionRecord,
-        *,
-        ends_call: bool = False,
-    ) -> None:
-        super().__init__(out, pending, calls, action.call, ends_call=ends_call)
-        self._action = action
+    _action: ActionRecord
 
 
-class FinalControl(Control):
+class FinalControl(Control, frozen=True, eq=False):
     """A verb of an action whose reply completes it, for no event will."""
-
-    __slots__ = ()
 
     def succeeded(self, result: JSONObject, now: float) -> Legs:
         """Complete the action, and settle."""
@@ -186,10 +145,8 @@ class FinalControl(Control):
         return super().succeeded(result, now)
 
 
-class Start(Control):
+class Start(Control, frozen=True, eq=False):
     """A verb that starts an action: the action is the result."""
-
-    __slots__ = ()
 
     def succeeded(self, result: JSONObject, now: float) -> Legs:
         """The action is running."""
@@ -209,10 +166,8 @@ class Start(Control):
         return super().lost(error, now)
 
 
-class UnwantedStart(Start):
+class UnwantedStart(Start, frozen=True, eq=False):
     """A verb that starts an action of which only this library knows: see `stops_unwanted`."""
-
-    __slots__ = ()
 
     @property
     def action(self) -> ActionRecord:
@@ -220,17 +175,11 @@ class UnwantedStart(Start):
         return self._action
 
 
-class Dial(Method):
+class Dial(Method, frozen=True, eq=False):
     """A dial. Its reply only acknowledges it; an event settles it."""
 
-    __slots__ = ("_dial", "_dials")
-
-    def __init__(
-        self, out: OutputQueue, pending: Pending[Any], dials: Dials, dial: DialRecord
-    ) -> None:
-        super().__init__(out, pending)
-        self._dials = dials
-        self._dial = dial
+    _dials: Dials
+    _dial: DialRecord
 
     def written(self, now: float) -> None:
         """The time to answer counts from now."""
@@ -263,21 +212,11 @@ class Dial(Method):
         return self._dials.cancelled(self._dial, error)
 
 
-class Text(Method):
+class Text(Method, frozen=True, eq=False):
     """A text message: the message is the result."""
 
-    __slots__ = ("_message", "_messages")
-
-    def __init__(
-        self,
-        out: OutputQueue,
-        pending: Pending[Any],
-        messages: Messages,
-        message: MessageRecord,
-    ) -> None:
-        super().__init__(out, pending)
-        self._messages = messages
-        self._message = message
+    _messages: Messages
+    _message: MessageRecord
 
     def succeeded(self, result: JSONObject, now: float) -> Legs:
         """Follow the delivery from now on."""
@@ -293,15 +232,12 @@ class Text(Method):
         return super().lost(error, now)
 
 
-class UnwantedLeg(OwnRequest):
+class UnwantedLeg(OwnRequest, frozen=True, eq=False):
     """The end of a leg that nobody wants: it is asked for until there is an answer."""
 
-    __slots__ = ("_calls", "_dials", "_leg")
-
-    def __init__(self, calls: Calls, dials: Dials, leg: Leg) -> None:
-        self._calls = calls
-        self._dials = dials
-        self._leg = leg
+    _calls: Calls
+    _dials: Dials
+    _leg: Leg
 
     def succeeded(self, result: JSONObject, now: float) -> Legs:
         """The leg is gone."""

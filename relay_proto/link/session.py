@@ -71,7 +71,7 @@ from ..wire.websocket import (
 from .backoff import Backoff
 from .liveness import Liveness, Verdict
 from .login import Login
-from .requests import is_success, new_id
+from .requests import is_success
 from .resume import Resume
 from .session_events import SessionEvent, SessionLost, SessionOver, SessionReady, Unusual
 
@@ -92,6 +92,7 @@ class Session:
         out: OutputQueue,
         deadlines: Deadlines[Any],
         scrubber: Scrubber,
+        ids: Iterator[str],
         make_wire: MakeWire = Wire,
     ) -> None:
         self._config = config
@@ -101,6 +102,7 @@ class Session:
         self._out = out
         self._deadlines = deadlines
         self._scrubber = scrubber
+        self._ids = ids
         self._make_wire = make_wire
         self.login = Login(config, scrubber)
         """What the session says of itself when it authenticates."""
@@ -213,8 +215,13 @@ class Session:
                 if self._traced:
                     self._out.push(FrameTraced(False, self._scrubber.frame(event.data)))
                 frame = decode_server_frame(event.data)
-                # Nearly every frame is an event, and of interest to others only.
-                happened = frame if type(frame) is EventFrame else self._receive_frame(frame, now)
+                # Nearly every frame is an event or a reply, and of interest to others only.
+                if type(frame) is EventFrame or (
+                    type(frame) is ReplyFrame and frame.id not in (self._ping_id, self._connect_id)
+                ):
+                    happened = frame
+                else:
+                    happened = self._receive_frame(frame, now)
             if happened is not None:
                 yield happened
 
@@ -341,7 +348,7 @@ class Session:
             **self.login.params(),
             **self._resume.offer(),
         }
-        self._connect_id = new_id(self._random)
+        self._connect_id = next(self._ids)
         self._deadlines.set(Timer.AUTHENTICATE, now + self._timing.request_timeout)
         self.send(encode_request(self._connect_id, c.METHOD_SIGNALWIRE_CONNECT, params))
 
@@ -384,7 +391,7 @@ class Session:
 
     def _act(self, verdict: Verdict) -> None:
         if verdict is Verdict.PING:
-            self._ping_id = new_id(self._random)
+            self._ping_id = next(self._ids)
             self.send(encode_request(self._ping_id, c.METHOD_SIGNALWIRE_PING, {}))
 
     def _answer_ping(self, frame: RequestFrame, now: float) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from ..api.commands import NEW_ID, Command, Purpose
 from ..client_interface import ClientInterface
 from ..config import ClientConfig, Contexts, Credentials
-from ..link.requests import new_id
+from ..link.ids import drawn_ids
 from ..outputs import Closed, Output
 from ..pending import Pending
 from ..records import ActionRecord, CallRecord
@@ -39,7 +39,7 @@ class ObservedCore:
         """`random` makes the ids of actions and dials."""
         self._core = core
         self._observation = observation
-        self._random = random
+        self._ids = drawn_ids(random)
         self._now = 0.0
         self._timer_at: float | None = None
 
@@ -95,7 +95,7 @@ class ObservedCore:
         name = _NAMED.get(command.purpose)
         if name is None or command.params.get(name, NEW_ID) is not NEW_ID:
             return command
-        params = {**command.params, name: new_id(self._random)}
+        params = {**command.params, name: next(self._ids)}
         return msgspec.structs.replace(command, params=params)
 
     # What is only passed on, with the time

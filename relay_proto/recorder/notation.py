@@ -30,6 +30,8 @@ from ..wire.reports import WireEvent
 
 VERSION: Final = 1
 """The version of the format."""
+COMBINED_IDS: Final = "combined"
+"""What the first line says of the ids that the core makes. An older one says nothing of them."""
 
 KINDS: Final[Mapping[str, ActionKind]] = {
     name: kind for name, kind in vars(action_kinds).items() if isinstance(kind, ActionKind)

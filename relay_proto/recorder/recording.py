@@ -15,6 +15,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
 
 from ..client import ClientCore
 from ..config import ClientConfig
+from ..link.ids import MakeIds, combined_ids
 from ..outputs import FrameTraced, Output
 from ..pending import Pending
 from ..records import ActionRecord, CallRecord
@@ -25,7 +26,14 @@ from ..values.chance import Chance
 from ..wire.client_wire import ClientWire, MakeWire
 from ..wire.reports import WireEvent
 from ..wire.websocket import Role, Wire
-from .notation import VERSION, Writer, config_as_json, credentials_as_json, kind_as_json
+from .notation import (
+    COMBINED_IDS,
+    VERSION,
+    Writer,
+    config_as_json,
+    credentials_as_json,
+    kind_as_json,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,6 +60,7 @@ class RecordingCore:
         on_failure: Callable[[BaseException], object],
         on_closed: Callable[[], object] = lambda: None,
         make_wire: MakeWire = Wire,
+        make_ids: MakeIds = combined_ids,
     ) -> None:
         """`random` must be made of `seed`, which the recording contains.
 
@@ -68,7 +77,7 @@ class RecordingCore:
         self._outputs: deque[Output] = deque()
         self._accepts: tuple[bool, frozenset[str] | None] = (False, None)
         traced = replace(config, trace_frames=True)
-        self._core = ClientCore(traced, random, make_wire=self._make_tapped_wire)
+        self._core = ClientCore(traced, random, make_wire=self._make_tapped_wire, make_ids=make_ids)
         self._writer = Writer(self._core.scrubber)
         self._note(self._write_header, seed)
 
@@ -271,7 +280,7 @@ class RecordingCore:
 
     def _write_header(self, seed: int) -> None:
         config = config_as_json(self.config, self._writer)
-        self._write({"recording": VERSION, "seed": seed, "config": config})
+        self._write({"recording": VERSION, "seed": seed, "ids": COMBINED_IDS, "config": config})
 
     def _write_end(self, line: JSONObject, result: object, outputs: list[Output]) -> None:
         writer, events = self._writer, self._wire_events

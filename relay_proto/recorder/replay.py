@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, cast
 
+from ..link.ids import combined_ids, drawn_ids
 from ..outputs import CallOffered, EventReceived, Output, Settled
 from ..pending import Pending
 from ..records import ActionRecord, CallRecord
@@ -21,6 +22,7 @@ from ..wire.client_wire import ClientWire
 from ..wire.reports import PeerClosed, WireEvent, WireFailed
 from ..wire.websocket import Role
 from .notation import (
+    COMBINED_IDS,
     VERSION,
     read_command,
     read_config,
@@ -109,6 +111,7 @@ class _Player:
             seed=seed,
             on_failure=self._failures.append,
             make_wire=self._make_wire,
+            make_ids=combined_ids if header.get("ids") == COMBINED_IDS else drawn_ids,
         )
 
     def play(self, line: Mapping[str, Any]) -> JSONObject:

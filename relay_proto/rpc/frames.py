@@ -80,6 +80,16 @@ Frame: TypeAlias = RequestFrame | ReplyFrame | ErrorFrame | MalformedFrame
 """One JSON-RPC object of a known kind. Its `params` and `result` are not decoded."""
 
 
+class _OwnRequest(
+    msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="jsonrpc", tag="2.0"
+):
+    """A request of ours. It is encoded faster than a dict with the same keys."""
+
+    id: str
+    method: str
+    params: JSONObject
+
+
 class _EventParams(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     event_type: str = ""
     params: msgspec.Raw = EMPTY
@@ -142,7 +152,7 @@ def decode_server_frame(data: bytes) -> Frame | EventFrame:
     if identity is UNSET or envelope.error is not UNSET:
         return decode_frame(data)
     if result is not UNSET:
-        return ReplyFrame(id=_text_id(bytes(identity)), result=result)
+        return ReplyFrame(id=_text_id(identity), result=result)
     if event is not UNSET and event.event_type and envelope.method == METHOD_SIGNALWIRE_EVENT:
         raw = bytes(identity)
         if raw[0] in ID_STARTS:
@@ -163,9 +173,9 @@ def decode_frame(data: bytes) -> Frame:
     if identity is UNSET:
         return MalformedFrame(reason="it has no id", size=len(data))
     if envelope.error is not UNSET and bytes(envelope.error) != b"null":
-        return _error_frame(_text_id(bytes(identity)), bytes(envelope.error))
+        return _error_frame(_text_id(identity), bytes(envelope.error))
     if envelope.result is not UNSET:
-        return ReplyFrame(id=_text_id(bytes(identity)), result=envelope.result)
+        return ReplyFrame(id=_text_id(identity), result=envelope.result)
     if envelope.method is UNSET:
         return MalformedFrame(reason="it has no method, result or error", size=len(data))
     raw = bytes(identity)
@@ -224,7 +234,7 @@ def encode_json(value: object) -> bytes:
 
 def encode_request(identity: str, method: str, params: JSONObject) -> bytes:
     """Return a request as a frame."""
-    return encode_json({"jsonrpc": "2.0", "id": identity, "method": method, "params": params})
+    return encode_json(_OwnRequest(id=identity, method=method, params=params))
 
 
 def encode_reply(identity: bytes, result: object) -> bytes:
@@ -296,12 +306,9 @@ def result_code(value: object) -> int:
     return -1
 
 
-def _text_id(raw: bytes) -> str:
-    text = raw[1:-1]
-    if raw[:1] == b'"' and text.isascii() and b"\\" not in text:
-        return text.decode()  # all ids that this library makes are like this
+def _text_id(raw: msgspec.Raw) -> str:
     value = decode_any(raw)
-    return value if isinstance(value, str) else raw.decode(errors="replace")
+    return value if isinstance(value, str) else bytes(raw).decode(errors="replace")
 
 
 def _reason(error: Exception) -> str:
