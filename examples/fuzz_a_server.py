@@ -30,10 +30,10 @@ class PartyLine:
 
     def receive(self, text: bytes) -> list[dict[str, Any]]:
         try:
-            frame = json.loads(text)
-        except (ValueError, RecursionError):
+            frame: dict[str, Any] = dict(json.loads(text))
+        except (ValueError, TypeError, RecursionError):
             return []
-        if not isinstance(frame, dict) or not isinstance(frame.get("method"), str):
+        if not isinstance(frame.get("method"), str):
             return []
         if str(frame.get("id")) in self.seen:
             return []  # the bug: a client that uses an id again never gets an answer
@@ -41,14 +41,18 @@ class PartyLine:
         return [{"jsonrpc": "2.0", "id": frame.get("id"), **self.answer(frame)}]
 
     def answer(self, frame: dict[str, Any]) -> dict[str, Any]:
-        params = frame.get("params")
-        call_id = params.get("call_id") if isinstance(params, dict) else None
+        call_id = ""
+        match frame.get("params"):
+            case {"call_id": str() as named}:
+                call_id = named
+            case _:
+                pass
         match frame["method"]:
             case "signalwire.connect":
                 return {"result": {"protocol": "party-line", "identity": "client-1"}}
             case "signalwire.ping":
                 return {"result": {}}
-            case "calling.answer" if isinstance(call_id, str) and call_id in self.calls:
+            case "calling.answer" if call_id in self.calls:
                 self.calls[call_id] = "answered"
                 return {"result": {"code": "200", "message": "answered"}}
             case _:
@@ -66,10 +70,10 @@ def try_frames(messages: list[bytes]) -> None:
 
 def is_request(message: bytes) -> bool:
     try:
-        frame = json.loads(message)
-    except (ValueError, RecursionError):
+        frame: dict[str, Any] = dict(json.loads(message))
+    except (ValueError, TypeError, RecursionError):
         return False
-    return isinstance(frame, dict) and isinstance(frame.get("method"), str) and "id" in frame
+    return isinstance(frame.get("method"), str) and "id" in frame
 
 
 def try_a_client(seed: int, sizes: list[int]) -> None:

@@ -320,10 +320,11 @@ def _shown(story: Story) -> str:
 def _only(error: BaseException) -> BaseException:
     """Return what is in a group of one error."""
     while isinstance(error, BaseExceptionGroup):
-        errors = cast("BaseExceptionGroup[BaseException]", error).exceptions
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        errors = list(group.exceptions)
         if len(errors) > 1:
-            break
-        [error] = errors
+            return group
+        error = errors[0]
     return error
 
 

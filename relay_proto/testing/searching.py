@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from hypothesis import HealthCheck, Phase, Verbosity, find, settings
 from hypothesis.errors import NoSuchExample
@@ -27,7 +27,7 @@ def shortest(
         deadline=None,
         phases=(Phase.generate, Phase.shrink),
         verbosity=Verbosity.quiet,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=list(cast("Iterable[HealthCheck]", HealthCheck)),
     )
     try:
         return find(strategy, fails, settings=quiet, random=Random(seed))

@@ -224,7 +224,7 @@ def behaviours(
     fails: st.SearchStrategy[Behaviour] = st.sampled_from(
         (Busy(), NoAnswer(), Declines(), Unreachable())
     )
-    turns = st.builds(lambda first, second: InTurn((first, second)), fails, answers)
+    turns = st.builds(_in_turn, fails, answers)
     picked_up: st.SearchStrategy[Behaviour | InTurn] = answers
     missed: st.SearchStrategy[Behaviour | InTurn] = fails | turns
     return st.booleans().flatmap(lambda answered: picked_up if answered else missed)
@@ -313,6 +313,10 @@ def _part_of(after: float, trouble: Trouble, when: What | None) -> Part:
     """Return a part. Only what a link does by itself can happen in the middle of a request."""
     at_once = trouble not in (Trouble.CUT, Trouble.SILENCE)
     return Part(after, trouble, None if at_once else when)
+
+
+def _in_turn(first: Behaviour, second: Behaviour) -> InTurn:
+    return InTurn((first, second))
 
 
 def _until_hang_up(drawn: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -49,6 +49,10 @@ class IsShort:
         assert len(story) < 5
 
 
+class NoName(IsShort):
+    """A promise that nobody has given a name."""
+
+
 is_short: Final = IsShort()
 
 
@@ -175,7 +179,7 @@ def test_the_promise_is_checked(promise: Any, statement: str, name: str) -> None
     assert "    story = rehearse(" in source
     assert f"    {statement}\n" in source
     assert name_of(promise) == name
-    nobody_knows = written(Part(0.0, ANNA), promise=lambda story: None)
+    nobody_knows = written(Part(0.0, ANNA), promise=NoName())
     assert "from your_program import promise  # EDIT" in nobody_knows
     assert "    promise(story)\n" in nobody_knows
 
