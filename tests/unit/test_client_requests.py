@@ -197,6 +197,38 @@ class TestTimeouts:
         assert peer.requests == []
         assert asked.result()
 
+    def test_each_reply_is_due_in_its_own_time(self, peer: Peer) -> None:
+        first = peer.execute(c.execute("first", {}))
+        asked = peer.take("first")
+        peer.advance(4.0)
+        own = peer.execute(c.execute("own", {}, timeout=1.0))
+        second = peer.execute(c.execute("second", {}))
+        peer.reply(asked)
+        peer.advance(0.75)
+        assert first.result()
+        assert not own.settled
+        peer.advance(0.25)
+        assert error_of(own, RequestTimeoutError).seconds == 1.0
+        peer.advance(8.75)
+        assert not second.settled
+        peer.advance(0.25)
+        assert error_of(second, RequestTimeoutError).seconds == 10.0
+
+    def test_what_is_written_later_is_watched_after_all_have_been_answered(
+        self, peer: Peer
+    ) -> None:
+        patient = peer.execute(c.execute("patient", {}, timeout=40.0))
+        peer.take("patient")
+        peer.execute(c.execute("first", {}))
+        peer.reply(peer.take("first"))
+        peer.advance(15.0)
+        later = peer.execute(c.execute("later", {}))
+        peer.advance(9.75)
+        assert not later.settled
+        peer.advance(0.25)
+        assert error_of(later, RequestTimeoutError)
+        assert not patient.settled
+
 
 class TestLimits:
     def test_the_501st_request_that_would_wait_for_a_session_fails(self) -> None:
