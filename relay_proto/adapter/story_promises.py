@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from ..exchange import Happened, What
@@ -49,20 +49,21 @@ def every_call_ends(story: Story) -> None:
         assert call_id in ended, f"the call of {label} has not ended"
 
 
-@dataclass(slots=True)
 class _Person:
-    """What one person hears."""
+    """What one person hears. `peer` is whom the program has connected this call to."""
 
-    number: str
-    label: str
-    answered: bool = False
-    going_on: set[str] = field(default_factory=set[str])
-    silent_since: float = 0.0
-    peer: _Person | None = None
-    """Whom the program has connected this call to."""
+    __slots__ = ("answered", "going_on", "label", "number", "peer", "silent_since")
+
+    def __init__(self, number: str, label: str) -> None:
+        self.number = number
+        self.label = label
+        self.answered = False
+        self.going_on: set[str] = set()
+        self.silent_since = 0.0
+        self.peer: _Person | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class NoSilence:
     """Promise that nobody hears silence for more than `seconds`.
 
@@ -146,7 +147,7 @@ def _change(person: _Person, one: Happened) -> None:
         person.silent_since = one.at
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AskedOnce:
     """Promise that no question is asked again after an answer.
 
