@@ -18,7 +18,7 @@ from ._waiting import Seat, current
 
 POOL: Final = ("concurrent.futures.thread", "_worker")
 """The function of a thread of an executor. It is innermost while the thread waits for work."""
-REHEARSAL: Final = ("relay_sync.testing", "rehearse")
+REHEARSAL: Final = ("relay_sync._rehearsing", "rehearse")
 """The function of this project in which a scene runs."""
 
 

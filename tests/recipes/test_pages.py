@@ -47,9 +47,9 @@ def test_the_pages_show_every_test_of_a_recipe() -> None:
 
 FIRST_STEPS = {"answer", "dial_and_play", "ivr", "send_text"}
 """Examples that other pages explain."""
-PARTS = {"call_states"}
-"""Modules that examples import: no programs."""
-NAMES = sorted({path.stem for path in (ROOT / "examples").glob("*.py")} - PARTS)
+NO_RECIPES = {"call_states", "fuzz_a_server"}
+"""A module that examples import, and a program without telephones: docs/fuzzing.md shows it."""
+NAMES = sorted({path.stem for path in (ROOT / "examples").glob("*.py")} - NO_RECIPES)
 
 
 @pytest.mark.parametrize("name", NAMES)
