@@ -12,6 +12,8 @@ The database knows everything; the queue may be lost. See docs/guide/campaigns.m
 
 - rules.py      when to call, when to call again, what a crash means: pure functions
 - database.py   people, attempts and workers; each change is one transaction
+- people.py     reads the file of people, and says what is wrong with it
+- zones.py      time zones by their names
 - calling.py    one attempt: wait for the turn, dial, leave the message
 - worker.py     the process of a Celery worker, with its client
 - __main__.py   the command

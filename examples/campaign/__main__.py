@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import http.server
 import sys
 import time
@@ -11,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from .database import Database
+from .people import WrongFileError, read_people
 from .settings import Settings
 
 PAGE = """<!doctype html><title>Campaign</title><meta http-equiv=refresh content=5>
@@ -19,11 +19,12 @@ PAGE = """<!doctype html><title>Campaign</title><meta http-equiv=refresh content
 
 
 def load(database: Database, file: Path) -> None:
-    """Add the people of a CSV file with the columns ``number`` and, if you like, ``zone``."""
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(lines)
-        added = database.load((row["number"], row.get("zone") or "") for row in rows)
-    print(f"{added} people added")
+    """Add the people of a CSV file: all of them, or nobody if a line is wrong."""
+    try:
+        people = read_people(file)
+    except WrongFileError as error:
+        sys.exit(str(error))
+    print(f"{database.load(people)} people added")
 
 
 def run(database: Database) -> None:
@@ -89,7 +90,11 @@ def main(arguments: list[str]) -> None:
     commands.add_parser("page", help="show it in the browser").add_argument("port", type=int)
     commands.add_parser("repeat-unknown", help="call those again of whom nobody knows")
     options = parser.parse_args(arguments)
-    database = Database(Settings())
+    try:
+        settings = Settings()
+    except ValueError as error:
+        sys.exit(f"a setting is wrong: {error}")
+    database = Database(settings)
     database.create()
     match options.command:
         case "load":

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ForeignKey, create_engine, event, func, select, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
@@ -20,6 +19,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sess
 from . import rules
 from .rules import OPEN
 from .settings import Settings
+from .zones import zone_named
 
 
 class Base(DeclarativeBase):
@@ -124,7 +124,9 @@ class Database:
             if _changed(session, free) == 0:
                 return None
             person = session.get_one(Person, person_id)
-            allowed = self.allowed_at(person.zone, now)
+            allowed = self._allowed_or_failed(session, person, now)
+            if allowed is None:
+                return None
             if allowed > now:
                 person.state = rules.Person.WAITING.value
                 person.next_at, person.queued_at = allowed, 0.0
@@ -185,7 +187,7 @@ class Database:
             person.state = rules.Person.DONE.value
         else:
             person.state = rules.Person.WAITING.value
-            person.next_at, person.queued_at = self.allowed_at(person.zone, now + delay), 0.0
+            person.next_at, person.queued_at = now + delay, 0.0  # quiet hours: see `due`
 
     def may_call(self, zone: str) -> bool:
         """Whether people in this zone may be called now."""
@@ -193,12 +195,39 @@ class Database:
         return self.allowed_at(zone, now) <= now
 
     def allowed_at(self, zone: str, at: float) -> float:
-        """Return the first instant from `at` on at which people in this zone may be called."""
+        """Return the first instant from `at` on at which people in this zone may be called.
+
+        Raises:
+            ValueError: there is no such zone.
+        """
         settings = self.settings
-        where = ZoneInfo(zone) if zone else settings.zone
+        where = zone_named(zone) if zone else settings.zone
         instant = datetime.fromtimestamp(at, UTC)
         allowed = rules.next_allowed(instant, where, settings.opens, settings.closes)
         return at if allowed == instant else allowed.timestamp()  # a float has more digits
+
+    def _allowed_or_failed(self, session: Session, person: Person, now: float) -> float | None:
+        """Return when a person may be called; None if nobody can say: then they have failed.
+
+        One wrong row must not stop the others. An attempt says what is wrong with it.
+        """
+        try:
+            return self.allowed_at(person.zone, now)
+        except ValueError as error:
+            session.add(
+                Attempt(
+                    person_id=person.id,
+                    tag=f"campaign-{person.id}-{secrets.token_hex(8)}",
+                    worker="",
+                    state=rules.Attempt.FAILED.value,
+                    detail=str(error),
+                    claimed_at=now,
+                    changed_at=now,
+                    lease_until=now,
+                )
+            )
+            person.state, person.result = rules.Person.DONE.value, rules.Attempt.FAILED.value
+            return None
 
     # What the conductor does
 
@@ -217,7 +246,9 @@ class Database:
             )
             found: list[int] = []
             for person in session.scalars(ready):
-                allowed = self.allowed_at(person.zone, now)
+                allowed = self._allowed_or_failed(session, person, now)
+                if allowed is None:
+                    continue
                 if allowed > now:
                     person.next_at = allowed
                 else:

@@ -30,7 +30,7 @@ class Attempt(StrEnum):
     NO_ANSWER = "no answer"
     DECLINED = "declined"
     FAILED = "failed"
-    """The number is wrong, or the service refuses it: the detail says so."""
+    """The number or the zone is wrong, or the service refuses it: the detail says so."""
     NOT_DIALED = "not dialed"
     """It is certain that nobody was dialed."""
     UNKNOWN = "unknown"

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import time
 from zoneinfo import ZoneInfo
 
+from .zones import zone_named
+
 
 def _text(name: str, default: str) -> str:
     return os.environ.get(name, default)
@@ -40,7 +42,7 @@ class Settings:
     ring_time: float = field(default_factory=lambda: _number("CAMPAIGN_RING_TIME", 25))
 
     zone: ZoneInfo = field(
-        default_factory=lambda: ZoneInfo(_text("CAMPAIGN_ZONE", "America/New_York"))
+        default_factory=lambda: zone_named(_text("CAMPAIGN_ZONE", "America/New_York"))
     )
     """Of people whose row has no time zone."""
     opens: time = field(

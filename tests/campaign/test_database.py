@@ -51,6 +51,8 @@ class Campaign(RuleBasedStateMachine):
         self.last: dict[int, tuple[int, Attempt | None]] = {}
         """The last dial of each person: its attempt, and how it ended, if somebody has seen it."""
         self.repeated: set[int] = set()
+        self.excused: set[int] = set()
+        """Attempts that the operator has let repeat: their own dial may still leave."""
         self.works: list[Work] = []
 
     @rule(person=st.integers(1, PEOPLE))
@@ -98,7 +100,7 @@ class Campaign(RuleBasedStateMachine):
             return True
         if work.state is Attempt.ANSWERED:
             end = Attempt.HEARD
-        if work.has_rung and self.last[work.person][0] == attempt:
+        if work.has_rung and attempt not in self.excused and self.last[work.person][0] == attempt:
             self.last[work.person] = (attempt, end)
         self.database.move(attempt, end)
         return False
@@ -106,6 +108,9 @@ class Campaign(RuleBasedStateMachine):
     def ring(self, work: Work) -> None:
         """The telephone rings: everything before this must allow it."""
         person = work.person
+        self.rang[person] += 1
+        if work.claim.attempt in self.excused:
+            return  # the operator knew that it may ring; the call that was asked for is another
         before = self.last.get(person)
         if before is not None and before[0] != work.claim.attempt:
             assert before[1] in AGAIN | {Attempt.NOT_DIALED} or person in self.repeated, (
@@ -113,12 +118,13 @@ class Campaign(RuleBasedStateMachine):
             )
         self.repeated.discard(person)
         self.last[person] = (work.claim.attempt, None)
-        self.rang[person] += 1
 
     @rule()
     def repeat(self) -> None:
-        people, _ = self.database.everything()
-        self.repeated |= {one.id for one in people if one.state == Person.UNKNOWN.value}
+        people, attempts = self.database.everything()
+        unknown = {one.id for one in people if one.state == Person.UNKNOWN.value}
+        self.repeated |= unknown
+        self.excused |= {one.id for one in attempts if one.person_id in unknown}
         self.database.repeat_unknown()
 
     @invariant()
