@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from relay_proto.adapter.certificates import Certificate
+from relay_proto.adapter.connection_errors import UNTRUSTED as UNTRUSTED_CODES
 from relay_proto.config import ENV_CA_FILE, ENV_HOST, ENV_JWT, ENV_PROJECT, ENV_TOKEN
 
 CREDENTIALS_MISSING: Final = (
@@ -97,7 +98,6 @@ NO_TLS: Final = (
 EXPIRED: Final = 10
 NOT_YET_VALID: Final = 9
 OTHER_HOST: Final = (62, 64)
-NOBODYS: Final = (18, 19, 20, 21, 27)
 """As OpenSSL numbers what is wrong: see ``x509_vfy.h``."""
 
 
@@ -117,7 +117,7 @@ def tls(error: BaseException, chain: Sequence[Certificate]) -> str:
         return _dates(chain)
     if code in OTHER_HOST:
         return HOST_OF_CERTIFICATE
-    return UNTRUSTED if code in NOBODYS else STRICT
+    return UNTRUSTED if code in UNTRUSTED_CODES else STRICT
 
 
 def _dates(chain: Sequence[Certificate]) -> str:

@@ -8,8 +8,14 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final, cast
 
+from ..config import ENV_CA_FILE
+
 MOST_CAUSES: Final = 100
 """Of these one is named; more are not looked at."""
+
+
+UNTRUSTED: Final = (18, 19, 20, 21, 27)
+"""Certificates of nobody that is trusted, as OpenSSL numbers them: see ``x509_vfy.h``."""
 
 
 class ToldError(OSError):
@@ -37,10 +43,8 @@ def describe(error: BaseException, *, ends: tuple[type[BaseException], ...] = ()
                 return "the server closed the connection"
             case socket.gaierror():
                 return f"the name could not be resolved ({cause.strerror})"
-            # One that a connector raises by itself does not have these attributes.
             case ssl.SSLCertVerificationError():
-                why = getattr(cause, "verify_message", cause)
-                return f"the server's certificate was refused ({why})"
+                return f"the server's certificate was refused ({_refusal(cause)})"
             case ssl.SSLError():
                 return f"TLS failed ({getattr(cause, 'reason', None) or cause})"
             case ConnectionRefusedError():
@@ -51,6 +55,15 @@ def describe(error: BaseException, *, ends: tuple[type[BaseException], ...] = ()
                 pass
     told = (_words(cause) for cause in reversed(causes))
     return next((words for words in told if words), type(error).__name__)
+
+
+def _refusal(error: ssl.SSLCertVerificationError) -> str:
+    """Say why a certificate was refused."""
+    # One that a connector raises by itself does not have these attributes.
+    why = str(getattr(error, "verify_message", error))
+    if getattr(error, "verify_code", None) in UNTRUSTED:
+        return f"{why}; {ENV_CA_FILE} can name the authority to trust"
+    return why
 
 
 def _words(error: BaseException) -> str:

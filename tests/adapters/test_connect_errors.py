@@ -67,6 +67,7 @@ async def test_the_certificate_is_nobodys() -> None:
     async with serving(context, obliging) as host:
         error = await failure_of(host)
     assert "certificate was refused" in str(error)
+    assert "SIGNALWIRE_RELAY_CA_FILE can name the authority to trust" in str(error)
 
 
 async def test_the_certificate_is_another_hosts(certificates: Certificates) -> None:
@@ -74,6 +75,7 @@ async def test_the_certificate_is_another_hosts(certificates: Certificates) -> N
         error = await failure_of(host)
     assert "certificate was refused" in str(error)
     assert "localhost" in str(error)
+    assert "SIGNALWIRE_RELAY_CA_FILE" not in str(error), "it would not help"
 
 
 async def test_the_additional_authority_is_not_believed_by_a_client_that_was_not_told(
