@@ -56,7 +56,7 @@ ROOMS: Final = (
         "one transport after another, and the requests that are under way",
         never=("api", "calls"),
     ),
-    Room("interface", "what an adapter needs of a client's core", ("client_interface",)),
+    Room("interface", "what an adapter needs of a client's core", ("client_interface", "wrapped")),
     Room("client", "the two modules that join `link` with `calls`", ("dispatch", "client")),
     Room("server", "the accepting side of one connection", ("server",)),
     Room("recorder", "the flight recorder of a client core, and the replay of its recordings"),

@@ -18,9 +18,9 @@ from ..pending import Pending
 from ..records import ActionRecord, CallRecord
 from ..rpc.action_kinds import ActionKind
 from ..rpc.events import CallStateEvent
-from ..rpc.masking import Scrubber
-from ..transitions import CallState, SessionState
+from ..transitions import CallState
 from ..values.chance import Chance
+from ..wrapped import WrappedCore
 from .observer import Observation
 
 R = TypeVar("R")
@@ -32,12 +32,12 @@ _NAMED: Final = {Purpose.START: "control_id", Purpose.DIAL: "tag"}
 """Commands with an id that the core makes otherwise. An observer has to know it."""
 
 
-class ObservedCore:
+class ObservedCore(WrappedCore):
     """A `ClientInterface` that wraps another one, and tells of its commands and outputs."""
 
     def __init__(self, core: ClientInterface, observation: Observation, random: Chance) -> None:
         """`random` makes the ids of actions and dials."""
-        self._core = core
+        super().__init__(core)
         self._observation = observation
         self._ids = drawn_ids(random)
         self._now = 0.0
@@ -169,61 +169,3 @@ class ObservedCore:
     def config(self) -> ClientConfig:
         """See `ClientCore.config`."""
         return self._core.config
-
-    @property
-    def scrubber(self) -> Scrubber:
-        """See `ClientCore.scrubber`."""
-        return self._core.scrubber
-
-    @property
-    def state(self) -> SessionState:
-        """See `ClientCore.state`."""
-        return self._core.state
-
-    @property
-    def protocol(self) -> str:
-        """See `ClientCore.protocol`."""
-        return self._core.protocol
-
-    @property
-    def contexts(self) -> tuple[str, ...]:
-        """See `ClientCore.contexts`."""
-        return self._core.contexts
-
-    @property
-    def live_calls(self) -> tuple[CallRecord, ...]:
-        """See `ClientCore.live_calls`."""
-        return self._core.live_calls
-
-    @property
-    def active_calls(self) -> int:
-        """See `ClientCore.active_calls`."""
-        return self._core.active_calls
-
-    @property
-    def queued_requests(self) -> int:
-        """See `ClientCore.queued_requests`."""
-        return self._core.queued_requests
-
-    @property
-    def draining(self) -> bool:
-        """See `ClientCore.draining`."""
-        return self._core.draining
-
-    @property
-    def accepting_calls(self) -> bool:
-        """See `ClientCore.accepting_calls`."""
-        return self._core.accepting_calls
-
-    @accepting_calls.setter
-    def accepting_calls(self, accepting: bool) -> None:
-        self._core.accepting_calls = accepting
-
-    @property
-    def accepted_contexts(self) -> frozenset[str] | None:
-        """See `ClientCore.accepted_contexts`."""
-        return self._core.accepted_contexts
-
-    @accepted_contexts.setter
-    def accepted_contexts(self, contexts: frozenset[str] | None) -> None:
-        self._core.accepted_contexts = contexts

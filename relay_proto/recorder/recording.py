@@ -20,12 +20,12 @@ from ..outputs import FrameTraced, Output
 from ..pending import Pending
 from ..records import ActionRecord, CallRecord
 from ..rpc.frames import JSONObject, encode_json
-from ..rpc.masking import Scrubber
 from ..transitions import SessionState
 from ..values.chance import Chance
 from ..wire.client_wire import ClientWire, MakeWire
 from ..wire.reports import WireEvent
 from ..wire.websocket import Role, Wire
+from ..wrapped import WrappedCore
 from .notation import (
     COMBINED_IDS,
     VERSION,
@@ -44,9 +44,10 @@ Sink: TypeAlias = Callable[[str], object]
 ENDS_THE_PROGRAM: Final = (KeyboardInterrupt, SystemExit)
 
 
-class RecordingCore:
+class RecordingCore(WrappedCore):
     """A `ClientInterface` that wraps a `ClientCore`, and records what happens to it.
 
+    Whether it accepts calls is recorded before the next line.
     An error in the recorder ends the recording, and nothing else.
     """
 
@@ -77,7 +78,8 @@ class RecordingCore:
         self._outputs: deque[Output] = deque()
         self._accepts: tuple[bool, frozenset[str] | None] = (False, None)
         traced = replace(config, trace_frames=True)
-        self._core = ClientCore(traced, random, make_wire=self._make_tapped_wire, make_ids=make_ids)
+        core = ClientCore(traced, random, make_wire=self._make_tapped_wire, make_ids=make_ids)
+        super().__init__(core)
         self._writer = Writer(self._core.scrubber)
         self._note(self._write_header, seed)
 
@@ -175,64 +177,6 @@ class RecordingCore:
     handle_timer = _recorded(ClientCore.handle_timer, lambda _, now: _input(now, "timer"))
 
     # What is only passed on
-
-    @property
-    def scrubber(self) -> Scrubber:
-        """See `ClientCore.scrubber`."""
-        return self._core.scrubber
-
-    @property
-    def state(self) -> SessionState:
-        """See `ClientCore.state`."""
-        return self._core.state
-
-    @property
-    def protocol(self) -> str:
-        """See `ClientCore.protocol`."""
-        return self._core.protocol
-
-    @property
-    def contexts(self) -> tuple[str, ...]:
-        """See `ClientCore.contexts`."""
-        return self._core.contexts
-
-    @property
-    def live_calls(self) -> tuple[CallRecord, ...]:
-        """See `ClientCore.live_calls`."""
-        return self._core.live_calls
-
-    @property
-    def active_calls(self) -> int:
-        """See `ClientCore.active_calls`."""
-        return self._core.active_calls
-
-    @property
-    def queued_requests(self) -> int:
-        """See `ClientCore.queued_requests`."""
-        return self._core.queued_requests
-
-    @property
-    def draining(self) -> bool:
-        """See `ClientCore.draining`."""
-        return self._core.draining
-
-    @property
-    def accepting_calls(self) -> bool:
-        """See `ClientCore.accepting_calls`. A change is recorded before the next line."""
-        return self._core.accepting_calls
-
-    @accepting_calls.setter
-    def accepting_calls(self, accepting: bool) -> None:
-        self._core.accepting_calls = accepting
-
-    @property
-    def accepted_contexts(self) -> frozenset[str] | None:
-        """See `ClientCore.accepted_contexts`. A change is recorded before the next line."""
-        return self._core.accepted_contexts
-
-    @accepted_contexts.setter
-    def accepted_contexts(self, contexts: frozenset[str] | None) -> None:
-        self._core.accepted_contexts = contexts
 
     def deadline(self) -> float | None:
         """See `ClientCore.deadline`."""
