@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import weakref
 from typing import Final, Protocol
@@ -11,7 +12,7 @@ from opentelemetry import metrics, trace
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
 from opentelemetry.sdk import metrics as sdk
-from opentelemetry.trace import TracerProvider
+from opentelemetry.trace import ProxyTracerProvider, TracerProvider
 
 from relay_proto import __version__
 from relay_proto.client_interface import ClientInterface
@@ -20,6 +21,8 @@ from relay_proto.observing.observer import Observer
 from ._metrics import SCOPE, Instruments
 from ._observation import CoreObservation
 from ._spans import Spans
+
+log: Final = logging.getLogger("relay_otel")
 
 _lock: Final = threading.Lock()
 _instruments: Final[weakref.WeakKeyDictionary[MeterProvider, Instruments]] = (
@@ -38,6 +41,8 @@ class OpenTelemetry:
     def observe(self, core: ClientInterface) -> CoreObservation:
         """See `Observer`."""
         self._instruments.watch(core)
+        if isinstance(self._tracers, ProxyTracerProvider) and not has_tracer_provider():
+            log.info("no spans are made: the program has set no tracer provider")
         tracer = self._tracers.get_tracer(SCOPE, __version__)
         return CoreObservation(core, Spans(tracer), self._instruments)
 
@@ -75,6 +80,11 @@ def exposition() -> str:
     """
     default_meter_provider()
     return prometheus_client.generate_latest().decode()
+
+
+def has_tracer_provider() -> bool:
+    """Whether the program has set the global tracer provider by now."""
+    return not isinstance(trace.get_tracer_provider(), ProxyTracerProvider)
 
 
 def default_meter_provider() -> MeterProvider:

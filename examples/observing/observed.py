@@ -2,18 +2,24 @@
 
 Needs: pip install 'relay-proto[otel]', SIGNALWIRE_PROJECT_ID and SIGNALWIRE_API_TOKEN, and a phone
 number that is assigned to the context "office".
-Run: python observed.py, and open http://localhost:9464/metrics.
+Run: export OTEL_SERVICE_NAME=office
+     python observed.py, and open http://localhost:9464/metrics
+Or:  relay run observed:client --health 127.0.0.1:8080, and open http://localhost:8080/metrics
 Without an account: start ``relay sim``, and set the variables that it prints.
 """
 
 from opentelemetry import trace
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
 from prometheus_client import start_http_server
 
 import relay_otel
 from relay_anyio import Call, RelayClient
+
+# Here, and not in main(): `relay run` imports this module, and does not call main().
+provider = TracerProvider()
+provider.add_span_processor(BatchSpanProcessor(ConsoleSpanExporter()))
+trace.set_tracer_provider(provider)
 
 tracer = trace.get_tracer("office")
 client = RelayClient(contexts=["office"])
@@ -39,9 +45,6 @@ async def menu(call: Call) -> None:
 
 
 def main() -> None:
-    provider = TracerProvider(resource=Resource.create({"service.name": "office"}))
-    provider.add_span_processor(BatchSpanProcessor(ConsoleSpanExporter()))
-    trace.set_tracer_provider(provider)
     start_http_server(9464, addr="127.0.0.1")
     client.run()
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Generator
 from pathlib import Path
 from types import ModuleType
 from typing import Final
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -21,7 +23,10 @@ ANNA: Final = "+15550001111"
 
 
 @pytest.fixture
-def example(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def example(monkeypatch: pytest.MonkeyPatch) -> Generator[ModuleType]:
+    """The module. Its provider is not made the global one, which is for the whole process."""
+    made: list[TracerProvider] = []
+    monkeypatch.setattr(trace, "set_tracer_provider", made.append)
     monkeypatch.setenv("SIGNALWIRE_PROJECT_ID", "any")
     monkeypatch.setenv("SIGNALWIRE_API_TOKEN", "any")
     spec = importlib.util.spec_from_file_location("observed", FILE)
@@ -29,7 +34,9 @@ def example(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    assert made == [module.provider], "relay run imports the module, and does not call main()"
+    yield module
+    module.provider.shutdown()
 
 
 @pytest.mark.parametrize(

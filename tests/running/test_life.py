@@ -10,7 +10,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from relay_proto.exchange import HangUp, Hear, What, Who
+from relay_proto.exchange import HangUp, Hear, Press, What, Who
+from tests.adapters.programs import ROOT
 from tests.adapters.support import World
 from tests.running.support import (
     RUNTIMES,
@@ -26,6 +27,7 @@ from tests.running.support import (
 )
 
 pytestmark = pytest.mark.anyio
+OBSERVING = ROOT / "examples" / "observing"
 
 
 @pytest.fixture
@@ -95,6 +97,21 @@ async def test_metrics_of_the_program_have_the_number_of_the_worker(
     assert metrics.count("# TYPE relay_session_active gauge\n") == 1
     assert 'relay_session_active{worker="1",' in metrics
     assert 'relay_session_active{worker="2",' in metrics
+
+
+async def test_the_example_of_observing_makes_spans(world: World) -> None:
+    pytest.importorskip("opentelemetry.exporter.prometheus")
+    variables = {"OTEL_SERVICE_NAME": "front-desk"}
+    async with relay_run(world, OBSERVING, "observed:client", "--observe", **variables) as program:
+        await program.says("is ready")
+        world.place_call(Hear("press one"), Press("2"), Hear("call you back"))
+        await world.until(What.ENDED)
+        program.send(signal.SIGTERM)
+        assert await program.end() == 0
+    assert '"name": "menu"' in program.output
+    assert '"name": "call inbound"' in program.output
+    assert '"service.name": "front-desk"' in program.output
+    assert "no spans are made" not in program.errors
 
 
 async def test_refused_credentials_end_it_with_words(world: World, tmp_path: Path) -> None:
