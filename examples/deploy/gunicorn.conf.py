@@ -1,7 +1,8 @@
 """gunicorn: each worker has a client of its own, and its calls finish when it ends.
 
 Needs: pip install gunicorn, and the module of your app with a `client` of relay_sync in it, such
-as flask_service_sync.py or django_service_sync.py.
+as flask_service_sync.py or django_service_sync.py. And SIGNALWIRE_PROJECT_ID,
+SIGNALWIRE_API_TOKEN and SIGNALWIRE_SPACE, the host of your space.
 Run: gunicorn --config deploy/gunicorn.conf.py flask_service_sync:app
      gunicorn --config deploy/gunicorn.conf.py django_service_sync:application
 """

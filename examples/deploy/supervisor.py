@@ -1,7 +1,8 @@
 """A supervisor of your own: worker processes that are watched, and replaced one after the other.
 
 `relay run` does this, and more. Begin with this one if your processes have other work as well.
-Needs: SIGNALWIRE_PROJECT_ID and SIGNALWIRE_API_TOKEN, and a module with a client, such as ivr.py.
+Needs: SIGNALWIRE_PROJECT_ID, SIGNALWIRE_API_TOKEN and SIGNALWIRE_SPACE, the host of your space; and
+a module with a client, such as ivr.py.
 Run: python deploy/supervisor.py ivr:client 4
      SIGTERM lets the calls finish and ends all workers; SIGHUP replaces them.
 Without an account: start ``relay sim``, and set the variables that it prints.
