@@ -490,7 +490,7 @@ class Client(ClientBase[Engine, Call, Message]):
             limit = self._config.timing.drain_timeout if timeout is None else timeout
             engine.command(engine.core.drain)
             await engine.wait_until(lambda: not engine.delivery.busy, limit)
-            left = engine.core.active_calls
+            left = engine.delivery.leave_calls(hang_up=hang_up)
         await self.disconnect(hang_up=hang_up)
         return left
 

@@ -488,7 +488,7 @@ class Client(ClientBase[Engine, Call, Message]):
             limit = self._config.timing.drain_timeout if timeout is None else timeout
             engine.tell(engine.core.drain)
             engine.wait_until(lambda: not engine.delivery.busy, limit)
-            left = engine.core.active_calls
+            left = engine.delivery.leave_calls(hang_up=hang_up)
         self.disconnect(hang_up=hang_up)
         return left
 

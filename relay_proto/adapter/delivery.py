@@ -50,6 +50,7 @@ from .logs import Lines, Log
 from .observation import GuardedObservation
 from .shared_pace import SharedTurns
 from .turns import Turns
+from .vitals import MOST_IDS
 
 NO_CONTEXT: Final = (
     "the client is subscribed to no context, so its handlers get no calls and no texts: give it "
@@ -388,6 +389,21 @@ class Delivery(Generic[T, C, M]):
         with self._lock:
             del self._handling[record]
         self._changed()
+
+    def leave_calls(self, *, hang_up: bool) -> int:
+        """Say which calls are still up after all the time to drain; return how many."""
+        left = self._engine.core.active_calls
+        if left and self._engine.alive:
+            self._engine.tell(partial(self._name_calls_left, hang_up=hang_up))
+        return left
+
+    def _name_calls_left(self, _now: float, *, hang_up: bool) -> None:
+        calls = self._engine.core.live_calls
+        end = "are hung up" if hang_up else "go on at the service"
+        words = "the time to drain is over, and the calls that are still up (%d) %s: %s"
+        ids = ", ".join(shown_id(record.call_id) for record in calls[:MOST_IDS])
+        more = f" and {len(calls) - MOST_IDS} more" if len(calls) > MOST_IDS else ""
+        self._log.warning(words, len(calls), end, ids + more)
 
     def hang_up_calls(self) -> None:
         """Hang up all calls that are up, and do not wait for that."""

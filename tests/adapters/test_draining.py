@@ -6,6 +6,7 @@ import anyio
 import pytest
 
 from relay_anyio import Call, SessionState
+from relay_proto.adapter.vitals import MOST_IDS
 from relay_proto.exchange import HangUp, Hear, What
 from tests.adapters.support import (
     Heard,
@@ -59,6 +60,29 @@ async def test_drain_lets_a_call_finish_and_takes_no_other(world: World) -> None
         await call.play(tts("Goodbye"))
         await drained.wait()
         assert call.end_reason == "hangup"
+
+
+@pytest.mark.parametrize("hang_up", [False, True])
+async def test_calls_that_outlive_the_drain_are_named(
+    world: World, caplog: pytest.LogCaptureFixture, package: str, hang_up: bool
+) -> None:
+    client = world.client()
+    async with answered_call(world, client) as first, client:
+        called = [first.call_id]
+        offered: Heard[Call] = Heard()
+        client.on_call(offered)
+        for _ in range(MOST_IDS):
+            called.append(world.place_call())
+            await (await offered.next()).answer()
+        assert await client.drain(0.05, hang_up=hang_up) == MOST_IDS + 1
+    lines = [one for one in caplog.records if "the time to drain is over" in one.getMessage()]
+    [line] = [
+        one.getMessage() for one in lines if (one.name, one.levelname) == (package, "WARNING")
+    ]
+    what, _, ids = line.partition(": ")
+    end = "are hung up" if hang_up else "go on at the service"
+    assert what == f"the time to drain is over, and the calls that are still up (21) {end}"
+    assert ids == f"{', '.join(called[:MOST_IDS])} and 1 more"
 
 
 async def test_a_drained_client_can_be_connected_again_and_takes_calls(world: World) -> None:
