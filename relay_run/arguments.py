@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import logging
 import math
 import os
@@ -34,12 +35,12 @@ signals:
 CODES: Final = """\
 exit codes:
   0    it was asked to end, and no call was left
-  2    the arguments are wrong
+  2    the arguments are wrong, or --reload needs a package
   69   the workers crash again and again
   71   the address of --health is taken, or the system refuses something else
   75   it has ended, but calls were still up
   77   the service refuses the credentials
-  78   the module cannot be imported, or has no such client
+  78   the module cannot be imported, or has no such client, or a package is missing
 """
 LEVELS: Final = ("debug", "info", "warning", "error")
 
@@ -133,7 +134,7 @@ def add_run(add_parser: AddParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     if os.name != "posix":
         print("relay: relay run needs a POSIX system; use relay_run.serve here", file=sys.stderr)
-        return ExitCode.CANNOT_START
+        return ExitCode.WRONG_ARGUMENTS
     # Here, because the other commands need none of this.
     from .logs import configure  # noqa: PLC0415
     from .supervision import Policy  # noqa: PLC0415
@@ -141,6 +142,10 @@ def _run(options: argparse.Namespace) -> int:
     from .watcher import CannotWatchError, watching  # noqa: PLC0415
     from .worker import WorkerOptions  # noqa: PLC0415
 
+    if options.loop not in (None, "asyncio") and importlib.util.find_spec(options.loop) is None:
+        name = options.loop
+        print(f"relay: --loop {name} needs {name}: pip install {name}", file=sys.stderr)
+        return ExitCode.NO_CLIENT
     level = logging.getLevelNamesMapping()[options.log_level.upper()]
     configure(options.log_format, level, 0)
     log = logging.getLogger("relay_run")
@@ -178,7 +183,7 @@ def _run(options: argparse.Namespace) -> int:
             return supervisor.run()
     except CannotWatchError as error:
         log.error("%s", error)
-        return ExitCode.CANNOT_START
+        return ExitCode.WRONG_ARGUMENTS
 
 
 def _target(text: str) -> str:

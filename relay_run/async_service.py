@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 import anyio
@@ -35,12 +36,17 @@ class AsyncService:
         drain: float | None,
         hang_up: bool,
         tell: Callable[[Report], object],
+        why: Callable[[signal.Signals], str] = attrgetter("name"),
     ) -> None:
-        """`tell` gets a report about twice a second, from the event loop."""
+        """`tell` gets a report about twice a second, from the event loop.
+
+        `why` says in words why a signal has come.
+        """
         self._clients = tuple(clients)
         self._drain_timeout = drain
         self._hang_up = hang_up
         self._tell = tell
+        self._why = why
         self._tasks: anyio.abc.TaskGroup
         self._signals = 0
         self._draining = False
@@ -87,11 +93,12 @@ class AsyncService:
     async def _obey(self, received: AsyncIterator[signal.Signals]) -> None:
         async for number in received:
             self._signals += 1
+            why = self._why(signal.Signals(number))
             if self._signals == 1 and not self._draining:
-                log.info("%s: finishing %s", signal.Signals(number).name, self._calls_in_words())
+                log.info("%s: finishing %s", why, self._calls_in_words())
                 self._drain_all()
             else:
-                log.info("%s: ending, with %s", signal.Signals(number).name, self._calls_in_words())
+                log.info("%s: ending, with %s", why, self._calls_in_words())
                 self._left_calls += self._calls
                 for client in self._clients:
                     self._tasks.start_soon(self._disconnect, client)

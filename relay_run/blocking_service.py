@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from relay_proto.adapter.logs import Log
@@ -64,12 +65,17 @@ class BlockingService:
         drain: float | None,
         hang_up: bool,
         tell: Callable[[Report], object],
+        why: Callable[[signal.Signals], str] = attrgetter("name"),
     ) -> None:
-        """`tell` gets a report about twice a second, from the thread that calls `run`."""
+        """`tell` gets a report about twice a second, from the thread that calls `run`.
+
+        `why` says in words why a signal has come.
+        """
         self._clients = tuple(clients)
         self._drain_timeout = drain
         self._hang_up = hang_up
         self._tell = tell
+        self._why = why
         self._mail: queue.SimpleQueue[_Mail] = queue.SimpleQueue()
         self._signals = 0
         self._draining = False
@@ -146,10 +152,10 @@ class BlockingService:
         calls = sum(map(_calls_of, self._clients))
         words = f"{calls} {'call' if calls == 1 else 'calls'}"
         if self._signals == 1 and not self._draining:
-            log.info("%s: finishing %s", number.name, words)
+            log.info("%s: finishing %s", self._why(number), words)
             self._drain_all()
         else:
-            log.info("%s: ending, with %s", number.name, words)
+            log.info("%s: ending, with %s", self._why(number), words)
             self._left_calls += calls
             for client in self._clients:
                 self._start(partial(client.disconnect, hang_up=self._hang_up), "disconnects")

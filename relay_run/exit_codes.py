@@ -25,7 +25,7 @@ class ExitCode(enum.IntEnum):
     REFUSED = 77
     """The service refused the credentials."""
     NO_CLIENT = 78
-    """The module cannot be imported, or has no such client, or lacks a setting."""
+    """The module cannot be imported, or has no such client, or something is not installed."""
 
 
 FOR_GOOD = frozenset({ExitCode.REFUSED, ExitCode.NO_CLIENT})

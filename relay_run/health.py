@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from .supervision import Status
+from .supervision import Replacement, Status
 
 JSON: Final = "application/json"
 PLAIN: Final = "text/plain; charset=utf-8"
@@ -32,18 +32,32 @@ NO_SUCH_PAGE: Final = Page(404, PLAIN, f"there is only {', '.join(PATHS)}\n")
 TOO_MANY: Final = Page(503, PLAIN, "too many connections\n")
 
 
-def live_page(statuses: Iterable[Status], *, live: bool = True) -> Page:
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """What has become of the last request to replace the workers."""
+
+    generation: int
+    """How often they were to be replaced."""
+    replacement: Replacement
+
+
+def live_page(
+    statuses: Iterable[Status], *, live: bool = True, rollout: Rollout | None = None
+) -> Page:
     """Whether it works, and need not be started again."""
-    return _state_page("live", live, statuses)
+    return _state_page("live", live, statuses, rollout)
 
 
-def ready_page(statuses: Iterable[Status], *, ready: bool) -> Page:
+def ready_page(statuses: Iterable[Status], *, ready: bool, rollout: Rollout | None = None) -> Page:
     """Whether it takes calls."""
-    return _state_page("ready", ready, statuses)
+    return _state_page("ready", ready, statuses, rollout)
 
 
-def _state_page(word: str, true: bool, statuses: Iterable[Status]) -> Page:
-    body = {word: true, "workers": [_worker(status) for status in statuses]}
+def _state_page(word: str, true: bool, statuses: Iterable[Status], rollout: Rollout | None) -> Page:
+    body: dict[str, object] = {word: true}
+    if rollout is not None:
+        body |= {"generation": rollout.generation, "replacement": rollout.replacement}
+    body["workers"] = [_worker(status) for status in statuses]
     return Page(200 if true else 503, JSON, msgspec.json.encode(body).decode() + "\n")
 
 
@@ -57,10 +71,13 @@ def _worker(status: Status) -> dict[str, object]:
         "queued": report.queued,
         "lag": report.lag,
         "restarts": status.restarts,
+        "generation": status.generation,
     }
 
 
-def metrics_page(statuses: Iterable[Status], told: Mapping[int, str]) -> Page:
+def metrics_page(
+    statuses: Iterable[Status], told: Mapping[int, str], rollout: Rollout | None = None
+) -> Page:
     """What Prometheus reads: about the workers, and what they tell themselves, by process.
 
     While a worker is replaced, it has two processes. The old one is told apart by its id: a
@@ -74,7 +91,20 @@ def metrics_page(statuses: Iterable[Status], told: Mapping[int, str]) -> Page:
             old = status.pid != newest[status.number]
             process = f',process="{status.pid}"' if old else ""
             texts.append((told[status.pid], f'worker="{status.number}"{process}'))
-    return Page(200, PROMETHEUS, _own_metrics(known) + merged(texts))
+    own = _own_metrics(known) + ("" if rollout is None else _rollout_metrics(rollout))
+    return Page(200, PROMETHEUS, own + merged(texts))
+
+
+def _rollout_metrics(rollout: Rollout) -> str:
+    ok = rollout.replacement != "failed"
+    return (
+        "# HELP relay_run_generation How often the workers were to be replaced.\n"
+        "# TYPE relay_run_generation gauge\n"
+        f"relay_run_generation {rollout.generation}\n"
+        "# HELP relay_run_last_replacement_ok 0 if the last replacement has failed, else 1.\n"
+        "# TYPE relay_run_last_replacement_ok gauge\n"
+        f"relay_run_last_replacement_ok {ok:d}\n"
+    )
 
 
 def _own_metrics(statuses: list[Status]) -> str:
@@ -120,6 +150,12 @@ def _own_metrics(statuses: list[Status]) -> str:
         "counter",
         "How often the worker was started again after it had crashed or hung.",
         {n: all_[0].restarts for n, all_ in by_number.items()},
+    )
+    add(
+        "relay_run_worker_generation",
+        "gauge",
+        "How often the workers had been replaced when the newest process of it was started.",
+        {n: all_[-1].generation for n, all_ in by_number.items()},
     )
     return "\n".join(lines) + "\n"
 

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from .reports import Report
+
+
+def calls_in_words(calls: int, ids: Sequence[str]) -> str:
+    """How many calls are up, and which; not all ids need to be known."""
+    if not calls:
+        return "no calls up"
+    more = f" and {calls - len(ids)} more" if calls > len(ids) else ""
+    return f"{calls} {'call' if calls == 1 else 'calls'} up: {', '.join(ids)}{more}"
+
 
 FINISHED: Final = 64
 """The exit code of a worker whose clients have disconnected by themselves. Nobody else sees it."""
@@ -42,12 +52,22 @@ class Worker:
     """When it must have ended, once it was told to."""
 
     def __str__(self) -> str:
-        return f"worker {self.number} (process {self.pid})"
+        process = f" (process {self.pid})" if self.pid else ""  # else it could not be started
+        return f"worker {self.number}{process}"
 
     @property
     def is_ready(self) -> bool:
         """Whether it takes calls."""
         return self.phase is Phase.UP and self.report.ready
+
+    @property
+    def has_served(self) -> bool:
+        """Whether it goes on, and has been ready."""
+        return self.phase is Phase.UP and self.ready_at is not None
+
+    def has_run_well(self, now: float, steady: float) -> bool:
+        """Whether it was ready `steady` seconds ago, or before."""
+        return self.ready_at is not None and now - self.ready_at >= steady
 
     @property
     def state(self) -> str:
@@ -61,11 +81,7 @@ class Worker:
     @property
     def calls_in_words(self) -> str:
         """How many calls it has told of last, and which."""
-        calls, ids = self.report.calls, self.report.call_ids
-        if not calls:
-            return "no calls up"
-        more = f" and {calls - len(ids)} more" if calls > len(ids) else ""
-        return f"{calls} {'call' if calls == 1 else 'calls'} up: {', '.join(ids)}{more}"
+        return calls_in_words(self.report.calls, self.report.call_ids)
 
     def forgive(self, now: float) -> None:
         """Let all its times begin now: nobody has looked after it."""
@@ -84,9 +100,14 @@ class Slot:
     """Takes the place of `worker` when it is ready."""
     restart_at: float | None = None
     crashes: int = 0
-    """In a row."""
+    """In a row, until a worker has run well. A program that cannot be used counts, too."""
     restarts: int = 0
     finished: bool = False
+
+    def crashes_in_a_row(self, now: float, steady: float) -> int:
+        """How often it has crashed since a worker has run well."""
+        well = self.worker is not None and self.worker.has_run_well(now, steady)
+        return 0 if well else self.crashes
 
     def begin_afresh(self) -> None:
         """Forget what was: a new program may do better."""

@@ -10,9 +10,11 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from relay_proto.adapter.vitals import MOST_IDS
+
 from .exit_codes import FOR_GOOD, IN_WORDS, ExitCode
 from .reports import Report
-from .slots import FINISHED, Phase, Slot, Worker
+from .slots import FINISHED, Phase, Slot, Worker, calls_in_words
 
 __all__ = [
     "FINISHED",
@@ -29,6 +31,8 @@ __all__ = [
 ]
 
 Level: TypeAlias = Literal["info", "warning", "error"]
+Replacement: TypeAlias = Literal["none", "running", "ok", "failed"]
+"""What has become of the last request to replace the workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,8 @@ class Status:
     pid: int
     restarts: int
     report: Report
+    generation: int = 0
+    """How often the workers had been replaced when it was started."""
 
 
 LATE: Final = 2.0
@@ -127,7 +133,7 @@ class Supervision:
         self._serials = 0
         self._epoch = 0
         """A worker that was started in an earlier one is out of date."""
-        self._rolling = False
+        self._replacement: Replacement = "none"
         self._stop_signals = 0
         self._exit_code: ExitCode | None = None
         """Why it ends. None: it goes on."""
@@ -146,6 +152,16 @@ class Supervision:
         """Whether at least one worker takes calls."""
         return any(worker.is_ready for worker in self._workers.values()) and not self.stopping
 
+    @property
+    def generation(self) -> int:
+        """How often the workers were to be replaced."""
+        return self._epoch
+
+    @property
+    def replacement(self) -> Replacement:
+        """What has become of the last replacement."""
+        return self._replacement
+
     def statuses(self) -> list[Status]:
         """How each worker does, those too that are only there to end: by number, then by age."""
         found: list[Status] = []
@@ -153,9 +169,12 @@ class Supervision:
             slot = self._slots.get(number)
             restarts = 0 if slot is None else slot.restarts
             workers = [one for one in self._workers.values() if one.number == number]
-            found += [Status(number, one.state, one.pid, restarts, one.report) for one in workers]
+            found += [
+                Status(number, one.state, one.pid, restarts, one.report, one.epoch)
+                for one in workers
+            ]
             if not workers:
-                found.append(Status(number, "waiting", 0, restarts, Report()))
+                found.append(Status(number, "waiting", 0, restarts, Report(), self._epoch))
         return found
 
     def next_output(self) -> Output | None:
@@ -215,7 +234,7 @@ class Supervision:
             old, slot.worker, slot.successor = slot.worker, worker, None
             assert old is not None, "without one, a successor is the worker"
             self._end(old, now)
-            self._go_on(now)
+        self._go_on(now)
 
     def exited(self, serial: int, code: int, now: float) -> None:
         """A worker has ended; a negative code is that of the signal that has killed it."""
@@ -230,7 +249,7 @@ class Supervision:
             pass
         elif slot.successor is worker:
             slot.successor = None
-            self._keep_old_one(worker, _why(code))
+            self._keep_old_one(worker, f"has ended ({_why(code)})")
         elif slot.worker is worker:
             slot.worker, slot.successor = slot.successor, None
             self._lost(slot, worker, code, now)
@@ -259,7 +278,7 @@ class Supervision:
         if self.stopping:
             return
         self._epoch += 1
-        self._rolling = True
+        self._replacement = "running"
         for slot in self._slots.values():
             slot.begin_afresh()
             if slot.successor is not None:  # it is out of date itself
@@ -346,25 +365,35 @@ class Supervision:
 
     def _lost(self, slot: Slot, worker: Worker, code: int, now: float) -> None:
         """A worker has ended that was to go on."""
+        is_new = worker.epoch == self._epoch and worker.ready_at is None
         if slot.worker is not None:  # its successor, which is there before its time
             self._say("error", f"{worker} has ended ({_why(code)})", worker.number)
         elif code == FINISHED:
             slot.finished = True
             self._say("info", f"{worker} has ended: its client has disconnected", worker.number)
         elif code in FOR_GOOD and self._policy.waits_for_changes:
-            self._say("error", f"{worker} has ended: {_why(code)}. Change a file", worker.number)
-        elif code in FOR_GOOD:
+            words = f"{worker} has ended ({_why(code)}). Change a file"
+            self._say("error", words, worker.number)
+        elif code in FOR_GOOD and not self._others_serve:
             self._say("error", f"ending, because {_why(code)}")
             self._stop(ExitCode(code), now)
         else:
-            ran_well = worker.ready_at is not None and now - worker.ready_at >= self._policy.steady
+            ran_well = worker.has_run_well(now, self._policy.steady)
             slot.crashes = 1 if ran_well else slot.crashes + 1
             self._restart(slot, worker, code, now)
+        if is_new and not slot.finished and slot.worker is None:
+            self._fail_replacement()
+
+    @property
+    def _others_serve(self) -> bool:
+        """Whether a worker goes on that was ready once: then nothing ends for good."""
+        return any(worker.has_served for worker in self._workers.values())
 
     def _restart(self, slot: Slot, worker: Worker, code: int, now: float) -> None:
         policy = self._policy
         words = f"{worker} has ended ({_why(code)}) with {worker.calls_in_words}"
-        if all(one.crashes >= policy.most_crashes for one in self._slots.values()):
+        crashes = [one.crashes_in_a_row(now, policy.steady) for one in self._slots.values()]
+        if code not in FOR_GOOD and min(crashes) >= policy.most_crashes:
             self._say("error", f"{words}; ending, because workers crash again and again")
             self._stop(ExitCode.WORKERS_CRASH, now)
             return
@@ -374,16 +403,20 @@ class Supervision:
         slot.restarts += 1
         slot.restart_at = now + delay
 
-    def _keep_old_one(self, new: Worker, why: str) -> None:
-        self._rolling = False
-        self._say(
-            "error",
-            f"the new {new} {why}: the old one goes on, and no worker is replaced any more",
-            new.number,
-        )
+    def _keep_old_one(self, new: Worker, what: str) -> None:
+        self._say("error", f"the new {new} {what}; the old one goes on", new.number)
+        self._fail_replacement()
+
+    def _fail_replacement(self) -> None:
+        """End the replacement, if one goes on."""
+        if self._rolling:
+            self._replacement = "failed"
+            self._say("error", "the replacement has failed: no more workers are replaced")
 
     def _stop(self, code: ExitCode, now: float) -> None:
-        self._exit_code, self._rolling = code, False
+        self._exit_code = code
+        if self._rolling:
+            self._replacement = "failed"
         for slot in self._slots.values():
             slot.restart_at = None
         for worker in self._workers.values():
@@ -420,6 +453,10 @@ class Supervision:
             self._replace_next(now)
 
     @property
+    def _rolling(self) -> bool:
+        return self._replacement == "running"
+
+    @property
     def _has_extra_workers(self) -> bool:
         regular = sum(slot.worker is not None for slot in self._slots.values())
         return len(self._workers) > regular
@@ -429,12 +466,16 @@ class Supervision:
             if slot.worker is not None and slot.worker.epoch < self._epoch:
                 self._spawn(slot, now)
                 return
-        self._rolling = False
+        for slot in self._slots.values():
+            if not slot.finished and (slot.worker is None or slot.worker.ready_at is None):
+                return  # one that had no worker to replace
+        self._replacement = "ok"
         self._say("info", "all workers are replaced")
 
     def _calls_in_words(self) -> str:
         calls = sum(worker.report.calls for worker in self._workers.values())
-        return f"{calls} {'call' if calls == 1 else 'calls'} up"
+        ids = [name for worker in self._workers.values() for name in worker.report.call_ids]
+        return calls_in_words(calls, ids[:MOST_IDS])
 
     def _say(self, level: Level, words: str, number: int = 0) -> None:
         self._out.append(Say(level, words, number))
@@ -444,4 +485,6 @@ def _why(code: int) -> str:
     """Why a worker has ended, in words."""
     if code in IN_WORDS:
         return IN_WORDS[ExitCode(code)]
+    if code == FINISHED:
+        return "its client has disconnected"
     return f"signal {-code}" if code < 0 else f"exit code {code}"

@@ -25,7 +25,7 @@ import msgspec
 from relay_proto.adapter.logs import Log
 
 from .exit_codes import ExitCode
-from .health import NO_SUCH_PAGE, live_page, metrics_page, ready_page
+from .health import NO_SUCH_PAGE, Rollout, live_page, metrics_page, ready_page
 from .http import HealthServer, Reply
 from .reports import ASK_FOR_METRICS, Exposition, Line, Lines, Report
 from .supervision import (
@@ -281,13 +281,17 @@ class Supervisor:
 
     # Health
 
+    @property
+    def _rollout(self) -> Rollout:
+        return Rollout(self._core.generation, self._core.replacement)
+
     def _answer(self, path: str, reply: Reply) -> None:
         core = self._core
         match path:
             case "/live":
-                reply(live_page(core.statuses()))
+                reply(live_page(core.statuses(), rollout=self._rollout))
             case "/ready":
-                reply(ready_page(core.statuses(), ready=core.ready))
+                reply(ready_page(core.statuses(), ready=core.ready, rollout=self._rollout))
             case "/metrics":
                 self._scrape(reply)
             case _:
@@ -316,7 +320,7 @@ class Supervisor:
 
     def _finish(self, scrape: _Scrape) -> None:
         self._scrapes.remove(scrape)
-        scrape.reply(metrics_page(self._core.statuses(), scrape.told))
+        scrape.reply(metrics_page(self._core.statuses(), scrape.told, self._rollout))
 
     # The end
 

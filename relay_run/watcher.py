@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 LAST_BREATH: Final = 5.0
@@ -31,6 +32,9 @@ def watching(directories: Iterable[str], changed: Callable[[], None]) -> Generat
         raise CannotWatchError(
             "--reload needs watchfiles: pip install 'relay-proto[reload]'"
         ) from None
+    for path in paths:
+        if not Path(path).is_dir():
+            raise CannotWatchError(f"--reload-dir {path}: there is no such directory")
     stop = threading.Event()
     thread = threading.Thread(
         target=_watch,

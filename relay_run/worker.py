@@ -30,6 +30,7 @@ from .metrics import exposition, observe
 from .reports import ASK_FOR_METRICS, Exposition, Line, Report, encode
 from .slots import FINISHED
 from .target import TargetError, is_blocking, load
+from .tracebacks import of_the_program
 
 log: Final = Log(logging.getLogger("relay_run"))
 
@@ -78,7 +79,8 @@ def main(argument: str) -> int:
         log.error("%s", error)
         return ExitCode.NO_CLIENT
     except (Exception, SystemExit) as error:  # noqa: BLE001 - of the program, or of its settings
-        log.failure(error, "%s cannot be loaded: %s", options.target, one_line(repr(error)))
+        words = one_line(f"{type(error).__name__}: {error}")
+        log.failure(of_the_program(error), "%s cannot be loaded: %s", options.target, words)
         return ExitCode.NO_CLIENT
     try:
         return _serve(client, options, supervisor)
@@ -113,7 +115,11 @@ def _serve_blocking(
             f"{options.target} is a client of relay_sync, which has no event loop: leave out --loop"
         )
     service = BlockingService(
-        [client], drain=options.drain, hang_up=options.hang_up, tell=supervisor.tell
+        [client],
+        drain=options.drain,
+        hang_up=options.hang_up,
+        tell=supervisor.tell,
+        why=supervisor.why,
     )
     return service.run(), service.obeyed
 
@@ -127,15 +133,14 @@ def _serve_async(
 
     loop = options.loop or "asyncio"
     service = AsyncService(
-        [client], drain=options.drain, hang_up=options.hang_up, tell=supervisor.tell
+        [client],
+        drain=options.drain,
+        hang_up=options.hang_up,
+        tell=supervisor.tell,
+        why=supervisor.why,
     )
     backend, settings = ("asyncio", {"use_uvloop": True}) if loop == "uvloop" else (loop, {})
-    try:
-        code = anyio.run(service.run, backend=backend, backend_options=settings)
-    except ImportError as error:
-        if error.name == loop:
-            raise TargetError(f"--loop {loop} needs {loop}: pip install {loop}") from None
-        raise
+    code = anyio.run(service.run, backend=backend, backend_options=settings)
     return code, service.obeyed
 
 
@@ -149,6 +154,11 @@ class Supervisor:
         self._lock = threading.Lock()
         self._unsent = b""
         self._drain_timeout = 0.0
+        self._is_gone = False
+
+    def why(self, number: signal.Signals) -> str:
+        """Why the worker ends when it gets a signal: it may be its own."""
+        return "the supervisor is gone" if self._is_gone else number.name
 
     def start(self) -> None:
         """Read what it asks for, until it is gone."""
@@ -191,6 +201,7 @@ class Supervisor:
 
     def _leave(self) -> NoReturn:
         """Drain, as with SIGTERM. A process that hangs cannot do that: it is ended."""
+        self._is_gone = True
         log.warning("the supervisor is gone: this worker drains, and ends")
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(self._drain_timeout + LAST_BREATH)

@@ -87,6 +87,8 @@ async def test_workers_of_a_killed_supervisor_drain_and_end(
         assert (ended.who, ended.details["reason"]) == (Who.CALLER, "hangup")
         await until(lambda: not any(map(exists, pids)))
         await program.says("the supervisor is gone: this worker drains, and ends")
+        assert "the supervisor is gone: finishing 1 call" in program.errors
+        assert "SIGTERM" not in program.errors
 
 
 async def test_a_worker_that_hangs_ends_with_its_supervisor_too(
@@ -105,10 +107,11 @@ async def test_calls_that_are_left_are_in_the_exit_code(
     world: World, tmp_path: Path, runtime: str
 ) -> None:
     async with running(world, tmp_path, runtime, "--drain", "0.3") as program:
-        world.place_call()
+        called = world.place_call()
         await program.says("answered in 1")
         program.send(signal.SIGTERM)
         assert await program.end() == 75
+    assert f"the calls that are still up (1) go on at the service: {called}" in program.errors
     assert not world.all(What.ENDED, reason="hangup")
 
 
@@ -118,6 +121,7 @@ async def test_with_hang_up_they_are_hung_up(world: World, tmp_path: Path) -> No
         await program.says("answered in 1")
         program.send(signal.SIGTERM)
         assert await program.end() == 75
+    assert f"the calls that are still up (1) are hung up: {called}" in program.errors
     assert world.all(What.ENDED, reason="hangup", call_id=called)
 
 
@@ -145,15 +149,35 @@ async def test_workers_come_and_go_by_signals(world: World, tmp_path: Path) -> N
 
 
 async def test_a_replacement_that_fails_leaves_the_old_worker(world: World, tmp_path: Path) -> None:
-    async with running(world, tmp_path, "asyncio") as program:
+    async with running(world, tmp_path, "asyncio", "--health", "127.0.0.1:0") as program:
+        health = await health_address(program)
         (tmp_path / "shop.py").write_text("this is no Python", "utf-8")
         program.send(signal.SIGHUP)
-        await program.says("the old one goes on, and no worker is replaced any more")
+        await program.says("the replacement has failed: no more workers are replaced")
+        status, page = await get_json(health, "/ready")
+        assert (status, page["generation"], page["replacement"]) == (200, 1, "failed")
+        _, metrics = await fetch(health, "GET /metrics")
+        assert "\nrelay_run_last_replacement_ok 0\n" in metrics
         world.place_call(Hear("goodbye"), HangUp())
         await program.says("answered in 1")
         write_program(tmp_path, "asyncio")
         program.send(signal.SIGHUP)
         await program.says("all workers are replaced")
+        program.send(signal.SIGTERM)
+        assert await program.end() == 0
+
+
+async def test_a_crash_after_a_failed_replacement_does_not_end_the_others(
+    world: World, tmp_path: Path
+) -> None:
+    async with running(world, tmp_path, "asyncio", "--workers", "2") as program:
+        (tmp_path / "shop.py").write_text("this is no Python", "utf-8")
+        os.kill(worker_pids(program)[0], signal.SIGKILL)
+        await program.says("(the program cannot be used: see above) with no calls up")
+        world.place_call(Hear("goodbye"), HangUp())
+        await program.says("answered in")
+        write_program(tmp_path, "asyncio")
+        await program.says_again("is ready", 3)
         program.send(signal.SIGTERM)
         assert await program.end() == 0
 

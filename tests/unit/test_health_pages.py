@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
-from relay_run.health import live_page, merged, metrics_page, ready_page
+import pytest
+
+from relay_run.health import Rollout, live_page, merged, metrics_page, ready_page
 from relay_run.reports import Report
-from relay_run.supervision import Status
+from relay_run.supervision import Replacement, Status
 
 ONE = Status(1, "ready", 101, 0, Report(ready=True, calls=2, queued=1, lag=0.25))
 OLD = Status(2, "draining", 102, 3, Report(draining=True, calls=1))
@@ -26,7 +29,9 @@ def test_the_pages_say_how_each_worker_does() -> None:
         "queued": 1,
         "lag": 0.25,
         "restarts": 0,
+        "generation": 0,
     }
+    assert "replacement" not in body
     assert ready_page([OLD], ready=False).status == 503
     assert live_page([OLD]).status == 200
     assert json.loads(live_page([OLD], live=False).text)["live"] is False
@@ -41,6 +46,20 @@ def test_metrics_count_both_processes_of_a_worker_that_is_replaced() -> None:
     assert 'relay_run_worker_loop_lag_seconds{worker="2"} 0.5\n' in text
     assert "# TYPE relay_run_worker_restarts_total counter\n" in text
     assert 'relay_run_worker_restarts_total{worker="2"} 3\n' in text
+
+
+@pytest.mark.parametrize(("replacement", "ok"), [("none", 1), ("failed", 0), ("ok", 1)])
+def test_a_failed_replacement_can_be_seen(replacement: Replacement, ok: int) -> None:
+    rollout = Rollout(3, replacement)
+    new = dataclasses.replace(NEW, generation=3)
+    for page in (live_page([], rollout=rollout), ready_page([], ready=False, rollout=rollout)):
+        body = json.loads(page.text)
+        assert (body["generation"], body["replacement"]) == (3, replacement)
+    text = metrics_page([ONE, OLD, new], {}, rollout).text
+    assert f"\nrelay_run_last_replacement_ok {ok}\n" in text
+    assert "\nrelay_run_generation 3\n" in text
+    assert 'relay_run_worker_generation{worker="1"} 0\n' in text
+    assert 'relay_run_worker_generation{worker="2"} 3\n' in text
 
 
 TOLD = """\
@@ -81,7 +100,7 @@ def test_metrics_of_several_processes_are_one_family_each() -> None:
 
 def test_what_workers_tell_follows_the_own_metrics() -> None:
     text = metrics_page([ONE], {101: "x 1\n", 999: "of nobody 1\n"}).text
-    assert text.endswith('relay_run_worker_restarts_total{worker="1"} 0\nx{worker="1"} 1\n')
+    assert text.endswith('relay_run_worker_generation{worker="1"} 0\nx{worker="1"} 1\n')
 
 
 def test_the_old_process_of_a_worker_that_is_replaced_has_lines_of_its_own() -> None:

@@ -6,6 +6,8 @@ import json
 import logging
 import re
 import sys
+import traceback
+import types
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,11 @@ import pytest
 from relay_anyio.cli import main
 from relay_proto.adapter.clients import ClientBase
 from relay_run.addresses import parse_address
+from relay_run.exit_codes import ExitCode
 from relay_run.logs import JSONFormatter, TextFormatter
 from relay_run.target import TargetError, check_target, is_blocking, load
+from relay_run.tracebacks import of_the_program
+from relay_run.watcher import CannotWatchError, watching
 
 SHOP = """
 import relay_anyio, relay_sync
@@ -80,6 +85,81 @@ def test_a_module_that_is_not_there_differs_from_one_that_lacks_another(
     (tmp_path / "run_target_lacks.py").write_text("import run_target_nowhere", "utf-8")
     with pytest.raises(ModuleNotFoundError, match="run_target_nowhere"):
         load("run_target_lacks:client")
+
+
+FAILS = """
+import json
+from relay_anyio import RelayClient
+
+def make():
+    return RelayClient(token="t", host="localhost:1")
+
+def breaks():
+    try:
+        json.loads("{")
+    except ValueError as error:
+        raise RuntimeError("no settings") from error
+"""
+
+
+def failure(target: str) -> list[str]:
+    """The lines of the traceback that is shown."""
+    with pytest.raises(Exception) as found:  # noqa: PT011 - whatever the program raises
+        load(target)
+    here = found.value.__traceback__
+    assert here is not None
+    return traceback.format_exception(of_the_program(found.value.with_traceback(here.tb_next)))
+
+
+def test_the_traceback_has_the_frames_of_the_program_alone(
+    shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / f"{shop}.py").write_text(FAILS, "utf-8")
+    monkeypatch.delenv("SIGNALWIRE_PROJECT_ID", raising=False)
+    text = "".join(failure(f"{shop}:make"))
+    assert re.findall(r'File ".*/(\S+)", line (\d+)', text) == [("run_target_shop.py", "6")]
+    assert "SIGNALWIRE_PROJECT_ID" in text
+    text = "".join(failure(f"{shop}:breaks"))
+    files = re.findall(r'File ".*/(\S+)", line', text)
+    assert files[0] == files[-1] == "run_target_shop.py"
+    assert "decoder.py" in files  # what the program itself has called
+    assert "target.py" not in files
+
+
+def test_a_syntax_error_shows_its_place_and_no_frames(shop: str, tmp_path: Path) -> None:
+    (tmp_path / f"{shop}.py").write_text("this is no Python", "utf-8")
+    text = "".join(failure(f"{shop}:client"))
+    assert "importlib" not in text
+    assert "Traceback" not in text
+    assert "this is no Python\n" in text
+
+
+def test_of_a_chain_without_end_only_a_part_is_looked_at() -> None:
+    first, second = ValueError("first"), ValueError("second")
+    first.__context__, second.__context__ = second, first
+    assert of_the_program(first) is first
+
+
+@pytest.mark.parametrize("loop", ["trio", "uvloop"])
+def test_an_event_loop_that_is_not_installed_is_one_line(
+    loop: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, loop, None)
+    assert main(["run", "shop:client", "--loop", loop]) == ExitCode.NO_CLIENT
+    assert capsys.readouterr().err == f"relay: --loop {loop} needs {loop}: pip install {loop}\n"
+
+
+@pytest.mark.parametrize(
+    ("directory", "words"),
+    [(".", "--reload needs watchfiles: pip install"), ("nowhere", "there is no such directory")],
+)
+def test_what_cannot_be_watched_is_a_wrong_argument(
+    directory: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = types.ModuleType("watchfiles") if directory == "nowhere" else None
+    monkeypatch.setitem(sys.modules, "watchfiles", found)
+    with pytest.raises(CannotWatchError, match=words), watching([directory], lambda: None):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -252,12 +252,81 @@ def test_who_does_not_start_is_killed_and_tried_again() -> None:
     assert room.last() == Spawn(2, 1)
 
 
-@pytest.mark.parametrize("code", [ExitCode.REFUSED, ExitCode.NO_CLIENT])
-def test_what_would_be_the_same_again_ends_all(room: Room, code: ExitCode) -> None:
+FOR_GOOD = pytest.mark.parametrize("code", [ExitCode.REFUSED, ExitCode.NO_CLIENT])
+
+
+@FOR_GOOD
+def test_what_would_be_the_same_again_ends_all_at_the_start(code: ExitCode) -> None:
+    room = Room()
+    room.take()
+    room.report(2, report=Report())
     room.exit(1, code)
     assert room.kinds() == [Terminate(2)]
     room.exit(2, 0)
     assert room.kinds() == [Exit(code)]
+
+
+@FOR_GOOD
+def test_while_another_worker_serves_it_is_tried_again(room: Room, code: ExitCode) -> None:
+    """A failed deploy, or a token that is no good any more, ends no session that is up."""
+    room.core.replace(room.now)
+    room.exit(3, ExitCode.NO_CLIENT)
+    room.take()
+    room.exit(1, -9)
+    delays: list[float] = []
+    for _ in range(8):
+        lost_at, before = room.now, len(room.all)
+        while not any(isinstance(one, Spawn) for one in room.all[before:]):
+            room.wait(0.5)
+        delays.append(room.now - lost_at)
+        room.exit(room.live[-1], code)
+    assert delays == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert "with no calls up; it is started again in 30 s" in room.words()
+    assert not room.core.stopping
+    assert room.core.ready
+    room.wait(30)
+    room.report(room.live[-1])  # it has been mended
+    assert sum(status.state == "ready" for status in room.core.statuses()) == 2
+    assert not any(isinstance(one, Terminate) for one in room.all)
+
+
+@FOR_GOOD
+def test_when_the_last_one_that_served_is_gone_it_ends_with_the_code(
+    room: Room, code: ExitCode
+) -> None:
+    room.exit(1, code)
+    assert "started again in 1 s" in room.words()
+    room.wait(1)
+    assert room.live == [2, 3]
+    room.exit(2, -9)
+    room.take()
+    room.exit(3, code)
+    assert "ending, because" in room.words()
+    assert room.last() == Exit(code)
+
+
+@FOR_GOOD
+def test_a_lost_connection_is_no_reason_to_end(room: Room, code: ExitCode) -> None:
+    """The other one has been ready, and reconnects: it may have calls."""
+    room.report(2, report=Report(calls=1))
+    room.exit(1, code)
+    assert not room.core.stopping
+    room.core.change_workers(-1, room.now)  # it drains, and serves nobody new
+    room.wait(1)
+    room.exit(room.live[-1], code)
+    assert room.core.stopping
+
+
+def test_who_runs_well_now_is_not_ended_because_it_crashed_before(room: Room) -> None:
+    for _ in range(5):
+        room.exit(next(s for s in room.live if room.spawned[s] == 2), 1)
+        room.wait(31)
+    room.report(room.live[-1])
+    room.wait(POLICY.steady)
+    for _ in range(6):
+        room.exit(next(s for s in room.live if room.spawned[s] == 1), 1)
+        room.wait(31)
+    assert not room.core.stopping
 
 
 def test_with_reload_it_waits_for_a_change_instead() -> None:
@@ -281,7 +350,9 @@ def test_when_all_have_finished_it_ends(room: Room) -> None:
 
 
 def test_replacing_goes_one_after_the_other(room: Room) -> None:
+    assert (room.core.generation, room.core.replacement) == (0, "none")
     room.core.replace(room.now)
+    assert (room.core.generation, room.core.replacement) == (1, "running")
     assert room.kinds() == [Spawn(3, 1)]
     room.wait(5)
     assert room.last() == Spawn(3, 1)  # the old ones go on meanwhile
@@ -293,13 +364,65 @@ def test_replacing_goes_one_after_the_other(room: Room) -> None:
     room.exit(2, 0)
     assert "all workers are replaced" in room.words()
     assert [status.pid for status in room.core.statuses()] == [103, 104]
+    assert [status.generation for status in room.core.statuses()] == [1, 1]
+    assert room.core.replacement == "ok"
+
+
+def test_a_worker_that_was_waiting_must_get_ready_before_all_are_replaced(room: Room) -> None:
+    room.exit(1, 1)
+    room.core.replace(room.now)
+    assert room.kinds() == [Spawn(3, 1), Spawn(4, 2)]
+    room.report(4)
+    room.exit(2, 0)
+    assert "all workers are replaced" not in room.words()
+    room.report(3)
+    assert "all workers are replaced" in room.words()
+    assert room.core.replacement == "ok"
+
+
+def test_a_worker_that_was_waiting_and_fails_again_fails_the_replacement(room: Room) -> None:
+    room.exit(1, 1)
+    room.core.replace(room.now)
+    room.exit(3, ExitCode.NO_CLIENT)
+    assert "the replacement has failed: no more workers are replaced" in room.words()
+    assert room.core.replacement == "failed"
+    room.report(4)  # it was begun before
+    assert Terminate(2) in room.take()
+
+
+def test_a_stop_fails_a_replacement(room: Room) -> None:
+    room.core.replace(room.now)
+    room.core.stop(room.now)
+    assert room.core.replacement == "failed"
+
+
+def test_a_process_that_cannot_be_started_is_named_without_its_id(room: Room) -> None:
+    room.core.replace(room.now)
+    while room.core.next_output() != Spawn(3, 1):
+        pass
+    room.core.exited(3, ExitCode.CANNOT_START, room.now)
+    words = (
+        "the new worker 1 has ended (the system refuses to start a process); the old one goes on"
+    )
+    assert words in room.words()
+
+
+def test_who_is_asked_to_end_at_once_names_the_calls(room: Room) -> None:
+    room.report(1, report=BUSY)
+    room.core.stop(room.now)
+    room.core.stop(room.now)
+    assert "ending at once: 2 calls up: c-1, c-2" in room.words()
 
 
 @pytest.mark.parametrize("code", [1, ExitCode.NO_CLIENT, ExitCode.REFUSED, FINISHED, 0])
 def test_if_the_new_one_fails_the_old_one_stays(room: Room, code: int) -> None:
     room.core.replace(room.now)
     room.exit(3, code)
-    assert "the old one goes on" in room.words()
+    words = room.words().splitlines()
+    assert words[-2].startswith("the new worker 1 (process 103) has ended (")
+    assert words[-2].endswith("); the old one goes on")
+    assert words[-1] == "the replacement has failed: no more workers are replaced"
+    assert room.core.replacement == "failed"
     room.wait(100)
     assert not any(isinstance(one, Terminate) for one in room.all)
     assert room.core.ready
@@ -311,6 +434,15 @@ def test_if_the_new_one_does_not_get_ready_in_time_it_is_ended(room: Room) -> No
     room.report(3, report=Report())
     room.wait(61)
     assert [one for one in room.all if isinstance(one, Terminate)] == [Terminate(3)]
+    assert (
+        Say(
+            "error",
+            "the new worker 1 (process 103) is not ready after 60 s; the old one goes on",
+            1,
+        )
+        in room.all
+    )
+    assert room.core.replacement == "failed"
     room.exit(3, 0)
     room.wait(100)
     assert room.live == [1, 2]
