@@ -420,7 +420,10 @@ class Supervision:
         for slot in self._slots.values():
             slot.restart_at = None
         for worker in self._workers.values():
-            self._end(worker, now)
+            if code is ExitCode.REFUSED and worker.ready_at is None and not worker.report.calls:
+                self._kill(worker, now)  # it has nothing to finish, and would only be refused, too
+            else:
+                self._end(worker, now)
 
     def _end(self, worker: Worker, now: float) -> None:
         """Let a worker drain and end, unless it does already."""
