@@ -219,8 +219,15 @@ class Engine:
         return self._result(pending)
 
     async def carry_out(self, function: Callable[..., Pending[R]], *args: Any) -> R:
-        """Call a command as `command` does, and wait; a caller that goes away takes it back."""
-        pending = self.command(function, *args)
+        """Call a command as `command` does, and wait; a caller that goes away takes it back.
+
+        Others run meanwhile in any case: a program may try again whatever is refused at once.
+        """
+        try:
+            pending = self.command(function, *args)
+        except Exception:
+            await anyio.lowlevel.checkpoint()
+            raise
         woken = None if pending.settled else self._waker_of(pending)
         try:
             if woken is None:

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 import anyio
 
-from relay_proto.adapter.shared_pace import Line
+from relay_proto.adapter.shared_pace import Line, TurnToDial
 from relay_proto.api.commands import Command
 from relay_proto.link.pace import who_begins
 
@@ -17,14 +17,15 @@ from ._engine import Engine
 
 R = TypeVar("R")
 
-_has_turn: Final[ContextVar[Line | None]] = ContextVar("relay turn", default=None)
-"""The line in which the program has taken a turn by itself."""
+_has_turn: Final[ContextVar[TurnToDial | None]] = ContextVar("relay turn", default=None)
+"""The turn that the program has waited for by itself."""
 
 
 async def execute_in_turn(engine: Engine, command: Command[R]) -> R:
     """Carry out a dial or a text, once its turn has come. It has its place until it is decided."""
     line = engine.delivery.turns.line_of(command)
-    if line is None or line is _has_turn.get():
+    turn = _has_turn.get()
+    if line is None or (turn is not None and turn.use(line)):
         return await engine.carry_out(engine.core.execute, command)
     async with _turn_in(engine, line, who_begins(command.params)):
         return await engine.carry_out(engine.core.execute, command)
@@ -32,16 +33,18 @@ async def execute_in_turn(engine: Engine, command: Command[R]) -> R:
 
 @asynccontextmanager
 async def turn_to_dial(engine: Engine) -> AsyncGenerator[None]:
-    """Wait for a turn, which the dials in the block then have."""
+    """Wait for a turn, which the first dial in the block then has."""
     line = engine.delivery.turns.dials
     if line is None:
         yield
         return
     async with _turn_in(engine, line, ""):
-        token = _has_turn.set(line)
+        turn = TurnToDial(line)
+        token = _has_turn.set(turn)
         try:
             yield
         finally:
+            turn.end()
             _has_turn.reset(token)
 
 

@@ -14,8 +14,11 @@ MOST_VALUES: Final = 50
 """Different values of one attribute, in a process."""
 
 _WORD: Final = re.compile(r"[A-Za-z_][\w.<>-]{0,63}", re.ASCII)
-_CODE: Final = re.compile(r"-?[0-9]{1,5}")
-_NUMBER: Final = re.compile(r"[0-9]{5}")
+_CODE: Final = re.compile(r"[0-9]{3}|-32[0-9]{3}")
+"""The codes of errors: those of HTTP, and those of JSON-RPC."""
+_DIGIT: Final = re.compile(r"[0-9]")
+MOST_DIGITS: Final = 4
+"""More of them, wherever they stand in a word, may be a number of somebody."""
 
 
 class Words:
@@ -42,7 +45,7 @@ class Words:
 def is_word(value: str) -> bool:
     """Whether it is a word of the protocol or of a program: no text, and no number of anybody."""
     if _WORD.fullmatch(value):
-        return _NUMBER.search(value) is None
+        return len(_DIGIT.findall(value)) <= MOST_DIGITS
     return _CODE.fullmatch(value) is not None
 
 

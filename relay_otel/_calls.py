@@ -14,9 +14,10 @@ from relay_proto.pending import Pending
 from relay_proto.records import CallRecord
 from relay_proto.rpc.event_base import RelayEvent
 from relay_proto.rpc.events import PlayEvent
+from relay_proto.transitions import EndReason
 
 from . import _names as names
-from ._bounds import error_type, word
+from ._bounds import OTHER, error_type, word
 from ._link import LinkObservation
 from ._live import live_spans
 from ._metrics import Instruments
@@ -25,6 +26,8 @@ from ._spans import Spans, fail, root
 from ._work import CallWork, DialWork
 
 ANSWERED: Final = "answered"
+END_REASONS: Final = frozenset({*EndReason, PASSED_ON, "no_answer", "declined"})
+"""The reasons of the protocol. Others are shown as `OTHER`: a server might say anything."""
 
 
 class CallObservation:
@@ -112,7 +115,9 @@ class CallObservation:
         if known is None:
             return
         live_spans.pop(call.call_id, None)
-        direction, reason = known.direction, call.end_reason
+        direction, reason = known.direction, str(call.end_reason)
+        if reason and reason not in END_REASONS:
+            reason = OTHER
         self._metrics.add(names.CALLS_UP, direction, amount=-1)
         self._metrics.record(names.CALL_DURATION, now - known.began_at, direction, reason)
         if reason == PASSED_ON:
@@ -120,7 +125,7 @@ class CallObservation:
         ending = known.leg or known.span
         if reason == LOST_SESSION:
             fail(ending, reason)
-        self._spans.end(ending, now, None, {names.END_REASON: word(reason) if reason else ""})
+        self._spans.end(ending, now, None, {names.END_REASON: reason})
 
     def failed(self, call: CallRecord, failure: BaseException) -> None:
         """The handler of a call has raised."""

@@ -24,6 +24,7 @@ from ._leases import Leases
 SCHEMES: Final = ("redis", "rediss", "unix")
 FULL: Final = 0.25
 """Seconds after which to ask again for a place, if all are taken: nobody tells when one is free."""
+MOST_LEASE: Final = 86_400.0
 SLOWEST: Final = 0.001
 """So many in a second: the same as for `Limits`."""
 
@@ -72,7 +73,7 @@ class SharedPace:
         if urlsplit(url).scheme not in SCHEMES:
             raise ValueError(f"url must begin with {', '.join(f'{one}:' for one in SCHEMES)}")
         one_of({"wait", "local"})("when_away", when_away)
-        number(1.0)("lease", lease)
+        number(1.0, MOST_LEASE, "seconds")("lease", lease)
         number(0.01)("timeout", timeout)
         self.when_away: WhenAway = when_away
         self.renew_interval = lease / 3

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, TypeVar
 
-from relay_proto.adapter.shared_pace import Line
+from relay_proto.adapter.shared_pace import Line, TurnToDial
 from relay_proto.api.commands import Command
 from relay_proto.link.pace import who_begins
 
@@ -16,14 +16,15 @@ from ._waiting import Mailbox
 
 R = TypeVar("R")
 
-_has_turn: Final[ContextVar[Line | None]] = ContextVar("relay turn", default=None)
-"""The line in which the program has taken a turn by itself."""
+_has_turn: Final[ContextVar[TurnToDial | None]] = ContextVar("relay turn", default=None)
+"""The turn that the program has waited for by itself."""
 
 
 def execute_in_turn(engine: Engine, command: Command[R]) -> R:
     """Carry out a dial or a text, once its turn has come. It has its place until it is decided."""
     line = engine.delivery.turns.line_of(command)
-    if line is None or line is _has_turn.get():
+    turn = _has_turn.get()
+    if line is None or (turn is not None and turn.use(line)):
         return engine.execute(command)
     with _turn_in(engine, line, who_begins(command.params)):
         return engine.execute(command)
@@ -31,16 +32,18 @@ def execute_in_turn(engine: Engine, command: Command[R]) -> R:
 
 @contextmanager
 def turn_to_dial(engine: Engine) -> Generator[None]:
-    """Wait for a turn, which the dials in the block then have."""
+    """Wait for a turn, which the first dial in the block then has."""
     line = engine.delivery.turns.dials
     if line is None:
         yield
         return
     with _turn_in(engine, line, ""):
-        token = _has_turn.set(line)
+        turn = TurnToDial(line)
+        token = _has_turn.set(turn)
         try:
             yield
         finally:
+            turn.end()
             _has_turn.reset(token)
 
 

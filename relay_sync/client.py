@@ -249,7 +249,7 @@ class RelayClient(Client):
     def turn_to_dial(self) -> AbstractContextManager[None]:
         """Wait for a turn in the `shared_pace`: ``with client.turn_to_dial():``.
 
-        A dial in the block has its turn then, and leaves at once. So a program can write down
+        The first dial in the block has this turn, and leaves at once. So a program can write down
         that it dials, after it has waited and before anybody's telephone rings. Without a
         `shared_pace`, this does not wait. The place is free for others when the block ends.
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar, asser
 
 from ..exchange import Caller, HangUp, TextMessage, Wait, What
 from ..testing.situations import Part, Situation, Trouble, shorter
+from ..values.checks import whole
 from .clients import ClientBase
 from .exploring_source import Reproduction, name_of
 from .guard import contains
@@ -201,7 +202,27 @@ def explore(run: Run, wishes: Wishes, reproduction: Reproduction) -> Exploration
         CounterexampleError: something goes wrong.
         PromiseFailedError: a promise itself does.
     """
+    _check(wishes)
     return _Explorer(run, wishes, reproduction).explore()
+
+
+def _check(wishes: Wishes) -> None:
+    whole(1)("runs", wishes.runs)
+    dials: object = wishes.dials
+    if isinstance(dials, str):
+        raise TypeError(f"dials must be a list of numbers, not one text: [{dials!r}]")
+    for dialed in map(_anything, wishes.dials):
+        if not isinstance(dialed, str):
+            raise TypeError(f"dials must be telephone numbers, as texts, not {dialed!r}")
+    for trouble in map(_anything, wishes.troubles):
+        if not isinstance(trouble, Trouble):
+            names = ", ".join(str(one) for one in Trouble)
+            raise TypeError(f"troubles must be some of {names}, not {trouble!r}")
+
+
+def _anything(value: object) -> object:
+    """What a program that no type checker has seen has given."""
+    return value
 
 
 class _Explorer:
@@ -236,9 +257,10 @@ class _Explorer:
                     troubles=wishes.troubles,
                     dials=wishes.dials,
                 )
-                situation = shortest(
-                    strategy, self._goes_wrong, runs=wishes.runs - 1, seed=wishes.seed
-                )
+                situation = None
+                if wishes.runs > 1:
+                    more = wishes.runs - 1
+                    situation = shortest(strategy, self._goes_wrong, runs=more, seed=wishes.seed)
             if situation is not None and self._repeats:
                 situation = self._shortest(situation)
                 again = self._try(situation)
@@ -339,15 +361,23 @@ def _failure_of(error: BaseException, story: Story) -> Failure:
     return Failure((kind, place), f"the program raises {error!r} at {place}", error, story)
 
 
+def _is_of_pytest(error: BaseException, name: str) -> bool:
+    """Whether it is what `pytest.fail`, for example, raises: no `Exception`."""
+    kind = type(error)
+    return kind.__module__ == "_pytest.outcomes" and kind.__name__ == name
+
+
 def _broken(promise: Promise, story: Story) -> Failure | None:
     """Say how a story breaks a promise, or how the promise fails."""
     name = name_of(promise)
     try:
-        result = promise(story)
-    except AssertionError as error:
-        what = f"the promise {name} is broken: {error}"
-        return Failure(("broken", name), what, error, story, promise)
-    except Exception as error:  # noqa: BLE001 - whatever a promise raises
+        result = promise(Story(story))  # of its own: what it changes is not for the next one
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever a promise raises
+        if isinstance(error, AssertionError) or _is_of_pytest(error, "Failed"):
+            what = f"the promise {name} is broken: {error}"
+            return Failure(("broken", name), what, error, story, promise)
         return Failure(("failed", name), "", error, story, promise, blames_promise=True)
     if result is None:
         return None

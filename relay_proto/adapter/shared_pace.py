@@ -19,6 +19,7 @@ from ..config import ClientConfig
 from ..errors import ClientClosedError, RelayError, RequestQueueFullError, RequestTimeoutError
 from ..link.pace import Pace
 from ..transitions import SessionState
+from ..values.checks import number, one_of
 from .logs import Log
 
 Paced: TypeAlias = Literal["dials", "texts"]
@@ -31,6 +32,9 @@ SOONEST: Final = 0.02
 """Seconds before the same process asks again: a pace that says "now" must not be a loop."""
 LATEST: Final = 5.0
 """Seconds after which it asks again in any case."""
+LEAST_INTERVAL: Final = 0.01
+MOST_INTERVAL: Final = 86_400.0
+"""Seconds between renewals: neither a loop, nor longer than a thread can wait."""
 AWAY: Final = 1.0
 """Seconds for which a pace that cannot be reached is left alone."""
 
@@ -69,6 +73,10 @@ def pacer(argument: str, value: object) -> object:
             f"{argument} must be a relay_pace.SharedPace, or have its methods, not "
             f"{type(value).__name__}"
         )
+    if value is not None:
+        interval = getattr(value, "renew_interval", None)
+        number(LEAST_INTERVAL, MOST_INTERVAL, "seconds")(f"{argument}.renew_interval", interval)
+        one_of({"wait", "local"})(f"{argument}.when_away", getattr(value, "when_away", None))
     return value
 
 
@@ -221,7 +229,7 @@ class Line:
     def _ask(self, ticket: Ticket) -> None:
         answer = None
         if self._away_until <= time.monotonic():
-            answer = self._reach(self._pacer.take, self._kind, ticket.place)
+            answer = self._reach(self._take, self._kind, ticket.place)
         if self._goes_on:
             self._begin(ticket, Turn.UNPACED)
         elif self._away is None and answer is None:
@@ -229,6 +237,15 @@ class Line:
         elif answer is not None:
             wait = min(max(answer, SOONEST), LATEST) * self._chance.uniform(1.0, 1.25)
             self._ask_at = time.monotonic() + wait
+
+    def _take(self, kind: Paced, place: str) -> float | None:
+        """Take a place. An answer that is neither None nor seconds is none."""
+        answer: object = self._pacer.take(kind, place)
+        if answer is None:
+            return None
+        if not isinstance(answer, (int, float)) or answer != answer:  # noqa: PLR0124 - not a number
+            raise TypeError(f"take() must return None or seconds, not {type(answer).__name__}")
+        return answer
 
     def _begin(self, ticket: Ticket, turn: Turn) -> None:
         with self._changed:
@@ -248,7 +265,7 @@ class Line:
         """Ask the pace, and notice whether it can be reached."""
         try:
             answer = function(*args)
-        except Exception as error:  # noqa: BLE001 - whatever it is, nothing was counted
+        except BaseException as error:  # noqa: BLE001 - nothing was counted; this thread goes on
             self._away_until = time.monotonic() + AWAY * self._chance.uniform(1.0, 1.5)
             if self._away is None:
                 goes_on = "go on without it" if self._pacer.when_away == "local" else "wait"
@@ -268,8 +285,33 @@ class Line:
 
 def words(error: BaseException) -> str:
     """Say what was raised, in one line."""
-    said = " ".join(str(error).split())
+    try:
+        said = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - somebody else's `__str__`
+        said = ""
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+class TurnToDial:
+    """A turn that the program has waited for by itself. It is for one dial, within its block.
+
+    Tasks that begin in the block see it, too: so it says by itself whether it is used.
+    """
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._unused = True
+
+    def use(self, line: Line) -> bool:
+        """Use it for something of this line. False if it is another one's, used, or over."""
+        if line is not self._line:
+            return False
+        unused, self._unused = self._unused, False
+        return unused
+
+    def end(self) -> None:
+        """The block is over."""
+        self._unused = False
 
 
 class SharedTurns:

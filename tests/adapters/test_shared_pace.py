@@ -319,6 +319,63 @@ async def test_a_program_writes_down_that_it_dials(world: World) -> None:
         await client.dial_phone(ANSWERING, OFFICE)
 
 
+@pytest.mark.async_only("a thread that begins in the block has not its context")
+async def test_a_turn_is_for_one_dial_and_ends_with_its_block(world: World) -> None:
+    office, over = Office(), anyio.Event()
+    async with client_with(world, office) as client, anyio.create_task_group() as tasks:
+
+        async def dial() -> None:
+            await client.dial_phone(ANSWERING, OFFICE)
+
+        async def dial_later() -> None:
+            await over.wait()
+            await dial()
+
+        async with client.turn_to_dial(), anyio.create_task_group() as inside:
+            tasks.start_soon(dial_later)
+            for _ in range(3):
+                inside.start_soon(dial)
+        assert office.asked == 3, "one dial has the turn, and two wait for theirs"
+        async with client.turn_to_dial():
+            tasks.start_soon(dial_later)
+        over.set()
+    await office.until(lambda: not office.taken)
+    assert office.asked == 6, "what begins after the block waits for its turn"
+
+
+async def test_a_pace_that_answers_nonsense_is_away_until_it_does_not(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    class UnprintableError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    answers: list[Any] = ["0.1", float("nan"), [], SystemExit(), UnprintableError()]
+
+    class Odd(Office):
+        def take(self, kind: Paced, place: str) -> float | None:
+            if not answers:
+                return super().take(kind, place)
+            answer: Any = answers.pop()
+            if isinstance(answer, BaseException):
+                raise answer
+            found: float | None = answer
+            return found
+
+    async with client_with(world, Odd()) as client:
+        await client.dial_phone(ANSWERING, OFFICE)
+    assert not answers
+    assert "the shared pace cannot be reached: UnprintableError. Until it can be, " in caplog.text
+
+
+@pytest.mark.parametrize("interval", [0.0, -1.0, float("nan"), float("inf"), 1e10, "1", None])
+async def test_a_pace_renews_at_times_that_a_thread_can_wait(world: World, interval: Any) -> None:
+    office = Office()
+    office.renew_interval = interval
+    with pytest.raises((TypeError, ValueError), match=r"shared_pace\.renew_interval must be "):
+        world.client(shared_pace=office)
+
+
 async def test_a_blocking_program_writes_down_that_it_dials(world: World) -> None:
     office = Office(room=1)
 

@@ -116,3 +116,22 @@ def test_a_fault_is_in_the_story(runtime: Runtime, fault: str) -> None:
     [told] = story.all(What.FAULTED)
     assert told.text == f"exchange  simulates a fault: {fault}"
     assert told.at == pytest.approx(3)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_who_tries_again_what_is_refused_at_once_lets_others_run(
+    backend: Literal["asyncio", "trio"],
+) -> None:
+    async def insists(call: relay_anyio.Call) -> None:
+        await call.answer()
+        while True:
+            try:
+                await call.play_tts("Hello")
+            except RelayError:
+                continue
+
+    leaves = Caller(ANNA, (relay_anyio.testing.Wait(0.4), relay_anyio.testing.HangUp()))
+    with pytest.raises(relay_anyio.testing.RehearsalTimeoutError, match="runs in a loop"):
+        relay_anyio.testing.rehearse(
+            insists, leaves, backend=backend, may_raise=[RelayError], within=100
+        )
