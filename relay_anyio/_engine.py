@@ -225,6 +225,8 @@ class Engine:
         """
         try:
             pending = self.command(function, *args)
+        except LocalProtocolError:
+            raise  # there may be no event loop here
         except Exception:
             await anyio.lowlevel.checkpoint()
             raise

@@ -361,10 +361,10 @@ def _failure_of(error: BaseException, story: Story) -> Failure:
     return Failure((kind, place), f"the program raises {error!r} at {place}", error, story)
 
 
-def _is_of_pytest(error: BaseException, name: str) -> bool:
-    """Whether it is what `pytest.fail`, for example, raises: no `Exception`."""
+def _says_failed(error: BaseException) -> bool:
+    """Whether it is what `pytest.fail` raises: no `Exception`, and it calls itself a builtin."""
     kind = type(error)
-    return kind.__module__ == "_pytest.outcomes" and kind.__name__ == name
+    return kind.__name__ == "Failed" and kind.__module__ in ("builtins", "_pytest.outcomes")
 
 
 def _broken(promise: Promise, story: Story) -> Failure | None:
@@ -375,7 +375,7 @@ def _broken(promise: Promise, story: Story) -> Failure | None:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001 - whatever a promise raises
-        if isinstance(error, AssertionError) or _is_of_pytest(error, "Failed"):
+        if isinstance(error, AssertionError) or _says_failed(error):
             what = f"the promise {name} is broken: {error}"
             return Failure(("broken", name), what, error, story, promise)
         return Failure(("failed", name), "", error, story, promise, blames_promise=True)

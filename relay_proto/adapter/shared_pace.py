@@ -67,16 +67,17 @@ class Pacer(Protocol):
 
 def pacer(argument: str, value: object) -> object:
     """Check that an argument is a `Pacer`, or None."""
+    if value is None:
+        return None
     names = ("paces", "take", "renew", "give_back")
-    if value is not None and not all(callable(getattr(value, name, None)) for name in names):
+    if not all(callable(getattr(value, name, None)) for name in names):
         raise TypeError(
             f"{argument} must be a relay_pace.SharedPace, or have its methods, not "
             f"{type(value).__name__}"
         )
-    if value is not None:
-        interval = getattr(value, "renew_interval", None)
-        number(LEAST_INTERVAL, MOST_INTERVAL, "seconds")(f"{argument}.renew_interval", interval)
-        one_of({"wait", "local"})(f"{argument}.when_away", getattr(value, "when_away", None))
+    interval = getattr(value, "renew_interval", None)
+    number(LEAST_INTERVAL, MOST_INTERVAL, "seconds")(f"{argument}.renew_interval", interval)
+    one_of({"wait", "local"})(f"{argument}.when_away", getattr(value, "when_away", None))
     return value
 
 

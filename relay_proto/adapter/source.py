@@ -108,8 +108,6 @@ def _call_of(value: Any) -> Group:
     for field in fields(value):
         item = getattr(value, field.name)
         usual = field.default
-        if usual is MISSING and field.default_factory is not MISSING:
-            usual = field.default_factory()
         if usual is MISSING and not named:
             positional.append(value_of(item))
         elif item != usual:

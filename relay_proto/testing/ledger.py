@@ -155,11 +155,10 @@ class Ledger:
             self._call_offered(frame)
 
     def _call_offered(self, frame: Frame) -> None:
-        call_id, state = frame.body.get("call_id"), frame.body.get("call_state")
-        if not isinstance(call_id, str) or not call_id or state == "ended":
-            return  # an offer that makes no sense
+        call_id = str(frame.body.get("call_id", ""))
+        makes_sense = call_id and frame.body.get("call_state") != "ended"
         known = call_id in self.held or call_id in self._ended_calls
-        if self.session.authenticated and not known:
+        if makes_sense and self.session.authenticated and not known:
             self._offered.add(call_id)
 
     def _leg_moved(self, frame: Frame) -> None:

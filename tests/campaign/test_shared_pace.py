@@ -148,7 +148,7 @@ def test_what_it_paces() -> None:
         ({"texts_per_second": "5"}, "texts_per_second must be a number"),
         ({"dials_at_once": 1.5}, "dials_at_once must be a whole number"),
         ({"when_away": "never"}, "when_away must be one of 'local', 'wait'"),
-        ({"lease": 0.5}, "lease must be 1 or more"),
+        ({"lease": 0.5}, "lease must be from 1 to 86400 seconds"),
         ({"timeout": 0}, r"timeout must be 0\.01 or more"),
     ],
 )

@@ -440,3 +440,58 @@ def test_in_a_rehearsal_it_says_so() -> None:
 
     with pytest.raises(RuntimeError, match="takes part in a rehearsal already"):
         relay_sync.testing.rehearse(relay_sync.RelayClient("project", "token"), scene)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"runs": 0}, "runs must be "),
+        ({"dials": "+15559"}, "dials must be a list of numbers, not one text"),
+        ({"dials": [5]}, "dials must be telephone numbers, as texts, not 5"),
+        ({"troubles": ["bogus"]}, "troubles must be some of .*, not 'bogus'"),
+    ],
+)
+def test_wrong_wishes_are_named(options: dict[str, Any], words: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=words):
+        tried("asyncio", relay_anyio.RelayClient(contexts=["office"]), **options)
+
+
+def hangs_up_late() -> relay_anyio.RelayClient:
+    client = relay_anyio.RelayClient(contexts=["office"])
+
+    @client.on_call
+    async def take(call: relay_anyio.Call) -> None:
+        await call.answer()
+        await anyio.sleep(60)
+        await call.hangup()
+
+    return client
+
+
+def test_one_run_is_one_run() -> None:
+    assert tried("asyncio", hangs_up_late, runs=1, promises=[]).runs == 1
+
+
+def test_a_promise_cannot_change_the_story_of_the_next_one() -> None:
+    def spoils(story: Story) -> None:
+        story.clear()
+
+    error = found("asyncio", hangs_up_late, promises=[spoils, NoSilence(10)])
+    assert "NoSilence" in str(error)
+
+
+def test_a_promise_may_fail_as_tests_of_pytest_do() -> None:
+    def fails(story: Story) -> None:
+        if story.all(What.ANSWERED):
+            pytest.fail("somebody was answered")
+
+    error = found("asyncio", hangs_up_late, promises=[fails])
+    assert "fails is broken: somebody was answered" in str(error)
+
+
+def test_a_promise_may_end_the_process() -> None:
+    def ends(story: Story) -> None:
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        tried("asyncio", hangs_up_late, promises=[ends])
