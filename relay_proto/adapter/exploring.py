@@ -242,25 +242,9 @@ class _Explorer:
         self._began_at = time.perf_counter()
 
     def explore(self) -> Exploration:
-        from ..testing import exploring_strategies as drawing  # noqa: PLC0415 - hypothesis
-        from ..testing.searching import shortest  # noqa: PLC0415 - is optional
-
-        wishes = self._wishes
-        situation: Situation | None = wishes.first
         again: Failure | None = None
         with _quietly():
-            if not self._goes_wrong(wishes.first):
-                strategy = drawing.situations_for(
-                    TOLD[-1],
-                    caller=wishes.caller,
-                    message=wishes.message,
-                    troubles=wishes.troubles,
-                    dials=wishes.dials,
-                )
-                situation = None
-                if wishes.runs > 1:
-                    more = wishes.runs - 1
-                    situation = shortest(strategy, self._goes_wrong, runs=more, seed=wishes.seed)
+            situation = self._wrong_situation()
             if situation is not None and self._repeats:
                 situation = self._shortest(situation)
                 again = self._try(situation)
@@ -268,6 +252,25 @@ class _Explorer:
             return Exploration(self._runs, self._seconds, self._happened)
         failure = again or self._found
         raise self._error(situation, failure, repeats=again is not None) from failure.error
+
+    def _wrong_situation(self) -> Situation | None:
+        """The first situation, or the simplest one that was drawn, that goes wrong."""
+        from ..testing import exploring_strategies as drawing  # noqa: PLC0415 - hypothesis
+        from ..testing.searching import shortest  # noqa: PLC0415 - is optional
+
+        wishes = self._wishes
+        if self._goes_wrong(wishes.first):
+            return wishes.first
+        if wishes.runs == 1:
+            return None
+        strategy = drawing.situations_for(
+            TOLD[-1],
+            caller=wishes.caller,
+            message=wishes.message,
+            troubles=wishes.troubles,
+            dials=wishes.dials,
+        )
+        return shortest(strategy, self._goes_wrong, runs=wishes.runs - 1, seed=wishes.seed)
 
     @property
     def _seconds(self) -> float:

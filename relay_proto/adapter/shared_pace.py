@@ -66,9 +66,7 @@ class Pacer(Protocol):
 
 
 def pacer(argument: str, value: object) -> object:
-    """Check that an argument is a `Pacer`, or None."""
-    if value is None:
-        return None
+    """Check that an argument is a `Pacer`."""
     names = ("paces", "take", "renew", "give_back")
     if not all(callable(getattr(value, name, None)) for name in names):
         raise TypeError(

@@ -406,3 +406,5 @@ async def test_no_thread_is_left(world: World) -> None:
 async def test_what_is_no_pace_is_refused(world: World) -> None:
     with pytest.raises(TypeError, match=r"shared_pace must be a relay_pace\.SharedPace"):
         world.client(shared_pace="redis://localhost")
+    async with world.client(shared_pace=None) as client:
+        await client.dial_phone(ANSWERING, OFFICE)

@@ -469,7 +469,8 @@ def hangs_up_late() -> relay_anyio.RelayClient:
 
 
 def test_one_run_is_one_run() -> None:
-    assert tried("asyncio", hangs_up_late, runs=1, promises=[]).runs == 1
+    with module_of(IVR_SYNC.example, IVR_SYNC.source) as module:
+        assert tried("threads", module.client, runs=1).runs == 1
 
 
 def test_a_promise_cannot_change_the_story_of_the_next_one() -> None:
