@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +17,7 @@ from relay_anyio.cli import main
 from relay_anyio.lab.arguments import FAULTS
 from relay_anyio.lab.commands import COMMANDS
 from tests.lab.conftest import Start
-from tests.lab.harness import ANN, OFFICE, LabRunner
+from tests.lab.harness import ANN, OFFICE, PATIENCE, LabRunner
 
 SCENARIO: Final = '[[callers]]\nat = 3600\n[[faults]]\ndo = "cut"\nat = 3600\n'
 
@@ -222,28 +224,42 @@ def test_what_was_done_is_saved_and_forgotten(shell: Shell) -> None:
     assert shell.run("calls") == "no calls\n"
 
 
-def test_events_are_followed_until_the_lab_ends(
-    lab: LabRunner, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from threading import Thread
+class Printed(io.StringIO):
+    """Standard output of a thread. `capsys` loses what is written while it is read."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._grown = threading.Condition()
+
+    def write(self, text: str, /) -> int:
+        with self._grown:
+            self._grown.notify_all()
+            return super().write(text)
+
+    def until(self, words: str) -> None:
+        with self._grown:
+            assert self._grown.wait_for(lambda: words in self.getvalue(), PATIENCE), self.getvalue()
+
+
+def test_events_are_followed_until_the_lab_ends(
+    lab: LabRunner, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     codes: list[int] = []
+    printed = Printed()
+    monkeypatch.setattr("sys.stdout", printed)
     with program(lab):
         lab.post("/api/texts", {"from": ANN, "body": "before"})
         arguments = ["lab", "--lab", lab.url, "events", "--follow", "--json", "--number", ANN]
-        follower = Thread(target=lambda: codes.append(main(arguments)))
+        follower = threading.Thread(target=lambda: codes.append(main(arguments)))
         follower.start()
-        printed = ""
-        while "before" not in printed:
-            printed += capsys.readouterr().out
+        printed.until("before")
         lab.post("/api/texts", {"from": "+1777", "body": "other"})
         lab.post("/api/texts", {"from": ANN, "body": "after"})
-        while "after" not in printed:
-            printed += capsys.readouterr().out
+        printed.until("after")
         lab.do(lab.lab.hub.close)
-        follower.join(30)
+        follower.join(PATIENCE)
     assert codes == [1]
-    assert "other" not in printed
+    assert "other" not in printed.getvalue()
     assert capsys.readouterr().err.endswith("relay: the lab has ended\n")
 
 
