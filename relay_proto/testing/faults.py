@@ -327,6 +327,16 @@ def jump_clock(world: World, random: Random) -> None:
         program.sleep(random.choice((1.0, 20.0, 45.0, 600.0)))
 
 
+def freeze(world: World, random: Random) -> None:
+    """Stop a program that waits for an answer. Then its timer is late, and bytes wait."""
+    program = victim(world, random)
+    if program.ready and not program.asleep:
+        world.struck("freeze")
+        with suppress(RequestQueueFullError):
+            program.execute(commands.receive(["frozen"]))
+        program.sleep(random.choice((3.0, 12.0, 25.0)))
+
+
 def slow_down(world: World, random: Random) -> None:
     """For a while, let an application react slowly."""
     world.struck("slow application")
@@ -375,6 +385,8 @@ FAULTS: Final[tuple[Fault, ...]] = (
     send_nonsense,
     withhold_replies,
     jump_clock,
+    freeze,
+    freeze,
     slow_down,
     hang_up_as_it_breaks,
 )

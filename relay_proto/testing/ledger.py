@@ -30,6 +30,7 @@ from ..pending import Pending
 from ..records import ActionRecord, CallRecord
 from ..rpc.event_base import RelayEvent
 from ..transitions import CALL_ORDER
+from .answers import Answers
 from .sessions import SessionLedger
 from .tap import Event, Frame
 from .waits import That, Waits
@@ -55,6 +56,7 @@ class Ledger:
         self._secrets = list(config.secrets())
         self.waits = Waits(that)
         self.session = SessionLedger(config, that)
+        self.answers = Answers(that)
         self.actions: dict[CallRecord, list[ActionRecord]] = {}
         self.held: dict[str, CallRecord] = {}
         """The calls that the core tracks."""
@@ -113,6 +115,11 @@ class Ledger:
             self._closing_at = now
             self.session.may_leave = True
 
+    def slept(self) -> None:
+        """The program has stood still."""
+        self.session.slept()
+        self.answers.slept()
+
     def link_opened(self, transport: int) -> None:
         """A byte stream is open."""
         if transport == self._transport:
@@ -123,10 +130,14 @@ class Ledger:
         if transport == self._transport:
             self._lost = True
 
-    def frame_arrived(self, transport: int, frame: Frame, now: float) -> None:
-        """A frame reaches the core."""
+    def frame_arrived(
+        self, transport: int, frame: Frame, now: float, *, waited: bool = False
+    ) -> None:
+        """A frame reaches the core. It may have `waited` while the program slept."""
         if transport != self._transport or not self._open or self._lost:
             return
+        if not self.session.unclear:
+            self.answers.arrived(frame, waited=waited)
         self.session.heard(frame, now)
         if frame.id in self._connect_ids and not frame.is_request:
             self.session.connect_answered(frame)
@@ -220,6 +231,7 @@ class Ledger:
 
     def _settled(self, pending: Pending[Any]) -> None:
         self.waits.settled(pending)
+        self.answers.settled(pending)
         if pending.error is not None:
             self.check_secrets(f"{pending.error} {pending.error!r}")
         elif isinstance(pending.result(), CallRecord):

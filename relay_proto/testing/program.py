@@ -2,7 +2,8 @@
 
 A task is a generator. It yields what it waits for: a `Pending`, a time in seconds, or a
 tuple of both. It gets back whether the `Pending` has settled. While a program sleeps, its
-own clock stands still and it gets no input.
+own clock stands still and it gets no input. What arrives meanwhile waits, and is read
+before the timer is handled.
 """
 
 from __future__ import annotations
@@ -94,6 +95,7 @@ class Program:
         self._taps: dict[int, tuple[Tap, Tap]] = {}
         self._waiting: dict[Pending[Any], list[Callable[[], None]]] = {}
         self._drain_planned = False
+        self._asking: tuple[str, Pending[Any]] | None = None
         self._slept = 0.0
         self._wakes_up = 0.0
 
@@ -115,7 +117,7 @@ class Program:
         return self._wakes_up
 
     def sleep(self, seconds: float) -> None:
-        """Suspend the program's machine. When it wakes up, time has jumped."""
+        """Suspend the program, or its whole machine. When it wakes up, time has jumped."""
         if not self.asleep:
             self.drain()
             self._wakes_up = self.world.now + seconds
@@ -186,8 +188,10 @@ class Program:
         try:
             pending = act(self.world.now)
             self.world.promises.asked(self, pending, what, within)
+            self._asking = what, pending
         finally:
             self.drain()
+            self._asking = None
         return pending
 
     # Inputs
@@ -214,14 +218,14 @@ class Program:
         self.core.transport_opened(link.transport, self.world.now)
         self._stepped()
 
-    def link_data(self, link: Link, data: bytes) -> None:
-        """Bytes arrived."""
-        if not self._awake(lambda: self.link_data(link, data)):
+    def link_data(self, link: Link, data: bytes, *, waited: bool = False) -> None:
+        """Bytes arrived. They may have `waited` while the program slept."""
+        if not self._awake(lambda: self.link_data(link, data, waited=True)):
             return
         for frame in self._taps[link.transport][1].feed(data):
             self.world.note(self.name, f"{link.transport} ← {frame}")
             self.world.recorded(self.name, link.transport, b"<", frame)
-            self.world.promises.frame_arrived(self, link, frame)
+            self.world.promises.frame_arrived(self, link, frame, waited=waited)
         self.core.receive_data(link.transport, data, self.world.now)
         self._stepped()
 
@@ -281,7 +285,7 @@ class Program:
                 for frame in self._taps[transport][0].feed(data):
                     self.world.note(self.name, f"{transport} → {frame}")
                     self.world.recorded(self.name, transport, b">", frame)
-                    self.world.promises.frame_sent(self, link, frame)
+                    self.world.promises.frame_sent(self, link, frame, self._asking)
                 link.up.write(data)
             case CloseTransport(transport, flush):
                 self._links[transport].leave_down(flush=flush)

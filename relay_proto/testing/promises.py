@@ -120,7 +120,7 @@ class Promises:
 
     def slept(self, program: Subject) -> None:
         """The program's clock jumps."""
-        self.ledger(program).session.slept()
+        self.ledger(program).slept()
 
     def link_opened(self, program: Subject, link: Link) -> None:
         """The core is told that a byte stream is open."""
@@ -130,15 +130,26 @@ class Promises:
         """The core is told that a byte stream is gone."""
         self.ledger(program).link_gone(link.transport)
 
-    def frame_arrived(self, program: Subject, link: Link, frame: Frame) -> None:
-        """A frame is about to reach the core."""
+    def frame_arrived(
+        self, program: Subject, link: Link, frame: Frame, *, waited: bool = False
+    ) -> None:
+        """A frame is about to reach the core. It may have `waited` while the program slept."""
         ledger = self.ledger(program)
         ledger.session.unclear = program.has_outputs
-        ledger.frame_arrived(link.transport, frame, program.clock)
+        ledger.frame_arrived(link.transport, frame, program.clock, waited=waited)
 
-    def frame_sent(self, program: Subject, link: Link, frame: Frame) -> None:
-        """The core has sent a frame."""
-        self.ledger(program).frame_sent(link.transport, frame)
+    def frame_sent(
+        self,
+        program: Subject,
+        link: Link,
+        frame: Frame,
+        asking: tuple[str, Pending[Any]] | None = None,
+    ) -> None:
+        """The core has sent a frame. `asking` is the command that is carried out."""
+        ledger = self.ledger(program)
+        ledger.frame_sent(link.transport, frame)
+        if asking is not None and frame.is_request and frame.method == asking[0]:
+            ledger.answers.expect(frame, asking[1])
 
     def output(self, program: Subject, output: Output) -> None:
         """The core has made an output."""

@@ -332,6 +332,17 @@ def do_nothing_in_time(original: Function, self: ClientCore, now: float) -> None
     """What is due is not done."""
 
 
+@fault(seams.RECEIVE_DATA, checks=["an answer that waited is not too late"])
+def judge_before_reading(
+    original: Function, self: ClientCore, transport: int, data: bytes, now: float
+) -> None:
+    """Deadlines are judged before what has waited in the socket is read."""
+    deadline = self.deadline()
+    if deadline is not None and deadline <= now:
+        self.handle_timer(now)
+    original(self, transport, data, now)
+
+
 @fault(seams.POP_DUE, checks=["a needless handle_timer does nothing"])
 def wind_up_a_timer(original: Function, self: Deadlines[Any], now: float) -> Any:
     """Whenever the core is told the time, the next ping is put off."""
