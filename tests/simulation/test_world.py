@@ -19,7 +19,8 @@ FAULTS_TO_SEE = """
     a fresh client|bad openings|clock jumps|credentials revoked|cut|cut after so many bytes
     |cut in the upgrade or authentication|cut while opening|deploy|event repeated
     |events repeated in disorder|freeze|goodbye|goodbye with restart
-    |hangs up as the link breaks|nonsense|open hangs|open refused|replies withheld|resume refused|server drops the link
+    |hangs up as the link breaks|nonsense|open hangs
+    |open refused|replies withheld|resume refused|server drops the link
     |server restarts with its memory|server restarts without memory|several clients
     |silence in the upgrade or authentication|silence, both ways|silence, one way|slow application
     |slow close|stall|state comes late|two legs answer at once|upgrades refused
