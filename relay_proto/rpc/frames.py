@@ -256,6 +256,8 @@ def encode_error(identity: bytes, code: int, message: str) -> bytes:
 def _decode_envelope(data: bytes) -> _Envelope[msgspec.Raw]:
     try:
         return _raw_params.decode(data)
+    except msgspec.ValidationError:
+        raise  # it is JSON, but no frame: a repair of 10 MiB can take a second, and changes nothing
     except msgspec.DecodeError:
         repaired = _repaired(data)
         if repaired is None:

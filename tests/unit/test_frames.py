@@ -201,6 +201,14 @@ def test_what_no_reading_makes_json_stays_malformed(data: bytes) -> None:
     assert isinstance(decode_frame(data), MalformedFrame)
 
 
+def test_what_is_json_but_no_frame_is_not_repaired_into_one() -> None:
+    data = b'{"id":"e","method":1,"method":"m","params":{"body":"cut \\ud83d"}}'
+    frame = decode_frame(data)
+    assert frame == MalformedFrame(
+        reason="it is not an object with a text as method", size=len(data)
+    )
+
+
 def test_a_null_error_beside_a_result_is_no_refusal() -> None:
     frame = decode_frame(b'{"id":"r","error":null,"result":{"code":"200"}}')
     assert isinstance(frame, ReplyFrame)
