@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 import anyio
 
@@ -25,6 +25,10 @@ from ._here import running_trio
 if TYPE_CHECKING:
     import asyncio
     import socket
+
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+Run: TypeAlias = Callable[[T], Coroutine[Any, Any, None]]
 
 _strong: set[object] = set()
 """asyncio keeps only weak references to its tasks."""
@@ -52,7 +56,7 @@ class Arrivals(Protocol):
         """Stop, before the socket is closed."""
 
 
-class Siblings(Protocol):
+class Siblings(Protocol[T_contra]):
     """Tasks of which none ends another: what one of them raises is its own affair."""
 
     async def __aenter__(self) -> object: ...
@@ -60,17 +64,8 @@ class Siblings(Protocol):
         """Wait until all have ended, unless this is left because of an error."""
         ...
 
-    def start(
-        self,
-        function: Callable[[], Coroutine[Any, Any, None]],
-        done: Callable[[], object],
-        context: contextvars.Context,
-        name: str,
-    ) -> None:
-        """Run `function` in `context`, in a task of that name; `done` is called behind it.
-
-        `function` raises nothing but cancellations.
-        """
+    def start(self, item: T_contra, context: contextvars.Context, name: str) -> None:
+        """Run `item` in `context`, in a task of that name."""
 
 
 class Block(Protocol):
@@ -127,7 +122,13 @@ class EventLoop(Protocol):
         """
         ...
 
-    def siblings(self) -> Siblings: ...
+    def siblings(self, run: Run[T], ended: Callable[[T], object]) -> Siblings[T]:
+        """Tasks for items: each runs one, and `ended` is called with the item behind it.
+
+        `run` raises nothing but cancellations.
+        """
+        ...
+
     def block(self) -> Block:
         """The block that the current task enters."""
         ...
@@ -182,8 +183,8 @@ class _OnAsyncio:
         task.add_done_callback(_strong.discard)
         return lambda: task.cancelling() > 0
 
-    def siblings(self) -> Siblings:
-        return _OnTheirOwn(self._loop)
+    def siblings(self, run: Run[T], ended: Callable[[T], object]) -> Siblings[T]:
+        return _OnTheirOwn(self._loop, run, ended)
 
     def block(self) -> Block:
         return _TaskBlock()
@@ -232,8 +233,8 @@ class _OnTrio:
         self._trio.lowlevel.spawn_system_task(function, name=name, context=context)
         return lambda: False
 
-    def siblings(self) -> Siblings:
-        return _InNursery(self._trio)
+    def siblings(self, run: Run[T], ended: Callable[[T], object]) -> Siblings[T]:
+        return _InNursery(self._trio, run, ended)
 
     def block(self) -> Block:
         return _ScopeBlock(self._trio)
@@ -247,13 +248,18 @@ async def _run(function: Callable[[], Awaitable[None]]) -> None:
     await function()
 
 
-class _OnTheirOwn:
+class _OnTheirOwn(Generic[T]):
     """Tasks of asyncio's. A task group ends with the first that is cancelled from outside."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, run: Run[T], ended: Callable[[T], object]
+    ) -> None:
         self._loop = loop
-        self._running: set[asyncio.Task[None]] = set()
+        self._run = run
+        self._ended = ended
+        self._running: dict[asyncio.Task[None], T] = {}
         self._changed: asyncio.Future[None] | None = None
+        self._when_done = self._done  # one for all tasks
 
     async def __aenter__(self) -> None: ...
 
@@ -263,30 +269,26 @@ class _OnTheirOwn:
             await self._changed
         return None
 
-    def start(
-        self,
-        function: Callable[[], Coroutine[Any, Any, None]],
-        done: Callable[[], object],
-        context: contextvars.Context,
-        name: str,
-    ) -> None:
-        def ended(task: asyncio.Task[None]) -> None:
-            self._running.discard(task)
-            if self._changed is not None and not self._changed.done():
-                self._changed.set_result(None)
-            done()
+    def start(self, item: T, context: contextvars.Context, name: str) -> None:
+        task = self._loop.create_task(self._run(item), name=name, context=context)
+        self._running[task] = item
+        task.add_done_callback(self._when_done)
 
-        task = self._loop.create_task(function(), name=name, context=context)
-        self._running.add(task)
-        task.add_done_callback(ended)
+    def _done(self, task: asyncio.Task[None]) -> None:
+        item = self._running.pop(task)
+        if self._changed is not None and not self._changed.done():
+            self._changed.set_result(None)
+        self._ended(item)
 
 
-class _InNursery:
+class _InNursery(Generic[T]):
     """Tasks of trio's, which nobody can cancel from outside."""
 
-    def __init__(self, trio: ModuleType) -> None:
+    def __init__(self, trio: ModuleType, run: Run[T], ended: Callable[[T], object]) -> None:
         self._manager = trio.open_nursery()
         self._nursery: Any = None
+        self._run = run
+        self._ended = ended
 
     async def __aenter__(self) -> None:
         self._nursery = await self._manager.__aenter__()
@@ -295,20 +297,14 @@ class _InNursery:
         left: bool | None = await self._manager.__aexit__(*exc)
         return left
 
-    def start(
-        self,
-        function: Callable[[], Coroutine[Any, Any, None]],
-        done: Callable[[], object],
-        context: contextvars.Context,
-        name: str,
-    ) -> None:
-        async def run() -> None:
-            try:
-                await function()
-            finally:
-                done()
+    def start(self, item: T, context: contextvars.Context, name: str) -> None:
+        context.run(partial(self._nursery.start_soon, self._run_one, item, name=name))
 
-        context.run(partial(self._nursery.start_soon, run, name=name))
+    async def _run_one(self, item: T) -> None:
+        try:
+            await self._run(item)
+        finally:
+            self._ended(item)
 
 
 def _raise(error: BaseException) -> None:

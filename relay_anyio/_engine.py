@@ -36,7 +36,7 @@ from ._driver import Driver
 from ._guard import Guard
 from ._here import forget_cancellation
 from ._log import log
-from ._tasks import AppTask, AppTasks, Ended, Work, current_app_task
+from ._tasks import AppTask, AppTasks, CallTask, current_app_task
 from ._tls import in_own_thread
 from .transport import CANCELLED_BY_OTHERS, Connector, failure_words
 
@@ -71,7 +71,7 @@ LAST_BREATH: Final = 1.0
 class Engine:
     """Runs a client's core over real byte streams until it is closed."""
 
-    delivery: Delivery[AppTask, Any, Any]
+    delivery: Delivery[CallTask, Any, Any]
     """Takes events to the application; set before the first command."""
 
     def __init__(
@@ -142,13 +142,13 @@ class Engine:
             result = function(*args, loop.time(), **kwargs)
             if self._loop is None:
                 self._loop, self._is_here = loop, loop.is_running_here
-                self._app = AppTasks(loop, self._check_finished)
+                self._app = AppTasks(loop, self.guard, self._check_finished)
                 self._is_cancelled = loop.spawn(self._run, "relay_anyio engine")
         finally:
             self._step()
         return result
 
-    def deliver_by(self, delivery: Delivery[AppTask, Any, Any]) -> None:
+    def deliver_by(self, delivery: Delivery[CallTask, Any, Any]) -> None:
         """See `ClientEngine`."""
         self.delivery = delivery
         self._driver.hear(EventReceived, delivery.event_received)
@@ -292,13 +292,11 @@ class Engine:
         """Wait until the core is closed."""
         await self._closed.wait()
 
-    def start_soon(
-        self, work: Work, task: AppTask, *, ended: Ended, context: Context | None = None
-    ) -> bool:
+    def start_soon(self, task: AppTask, context: Context | None = None) -> bool:
         """Run a task of the application's; false when it is too late for that."""
         if self._app is None or not self.takes_tasks(cancel_on_close=task.cancel_on_close):
             return False
-        self._app.start(task, work, ended, context)
+        self._app.start(task, context)
         return True
 
     @property

@@ -20,7 +20,7 @@ from relay_proto.adapter.guard import (
 from relay_proto.adapter.handles import Function
 
 from ._here import forget_cancellation
-from ._tasks import current_app_task
+from ._tasks import AppTask, current_app_task
 
 
 class LoopSurroundings(Surroundings, Protocol):
@@ -39,7 +39,7 @@ class Guard:
         self._surroundings = surroundings
 
     def call(self, name: str, function: Function, argument: object) -> Awaitable[object] | None:
-        """Call a function; returns what is to be awaited of it, with `finish`."""
+        """Call a function; returns what is to be awaited of it, in a task."""
         try:
             result = function(argument)
         except BaseException as error:  # noqa: BLE001 - see `_failed`
@@ -49,48 +49,62 @@ class Guard:
             return None  # as of nearly every plain function
         return cast("Awaitable[object]", result) if inspect.isawaitable(result) else None
 
-    async def finish(
-        self, name: str, argument: object, awaitable: Awaitable[object]
-    ) -> BaseException | None:
-        """Await what `call` has returned, in the task of an `AppTask`.
+    async def run_task(self, task: AppTask) -> None:
+        """Run a task of the application's: `AppTasks` calls this in the task.
 
-        A cancellation goes on only if it is meant for that task: by the client, which
-        cancels the scope of the task, or by the end of the event loop. Anything else that
-        it raises is returned.
+        This is one coroutine, and calls no other: each coroutine that waits takes memory.
         """
+        task.began = True
+        current_app_task.set(task)
+        with task.scope:
+            try:
+                awaitable = task.begin()
+            except BaseException as error:  # noqa: BLE001 - see `_failed`
+                task.failure = self._failed(task.name, task.argument, error)
+            else:
+                if inspect.isawaitable(awaitable):
+                    try:
+                        await awaitable
+                    except BaseException as error:  # noqa: BLE001 - see `_caught`
+                        task.failure = self._caught(task.name, task.argument, error, task)
+            if task.failure is not None:
+                await task.recover(self.run)
+
+    async def run(self, name: str, function: Function, argument: object) -> BaseException | None:
+        """Run a function, in a task of the application's, and return what it has raised."""
         own = current_app_task.get()
-        try:
-            await awaitable
-        except GeneratorExit as error:
-            if current_app_task.get() is not own:  # the collection of garbage ends the task
-                raise
-            return self._failed(name, argument, error)
-        except BaseException as error:
-            if not self.is_cancelled:
-                forget_cancellation()
-                return self._failed(name, argument, error)
-            failure = without(error, (anyio.get_cancelled_exc_class(),))
-            if failure is error:
-                return self._failed(name, argument, error)
-            if failure is not None:
-                self._failed(name, argument, failure)
-            raise
-        return None
-
-    def run(
-        self, name: str, function: Function, argument: object
-    ) -> Awaitable[BaseException | None]:
-        """Call a function in this task. Await what this returns, for what it has raised.
-
-        This is no coroutine function: each coroutine that waits takes memory.
-        """
         try:
             awaitable = function(argument)
         except BaseException as error:  # noqa: BLE001 - see `_failed`
-            return _at_once(self._failed(name, argument, error))
-        if not inspect.isawaitable(awaitable):
-            return _at_once(None)
-        return self.finish(name, argument, awaitable)
+            return self._failed(name, argument, error)
+        if inspect.isawaitable(awaitable):
+            try:
+                await awaitable
+            except BaseException as error:  # noqa: BLE001 - see `_caught`
+                return self._caught(name, argument, error, own)
+        return None
+
+    def _caught(
+        self, name: str, argument: object, error: BaseException, own: AppTask | None
+    ) -> BaseException | None:
+        """Return what a function has raised while it was awaited in its `own` task.
+
+        A cancellation goes on only if it is meant for that task: by the client, which
+        cancels the scope of the task, or by the end of the event loop.
+        """
+        if isinstance(error, GeneratorExit):
+            if current_app_task.get() is not own:  # the collection of garbage ends the task
+                raise error
+            return self._failed(name, argument, error)
+        if not self.is_cancelled:
+            forget_cancellation()
+            return self._failed(name, argument, error)
+        failure = without(error, (anyio.get_cancelled_exc_class(),))
+        if failure is error:
+            return self._failed(name, argument, error)
+        if failure is not None:
+            self._failed(name, argument, failure)
+        raise error
 
     @property
     def is_cancelled(self) -> bool:
@@ -113,7 +127,3 @@ class Guard:
             return error
         self._surroundings.end_program(name, ending)
         return None
-
-
-async def _at_once(failure: BaseException | None) -> BaseException | None:
-    return failure

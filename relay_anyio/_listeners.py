@@ -8,9 +8,8 @@ a bounded queue, so that each listener hears its events in order.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextvars import Context
-from functools import partial
 from typing import Any, Protocol
 
 from relay_proto.adapter.backlog import Backlog, Bound, Places, weight
@@ -19,7 +18,7 @@ from relay_proto.adapter.handles import Function, ListenerBase
 from relay_proto.adapter.logs import Lines
 
 from ._guard import Guard
-from ._tasks import AppTask, Ended, Work
+from ._tasks import AppTask
 
 
 class Spawner(Protocol):
@@ -40,11 +39,38 @@ class Spawner(Protocol):
         """Whether it is not too late for `start_soon`."""
         ...
 
-    def start_soon(
-        self, work: Work, task: AppTask, *, ended: Ended, context: Context | None = None
-    ) -> bool:
-        """Run `work` in a task; false when it is too late for that."""
+    def start_soon(self, task: AppTask, context: Context | None = None) -> bool:
+        """Run a task in `context`; false when it is too late for that."""
         ...
+
+
+class ListenerTask(AppTask):
+    """What a listener that awaits has returned."""
+
+    __slots__ = ("_awaitable", "_done")
+
+    def __init__(
+        self,
+        name: str,
+        event: object,
+        awaitable: Awaitable[object],
+        done: Callable[[], object],
+        *,
+        cancel_on_close: bool,
+    ) -> None:
+        super().__init__(name, event, cancel_on_close=cancel_on_close)
+        self._awaitable = awaitable
+        self._done = done
+
+    def begin(self) -> object:
+        """See `AppTask`."""
+        return self._awaitable
+
+    def ended(self) -> None:
+        """See `AppTask`."""
+        if not self.began:
+            _drop(self._awaitable)
+        self._done()
 
 
 class Listener(ListenerBase):
@@ -85,11 +111,9 @@ class Listener(ListenerBase):
             _drop(awaitable)
             return
         self._busy = True  # before the task begins: an eager one may end at once
-        work = partial(self._finish, event, awaitable)
-        ended = partial(self._ended, event, awaitable)
-        task = AppTask(self._name, cancel_on_close=self._cancel_on_close)
-        context = self._new_context(event)
-        if not self._engine.start_soon(work, task, ended=ended, context=context):
+        closes = self._cancel_on_close
+        task = ListenerTask(self._name, event, awaitable, self._ended, cancel_on_close=closes)
+        if not self._engine.start_soon(task, self._new_context(event)):
             self._busy = False
             self._engine.listener_places.give_back()
             _drop(awaitable)
@@ -98,13 +122,7 @@ class Listener(ListenerBase):
         del event  # all are heard by one function
         return self.handler.new_context()
 
-    def _finish(self, event: Any, awaitable: Awaitable[object]) -> Awaitable[BaseException | None]:
-        return self._engine.guard.finish(self._name, event, awaitable)
-
-    def _ended(self, event: Any, awaitable: Awaitable[object], *, began: bool) -> None:
-        if not began:
-            _drop(awaitable)
-            self._engine.guard.lost(self._name, event)
+    def _ended(self) -> None:
         self._engine.listener_places.give_back()
         self._busy = False
         if not self._engine.takes_tasks(cancel_on_close=self._cancel_on_close):

@@ -2,46 +2,74 @@
 
 None of them can end another, nor the client: a task group would do that, when one of its
 tasks is cancelled from outside. On trio, where nobody can do that, they are in a nursery.
+
+A program may have thousands of them at a time, most of which wait. So all that is kept of
+one is in one object, and one coroutine runs it: see `Guard.run_task`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import abc
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
-from functools import partial
-from typing import Protocol, Self, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias
 
 import anyio
 
+from relay_proto.adapter.delivery import HandlerEnded
+from relay_proto.adapter.guard import with_error
+from relay_proto.adapter.handles import Function
+from relay_proto.api.routes import CallRoute
+
 from ._background import EventLoop, Siblings
 
-
-class Ended(Protocol):
-    """What is told that a task has ended."""
-
-    def __call__(self, *, began: bool) -> object: ...
+RunFunction: TypeAlias = Callable[[str, Function, object], Awaitable[BaseException | None]]
+"""Runs a function of the application's in its task, and returns what it has raised."""
 
 
-Work: TypeAlias = Callable[[], Awaitable[BaseException | None]]
-"""Raises nothing but cancellations, and says what the function of the application has raised."""
-
-
-class AppTask:
+class AppTask(abc.ABC):
     """A task of the application's: a handler, or a listener that awaits."""
 
-    __slots__ = ("began", "cancel_on_close", "cancel_on_end", "failure", "name", "scope")
+    __slots__ = (
+        "argument",
+        "began",
+        "cancel_on_close",
+        "cancel_on_end",
+        "failure",
+        "name",
+        "scope",
+    )
 
     def __init__(
-        self, name: str = "", *, cancel_on_end: bool = False, cancel_on_close: bool = True
+        self,
+        name: str = "",
+        argument: object = None,
+        *,
+        cancel_on_end: bool = False,
+        cancel_on_close: bool = True,
     ) -> None:
+        """The log shows `name`, and `argument`: the call, for example."""
         self.name = name
+        self.argument = argument
         self.scope = anyio.CancelScope()
         self.cancel_on_end = cancel_on_end
         self.cancel_on_close = cancel_on_close
         self.began = False
         """False as well of a task that was cancelled from outside before it could begin."""
         self.failure: BaseException | None = None
-        """What its work has said, once it has ended."""
+        """What its function has raised, and nobody has taken care of."""
+
+    @abc.abstractmethod
+    def begin(self) -> object:
+        """Call the function, in the task, and return what it returns."""
+
+    @abc.abstractmethod
+    def ended(self) -> None:
+        """Do what is to be done when it has ended, however it has. Called once."""
+
+    async def recover(self, run: RunFunction) -> None:
+        """Do what is to be done about a `failure`, in the task."""
+        del run  # most let it be
 
     def cancel(self, error: BaseException) -> None:
         """Cancel it: a task needs no reason."""
@@ -49,16 +77,83 @@ class AppTask:
         self.scope.cancel()
 
 
+class CallTask(AppTask):
+    """The handler of a call, and its `on_error` function if it fails."""
+
+    __slots__ = ("_done", "_route")
+
+    _route: CallRoute
+    _done: HandlerEnded
+
+    def prepare(self, name: str, route: CallRoute, call: object, done: HandlerEnded) -> None:
+        """Say what it runs, before it is started."""
+        self.name, self.argument = name, call
+        self._route = route
+        self._done = done
+
+    def begin(self) -> object:
+        """See `AppTask`."""
+        return self._route.handler(self.argument)
+
+    async def recover(self, run: RunFunction) -> None:
+        """See `AppTask`."""
+        on_error = self._route.on_error
+        if self.failure is not None and callable(on_error):
+            function = with_error(on_error, self.failure)
+            self.failure = await run(f"on_error of the {self.name}", function, self.argument)
+
+    def ended(self) -> None:
+        """See `AppTask`."""
+        self._done(self.failure, began=self.began)
+
+
+class MessageTask(AppTask):
+    """The handler of a message."""
+
+    __slots__ = ("_done", "_handler")
+
+    def __init__(
+        self,
+        name: str,
+        handler: Function,
+        message: object,
+        done: Callable[[BaseException | None], object],
+    ) -> None:
+        super().__init__(name, message)
+        self._handler = handler
+        self._done = done
+
+    def begin(self) -> object:
+        """See `AppTask`."""
+        return self._handler(self.argument)
+
+    def ended(self) -> None:
+        """See `AppTask`."""
+        self._done(self.failure)
+
+
 current_app_task: ContextVar[AppTask | None] = ContextVar("current_app_task", default=None)
 """The handler or listener that is running: its own `disconnect()` must not cancel it."""
+
+
+class TaskGuard(Protocol):
+    """What runs tasks of the application's, so that each fails alone."""
+
+    def run_task(self, task: AppTask) -> Coroutine[Any, Any, None]:
+        """Run a task. This raises nothing but cancellations."""
+        ...
+
+    def lost(self, name: str, argument: object) -> None:
+        """A task was cancelled from outside before it could begin."""
 
 
 class AppTasks:
     """The tasks of one engine."""
 
-    def __init__(self, loop: EventLoop, changed: Callable[[], object]) -> None:
+    def __init__(self, loop: EventLoop, guard: TaskGuard, changed: Callable[[], object]) -> None:
         """`changed` is called whenever one has ended."""
-        self._siblings: Siblings = loop.siblings()
+        self._siblings: Siblings[AppTask] = loop.siblings(guard.run_task, self._ended)
+        self._guard = guard
         self._changed = changed
         self._running: set[AppTask] = set()
         self._spared: set[AppTask] = set()
@@ -76,19 +171,17 @@ class AppTasks:
         """Whether a task of this kind may still be started."""
         return not (cancel_on_close and self._cancelled)
 
-    def start(
-        self, task: AppTask, work: Work, ended: Ended | None = None, context: Context | None = None
-    ) -> None:
-        """Run `work` in a task, in its own `context`. `ended` is called once, however it ends."""
+    def start(self, task: AppTask, context: Context | None = None) -> None:
+        """Run a task, in its own `context`."""
         self._running.add(task)
+        self._siblings.start(task, context or copy_context(), task.name)
 
-        def done() -> None:
-            self._running.discard(task)
-            if ended is not None:
-                ended(began=task.began)
-            self._changed()
-
-        self._siblings.start(partial(_run, task, work), done, context or copy_context(), task.name)
+    def _ended(self, task: AppTask) -> None:
+        self._running.discard(task)
+        if not task.began:
+            self._guard.lost(task.name, task.argument)
+        task.ended()
+        self._changed()
 
     def spare(self, task: AppTask) -> None:
         """Do not cancel this one, nor wait for it."""
@@ -110,10 +203,3 @@ class AppTasks:
         for task in self._running:
             if task not in self._spared and (hooks or task.cancel_on_close):
                 task.scope.cancel()
-
-
-async def _run(task: AppTask, work: Work) -> None:
-    task.began = True
-    current_app_task.set(task)
-    with task.scope:
-        task.failure = await work()

@@ -147,6 +147,20 @@ class Runner(Protocol[T]):
         ...
 
 
+class _Handling(Generic[C]):
+    """Tells a `Delivery` that the handler of a call has ended. A partial is four times as big."""
+
+    __slots__ = ("_call", "_route", "_tell")
+
+    def __init__(self, tell: Callable[..., None], call: C, route: CallRoute) -> None:
+        self._tell = tell
+        self._call = call
+        self._route = route
+
+    def __call__(self, failure: BaseException | None, /, *, began: bool = True) -> None:
+        self._tell(self._call, self._route, failure, began=began)
+
+
 class Delivery(Generic[T, C, M]):
     """The way from the outputs of one engine's core to the application's functions."""
 
@@ -358,7 +372,7 @@ class Delivery(Generic[T, C, M]):
         if self.observation is not None:
             route = self.observation.entered_route(route, record, self._engine.time())
         name = f"handler of call {shown_id(record.call_id)}"
-        done = partial(self._handled, record, call, route)
+        done = _Handling(self._handled, call, route)
         if not self._runner.start_call(task, name, route, call, done):
             words = "call %s is passed back to the service: its handler cannot be started"
             self._not_run(words, record)
@@ -367,14 +381,9 @@ class Delivery(Generic[T, C, M]):
             call._pass_back()
 
     def _handled(
-        self,
-        record: CallRecord,
-        call: C,
-        route: CallRoute,
-        failure: BaseException | None,
-        *,
-        began: bool = True,
+        self, call: C, route: CallRoute, failure: BaseException | None, *, began: bool
     ) -> None:
+        record = call._record
         self._forget_handler(record)
         self._left(record, failure)
         if record.ended or not self._engine.alive:
