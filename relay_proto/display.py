@@ -25,6 +25,8 @@ LONGEST_PARTIAL: Final = 256
 recognize a credential, or a number, of which the rest is missing."""
 
 _ID: Final = re.compile(r"(?=.{1,200}\Z)[^\s\"'<>\\`]+(?: [^\s\"'<>\\`]+){0,2}")
+_PLAIN_ID: Final = re.compile(r"(?!.*eyJ)[A-Za-z0-9._-]{1,64}")
+"""Ids that no pattern can find anything in, as nearly all of them."""
 _MARK: Final = re.compile(r"\*\*\*(?:\(\d{1,8}\))?")
 
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,15})://([^\s\"'<>]*)")
@@ -66,7 +68,12 @@ _EMAIL: Final = re.compile(r"[\w.+%-]{1,64}@(?=[\w-]{1,64}\.\w)")
 
 def is_mark(text: str) -> bool:
     """Return whether `hidden` has made this text."""
-    return _MARK.fullmatch(text) is not None
+    return text.startswith(MASK) and _MARK.fullmatch(text) is not None
+
+
+def is_plain_id(text: str) -> bool:
+    """Return whether a text is an id in which no pattern can find anything to mask."""
+    return _PLAIN_ID.fullmatch(text) is not None
 
 
 def holds_secret(name: str) -> bool:
@@ -92,7 +99,7 @@ def one_line(text: str, most: int = MOST_WORDS) -> str:
 def shown_id(text: str) -> str:
     """Return an id or a name of the peer as a log or a `repr` shows it."""
     shown = one_line(text, MOST_ID)
-    if shown.isalnum():
+    if shown.isalnum() or is_plain_id(shown):
         return shown
     shown = cleaned(shown, lambda part: without_plus_numbers(without_logins(part)))
     return shown if looks_like_id(shown) else hidden(text)

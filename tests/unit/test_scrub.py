@@ -323,6 +323,12 @@ def test_a_credential_that_is_a_number_is_masked_as_one() -> None:
     assert Scrubber(["123456"]).frame(b'{"id":123456}') == '{"id":"***"}'
 
 
+def test_a_credential_without_a_letter_or_digit_is_masked_too() -> None:
+    secret = "!$%&/()=?"
+    for quoted in (str(secret), _percent(secret), _json(secret)):
+        assert Scrubber([secret, TOKEN]).text(f"a {quoted} b") == f"a {MASK} b"
+
+
 def test_the_longer_of_two_credentials_is_masked_first() -> None:
     assert Scrubber(["abcdef", "abcdefgh"]).text("abcdefgh") == "***"
 
