@@ -25,7 +25,7 @@ LONGEST_PARTIAL: Final = 256
 recognize a credential, or a number, of which the rest is missing."""
 
 _ID: Final = re.compile(r"(?=.{1,200}\Z)[^\s\"'<>\\`]+(?: [^\s\"'<>\\`]+){0,2}")
-_PLAIN_ID: Final = re.compile(r"(?!.*eyJ)[A-Za-z0-9._-]{1,64}")
+_PLAIN_ID: Final = re.compile(r"(?!.*eyJ)[A-Za-z0-9._-]{0,128}")
 """Ids that no pattern can find anything in, as nearly all of them."""
 _MARK: Final = re.compile(r"\*\*\*(?:\(\d{1,8}\))?")
 

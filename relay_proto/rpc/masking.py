@@ -310,7 +310,8 @@ def _names_credential(label: object) -> bool:
 
 def _longest_run(secret: str) -> str:
     """Return a part of a secret that stays the same in every form that `_any_form` finds."""
-    return max(_ALPHANUMERIC.findall(secret), key=len)
+    runs: list[str] = _ALPHANUMERIC.findall(secret)
+    return max(runs, key=len)
 
 
 def _any_form(secret: str) -> str:

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from ..errors import DialTimeoutError, RequestTimeoutError
 from ..pending import Pending
+from .checks import That
 from .tap import Frame
-from .waits import That
 
 CHECK: Final = "an answer that waited is not too late"
 DIAL_ANSWERED: Final = b'"dial_state":"answered"'

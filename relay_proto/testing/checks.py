@@ -11,8 +11,8 @@ before the core judges its deadlines is seen with the adapters only.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, NoReturn, TypeAlias
 
 PROMISES: Final[Mapping[int, str]] = {
     1: "every wait ends",
@@ -72,6 +72,10 @@ CHECKS: Final[Mapping[str, int]] = {
 """Every check, with the number of its promise."""
 
 
+That: TypeAlias = Callable[..., None]
+"""Makes a check about one core: whether it holds, the name of the check, details."""
+
+
 class BrokenPromiseError(AssertionError):
     """A check failed. `check` is its name in `CHECKS`, `promise` the number there."""
 
@@ -101,6 +105,20 @@ class Checks:
         """
         self.made[check] += 1
         if not holds:
-            error = BrokenPromiseError(check, who, " ".join(map(str, details)))
-            self.broken = self.broken or error
-            raise error
+            self._fail(check, who, details)
+
+    def about(self, who: str) -> That:
+        """Return a function that makes checks about `who`. It raises like `that`."""
+        made = self.made
+
+        def that(holds: bool, check: str, *details: object) -> None:
+            made[check] += 1
+            if not holds:
+                self._fail(check, who, details)
+
+        return that
+
+    def _fail(self, check: str, who: str, details: tuple[object, ...]) -> NoReturn:
+        error = BrokenPromiseError(check, who, " ".join(map(str, details)))
+        self.broken = self.broken or error
+        raise error

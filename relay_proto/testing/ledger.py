@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Collection
 from typing import Any
@@ -18,6 +19,7 @@ from ..outputs import (
     Disconnected,
     Dropped,
     EventReceived,
+    FrameTraced,
     MessageChanged,
     MessageReceived,
     OfferRefused,
@@ -31,9 +33,10 @@ from ..records import ActionRecord, CallRecord
 from ..rpc.event_base import RelayEvent
 from ..transitions import CALL_ORDER
 from .answers import Answers
+from .checks import That
 from .sessions import SessionLedger
 from .tap import Event, Frame
-from .waits import That, Waits
+from .waits import Waits
 
 CONNECT = "signalwire.connect"
 ONCE = frozenset(
@@ -64,6 +67,10 @@ class Ledger:
         """The ids of the calls that the core has handed to the program."""
         self._orphans: list[CallRecord] = []
         self.closed_at: float | None = None
+        self.moved = True
+        """Whether something has happened to the core since the last check."""
+        self.due = math.inf
+        """When the core must have done something. Before, no check fails unless it moves."""
         self._closing_at: float | None = None
         self._at_once: set[Pending[Any]] = set()
         """What had settled already when the command returned."""
@@ -74,7 +81,8 @@ class Ledger:
         """Whether the core was told that the transport is gone. Older outputs may follow."""
         self._writable = False
         self._connect_ids: set[bytes] = set()
-        self._owed: Counter[bytes] = Counter()
+        self._owed: list[bytes] = []
+        """The ids of the frames that were not acknowledged yet: those of one read, mostly."""
         self._request_ids: set[bytes] = set()
         self._marks: set[tuple[str, str]] = set()
         self._sessions = 0
@@ -145,7 +153,7 @@ class Ledger:
                 self._sessions += 1
                 self.repeatable.clear()
         if frame.is_request and self._closing_at is None:
-            self._owed[frame.id] += 1
+            self._owed.append(frame.id)
             event = frame.event
             if event is not None:
                 self._event_arrived(event, frame)
@@ -191,8 +199,8 @@ class Ledger:
         if frame.is_request:
             self._request_sent(frame)
         elif frame.id and not frame.method:
-            self._owed[frame.id] -= 1
-            self.that(self._owed[frame.id] >= 0, "acknowledged where it came", frame)
+            self.that(frame.id in self._owed, "acknowledged where it came", frame)
+            self._owed.remove(frame.id)
 
     def _request_sent(self, frame: Frame) -> None:
         self.that(frame.id not in self._request_ids, "nothing is sent twice", frame)
@@ -226,7 +234,9 @@ class Ledger:
                 self._settled(pending)
             case _:
                 self._told_of(output, now)
-        if not isinstance(output, SendData):
+        if isinstance(output, FrameTraced):
+            self.check_secrets(output.text)  # a repr only quotes it
+        elif not isinstance(output, SendData):
             self.check_secrets(repr(output))
 
     def _settled(self, pending: Pending[Any]) -> None:
@@ -342,8 +352,7 @@ class Ledger:
         """Check the core after all its outputs were taken."""
         self._open = self._open and not self._lost
         if self._open and self._closing_at is None:
-            owed = [identity for identity, count in self._owed.items() if count]
-            self.that(not owed, "everything is acknowledged", "not", *owed)
+            self.that(not self._owed, "everything is acknowledged", "not", *self._owed)
             left = self._offered
             self.that(not left, "an offered call is taken or passed back", *left)
         if self._losers_ended:
@@ -376,6 +385,14 @@ class Ledger:
             late = now - slack - self._closing_at
             in_time = late <= self._config.timing.close_timeout
             self.that(in_time, "Closed within the close timeout", late)
+        self.moved, self.due = False, self._next_due()
+
+    def _next_due(self) -> float:
+        if self._closing_at is None:
+            return min(self.waits.due, self.session.silent_until if self._open else math.inf)
+        if self.closed_at is None:
+            return min(self.waits.due, self._closing_at + self._config.timing.close_timeout)
+        return self.waits.due
 
     def check_waits(self, but: Collection[str]) -> None:
         """Check that all waits have ended, except those whose name begins with `but`."""
@@ -397,7 +414,8 @@ class Ledger:
         """Check that `text` contains no secret."""
         for secret in self._secrets:
             if secret in text:
-                text = text.replace(secret, "(the secret)")[:200]
+                at = text.index(secret)
+                text = text[max(0, at - 100) : at + 300].replace(secret, "(the secret)")
                 self.that(False, "secrets stay secret", text)
         self.that(True, "secrets stay secret")
 

@@ -237,13 +237,16 @@ class Link:
 
     def write_down(self, data: bytes) -> None:
         """Carry bytes that the exchange sends."""
-        written = self._sent_down.split(data)
-        if self.withholds is not None:
-            written = [one for one in written if not self.withholds(one[0])]
-        if self.rewrite is not None:
-            written = self.rewrite(written)
-        if self._sent_down.upgraded:
-            data = b"".join(raw for _, raw in written)
+        if self.withholds is None and self.rewrite is None:
+            self._sent_down.skip(data)
+        else:
+            written = self._sent_down.split(data)
+            if self.withholds is not None:
+                written = [one for one in written if not self.withholds(one[0])]
+            if self.rewrite is not None:
+                written = self.rewrite(written)
+            if self._sent_down.upgraded:
+                data = b"".join(raw for _, raw in written)
         self.down.write(data)
 
     def inject(self, text: bytes) -> bool:

@@ -239,6 +239,7 @@ class Program:
         self._stepped()
 
     def _stepped(self) -> None:
+        self.world.promises.moved(self)
         now = self.world.now
         deadline = self.core.deadline()
         if self.restless is not None and self.restless.random() < 0.05 and (deadline or now) > now:

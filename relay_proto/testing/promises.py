@@ -27,6 +27,10 @@ FAR_LEG = "+1777"
 """The prefix of numbers that only bridges use. Their legs belong to no program."""
 
 
+CHECK_ALL = 100
+"""After so many steps, all cores are checked."""
+
+
 class Subject(Protocol):
     """What the checks need to know about one program."""
 
@@ -74,6 +78,8 @@ class Promises:
         self._world = world
         self._checks = Checks()
         self._ledgers: dict[str, Ledger] = {}
+        self._watched: list[tuple[Subject, Ledger]] = []
+        self._steps = 0
         self._legs: dict[str, str] = {}
         self.injected = 0
         """How many messages that break the protocol were sent and not reported yet."""
@@ -92,11 +98,15 @@ class Promises:
         """Return the ledger of a program."""
         ledger = self._ledgers.get(program.name)
         if ledger is None:
-
-            def that(holds: bool, check: str, *details: object) -> None:
-                self._checks.that(holds, check, program.name, *details)
-
+            that = self._checks.about(program.name)
             ledger = self._ledgers[program.name] = Ledger(program.core.config, that)
+            self._watched.append((program, ledger))
+        return ledger
+
+    def moved(self, program: Subject) -> Ledger:
+        """Note that something happens to a core, and return its ledger."""
+        ledger = self.ledger(program)
+        ledger.moved = True
         return ledger
 
     # What programs do, and what their cores do
@@ -106,35 +116,35 @@ class Promises:
     ) -> None:
         """Somebody waits for `pending`, which must settle `within` so many seconds."""
         due = None if within is None else program.clock + within + program.lag
-        self.ledger(program).asked(pending, what, program.clock, due)
+        self.moved(program).asked(pending, what, program.clock, due)
 
     def action_started(self, program: Subject, action: ActionRecord) -> None:
         """Somebody waits for the end of an action."""
-        ledger = self.ledger(program)
+        ledger = self.moved(program)
         ledger.asked(action.done, f"{action.kind.method} done", program.clock, None)
         ledger.actions.setdefault(action.call, []).append(action)
 
     def closing(self, program: Subject) -> None:
         """The program disconnects."""
-        self.ledger(program).closing(program.clock)
+        self.moved(program).closing(program.clock)
 
     def slept(self, program: Subject) -> None:
         """The program's clock jumps."""
-        self.ledger(program).slept()
+        self.moved(program).slept()
 
     def link_opened(self, program: Subject, link: Link) -> None:
         """The core is told that a byte stream is open."""
-        self.ledger(program).link_opened(link.transport)
+        self.moved(program).link_opened(link.transport)
 
     def link_closed(self, program: Subject, link: Link) -> None:
         """The core is told that a byte stream is gone."""
-        self.ledger(program).link_gone(link.transport)
+        self.moved(program).link_gone(link.transport)
 
     def frame_arrived(
         self, program: Subject, link: Link, frame: Frame, *, waited: bool = False
     ) -> None:
         """A frame is about to reach the core. It may have `waited` while the program slept."""
-        ledger = self.ledger(program)
+        ledger = self.moved(program)
         ledger.session.unclear = program.has_outputs
         ledger.frame_arrived(link.transport, frame, program.clock, waited=waited)
 
@@ -146,14 +156,14 @@ class Promises:
         asking: tuple[str, Pending[Any]] | None = None,
     ) -> None:
         """The core has sent a frame. `asking` is the command that is carried out."""
-        ledger = self.ledger(program)
+        ledger = self.moved(program)
         ledger.frame_sent(link.transport, frame)
         if asking is not None and frame.is_request and frame.method == asking[0]:
             ledger.answers.expect(frame, asking[1])
 
     def output(self, program: Subject, output: Output) -> None:
         """The core has made an output."""
-        ledger = self.ledger(program)
+        ledger = self.moved(program)
         if isinstance(output, PeerViolation):
             self.injected -= 1
             fair = self.injected >= 0
@@ -162,7 +172,7 @@ class Promises:
 
     def drained(self, program: Subject) -> None:
         """All outputs of the core were performed."""
-        self.ledger(program).drained(program.core.deadline())
+        self.moved(program).drained(program.core.deadline())
 
     def timer_handled(self, who: str, deadline: float | None) -> None:
         """`handle_timer` was called, so everything that was due must be done."""
@@ -192,11 +202,17 @@ class Promises:
     # Always
 
     def check(self) -> None:
-        """Check all cores after a step."""
-        for program in self._world.programs:
+        """Check the cores that have moved in a step, and those that should have.
+
+        Now and then, all cores are checked.
+        """
+        self._steps += 1
+        every = self._steps % CHECK_ALL == 0
+        for program, ledger in self._watched:
             # A late timer may set the next one, and outputs may be performed late.
-            slack = 8 * program.lag + 0.1
-            self.ledger(program).check(program.clock, slack)
+            slack, now = 8 * program.lag + 0.1, program.clock
+            if every or ledger.moved or now - slack > ledger.due:
+                ledger.check(now, slack)
 
     # When everything has come to rest
 
@@ -221,6 +237,7 @@ class Promises:
 
     def check_end(self) -> None:
         """Check, after all programs have disconnected, that no trace of them is left."""
+        trace = "\n".join(self._world.trace)
         for program in self._world.programs:
             ledger = self.ledger(program)
             ledger.check_waits(but=())
@@ -229,8 +246,7 @@ class Promises:
             ledger.that(not left, "a closed core leaves no memory", *left)
             for thing in (program.core, program.core.config):
                 ledger.check_secrets(repr(thing))
-            for line in self._world.trace:
-                ledger.check_secrets(line)
+            ledger.check_secrets(trace)
         self._check_legs(set(), bridged=False)
 
     def _check_legs(self, owned: set[str], *, bridged: bool) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..config import ClientConfig
 from ..errors import AuthenticationError, RelayError
 from ..rpc.frames import is_object
+from .checks import That
 from .tap import Frame, decode
-from .waits import That
 
 RESUME_REFUSED = (-32002, -32003, -32602)
 """The error codes after which a core asks for a new session instead of a resume."""
@@ -18,7 +18,10 @@ class SessionLedger:
     """What is known about the link and the session of one core."""
 
     def __init__(self, config: ClientConfig, that: That) -> None:
-        self._timing, self._limits = config.timing, config.limits
+        timing, failures = config.timing, config.limits.ping_failures
+        self._timing, self._limits = timing, config.limits
+        backing_off = timing.ping_retry_delay * sum(2.0**n for n in range(failures - 1))
+        self._longest_silence = timing.ping_interval + failures * timing.ping_timeout + backing_off
         self._that = that
         self.unclear = False
         """Whether the core may have left the transport already, and may ignore its input."""
@@ -174,15 +177,14 @@ class SessionLedger:
 
     # After a step
 
+    @property
+    def silent_until(self) -> float:
+        """When the core must have left the transport, unless it hears something before."""
+        if self.authenticated:
+            return self._heard_at + self._longest_silence
+        return self._asked_at + self._timing.connect_timeout + self._timing.request_timeout
+
     def check_silence(self, now: float) -> None:
         """Check that the core does not keep a silent transport for too long."""
-        timing, failures = self._timing, self._limits.ping_failures
-        if self.authenticated:
-            backing_off = sum(timing.ping_retry_delay * 2**n for n in range(failures - 1))
-            most = timing.ping_interval + failures * timing.ping_timeout + backing_off
-            since = self._heard_at
-        else:
-            most = timing.connect_timeout + timing.request_timeout
-            since = self._asked_at
-        silence = now - since
-        self._that(silence <= most, "a silent peer is a dead peer", "nothing for", silence, "s")
+        late = now - self.silent_until
+        self._that(late <= 0.0, "a silent peer is a dead peer", "left it", late, "s too late")

@@ -5,11 +5,17 @@ It shows each frame as a short line, without anything that must not be in a log.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import msgspec
 
 from ..rpc.frames import JSONObject, is_object
 
 TEXT, CLOSE = 1, 8
+UPGRADED, REFUSED = -1, -2
+NO_TEXT = {CLOSE: "(close)", UPGRADED: "(upgrade)", REFUSED: "(upgrade refused)"}
+"""What is on the wire and is no text, as `Frame.method`."""
 SHOWN = (
     "call_state",
     "connect_state",
@@ -57,21 +63,13 @@ class Frame(msgspec.Struct, frozen=True):
     params: msgspec.Raw = msgspec.Raw(b"{}")
     result: msgspec.Raw = msgspec.Raw(b"")
     refused: bool = False
+    event: Event | None = None
+    """The event in the frame, if there is one and it can be decoded."""
 
     @property
     def is_request(self) -> bool:
         """Whether the frame is a request, which needs an answer."""
         return bool(self.id and self.method)
-
-    @property
-    def event(self) -> Event | None:
-        """The event in the frame, if there is one and it can be decoded."""
-        if self.method != "signalwire.event":
-            return None
-        try:
-            return _event.decode(self.params)
-        except msgspec.DecodeError:
-            return None
 
     @property
     def body(self) -> JSONObject:
@@ -110,59 +108,86 @@ def read(text: bytes) -> Frame:
     except msgspec.DecodeError:
         return Frame(text)
     return Frame(
-        text, bytes(frame.id), frame.method, frame.params, frame.result, bool(bytes(frame.error))
+        text,
+        bytes(frame.id),
+        frame.method,
+        frame.params,
+        frame.result,
+        bool(bytes(frame.error)),
+        _event_in(frame.params) if frame.method == "signalwire.event" else None,
     )
+
+
+def _event_in(params: msgspec.Raw) -> Event | None:
+    try:
+        return _event.decode(params)
+    except msgspec.DecodeError:
+        return None
+
+
+class _Piece(NamedTuple):
+    """A frame of the WebSocket, or the head before them all."""
+
+    opcode: int
+    raw: bytes
+    begins_at: int
+    """Where its payload begins."""
+    mask: bytes
 
 
 class Tap:
     """Reads the bytes of one direction, from the upgrade on."""
 
     def __init__(self) -> None:
-        self._unread = bytearray()
+        self._unread = b""
         self.upgraded = False
         self._refused = False
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take bytes, and return the frames that are complete now."""
-        return [frame for frame, _ in self.split(data)]
+        return [_frame_in(piece) for piece in self._cut(data)]
 
     def split(self, data: bytes) -> list[tuple[Frame, bytes]]:
         """Take bytes, and return the frames that are complete now, each with its bytes."""
-        self._unread += data
-        found: list[tuple[Frame, bytes]] = []
-        while (one := self._take()) is not None:
-            found.append(one)
-        return found
+        return [(_frame_in(piece), piece.raw) for piece in self._cut(data)]
 
-    def _take(self) -> tuple[Frame, bytes] | None:
+    def skip(self, data: bytes) -> None:
+        """Take bytes, but do not read the frames in them."""
+        for _ in self._cut(data):
+            pass
+
+    def _cut(self, data: bytes) -> Iterator[_Piece]:
+        self._unread += data
+        while (piece := self._first()) is not None:
+            self._unread = self._unread[len(piece.raw) :]
+            yield piece
+
+    def _first(self) -> _Piece | None:
         unread = self._unread
         if not self.upgraded:
-            end = unread.find(b"\r\n\r\n")
-            if end < 0 or self._refused:
+            end = unread.find(b"\r\n\r\n") + 4
+            if end < 4 or self._refused:
                 return None
-            head = self._cut(end + 4)
-            self.upgraded = head.startswith((b"GET ", b"HTTP/1.1 101"))
+            self.upgraded = unread.startswith((b"GET ", b"HTTP/1.1 101"))
             self._refused = not self.upgraded
-            return Frame(b"", method="(upgrade)" if self.upgraded else "(upgrade refused)"), head
+            return _Piece(UPGRADED if self.upgraded else REFUSED, unread[:end], end, b"")
         if len(unread) < 2:
             return None
         size, at = unread[1] & 127, 2
         if size >= 126:
             at = 4 if size == 126 else 10
             size = int.from_bytes(unread[2:at], "big")
-        mask = bytes(unread[at : at + 4]) if unread[1] & 128 else b""
+        mask = unread[at : at + 4] if unread[1] & 128 else b""
         at += len(mask)
         if len(unread) < at + size:
             return None
-        opcode, raw = unread[0] & 15, self._cut(at + size)
-        if opcode == TEXT:
-            return read(_unmasked(raw[at:], mask)), raw
-        return Frame(b"", method="(close)" if opcode == CLOSE else "(control)"), raw
+        return _Piece(unread[0] & 15, unread[: at + size], at, mask)
 
-    def _cut(self, size: int) -> bytes:
-        taken = bytes(self._unread[:size])
-        del self._unread[:size]
-        return taken
+
+def _frame_in(piece: _Piece) -> Frame:
+    if piece.opcode == TEXT:
+        return read(_unmasked(piece.raw[piece.begins_at :], piece.mask))
+    return Frame(b"", method=NO_TEXT.get(piece.opcode, "(control)"))
 
 
 def unmasked_frame(text: bytes) -> bytes:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable
+import math
 from typing import Any
 
 from ..pending import Pending
-
-That = Callable[..., None]
-"""Makes a check about one core: whether it holds, the name of the check, details."""
+from .checks import That
 
 
 class Waits:
@@ -48,6 +46,11 @@ class Waits:
         while self._due and self._due[0][0] < now:
             pending = heapq.heappop(self._due)[2]
             self._that(pending.settled, "every wait ends", self.name(pending))
+
+    @property
+    def due(self) -> float:
+        """When the next one must have settled. It may have done so already."""
+        return self._due[0][0] if self._due else math.inf
 
     @property
     def requests(self) -> int:

@@ -196,20 +196,19 @@ class World:
 
         Return False if nothing is due by then.
         """
-        coming: list[tuple[float, int, Callable[[], None]]] = []
+        when = math.inf
+        action: Callable[[], None] | None = None
         if self._agenda:
-            coming.append((self._agenda[0][0], -2, self._do_agenda))
+            when, action = self._agenda[0][0], self._do_agenda
+        # What was looked at first comes first, if several things are due at the same time.
         deadline = self.exchange.deadline()
-        if deadline is not None:
-            coming.append((deadline, -1, self._run_exchange))
-        for number, program in enumerate(self.programs):
+        if deadline is not None and deadline < when:
+            when, action = deadline, self._run_exchange
+        for program in self.programs:
             wakes_at = program.wakes_at
-            if wakes_at is not None:
-                coming.append((wakes_at, number, program.keep_time))
-        if not coming:
-            return False
-        when, _, action = min(coming, key=lambda one: one[:2])
-        if when > until:
+            if wakes_at is not None and wakes_at < when:
+                when, action = wakes_at, program.keep_time
+        if action is None or when > until:
             return False
         self.now = max(self.now, when)
         self._count_step()

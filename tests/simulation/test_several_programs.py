@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from relay_proto.api import commands
 from relay_proto.exchange import Caller, What
 from relay_proto.outputs import CallEnded, CallOffered
+from relay_proto.testing.checks import BrokenPromiseError
 from relay_proto.testing.program import Program
+from relay_proto.testing.promises import CHECK_ALL
 from relay_proto.testing.world import World
 
-from .script import end, happened
+from .script import answered_call, end, happened
 
 CALLER = Caller("+15550001111", patience=600)
 
@@ -72,3 +76,13 @@ def test_a_rolling_replacement_takes_every_caller(world: World, program: Program
     assert happened(world, What.ANSWERED) == len(calls) == 9
     assert happened(world, What.UNSERVED) == 0
     end(world)
+
+
+def test_a_core_that_does_not_move_is_checked_now_and_then(world: World, program: Program) -> None:
+    call = answered_call(world, program)
+    second = another(world)
+    call.state = "ringing"  # it was answered
+    for number in range(CHECK_ALL):
+        world.after(0.01 * number, second.drain)
+    with pytest.raises(BrokenPromiseError, match="calls only move forward"):
+        world.run(2.0)
