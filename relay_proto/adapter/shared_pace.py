@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias, cast
 
 from ..api.commands import Command, Purpose
 from ..client_interface import ClientInterface
@@ -239,7 +239,7 @@ class Line:
 
     def _take(self, kind: Paced, place: str) -> float | None:
         """Take a place. An answer that is neither None nor seconds is none."""
-        answer: object = self._pacer.take(kind, place)
+        answer = cast("object", self._pacer.take(kind, place))  # it may be anybody's
         if answer is None:
             return None
         if not isinstance(answer, (int, float)) or answer != answer:  # noqa: PLR0124 - not a number
