@@ -20,7 +20,7 @@ from .pending import Pending
 from .rpc.action_kinds import ActionKind
 from .rpc.event_base import RelayEvent
 from .rpc.events import CallStateEvent, MessageStateEvent
-from .rpc.frames import JSONObject
+from .rpc.frames import JSONObject, decode_object
 from .transitions import (
     ACTION,
     CALL_ORDER,
@@ -39,17 +39,17 @@ class CallRecord:
     """One call as the core knows it. `handle` is the adapter's, opaque to the core."""
 
     __slots__ = (
+        "_device",
+        "_peer",
         "actions",
         "call_id",
         "connected",
         "context",
-        "device",
         "direction",
         "end_reason",
         "handle",
         "last_state_event",
         "node_id",
-        "peer",
         "project_id",
         "segment_id",
         "state",
@@ -66,22 +66,23 @@ class CallRecord:
         context: str = "",
         tag: str = "",
         direction: Direction = "",
-        device: JSONObject | None = None,
+        device: JSONObject | bytes | None = None,
         state: CallStateText = "",
         segment_id: str = "",
     ) -> None:
+        """`device` may be JSON, which takes a quarter of the memory until somebody asks for it."""
         self.call_id = call_id
         self.node_id = node_id
         self.project_id = project_id
         self.context = context
         self.tag = tag
         self.direction: Direction = direction
-        self.device = {} if device is None else device
+        self._device: JSONObject | bytes = {} if device is None else device
         self.state: CallStateText = state
         self.segment_id = segment_id
         self.end_reason: EndReasonText = ""
         self.connected = False
-        self.peer: JSONObject = {}
+        self._peer: JSONObject | None = None
         self.actions: dict[str, ActionRecord] = {}
         self.waits: dict[str, Pending[CallStateEvent]] = {}
         self.last_state_event: CallStateEvent | None = None
@@ -89,6 +90,33 @@ class CallRecord:
 
     def __repr__(self) -> str:
         return f"<CallRecord {shown_id(self.call_id)} {shown_word(self.state)}>"
+
+    @property
+    def device(self) -> JSONObject:
+        """Where the call comes from, and where it goes to."""
+        if isinstance(self._device, bytes):
+            self._device = decode_object(self._device)
+        return self._device
+
+    @device.setter
+    def device(self, device: JSONObject) -> None:
+        self._device = device
+
+    @property
+    def has_device(self) -> bool:
+        """Whether `device` says anything, without a look into it."""
+        return bool(self._device)
+
+    @property
+    def peer(self) -> JSONObject:
+        """The other party that the call is connected to, if there is one."""
+        if self._peer is None:
+            self._peer = {}
+        return self._peer
+
+    @peer.setter
+    def peer(self, peer: JSONObject) -> None:
+        self._peer = peer
 
     @property
     def ended(self) -> bool:

@@ -234,9 +234,11 @@ def _ends_with_its_call(action: ActionRecord, event: OperationEvent) -> bool:
 
 def _complete(call: CallRecord, event: CallStateEvent) -> None:
     """Add to the record of a call what an event says about it."""
-    for name in ("node_id", "direction", "device", "context", "segment_id", "project_id"):
+    for name in ("node_id", "direction", "context", "segment_id", "project_id"):
         if not getattr(call, name):
             setattr(call, name, getattr(event, name))
+    if not call.has_device:
+        call.device = event.device
     if event.peer:
         call.peer = event.peer
     if event.end_reason and event.call_state in (CALL_STATE_ENDING, CALL_STATE_ENDED):

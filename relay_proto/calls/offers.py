@@ -5,6 +5,10 @@ Source: docs/protocol.md, section 12.
 
 from __future__ import annotations
 
+from typing import Final
+
+import msgspec
+
 from ..config import Limits
 from ..constants import CALL_STATE_ENDED
 from ..core import OutputQueue
@@ -14,7 +18,14 @@ from ..records import CallRecord
 from ..rpc.events import CallReceiveEvent
 from ..transitions import CallState
 from .calls import Calls
-from .recent import Recent
+from .recent import Common, Recent
+
+
+class _WithDevice(msgspec.Struct, frozen=True, gc=False):
+    device: msgspec.Raw
+
+
+_with_device: Final = msgspec.json.Decoder(_WithDevice)
 
 
 class Offers:
@@ -25,6 +36,7 @@ class Offers:
         self._calls = calls
         self._limit = limits.active_calls
         self._ended_call_ids: Recent[str] = Recent(limits.event_ids)
+        self._common = Common()
         self.accepting = False
         """Whether the application takes calls."""
         self.contexts: frozenset[str] | None = None
@@ -47,16 +59,18 @@ class Offers:
         if reason:
             self._out.push(OfferRefused(event.call_id, reason))
             return False
+        one = self._common.one
         call = CallRecord(
             event.call_id,
-            event.node_id,
-            project_id=event.project_id,
-            context=event.context,
+            one(event.node_id),
+            project_id=one(event.project_id),
+            context=one(event.context),
             tag=event.tag,
-            direction=event.direction or "inbound",
-            device=event.device,
-            state=event.call_state or CallState.CREATED.value,
-            segment_id=event.segment_id,
+            direction=one(event.direction or "inbound"),
+            device=bytes(_with_device.decode(event.raw).device) if event.device else {},
+            state=one(event.call_state or CallState.CREATED.value),
+            # A call begins with the segment of its own name.
+            segment_id=event.call_id if event.segment_id == event.call_id else event.segment_id,
         )
         self._calls.add(call)
         self._out.push(EventReceived(event, call))

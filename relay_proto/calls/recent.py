@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 K = TypeVar("K", str, bytes)
+T = TypeVar("T", bound=str)
 
 LONGEST_KEY: Final = 256
+MOST_COMMON: Final = 256
 
 
 class Recent(Generic[K]):
@@ -41,6 +43,21 @@ class Recent(Generic[K]):
         """Forget all of them."""
         self._known.clear()
         self._order.clear()
+
+
+class Common:
+    """Texts that many records have in common, such as the name of a node: each is kept once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def one(self, text: T) -> T:
+        """Return `text`, or an equal one that is kept already."""
+        if len(text) > LONGEST_KEY:
+            return text
+        if len(self._known) >= MOST_COMMON:
+            self._known.clear()
+        return cast("T", self._known.setdefault(text, text))
 
 
 def _remembered(key: str | bytes) -> object:

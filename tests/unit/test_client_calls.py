@@ -56,6 +56,18 @@ class TestOffers:
         peer.state("c-1", "ringing", node_id="n-7", segment_id="s", device={"type": "sip"})
         assert (call.node_id, call.segment_id, call.device) == ("n-7", "s", {"type": "sip"})
 
+    def test_what_many_calls_have_in_common_is_kept_once(self, peer: Peer) -> None:
+        first = peer.offer("c-1", node_id="node-of-many-calls", segment_id="c-1")
+        for number in range(2, 300):  # more than are remembered
+            peer.event(RECEIVE, call_id=f"c-{number}", node_id=f"node-{number}")
+        before, last = (
+            peer.offer(call_id, node_id="node-of-many-calls") for call_id in ("c-300", "c-301")
+        )
+        assert first.node_id == last.node_id
+        assert before.node_id is last.node_id
+        assert first.segment_id is first.call_id
+        assert peer.offer("c-302", node_id="n" * 300).node_id == "n" * 300
+
     def test_calls_of_contexts_that_nobody_takes_are_passed_back(self, peer: Peer) -> None:
         peer.core.accepted_contexts = frozenset({"sales"})
         peer.event(RECEIVE, call_id="c-1", node_id="n-1", context="office")

@@ -29,6 +29,19 @@ def test_calls_do_not_share_a_device() -> None:
     assert second.device == {}
 
 
+def test_a_device_that_is_json_is_decoded_once() -> None:
+    call = CallRecord("c-1", "n-1", device=b'{"type":"phone"}')
+    assert call.has_device
+    call.device["type"] = "sip"
+    assert call.device == {"type": "sip"}
+
+
+def test_calls_do_not_share_a_peer() -> None:
+    first, second = CallRecord("c-1", "n-1"), CallRecord("c-2", "n-1")
+    first.peer["call_id"] = "c-3"
+    assert (first.peer, second.peer) == ({"call_id": "c-3"}, {})
+
+
 def test_messages_do_not_share_their_lists() -> None:
     first, second = MessageRecord(), MessageRecord()
     first.media.append("u")
