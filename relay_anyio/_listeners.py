@@ -91,7 +91,7 @@ class Listener(ListenerBase):
         self._engine = engine
         self._cancel_on_close = cancel_on_close
         self._busy = False
-        self._backlog: Backlog[Any] = Backlog(engine.backlog)
+        self._backlog: Backlog[Any] | None = None  # most never have one
 
     def deliver(self, event: Any) -> None:
         """Hand an event to the function, now or after the earlier ones."""
@@ -99,11 +99,14 @@ class Listener(ListenerBase):
             awaitable = self._engine.guard.call(self._name, self.handler, event)
             if awaitable is not None:
                 self._start(event, awaitable)
-        elif self._backlog.has_room(size := weight(event)):
-            self._backlog.put(event, size)
+            return
+        if self._backlog is None:
+            self._backlog = Backlog(self._engine.backlog)
+        backlog = self._backlog
+        if backlog.has_room(size := weight(event)):
+            backlog.put(event, size)
         else:
-            count, size = len(self._backlog), self._backlog.bytes
-            self._engine.lines.event_dropped(self._name, count, size, event)
+            self._engine.lines.event_dropped(self._name, len(backlog), backlog.bytes, event)
 
     def _start(self, event: Any, awaitable: Awaitable[object]) -> None:
         if not self._engine.listener_places.take():
@@ -126,7 +129,7 @@ class Listener(ListenerBase):
         self._engine.listener_places.give_back()
         self._busy = False
         if not self._engine.takes_tasks(cancel_on_close=self._cancel_on_close):
-            self._backlog.clear()
+            self._backlog = None
         while self._backlog and not self._busy:  # each in a task, and so a context, of its own
             self.deliver(self._backlog.take())
 

@@ -150,15 +150,15 @@ class Runner(Protocol[T]):
 class _Handling(Generic[C]):
     """Tells a `Delivery` that the handler of a call has ended. A partial is four times as big."""
 
-    __slots__ = ("_call", "_route", "_tell")
+    __slots__ = ("_call", "_delivery", "_route")
 
-    def __init__(self, tell: Callable[..., None], call: C, route: CallRoute) -> None:
-        self._tell = tell
+    def __init__(self, delivery: Delivery[Any, C, Any], call: C, route: CallRoute) -> None:
+        self._delivery = delivery
         self._call = call
         self._route = route
 
     def __call__(self, failure: BaseException | None, /, *, began: bool = True) -> None:
-        self._tell(self._call, self._route, failure, began=began)
+        self._delivery._handled(self._call, self._route, failure, began=began)
 
 
 class Delivery(Generic[T, C, M]):
@@ -372,7 +372,7 @@ class Delivery(Generic[T, C, M]):
         if self.observation is not None:
             route = self.observation.entered_route(route, record, self._engine.time())
         name = f"handler of call {shown_id(record.call_id)}"
-        done = _Handling(self._handled, call, route)
+        done = _Handling(self, call, route)
         if not self._runner.start_call(task, name, route, call, done):
             words = "call %s is passed back to the service: its handler cannot be started"
             self._not_run(words, record)

@@ -82,13 +82,20 @@ class Engine(Protocol):
 class ListenerBase(abc.ABC):
     """One function that hears events, one after another."""
 
-    __slots__ = ("_name", "event_type", "handler")
+    __slots__ = ("_given_name", "call_id", "event_type", "handler")
 
     def __init__(self, name: str, handler: Function, event_type: str = "") -> None:
         """`event_type` is for those who keep listeners of several."""
         self.event_type = event_type
         self.handler = in_context(handler)
-        self._name = name
+        self._given_name = name
+        self.call_id = ""
+        """Of the call whose events it hears, if they are those of one call."""
+
+    @property
+    def _name(self) -> str:
+        """What it is called in the log. There may be many calls: theirs have no name until then."""
+        return self._given_name or f"listener of {self.event_type} on call {shown_id(self.call_id)}"
 
     @abc.abstractmethod
     def deliver(self, event: Any) -> None:
@@ -191,9 +198,9 @@ class CallBase(CallView, Hearing, Generic[E, K]):
 
     def _hear(self, event_type: str, handler: Function) -> None:
         self._engine.check_belongs_here()
-        name = f"listener of {event_type} on call {shown_id(self.call_id)}"
         with self._engine.lock:
-            listener = self._new_listener(name, handler, event_type)
+            listener = self._new_listener("", handler, event_type)
+            listener.call_id = self.call_id
             self._listeners = (*self._listeners, listener)
 
     @cached_property

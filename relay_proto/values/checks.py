@@ -88,7 +88,9 @@ def checked(
 
         @functools.wraps(function)
         async def call_async(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return await cast("Awaitable[Any]", call(*args, **kwargs))
+            awaitable = cast("Awaitable[Any]", call(*args, **kwargs))
+            del args, kwargs  # they take memory, and it may wait for hours
+            return await awaitable
 
         return cast("Callable[P, R]", call_async)
 
