@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import nullcontext, suppress
 from contextvars import Context
 from functools import partial
@@ -38,6 +38,7 @@ from ._here import forget_cancellation
 from ._log import log
 from ._tasks import AppTask, AppTasks, CallTask, current_app_task
 from ._tls import in_own_thread
+from ._waiting import Waiting
 from .transport import CANCELLED_BY_OTHERS, Connector, failure_words
 
 if TYPE_CHECKING:
@@ -193,30 +194,25 @@ class Engine:
             with suppress(RuntimeError):  # the event loop has ended: nobody is there to care
                 self._loop.post(function)
 
-    async def wait(self, pending: Pending[R], timeout: float | None = None, *what: object) -> R:
+    def wait(
+        self, pending: Pending[R], timeout: float | None = None, *what: object
+    ) -> Awaitable[R]:
         """Wait for a result; on timeout or cancellation only this waiter is gone.
 
         A `TimeoutError` names `what` was waited for: see `timed_out`.
         """
         self.check_belongs_here()
+        if timeout is None and not pending.settled:
+            return Waiting(self, pending)  # without a scope, which costs as much as the rest
+        return self._wait_for(pending, timeout, *what)
+
+    async def _wait_for(self, pending: Pending[R], timeout: float | None, *what: object) -> R:
         if pending.settled:
             await anyio.lowlevel.checkpoint()
             return pending.result()
-        woken = self._waker_of(pending)
-        try:
-            if timeout is None:
-                await woken.wait()  # without a scope, which costs as much as the rest
-            else:
-                with anyio.fail_after(timeout):
-                    await woken.wait()
-        except BaseException as error:
-            pending.wakers = tuple(waker for waker in pending.wakers if waker is not woken)
-            if timeout is not None and isinstance(error, TimeoutError):
-                raise timed_out(timeout, *what) from None
-            raise
-        finally:
-            self._wakers.discard(woken)
-        return self._result(pending)
+        with anyio.move_on_after(timeout):
+            return await Waiting(self, pending)
+        raise timed_out(timeout, *what)
 
     async def carry_out(self, function: Callable[..., Pending[R]], *args: Any) -> R:
         """Call a command as `command` does, and wait; a caller that goes away takes it back.
@@ -230,7 +226,7 @@ class Engine:
         except Exception:
             await anyio.lowlevel.checkpoint()
             raise
-        woken = None if pending.settled else self._waker_of(pending)
+        woken = None if pending.settled else self.waker_of(pending)
         try:
             if woken is None:
                 await anyio.lowlevel.checkpoint()
@@ -244,15 +240,21 @@ class Engine:
         finally:
             if woken is not None:
                 self._wakers.discard(woken)
-        return self._result(pending)
+        return self.result(pending)
 
-    def _waker_of(self, pending: Pending[Any]) -> Waker:
+    def waker_of(self, pending: Pending[Any]) -> Waker:
+        """Return what is woken when `pending` settles, or nothing runs any more."""
         waker = (self._loop or running_loop()).waker()
         pending.wakers = (*pending.wakers, waker)
         self._wakers.add(waker)
         return waker
 
-    def _result(self, pending: Pending[R]) -> R:
+    def forget(self, waker: Waker) -> None:
+        """Nobody waits for this one any more."""
+        self._wakers.discard(waker)
+
+    def result(self, pending: Pending[R]) -> R:
+        """Return the result of what has settled, or raise why nothing runs any more."""
         if self.failure is not None and (not pending.settled or pending.error is not None):
             raise self.failure.with_traceback(None)
         return pending.result()
