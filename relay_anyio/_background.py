@@ -1,4 +1,4 @@
-"""The event loop itself: what AnyIO lacks, or does slowly. Only `_here` knows of it, too.
+"""The event loop itself: what AnyIO lacks, or does slowly. `_here` and `_registered` know it, too.
 
 ``connect()`` must work outside a ``with`` block, so its tasks belong to no task
 group of the caller's: AnyIO has no such task, asyncio and trio have. What every
@@ -9,18 +9,18 @@ out each time which of the two it is, and registers a socket anew for each read.
 from __future__ import annotations
 
 import contextvars
-import enum
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeAlias, TypeVar
 
 import anyio
 
 from relay_proto.adapter.sockets import READ_SIZE
 
 from ._here import running_trio
+from ._registered import Registered
 
 if TYPE_CHECKING:
     import asyncio
@@ -51,6 +51,14 @@ class Arrivals(Protocol):
             OSError: the connection is broken.
             ClosedResourceError: `close` was called.
         """
+
+    async def each(self, arrived: Callable[[], object]) -> NoReturn:
+        """Call `arrived` in this task whenever something has arrived, and was taken.
+
+        Raises:
+            BaseException: what `arrived` or `wait` raises.
+        """
+        ...
 
     def close(self) -> None:
         """Stop, before the socket is closed."""
@@ -170,7 +178,7 @@ class _OnAsyncio:
 
     def arrivals(self, sock: socket.socket, take: Callable[[bytes], object]) -> Arrivals:
         try:
-            return _Registered(self._loop, sock, take)
+            return Registered(self._loop, sock, take)
         except NotImplementedError:  # as with Windows' default: AnyIO has a thread for it
             return _OneByOne(sock, take)
 
@@ -394,72 +402,12 @@ class _OneByOne:
             return
         raise anyio.ClosedResourceError
 
+    async def each(self, arrived: Callable[[], object]) -> NoReturn:
+        while True:
+            await self.wait()
+            arrived()
+
     def close(self) -> None:
         if not self._closed:
             self._closed = True
             anyio.notify_closing(self._sock)
-
-
-class _Watch(enum.Enum):
-    """Whether a socket is registered with the event loop, or will not be again."""
-
-    RESTING = "resting"
-    REGISTERED = "registered"
-    CLOSED = "closed"
-
-
-class _Registered:
-    """Is registered for all reads, while somebody waits for them.
-
-    The socket is read where the loop says that it can be: a task that did it would run
-    a turn later, and in between the loop would say it again.
-    """
-
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, take: Callable[[bytes], object]
-    ) -> None:
-        self._loop = loop
-        self._sock = sock
-        self._take = take
-        self._waiter: asyncio.Future[None] | None = None
-        self._watch = _Watch.RESTING
-        self._begin()
-
-    def _begin(self) -> None:
-        if self._watch is _Watch.RESTING:
-            self._loop.add_reader(self._sock, self._readable)
-            self._watch = _Watch.REGISTERED
-
-    def _end(self, watch: _Watch) -> None:
-        if self._watch is _Watch.REGISTERED:
-            self._loop.remove_reader(self._sock)
-        self._watch = watch
-
-    def _readable(self) -> None:
-        waiter = self._waiter
-        if waiter is None or waiter.done():
-            self._end(_Watch.RESTING)  # nobody waits: let the peer wait, too
-            return
-        try:
-            self._take(self._sock.recv(READ_SIZE))
-        except (BlockingIOError, InterruptedError):
-            return  # it was not readable after all
-        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
-            waiter.set_exception(error)
-        else:
-            waiter.set_result(None)
-
-    async def wait(self) -> None:
-        if self._watch is _Watch.CLOSED:
-            raise anyio.ClosedResourceError
-        self._begin()
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
-    def close(self) -> None:
-        self._end(_Watch.CLOSED)
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(anyio.ClosedResourceError())

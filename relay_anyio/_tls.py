@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Self, TypeVar
+from typing import NoReturn, Self, TypeVar
 
 import anyio
 from anyio.abc import ByteStream
@@ -189,6 +189,23 @@ class TLSStream(ByteStream):
             data = self._decrypt()
             if data:
                 return data
+
+    async def receive_all(self, received: Callable[[bytes], object]) -> NoReturn:
+        """Hand all that arrives to `received`, until the stream ends.
+
+        `received` may be called by the event loop, between two steps of this task.
+
+        Raises:
+            EndOfStream: the peer has closed, with or without a word.
+        """
+
+        def arrived() -> None:
+            while not self._drained:
+                if data := self._decrypt():
+                    received(data)
+
+        arrived()  # what has come with the end of the handshake
+        await self._arrivals.each(arrived)
 
     async def send_eof(self) -> None:
         """End the TLS session: nothing can be sent any more."""

@@ -165,12 +165,24 @@ class Transport:
         return reason
 
     async def _read(self, stream: ByteStream, received: Callable[[bytes], None]) -> str:
-        while True:
+        failed: list[BaseException] = []
+
+        def hand_over(data: bytes) -> None:
             try:
-                data = await stream.receive(READ_SIZE)
-            except BaseException as error:  # noqa: BLE001 - see `failure_words`
-                return failure_words(error)
-            received(data)
+                received(data)
+            except BaseException as error:
+                failed.append(error)
+                raise
+
+        try:
+            if self._direct is not None:
+                await self._direct.receive_all(hand_over)
+            while True:
+                hand_over(await stream.receive(READ_SIZE))
+        except BaseException as error:
+            if failed:  # it is not the stream that has failed
+                raise
+            return failure_words(error)
 
     async def _write(self, stream: ByteStream) -> str:
         while True:

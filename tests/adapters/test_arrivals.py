@@ -128,6 +128,76 @@ async def test_what_goes_wrong_is_raised_where_it_is_waited_for() -> None:
         arrivals.close()
 
 
+async def test_each_arrival_is_handed_over_in_the_task_that_waits() -> None:
+    tasks: list[int] = []
+    taken: list[bytes] = []
+
+    def arrived() -> None:
+        anyio.current_effective_deadline()  # which is that of a task
+        tasks.append(anyio.get_current_task().id)
+        if taken[-1] == b"":
+            raise EOFError
+        taken.append(b"handed over")
+        far.send(b"two") if len(taken) == 2 else far.close()
+
+    with sockets() as (near, far):
+        arrivals = running_loop().arrivals(near, taken.append)
+        far.send(b"one")
+        with anyio.fail_after(PATIENCE), pytest.raises(EOFError):
+            await arrivals.each(arrived)
+        assert taken == [b"one", b"handed over", b"two", b"handed over", b""]
+        assert tasks == [anyio.get_current_task().id] * 3
+        arrivals.close()
+
+
+@pytest.mark.parametrize("error", [StopIteration(), KeyboardInterrupt(), SystemExit(3)], ids=repr)
+async def test_whatever_goes_wrong_when_it_is_handed_over_is_raised(error: BaseException) -> None:
+    def arrived() -> None:
+        raise error
+
+    with sockets() as (near, far):
+        arrivals = running_loop().arrivals(near, lambda data: None)
+        far.send(b"one")
+        with pytest.raises((RuntimeError, type(error))) as raised, anyio.fail_after(PATIENCE):
+            await arrivals.each(arrived)
+        assert error in (raised.value, raised.value.__cause__)  # no coroutine raises StopIteration
+        arrivals.close()
+
+
+async def test_a_flood_leaves_others_their_turn() -> None:
+    done = anyio.Event()
+    begun: list[int] = []
+    turn = 0
+
+    def arrived() -> None:
+        begun.append(turn)
+        if len(begun) < 20:
+            far.send(b"x")
+        else:
+            done.set()
+
+    async def go_round() -> None:
+        nonlocal turn
+        while not done.is_set():
+            turn += 1
+            await anyio.lowlevel.checkpoint()
+        tasks.cancel_scope.cancel()
+
+    with sockets() as (near, far):
+        arrivals = running_loop().arrivals(near, lambda data: None)
+        far.send(b"x")
+        with anyio.fail_after(PATIENCE):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(arrivals.each, arrived)
+                tasks.start_soon(go_round)
+        # trio runs the tasks of a turn in any order, so two reads may come one after the other.
+        assert all(begun.count(one) <= 2 for one in begun)
+        far.send(b"later")  # it was cancelled, and takes nothing any more
+        await turns(3)
+        assert len(begun) == 20
+        arrivals.close()
+
+
 @pytest.fixture
 def asyncio_only(runtime: str) -> None:
     if runtime != "asyncio":

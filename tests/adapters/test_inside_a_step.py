@@ -330,6 +330,26 @@ async def test_eager_tasks_may_ask_for_something_and_end_the_client(
             await no_client_task_is_left()
 
 
+@pytest.mark.async_only("a blocking client has no tasks")
+async def test_a_plain_listener_is_called_in_a_task(world: World) -> None:
+    """So it can use what needs one: scopes, time-outs, and `asyncio.current_task`."""
+    heard: Heard[int] = Heard()
+    client = world.client()
+
+    def listen(event: RelayEvent) -> None:
+        del event
+        anyio.current_effective_deadline()
+        heard(anyio.get_current_task().id)
+
+    client.on(PLAY, listen)
+    async with client:
+        call = await client.dial([[phone(ANSWERING)]])
+        playing = await call.play(LONG)
+        await playing.stop()
+        first, second = await heard.take(2)
+    assert first == second != anyio.get_current_task().id
+
+
 @pytest.mark.usefixtures("eagerly")
 async def test_a_listener_whose_task_has_ended_at_once_hears_on(world: World) -> None:
     heard: Heard[str] = Heard()

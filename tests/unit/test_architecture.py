@@ -182,7 +182,11 @@ def anyio_violations(source: str, path: str) -> list[str]:
     allowed = STDLIB | {"anyio", "relay_proto", "relay_anyio"}
     if path in DRAWS:
         allowed |= DRAWING
-    if path in ("relay_anyio/_background.py", "relay_anyio/_virtual.py"):
+    if path in (
+        "relay_anyio/_background.py",
+        "relay_anyio/_registered.py",
+        "relay_anyio/_virtual.py",
+    ):
         allowed |= EVENT_LOOPS
     if path.startswith(
         (
