@@ -1,154 +1,475 @@
 """Mutation testing: ``python tests/mutation.py pending timers`` prints what survives.
 
-cosmic-ray makes the mutants of a module of `relay_proto`; each is run, in a copy of the
-sources, against the tests that belong to it. Not by cosmic-ray: half of the time would
-go into starting Python. Here each mutant is tested in a fork of one process.
+cosmic-ray makes the mutants of a module of `relay_proto`. Each is tested in a fork of
+one process, which has loaded everything, and only by tests that run the changed line.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import difflib
+import functools
+import gc
 import importlib
+import importlib.machinery
+import itertools
+import json
+import math
 import os
-import re
-import shutil
+import random
+import resource
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import pytest
 
 ROOT: Final = Path(__file__).parents[1]
-PATIENCE: Final = 60.0
-"""Seconds for the tests of one mutant; one that takes longer counts as found."""
-SHAPES: Final = "unit/test_shapes.py"
-TESTS: Final[Mapping[str, str]] = {
-    "errors": "unit/test_errors.py",
-    "config": "unit/test_config.py",
-    "timers": "unit/test_timers.py property/test_timers_laws.py",
-    "pending": "unit/test_pending.py",
-    "rpc/frames": "unit/test_frames.py property/test_frames_laws.py",
-    "rpc/masking": "unit/test_scrub.py property/test_scrub_laws.py",
-    "rpc/names": "unit/test_scrub.py",
-    "display": "unit/test_scrub.py property/test_scrub_laws.py",
-    "rpc/event_base": "unit/test_event.py unit/test_events.py property/test_events_laws.py",
-    "rpc/events": "unit/test_events.py property/test_events_laws.py",
-    "api/outcomes": "unit/test_outcomes.py",
-    "api/results": "unit/test_results.py",
-    "core": "unit/test_core.py",
-    "rpc/action_kinds": "unit/test_actions.py",
-    "calls/calls": "unit/test_client_calls.py unit/test_client_actions.py"
-    " unit/test_session_reconnect.py",
-    "calls/messages": "unit/test_client_messages.py",
-    "adapter/narration": "unit/test_narration.py",
-    "adapter/connection_errors": "unit/test_adapter_edges.py",
-    "adapter/logs": "unit/test_adapter_edges.py",
-    "adapter/record_file": "unit/test_adapter_edges.py",
-    "adapter/slots": "unit/test_adapter_edges.py",
-    "adapter/sockets": "unit/test_adapter_edges.py",
-    "adapter/tls": "unit/test_adapter_edges.py",
-    "api/routes": "unit/test_routes.py",
-    "link/backoff": "unit/test_session_reconnect.py unit/test_session_auth.py"
-    " unit/test_retry_after.py",
-    "link/login": "unit/test_login.py unit/test_session_auth.py",
-    "link/pace": "unit/test_pace.py",
-    "link/resume": "unit/test_session_resume.py unit/test_session_auth.py",
-    "calls/recent": "unit/test_client_events.py unit/test_client_bounds.py",
-    "link/requests": "unit/test_client_requests.py unit/test_session_reconnect.py",
-    "link/liveness": "unit/test_session_liveness.py",
-    "link/session": "unit/test_session_auth.py unit/test_session_liveness.py"
-    " unit/test_session_reconnect.py unit/test_session_resume.py unit/test_client_close.py",
-    "calls/dials": "unit/test_client_dial.py unit/test_client_legs.py",
-    "wire/websocket": "unit/test_wire.py property/test_wire_laws.py",
-    "wire/long_path": "unit/test_wire.py property/test_wire_laws.py",
-}
-"""The tests of each module; those of others would find more, and take longer."""
+PACKAGE: Final = ROOT / "relay_proto"
+GENERATED: Final = ("api/commands", "api/shapes")
+"""Tables: the verbs of the protocol, and what their arguments look like."""
+TESTS: Final = ("tests/unit", "tests/property")
+SHAPES: Final = "tests/unit/test_shapes.py"
+PATIENCE: Final = 600.0
+CPU: Final = 40
+"""Seconds for one mutant, by the clock and of the processor; one that needs more is noticed."""
+BUDGET: Final = 4.0
+"""Seconds that the tests of one mutant take together; the fastest are taken first."""
+FILES: Final = 8
+"""How many files of tests are tried for a module: those that run it most."""
+SLOW: Final = 0.3
+"""Seconds after which a test is too slow to be run after an import."""
 OPTIONS: Final = (
-    "-q -x --tb=no -p no:cacheprovider -W ignore::pytest.PytestAssertRewriteWarning".split()
-)
+    "-q -x -s --tb=no -p no:cacheprovider -W ignore::pytest.PytestAssertRewriteWarning"
+).split()
 """The warning is about what was imported before the fork."""
-EXCLUDED: Final = re.compile(
-    r"core/(ReplaceBinaryOperator_BitOr_.*|ReplaceComparisonOperator_(Is_Eq|IsNot_NotEq)|Variable.*)"
-)
-"""Unions in annotations, which nothing reads while the code runs but for those of a Struct;
-`==` for `is`, which is the same for enums and None; and what needs arguments."""
+EQUAL: Final = frozenset({"Is_Eq", "IsNot_NotEq"})
+"""`==` for `is`: the same for enums and `None`."""
+UNSEEN: Final = frozenset({"final", "overload", "override"})
+"""Decorators that only type checkers read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change: the nth place in which `operator` can change `module`."""
+
+    module: str
+    operator: str
+    occurrence: int
+    line: int
+
+    def original(self) -> str:
+        return (PACKAGE / f"{self.module}.py").read_text()
+
+    def source(self, original: str) -> str:
+        plugins = importlib.import_module("cosmic_ray.plugins")
+        mutating = importlib.import_module("cosmic_ray.mutating")
+        operator = plugins.get_operator(self.operator)()
+        return str(mutating.mutate_code(original, operator, self.occurrence))
+
+    def is_program(self) -> bool:
+        """Whether it is Python: a changed `*` between parameters is not."""
+        try:
+            compiled(self, self.source(self.original()))
+        except SyntaxError:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which tests run which lines, and how long they take."""
+
+    seconds: Mapping[str, float]
+    """The ids of all tests, the fastest first, and their times."""
+    lines: Mapping[str, Mapping[int, Sequence[int]]]
+    """Module, line: numbers of tests. The number -1 stands for the import."""
+
+    def tests(self, module: str, lines: range) -> list[str]:
+        """The tests that run one of the lines, the fastest first, as many as the budget allows."""
+        reached = self.lines.get(module, {})
+        found = sorted({test for line in lines for test in reached.get(line, ()) if test >= 0})
+        ids = list(self.seconds)
+        files = self.files(module)
+        chosen: list[str] = []
+        spent = 0.0
+        for test in map(ids.__getitem__, found):
+            if test.partition("::")[0] not in files:
+                continue
+            spent += self.seconds[test]
+            if spent > BUDGET and chosen:
+                break
+            chosen.append(test)
+        return chosen
+
+    def files(self, module: str) -> list[str]:
+        """The test files that have most to do with a module, and only a few.
+
+        A line that few tests run says more about them than one that every test runs.
+        """
+        ids = list(self.seconds)
+        shares: dict[str, float] = defaultdict(float)
+        for tests in self.lines.get(module, {}).values():
+            quick = [ids[test] for test in tests if test >= 0 and self.seconds[ids[test]] < SLOW]
+            for test in quick:
+                shares[test.partition("::")[0]] += 1 / len(quick)
+        return sorted(shares, key=lambda file: -shares[file])[:FILES]
+
+    def imported(self, module: str, line: int) -> bool:
+        """Whether the line runs while the module is imported."""
+        return -1 in self.lines.get(module, {}).get(line, ())
 
 
 def main() -> int:
+    known = sorted(
+        name
+        for path in PACKAGE.rglob("*.py")
+        if (name := path.relative_to(PACKAGE).with_suffix("").as_posix()) not in GENERATED
+    )
     parser = argparse.ArgumentParser(prog="python tests/mutation.py", description=__doc__)
-    parser.add_argument("modules", nargs="+", choices=TESTS, metavar="MODULE")
+    parser.add_argument("modules", nargs="+", choices=known, metavar="MODULE")
+    parser.add_argument("--sample", type=int, metavar="N", help="draw N mutants of each module")
+    parser.add_argument("--seed", type=int, default=1, help="of the draw")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--reach", type=Path, help="keep there which test runs which line")
     args = parser.parse_args()
     os.environ["CI"] = "1"  # hypothesis repeats itself
-    sys.dont_write_bytecode = True  # a mutant may have the size and the time of another
+    os.chdir(ROOT)
+    os.nice(19)
+    sys.path[0] = str(ROOT)
+    for name in ("coverage", "hypothesis.stateful", "msgspec", "pytest", "wsproto"):
+        importlib.import_module(name)  # what every fork would have to load
+    reach = reach_of_tests(args.reach)
+    planned: list[Mutant] = []
+    counts: dict[str, tuple[int, int]] = {}
+    for module in args.modules:
+        every = mutants(module)
+        if args.sample is not None:
+            random.Random(f"{args.seed} {module}").shuffle(every)
+        drawn = list(itertools.islice(filter(Mutant.is_program, every), args.sample))
+        counts[module] = len(drawn), len(every)
+        planned += drawn
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        for name in ("relay_proto", "tests"):
-            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "pyproject.toml", copy)
-        os.chdir(copy)
-        sys.path[0] = str(copy)
-        for name in ("hypothesis.stateful", "msgspec", "pytest", "wsproto"):
-            importlib.import_module(name)  # what every fork would have to load
-        for module in args.modules:
-            print(run(module, copy), flush=True)
+        parts = [
+            in_fork(functools.partial(work, planned[part :: args.processes], reach, folder))
+            for part in range(args.processes)
+        ]
+        statuses = [ended(part, math.inf) for part in parts]
+        if any(statuses):
+            raise SystemExit("not all mutants were tested: see above")
+        survivors: dict[str, int] = defaultdict(int)
+        for path in Path(folder).iterdir():
+            module, text = json.loads(path.read_text())
+            survivors[module] += 1
+            print(text)
+    for module, (drawn_count, count) in counts.items():
+        noticed = drawn_count - survivors[module]
+        print(f"{module}: {noticed} noticed of {drawn_count} drawn from {count} mutants")
     return 0
 
 
-def run(module: str, copy: Path) -> str:
-    """Run all mutants of one module; returns the score."""
-    path = copy / "relay_proto" / f"{module}.py"
-    tests = [f"tests/{test}" for test in [SHAPES, *TESTS[module].split()]]
-    source = path.read_text()
-    if not passes(tests):
-        raise SystemExit(f"the tests of {module} fail without any mutation")
-    killed = total = 0
-    for operator, mutant in mutants(source):
-        total += 1
-        path.write_text(mutant)
-        if passes(tests):
-            lines = difflib.unified_diff(source.splitlines(), mutant.splitlines(), n=0, lineterm="")
-            print(f"survived: {module} {operator}", *list(lines)[2:], sep="\n", flush=True)
-        else:
-            killed += 1
-    path.write_text(source)
-    return f"{module}: {killed} of {total} mutants killed ({killed / total:.1%})"
-
-
-def mutants(source: str) -> Iterator[tuple[str, str]]:
-    """Every mutant of `source`, behind the name of what made it."""
+def mutants(module: str) -> list[Mutant]:
+    """All mutants of a module, but for those that nothing could notice."""
     plugins = importlib.import_module("cosmic_ray.plugins")
-    mutating = importlib.import_module("cosmic_ray.mutating")
+    trees = importlib.import_module("cosmic_ray.ast")
+    source = (PACKAGE / f"{module}.py").read_text()
+    nodes = list(trees.ast_nodes(trees.get_ast(source)))
+    ignored = list(unread(ast.parse(source)))
+    found: list[Mutant] = []
     for name in sorted(plugins.operator_names()):
-        if EXCLUDED.fullmatch(name):
-            continue
-        occurrence = 0
+        if name.startswith("core/Variable") or name.partition("Operator_")[2] in EQUAL:
+            continue  # those of variables need arguments
         operator = plugins.get_operator(name)()
-        while (mutant := mutating.mutate_code(source, operator, occurrence)) is not None:
-            occurrence += 1
-            yield name, mutant
+        places = (place for node in nodes for place in operator.mutation_positions(node))
+        for occurrence, (start, _end) in enumerate(places):
+            if not any(first <= start < last for first, last in ignored):
+                found.append(Mutant(module, name, occurrence, start[0]))
+    return found
 
 
-def passes(tests: list[str]) -> bool:
-    """Whether the tests pass on what lies in the copy now."""
+def unread(tree: ast.AST) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """What no running code reads: annotations, and what only type checkers see."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.AnnAssign(annotation=unseen) | ast.arg(annotation=ast.expr() as unseen):
+                yield span(unseen)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                if not isinstance(node, ast.ClassDef) and node.returns is not None:
+                    yield span(node.returns)
+                for decorator in node.decorator_list:
+                    if isinstance(decorator, ast.Name) and decorator.id in UNSEEN:
+                        first, last = span(decorator)
+                        yield (first[0], 0), last  # with its @
+            case ast.If(test=ast.Name(id="TYPE_CHECKING" | "MYPY")):
+                yield span(node)
+            case _:
+                pass
+
+
+def span(node: ast.expr | ast.stmt) -> tuple[tuple[int, int], tuple[int, int]]:
+    assert node.end_lineno is not None
+    assert node.end_col_offset is not None
+    return (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+
+
+def reach_of_tests(kept: Path | None) -> Reach:
+    """Run all tests once, to learn which of them runs which line."""
+    if kept is None or not kept.exists():
+        with tempfile.TemporaryDirectory() as folder:
+            path = kept or Path(folder, "reach.json")
+            if status := ended(in_fork(Recorder(path).run), math.inf):
+                raise SystemExit(f"the tests fail without any mutation: status {status}")
+            raw = json.loads(path.read_text())
+    else:
+        raw = json.loads(kept.read_text())
+    lines = {
+        module: {int(line): tests for line, tests in found.items()}
+        for module, found in raw["lines"].items()
+    }
+    return Reach(raw["seconds"], lines)
+
+
+class Recorder:
+    """A plugin for pytest, which notes the lines that each test runs."""
+
+    def __init__(self, path: Path) -> None:
+        coverage = importlib.import_module("coverage")
+        self._path = path
+        self._coverage = coverage.Coverage(
+            data_file=None, config_file=False, source=[str(PACKAGE)], messages=False
+        )
+        self._seconds: dict[str, float] = {}
+
+    def run(self) -> int:
+        self._coverage.start()
+        status = run_pytest(TESTS, self)
+        self._coverage.stop()
+        data = self._coverage.get_data()
+        lines = {
+            Path(name).relative_to(PACKAGE).with_suffix("").as_posix(): data.contexts_by_lineno(
+                name
+            )
+            for name in data.measured_files()
+        }
+        self._path.write_text(json.dumps({"seconds": self._seconds, "lines": lines}))
+        return status
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._coverage.switch_context(nodeid)
+        self._seconds[nodeid] = -time.process_time()
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        self._seconds[nodeid] += time.process_time()
+
+
+def work(planned: Sequence[Mutant], reach: Reach, folder: str) -> int:
+    """Test mutants, and leave a file for each that survives."""
+    with tempfile.NamedTemporaryFile("r") as rest:
+        patching = Patching(planned, reach, folder, Path(rest.name))
+        if status := ended(in_fork(patching.run), math.inf):
+            raise SystemExit(f"the tests cannot be loaded: status {status}")
+        numbers = json.load(rest)
+    for mutant in map(planned.__getitem__, numbers):
+        original = mutant.original()
+        changed = mutant.source(original)
+        test = functools.partial(imported_mutant, mutant, changed, reach)
+        if ended(in_fork(test, quiet=True)) == 0:
+            report(mutant, original, changed, folder)
+    return 0
+
+
+class Patching:
+    """A plugin for pytest, which loads all tests once, and forks for each mutant."""
+
+    def __init__(self, planned: Sequence[Mutant], reach: Reach, folder: str, rest: Path) -> None:
+        self._planned = planned
+        self._reach = reach
+        self._folder = folder
+        self._rest = rest
+
+    def run(self) -> int:
+        files = {file for mutant in self._planned for file in self._reach.files(mutant.module)}
+        return run_pytest(sorted(files), self)
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        items = {item.nodeid: item for item in session.items}
+        live = live_functions()
+        chosen_ids = {
+            test
+            for mutant in self._planned
+            for test in tests_of(mutant, mutant.original(), self._reach)
+        }
+        chosen = [items[test] for test in self._reach.seconds if test in chosen_ids]
+        whole = functools.partial(patched_mutant, [], chosen, session)
+        if ended(in_fork(whole), math.inf):
+            raise SystemExit("the tests fail without any mutation")
+        rest: list[int] = []
+        for number, mutant in enumerate(self._planned):
+            original = mutant.original()
+            changed = mutant.source(original)
+            patches = patches_for(mutant, original, changed, live)
+            if patches is None or self._reach.imported(mutant.module, mutant.line):
+                rest.append(number)
+                continue
+            chosen = [items[test] for test in tests_of(mutant, original, self._reach)]
+            child = in_fork(functools.partial(patched_mutant, patches, chosen, session), quiet=True)
+            if ended(child) == 0:
+                report(mutant, original, changed, self._folder)
+        self._rest.write_text(json.dumps(rest))
+        return True
+
+
+def tests_of(mutant: Mutant, source: str, reach: Reach) -> list[str]:
+    """The tests that run the changed line; if it has no code of its own, its function."""
+    if found := reach.tests(mutant.module, range(mutant.line, mutant.line + 1)):
+        return found
+    around = [
+        range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.lineno <= mutant.line <= (node.end_lineno or 0)
+    ]
+    return reach.tests(mutant.module, min(around, key=len)) if around else []
+
+
+Key = tuple[str, str, int]
+"""File, qualified name and first line of a function."""
+
+
+def key(code: CodeType) -> Key:
+    return code.co_filename, code.co_qualname, code.co_firstlineno
+
+
+def live_functions() -> dict[Key, list[FunctionType]]:
+    """All functions of the package that exist."""
+    found: dict[Key, list[FunctionType]] = defaultdict(list)
+    for thing in gc.get_objects():
+        if isinstance(thing, FunctionType) and thing.__code__.co_filename.startswith(str(PACKAGE)):
+            found[key(thing.__code__)].append(thing)
+    return found
+
+
+def patches_for(
+    mutant: Mutant, original: str, changed: str, live: Mapping[Key, list[FunctionType]]
+) -> list[tuple[FunctionType, CodeType]] | None:
+    """The functions that get new code; None if more than that changes."""
+    patches: list[tuple[FunctionType, CodeType]] = []
+
+    def compare(before: CodeType, after: CodeType, inside: bool) -> bool:
+        functions = live.get(key(before), [])
+        if functions and before.co_freevars != after.co_freevars:
+            return False
+        if not (inside or functions or alone(before) == alone(after)):
+            return False
+        patches.extend((function, after) for function in functions if before != after)
+        parts = nested(before), nested(after)
+        return len(parts[0]) == len(parts[1]) and all(
+            compare(one, other, inside or bool(functions))
+            for one, other in zip(*parts, strict=True)
+        )
+
+    same_shape = compare(compiled(mutant, original), compiled(mutant, changed), False)
+    return patches if same_shape and patches else None
+
+
+def nested(code: CodeType) -> list[CodeType]:
+    return [const for const in code.co_consts if isinstance(const, CodeType)]
+
+
+def alone(code: CodeType) -> CodeType:
+    """The code without that of the functions and classes in it."""
+    consts = tuple(const for const in code.co_consts if not isinstance(const, CodeType))
+    return code.replace(co_consts=consts, co_linetable=b"")
+
+
+def compiled(mutant: Mutant, source: str) -> CodeType:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        return compile(source, str(PACKAGE / f"{mutant.module}.py"), "exec", dont_inherit=True)
+
+
+def patched_mutant(
+    patches: Sequence[tuple[FunctionType, CodeType]],
+    chosen: Sequence[pytest.Item],
+    session: pytest.Session,
+) -> int:
+    """In a fork: change the functions, and run the tests that are loaded."""
+    for function, code in patches:
+        function.__code__ = code
+    for item, following in zip(chosen, [*chosen[1:], None], strict=True):
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.testsfailed:
+            return 1
+    return 0
+
+
+def imported_mutant(mutant: Mutant, changed: str, reach: Reach) -> int:
+    """In a fork that has not loaded the package: load it with the mutant, and run tests."""
+    path, code = str(PACKAGE / f"{mutant.module}.py"), compiled(mutant, changed)
+    get_code = importlib.machinery.SourceFileLoader.get_code
+
+    def mutated(loader: importlib.machinery.SourceFileLoader, fullname: str) -> CodeType | None:
+        return code if loader.path == path else get_code(loader, fullname)
+
+    importlib.machinery.SourceFileLoader.get_code = mutated  # type: ignore[method-assign,assignment]
+    slow = [f"--deselect={test}" for test, seconds in reach.seconds.items() if seconds > SLOW]
+    return run_pytest([SHAPES, *reach.files(mutant.module), *slow])
+
+
+def run_pytest(tests: Sequence[str], *plugins: object) -> int:
+    main = importlib.import_module("pytest").main
+    return int(main([*OPTIONS, *tests], plugins=list(plugins)))
+
+
+def report(mutant: Mutant, original: str, changed: str, folder: str) -> None:
+    """Leave a file that says what survived."""
+    lines = difflib.unified_diff(original.splitlines(), changed.splitlines(), n=0, lineterm="")
+    text = "\n".join([f"survived: {mutant.module} {mutant.operator}", *list(lines)[2:]])
+    with tempfile.NamedTemporaryFile("w", dir=folder, delete=False) as file:
+        json.dump([mutant.module, text], file)
+    print(text, flush=True)
+
+
+def in_fork(function: Callable[[], int], *, quiet: bool = False) -> int:
+    """Run a function in a fork, which ends with what the function returns."""
     child = os.fork()
     if child == 0:
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(nowhere, stream)
-        pytest = importlib.import_module("pytest")
-        os._exit(int(pytest.main([*OPTIONS, *tests])))
-    until = time.monotonic() + PATIENCE
+        status = 3
+        try:
+            if quiet:
+                nowhere = os.open(os.devnull, os.O_RDWR)
+                for stream in (0, 1, 2):
+                    os.dup2(nowhere, stream)
+            if quiet:
+                resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU))
+            status = function()
+        finally:
+            sys.stdout.flush()
+            os._exit(status)
+    return child
+
+
+def ended(child: int, patience: float = PATIENCE) -> int:
+    """Wait for a fork, and end it when it takes too long; returns its status."""
+    until = time.monotonic() + patience
     while time.monotonic() < until:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
-            return status == 0
-        time.sleep(0.02)
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.005)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    return False
+    return -signal.SIGKILL
 
 
 if __name__ == "__main__":
