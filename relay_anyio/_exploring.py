@@ -9,8 +9,13 @@ import anyio
 
 from relay_proto.adapter.exploring import Exploration, Given, Wishes, strike
 from relay_proto.adapter.exploring import explore as explore_with
-from relay_proto.adapter.exploring_source import Reproduction
-from relay_proto.adapter.scenery import check_program
+from relay_proto.adapter.exploring_source import Reproduction, name_of
+from relay_proto.adapter.rehearsal_arguments import (
+    OF_EXPLORATIONS,
+    check_arguments,
+    check_program,
+    check_scene_awaits,
+)
 from relay_proto.adapter.stories import Story
 from relay_proto.adapter.story_promises import PROMISES, Promise
 from relay_proto.exchange import Caller, ExchangeTiming, TextMessage
@@ -36,6 +41,7 @@ def explore(
     timing: ExchangeTiming | None = None,
     within: float = 3600.0,
     backend: Backend = "asyncio",
+    patience: float = 5.0,
     seed: int = 0,
 ) -> Exploration:
     """Rehearse a program in many situations; if one goes wrong, raise the shortest one.
@@ -61,6 +67,7 @@ def explore(
         timing: how long things take.
         within: virtual seconds after which a run has failed.
         backend: ``asyncio`` or ``trio``.
+        patience: real seconds for which a function may block the event loop.
         seed: another one tries other situations.
 
     Raises:
@@ -68,8 +75,23 @@ def explore(
         PromiseFailedError: a promise has failed itself.
         ImportError: hypothesis is missing.
     """
-    check_program(program, "relay_anyio", "relay_sync")
+    check_program(program, "relay_anyio", "relay_sync", may_take_nothing=True)
     check_can_begin(scenes)
+    check_arguments(
+        OF_EXPLORATIONS,
+        runs=runs,
+        promises=promises,
+        caller=caller,
+        message=message,
+        troubles=troubles,
+        dials=dials,
+        may_raise=may_raise,
+        timing=timing,
+        within=within,
+        backend=backend,
+        patience=patience,
+        seed=seed,
+    )
 
     def run(given: RelayClient | Handler, situation: Situation) -> Story:
         return rehearse(
@@ -81,6 +103,7 @@ def explore(
             may_raise=may_raise,
             within=within,
             backend=backend,
+            patience=patience,
             seed=seed,
         )
 
@@ -103,6 +126,7 @@ def explore(
         within=within,
         timing=timing,
         may_raise=may_raise,
+        patience=patience,
         backend=backend,
     )
     return explore_with(lambda one: run(given.new(), one), wishes, reproduction)
@@ -116,7 +140,7 @@ def _scenes(situation: Situation, scenes: Sequence[Scene]) -> Sequence[Scene]:
     async def what_happens(stage: Stage) -> None:
         async with anyio.create_task_group() as tasks:
             for scene in scenes:
-                tasks.start_soon(_run_scene, scene, stage)
+                tasks.start_soon(_run_scene, scene, stage, name=f"the scene {name_of(scene)}")
             await _carry_out(situation, stage)
 
     async def only_parts(stage: Stage) -> None:
@@ -126,7 +150,7 @@ def _scenes(situation: Situation, scenes: Sequence[Scene]) -> Sequence[Scene]:
 
 
 async def _run_scene(scene: Scene, stage: Stage) -> None:
-    await scene(stage)
+    await check_scene_awaits(scene, scene(stage))
 
 
 async def _carry_out(situation: Situation, stage: Stage) -> None:

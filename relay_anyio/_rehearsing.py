@@ -16,12 +16,18 @@ from typing import Any, Final, Literal, TypeAlias
 import anyio
 from anyio.abc import ByteStream, TaskGroup
 
+from relay_proto.adapter.guard import contains
+from relay_proto.adapter.rehearsal_arguments import (
+    OF_REHEARSALS,
+    check_arguments,
+    check_program,
+    check_scene_awaits,
+    check_scenes,
+)
 from relay_proto.adapter.scenery import (
     CONTEXT,
     POLL_INTERVAL,
     Lines,
-    check_program,
-    check_scene,
     configure,
     context_of,
 )
@@ -44,7 +50,8 @@ from relay_proto.exchange import (
 from ._driver import Driver
 from ._here import library_of_running_loop
 from ._memory_links import Link
-from ._still_open import described_tasks, raised_at, where
+from ._patience import Patience
+from ._still_open import described_tasks, where
 from ._virtual import Guard, run_in_virtual_time
 from .call import Call
 from .client import RelayClient
@@ -56,9 +63,12 @@ RUNS_ALREADY: Final = (
     "this starts an event loop, but one of {library} runs here already: in an async test, "
     "use `async with rehearsal(client) as stage:`"
 )
-AN_ASYNC_FUNCTION: Final = "an async function"
 MOST_UNSENT: Final = 64 * 1024 * 1024
 FLUSH_TIMEOUT: Final = 3.0
+NO_CODE: Final = "the scene waits in a library, and no code of the program's own does"
+BLOCKED: Final = (
+    "something has blocked the event loop for {:g} real seconds, so nothing else could go on"
+)
 
 
 def rehearse(
@@ -70,6 +80,7 @@ def rehearse(
     may_raise: Collection[type[BaseException]] = (),
     within: float = 3600.0,
     backend: Backend = "asyncio",
+    patience: float = 5.0,
     seed: int = 0,
 ) -> Story:
     """Run a client, or a single call handler, through scenes; return what happened.
@@ -89,30 +100,47 @@ def rehearse(
             `ConnectionLostError`. As in production, their calls are then hung up.
         within: virtual seconds after which the rehearsal has failed.
         backend: ``asyncio`` or ``trio``.
+        patience: real seconds for which a function may block the event loop, as
+            `time.sleep` does, before it is interrupted, and the rehearsal has failed.
         seed: the ids of the exchange depend on it.
 
     Raises:
-        RehearsalTimeoutError: the rehearsal takes longer than `within` seconds, or a
-            task runs in a loop and never waits.
+        RehearsalTimeoutError: the rehearsal takes longer than `within` seconds, a task
+            runs in a loop and never waits, or something blocks the event loop.
         RuntimeError: an event loop runs here already. Use `rehearsal` there.
         Exception: a handler or a scene raised it.
     """
     check_can_begin(scenes)
+    check_arguments(OF_REHEARSALS, backend=backend, patience=patience)
     guard = Guard()
+    stages: list[Stage] = []
+    story = Story()
 
     async def run() -> Story:
         async with _rehearsal(
             program, lines, undeliverable, timing, may_raise, within, seed, guard
         ) as stage:
+            stages.append(stage)
             for scene in scenes:
                 if isinstance(scene, Caller):
                     await stage.over(stage.call(scene))
                 else:
-                    await scene(stage)
+                    await check_scene_awaits(scene, scene(stage))
             await stage.quiet()
         return stage.story
 
-    story = run_in_virtual_time(run, backend, guard)
+    try:
+        with Patience(guard, patience).watching():
+            story = run_in_virtual_time(run, backend, guard)
+    except BaseException as error:
+        if not guard.blocked_at or contains(error, KeyboardInterrupt):
+            raise
+    if guard.blocked_at:
+        told = stages[0].story if stages else story
+        if guard.still_open:
+            raise RehearsalTimeoutError(None if guard.spun else within, told, guard.still_open)
+        blocks = [f"the event loop is blocked at {guard.blocked_at}"]
+        raise RehearsalTimeoutError(None, told, blocks, why=BLOCKED.format(patience))
     warn_of_misses(story, stacklevel=2)
     return story
 
@@ -127,8 +155,7 @@ def check_can_begin(scenes: Iterable[object]) -> None:
     running = library_of_running_loop()
     if running is not None:
         raise RuntimeError(RUNS_ALREADY.format(library=running))
-    for scene in scenes:
-        check_scene(scene, AN_ASYNC_FUNCTION)
+    check_scenes(scenes, awaited=True)
 
 
 @asynccontextmanager
@@ -168,7 +195,16 @@ async def _rehearsal(
     seed: int,
     guard: Guard,
 ) -> AsyncGenerator[Stage]:
-    check_program(program, "relay_anyio", "relay_sync")
+    check_program(program, "relay_anyio", "relay_sync", may_take_nothing=False)
+    check_arguments(
+        OF_REHEARSALS,
+        lines=lines,
+        undeliverable=undeliverable,
+        timing=timing,
+        may_raise=may_raise,
+        within=within,
+        seed=seed,
+    )
     client = program if isinstance(program, RelayClient) else _client_of(program)
     config = configure(client, lines, undeliverable, timing)
     raised: list[BaseException] = []
@@ -195,17 +231,28 @@ async def _rehearsal(
 @asynccontextmanager
 async def _limited(stage: Stage, within: float, guard: Guard) -> AsyncGenerator[None]:
     """Give a scene up that takes more than `within` seconds, or in which no time passes."""
-    still_open: list[str] = []
-    with anyio.move_on_after(within) as limit:
-        guard.give_up = limit.cancel
-        try:
+    scene = anyio.get_current_task().id
+
+    def give_up() -> None:
+        guard.still_open = _still_open(stage, scene)  # before all that waits is cancelled
+        limit.cancel()
+
+    async def watch() -> None:
+        with watching:
+            await anyio.sleep(within)
+            give_up()
+
+    limit, watching = anyio.CancelScope(), anyio.CancelScope()
+    guard.give_up = give_up
+    stage._tasks.start_soon(watch)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    try:
+        with limit:
             yield
-        except anyio.get_cancelled_exc_class() as error:
-            still_open = _still_open(stage, error)
-            raise
+    finally:
+        watching.cancel()
     if limit.cancelled_caught:
         passed = None if guard.spun else within
-        raise RehearsalTimeoutError(passed, stage.story, still_open)
+        raise RehearsalTimeoutError(passed, stage.story, guard.still_open)
 
 
 class Stage(StageBase[Link]):
@@ -302,8 +349,9 @@ def _client_of(handler: Handler) -> RelayClient:
     return client
 
 
-def _still_open(stage: Stage, error: BaseException) -> list[str]:
-    """Say which calls are up, and where the program waits; `error` has ended the scene."""
-    waiting = [raised_at("the scene", error)]
-    waiting += [where(task.name or "a task", task.coro) for task in anyio.get_running_tasks()]
-    return [*calls_up(stage.client), *awaited(stage), *described_tasks(waiting)]
+def _still_open(stage: Stage, scene: int) -> list[str]:
+    """Say which calls are up, and where the program waits, in the scene and elsewhere."""
+    tasks = sorted(anyio.get_running_tasks(), key=lambda task: task.id != scene)
+    names = ["the scene" if task.id == scene else task.name or "a task" for task in tasks]
+    places = described_tasks(map(where, names, [task.coro for task in tasks]))
+    return [*calls_up(stage.client), *awaited(stage), *places] or [NO_CODE]

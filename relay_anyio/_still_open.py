@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from traceback import walk_tb
 from types import FrameType
 from typing import Any, Final
 
@@ -49,12 +48,6 @@ def where(task: str, coroutine: object) -> Waiting | None:
     frames = list(_frames(coroutine))
     place = innermost((frame, frame.f_lineno) for frame in frames)
     return None if place is None else Waiting(task, place, _real(frames))
-
-
-def raised_at(task: str, error: BaseException) -> Waiting | None:
-    """Return where a task has waited when `error` was raised there, or None."""
-    place = innermost(walk_tb(error.__traceback__))
-    return None if place is None else Waiting(task, place, "")
 
 
 def described_tasks(waiting: Iterable[Waiting | None]) -> list[str]:

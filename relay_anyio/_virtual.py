@@ -30,11 +30,21 @@ class Guard:
         """Whether a busy loop was found."""
         self.give_up: Callable[[], object] = lambda: None
         """What to call when a busy loop is found."""
+        self.all_passes = 0
+        """Passes of the event loop since the beginning."""
+        self.still_open: list[str] = []
+        """What is said of a rehearsal that was given up."""
+        self.blocked_at = ""
+        """The line that has blocked the thread of the event loop for too long, if one has."""
         self._now = 0.0
         self._passes = 0
 
     def passed(self, now: float) -> None:
         """Count one pass of the event loop."""
+        self.all_passes += 1
+        if self.blocked_at and not self.still_open:
+            self.give_up()
+            self.still_open = []  # the line that blocked it says more
         self._passes = self._passes + 1 if now == self._now else 0
         self._now = now
         if self._passes > MOST_PASSES:

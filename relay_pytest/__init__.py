@@ -102,9 +102,9 @@ class Explore:
     def __call__(self, program: Any, *scenes: Any, **options: Any) -> Exploration:
         """Try `program` in many situations."""
         options = self.options | options
-        from relay_proto.adapter.scenery import takes_nothing  # noqa: PLC0415 - only who needs it
+        from relay_proto.adapter.rehearsal_arguments import takes  # noqa: PLC0415 - only who needs it
 
-        makes = callable(program) and takes_nothing(program)
+        makes = callable(program) and takes(program, 0)
         made = program() if makes else program
         if _is_async(made):
             from relay_anyio.testing import explore  # noqa: PLC0415 - only who needs it

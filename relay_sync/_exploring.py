@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 
 from relay_proto.adapter.exploring import Exploration, Given, Wishes, strike
 from relay_proto.adapter.exploring import explore as explore_with
-from relay_proto.adapter.exploring_source import Reproduction
-from relay_proto.adapter.scenery import check_program
+from relay_proto.adapter.exploring_source import Reproduction, name_of
+from relay_proto.adapter.rehearsal_arguments import (
+    OF_EXPLORATIONS,
+    check_arguments,
+    check_program,
+)
 from relay_proto.adapter.stories import Story
 from relay_proto.adapter.story_promises import PROMISES, Promise
 from relay_proto.exchange import Caller, ExchangeTiming, TextMessage
@@ -68,8 +72,22 @@ def explore(
         PromiseFailedError: a promise has failed itself.
         ImportError: hypothesis is missing.
     """
-    check_program(program, "relay_sync", "relay_anyio")
+    check_program(program, "relay_sync", "relay_anyio", may_take_nothing=True)
     check_can_begin(scenes)
+    check_arguments(
+        OF_EXPLORATIONS,
+        runs=runs,
+        promises=promises,
+        caller=caller,
+        message=message,
+        troubles=troubles,
+        dials=dials,
+        may_raise=may_raise,
+        timing=timing,
+        within=within,
+        patience=patience,
+        seed=seed,
+    )
 
     def run(given: RelayClient | Handler, situation: Situation) -> Story:
         return rehearse(
@@ -103,6 +121,7 @@ def explore(
         within=within,
         timing=timing,
         may_raise=may_raise,
+        patience=patience,
     )
     return explore_with(lambda one: run(given.new(), one), wishes, reproduction)
 
@@ -113,7 +132,10 @@ def _scenes(situation: Situation, scenes: Sequence[Scene]) -> Sequence[Scene]:
         return ()
 
     def what_happens(stage: Stage) -> None:
-        threads = [Thread(target=scene, args=(stage,)) for scene in scenes]
+        threads = [
+            Thread(target=scene, args=(stage,), name=f"the scene {name_of(scene)}")
+            for scene in scenes
+        ]
         for thread in threads:
             thread.start()
         _carry_out(situation, stage)

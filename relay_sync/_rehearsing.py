@@ -12,15 +12,19 @@ from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final, TypeAlias, TypeVar, cast
 
+from relay_proto.adapter.rehearsal_arguments import (
+    OF_REHEARSALS,
+    check_arguments,
+    check_program,
+    check_scenes,
+    takes,
+)
 from relay_proto.adapter.scenery import (
     CONTEXT,
     POLL_INTERVAL,
     Lines,
-    check_program,
-    check_scene,
     configure,
     context_of,
-    takes_nothing,
 )
 from relay_proto.adapter.stages import StageBase, awaited, calls_up, raise_first
 from relay_proto.adapter.stories import (
@@ -55,7 +59,7 @@ Program: TypeAlias = RelayClient | Handler | Callable[[], Any]
 
 WAITS_FOR_RESULTS: Final = frozenset({Engine.wait.__code__, Engine.execute.__code__})
 """A program that is in one of these has something to do when it goes on."""
-A_FUNCTION: Final = "a function"
+NO_CODE: Final = "the scene waits in a library, and no code of the program's own does"
 STUCK: Final = (
     "a thread has not gone on for {:g} real seconds, and virtual time waits for it: it computes, "
     "or waits for a socket, a lock or another program"
@@ -133,8 +137,7 @@ def check_can_begin(scenes: Iterable[object]) -> None:
     """
     if current.virtual is not None:
         raise RuntimeError("this thread takes part in a rehearsal already")
-    for scene in scenes:
-        check_scene(scene, A_FUNCTION)
+    check_scenes(scenes, awaited=False)
 
 
 @contextmanager
@@ -154,7 +157,17 @@ def rehearsal(
     At the end the client disconnects, and the first exception of a handler is raised. The
     arguments are those of `rehearse`.
     """
-    check_program(program, "relay_sync", "relay_anyio")
+    check_program(program, "relay_sync", "relay_anyio", may_take_nothing=True)
+    check_arguments(
+        OF_REHEARSALS,
+        lines=lines,
+        undeliverable=undeliverable,
+        timing=timing,
+        may_raise=may_raise,
+        within=within,
+        patience=patience,
+        seed=seed,
+    )
     check_can_begin(())
     client, function = _client_and_function(program)
     stage = Stage(client, configure(client, lines, undeliverable, timing), seed, may_raise)
@@ -364,7 +377,7 @@ class Stage(StageBase[Link]):
         if reason is Reason.DEADLOCK:
             return DeadlockError([one.thread.name for one in threads], places, "threads")
         calls = [line for client in self._clients for line in calls_up(client)]
-        still_open = [*calls, *awaited(self), *places]
+        still_open = [*calls, *awaited(self), *places] or [NO_CODE]
         if reason is Reason.TOO_LATE:
             return RehearsalTimeoutError(self._within, self.story, still_open)
         why = STUCK.format(self._patience) if reason is Reason.STUCK else reason.value
@@ -385,12 +398,7 @@ def _client_and_function(
     """Return the client of a program, or the function that makes its own."""
     if isinstance(program, RelayClient):
         return program, None
-    if not callable(program):
-        raise TypeError(
-            f"a program is a RelayClient, a function that takes a Call, or one that takes nothing, "
-            f"not {program!r}"
-        )
-    if takes_nothing(program):
+    if takes(program, 0):
         return None, cast("Callable[[], Any]", program)
     client = RelayClient(project=CONTEXT, token=CONTEXT, contexts=[CONTEXT])
     client.on_call(cast("Handler", program))

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar, asser
 
 from ..exchange import Caller, HangUp, TextMessage, Wait, What
 from ..testing.situations import Part, Situation, Trouble, shorter
-from ..values.checks import whole
 from .clients import ClientBase
 from .exploring_source import Reproduction, name_of
 from .guard import contains
 from .places import innermost
-from .scenery import NUMBER, takes_nothing
+from .rehearsal_arguments import takes
+from .scenery import NUMBER
 from .stages import StageBase
 from .stories import (
     TOLD,
@@ -47,6 +47,8 @@ LEAVES: Final = (Wait(300.0), HangUp())
 """How a script of `strategies.scripts` ends, unless the person hangs up before."""
 MOST_SHRINKING_RUNS: Final = 500
 """Runs that make a situation shorter. After these, the shortest one so far is taken."""
+MOST_REAL_WAITS: Final = 3
+"""The same, of those that block a thread: each takes as many real seconds as `patience` says."""
 MOST_LINES: Final = 20
 """Lines of the beginning, and of the end, of a long story that are shown."""
 NOT_AGAIN: Final = (
@@ -119,20 +121,20 @@ class Failure:
     promise: Promise | None = None
     blames_promise: bool = False
 
+    @property
+    def took_real_time(self) -> bool:
+        """Whether the run was given up after some real seconds, as any like it would be."""
+        return isinstance(self.error, RehearsalTimeoutError) and self.error.within is None
+
 
 class Given(Generic[C]):
     """A program as `explore` is given it: a client, a handler, or what makes a client."""
 
     def __init__(self, program: object, kind: type[C]) -> None:
-        if not isinstance(program, kind) and not callable(program):
-            raise TypeError(
-                "a program is a RelayClient, a function that takes a Call, or one that takes "
-                f"nothing and returns a new RelayClient, not {program!r}"
-            )
         self._program = program
         self._kind = kind
         self.makes_client = (
-            not isinstance(program, kind) and callable(program) and takes_nothing(program)
+            not isinstance(program, kind) and callable(program) and takes(program, 0)
         )
         """Whether it is a function that makes a client."""
         first = self.new()
@@ -202,27 +204,7 @@ def explore(run: Run, wishes: Wishes, reproduction: Reproduction) -> Exploration
         CounterexampleError: something goes wrong.
         PromiseFailedError: a promise itself does.
     """
-    _check(wishes)
     return _Explorer(run, wishes, reproduction).explore()
-
-
-def _check(wishes: Wishes) -> None:
-    whole(1)("runs", wishes.runs)
-    dials: object = wishes.dials
-    if isinstance(dials, str):
-        raise TypeError(f"dials must be a list of numbers, not one text: [{dials!r}]")
-    for dialed in map(_anything, wishes.dials):
-        if not isinstance(dialed, str):
-            raise TypeError(f"dials must be telephone numbers, as texts, not {dialed!r}")
-    for trouble in map(_anything, wishes.troubles):
-        if not isinstance(trouble, Trouble):
-            names = ", ".join(str(one) for one in Trouble)
-            raise TypeError(f"troubles must be some of {names}, not {trouble!r}")
-
-
-def _anything(value: object) -> object:
-    """What a program that no type checker has seen has given."""
-    return value
 
 
 class _Explorer:
@@ -236,6 +218,7 @@ class _Explorer:
         self._found: Failure | None = None
         self._found_in_run = 0
         self._runs = 0
+        self._real_waits = 0
         self._repeats = True
         """Whether what was found is there again when the same situation is run again."""
         self._happened = Counter[What]()
@@ -285,11 +268,14 @@ class _Explorer:
 
     def _goes_wrong_now(self, situation: Situation) -> bool:
         if self._found is not None and (
-            not self._repeats or self._runs >= self._found_in_run + MOST_SHRINKING_RUNS
+            not self._repeats
+            or self._runs >= self._found_in_run + MOST_SHRINKING_RUNS
+            or self._real_waits > MOST_REAL_WAITS
         ):
             return False
         self._runs += 1
         failure = self._try(situation)
+        self._real_waits += failure is not None and failure.took_real_time
         if failure is not None and self._found is None:
             self._found, self._found_in_run = failure, self._runs
             again = self._try(situation)
@@ -298,12 +284,15 @@ class _Explorer:
         return failure is not None and self._found is not None and failure.kind == self._found.kind
 
     def _try(self, situation: Situation) -> Failure | None:
+        before = _last_told()
         try:
             story = self._run(situation)
-        except (Exception, SystemExit, BaseExceptionGroup) as error:
+        except BaseException as error:
             if contains(error, KeyboardInterrupt):
                 raise
-            return _failure_of(_only(error), TOLD[-1])
+            last = _last_told()
+            # What makes the client may have failed, before there was anything to tell.
+            return _failure_of(_only(error), Story() if last is None or last is before else last)
         self._happened.update(one.what for one in story)
         failures = (_broken(promise, story) for promise in self._wishes.promises)
         return next(filter(None, failures), None)
@@ -332,6 +321,10 @@ class _Explorer:
         )
 
 
+def _last_told() -> Story | None:
+    return TOLD[-1] if TOLD else None
+
+
 def _shown(story: Story) -> str:
     """Return the text of a story, without the middle of a long one."""
     lines = story.text.splitlines()
@@ -357,11 +350,16 @@ def _failure_of(error: BaseException, story: Story) -> Failure:
     """Say what a rehearsal has raised."""
     kind = type(error).__name__
     if isinstance(error, RehearsalTimeoutError):
-        within = f" after {error.within:g} virtual seconds" if error.within is not None else ""
         lines = "".join(f"\n  {line}" for line in error.still_open)
-        return Failure(kind, f"the program is not over{within}; still open:{lines}", error, story)
+        why = f"the program does not go on: {error.why}"
+        if error.within is not None:
+            why = f"the program is not over after {error.within:g} virtual seconds"
+        return Failure((kind, error.within), f"{why}; still open:{lines}", error, story)
     place = innermost(walk_tb(error.__traceback__)) or "an unknown place"
-    return Failure((kind, place), f"the program raises {error!r} at {place}", error, story)
+    raised = repr(error)
+    if not raised.startswith(kind):  # as that of what pytest.skip raises
+        raised = f"{kind}({raised})"
+    return Failure((kind, place), f"the program raises {raised} at {place}", error, story)
 
 
 def _says_failed(error: BaseException) -> bool:

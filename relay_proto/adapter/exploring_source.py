@@ -34,6 +34,7 @@ STATEMENTS: Final = {
 }
 CREDENTIALS: Final = ("SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN")
 USUAL_WITHIN: Final = 3600.0
+USUAL_PATIENCE: Final = 5.0
 SCENE: Final = "what_happens"
 UNKNOWN: Final = "your_program"
 """Stands for a module that nobody knows, such as that of a lambda."""
@@ -53,6 +54,7 @@ class Reproduction:
     within: float
     timing: ExchangeTiming | None
     may_raise: Collection[type[BaseException]]
+    patience: float = USUAL_PATIENCE
     backend: str = "asyncio"
 
     def written(self, situation: Situation, what: str, promise: object | None) -> str:
@@ -124,6 +126,8 @@ class _Test:
             named["may_raise"] = Group("[", tuple(classes), "]")
         if given.within != USUAL_WITHIN:
             named["within"] = number(given.within)
+        if given.patience != USUAL_PATIENCE:
+            named["patience"] = number(given.patience)
         if given.backend != "asyncio":
             named["backend"] = literal(given.backend)
         if given.seed:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from ..config import Provider
 from ..exchange import (
     Account,
     Behaviour,
-    Caller,
     ExchangeConfig,
     ExchangeTiming,
     InTurn,
@@ -30,60 +28,11 @@ POLL_INTERVAL: Final = 0.1
 """Virtual seconds between two checks whether the handlers have returned."""
 
 
-def check_program(program: object, own: str, other: str) -> None:
-    """Refuse a client of the other adapter.
-
-    Raises:
-        TypeError: it is one.
-    """
-    if any(kind.__module__.partition(".")[0] == other for kind in type(program).__mro__):
-        raise TypeError(
-            f"{own}.testing rehearses clients of {own}, and this is one of {other}: use "
-            f"{other}.testing"
-        )
-
-
-def takes_nothing(function: Callable[..., object]) -> bool:
-    """Whether a function can be called without an argument."""
-    try:
-        inspect.signature(function).bind()
-    except TypeError:
-        return False
-    return True
-
-
-def check_scene(scene: object, kind: str) -> None:
-    """Refuse what is no scene.
-
-    Raises:
-        TypeError: it is neither a caller nor a function.
-    """
-    if not isinstance(scene, Caller) and not callable(scene):
-        raise TypeError(
-            f"a scene is a Caller, such as Caller('+15550001111'), or {kind} that takes the "
-            f"Stage, not {scene!r}"
-        )
-
-
 def lines_of(lines: Lines) -> tuple[Line, ...]:
-    """Return the lines of an exchange.
-
-    Raises:
-        TypeError: one of them is no line.
-    """
+    """Return the lines of an exchange."""
     if isinstance(lines, Mapping):
         return tuple(Line(address, behaviour) for address, behaviour in lines.items())
-    for line in lines:
-        _check_line(line)
     return tuple(lines)
-
-
-def _check_line(line: object) -> None:
-    if not isinstance(line, Line):
-        raise TypeError(
-            "lines are a dict such as {'+15559': Busy()}, or a list of "
-            f"Line('+15559', Busy()), … with no {line!r} in it"
-        )
 
 
 def configure(
@@ -95,9 +44,6 @@ def configure(
     """Return the configuration of an exchange to which `client` may connect.
 
     Without one, it knows the account `CONTEXT`.
-
-    Raises:
-        TypeError: a line is no line.
     """
     return ExchangeConfig(
         accounts=(_account_of(client),),

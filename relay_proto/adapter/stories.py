@@ -136,17 +136,18 @@ class UnansweredWarning(UserWarning):
 
 
 class NotHeardWarning(UserWarning):
-    """In a rehearsal, somebody did not hear in time what their script waits for.
+    """In a rehearsal, somebody did not hear what their script waits for.
 
-    They hang up then, so the rest of the script did not happen. If the test is about that,
-    expect it: ``with pytest.warns(NotHeardWarning):``.
+    They hung up because it took too long, or the call was over before. So the rest of the
+    script did not happen. If the test is about that, expect it:
+    ``with pytest.warns(NotHeardWarning):``.
     """
 
 
 def warn_of_misses(story: Story, stacklevel: int) -> None:
     """Warn of what should not pass unseen: nobody answered, or somebody did not hear something."""
     for one in story.all(What.MISSED):
-        message = f"in this rehearsal, somebody hung up early: {one.line.strip()}"
+        message = f"in this rehearsal, somebody waited for words in vain: {one.line.strip()}"
         message += f"\n{story.around(one)}"
         warnings.warn(message, NotHeardWarning, stacklevel=stacklevel + 1)
     answered = {one.call_id for one in story.all(What.ANSWERED)}
@@ -173,7 +174,8 @@ class RehearsalTimeoutError(TimeoutError):
 
     `story` is what happened until then. `within` is the limit in virtual seconds, or
     None if no time passes: a task or thread runs in a loop without waiting, or a thread
-    waits in real time. `still_open` says which calls are up, and where tasks or threads wait.
+    waits in real time: `why` says which. `still_open` says which calls are up, and where
+    tasks or threads wait.
     """
 
     def __init__(
@@ -187,6 +189,7 @@ class RehearsalTimeoutError(TimeoutError):
         self.within = within
         self.story = Story(story)
         self.still_open = tuple(still_open)
+        self.why = why
         what = (
             why if within is None else f"the rehearsal is not over after {within:g} virtual seconds"
         )

@@ -53,6 +53,11 @@ class FarEnd(abc.ABC):
         """Take keys that the far end hears."""
         self.hear(digits, now)
 
+    @property
+    def unheard(self) -> str:
+        """What the far end waits for just now, and has not heard. ``""`` for nothing."""
+        return ""
+
     @abc.abstractmethod
     def stop(self) -> None:
         """Do nothing more, because the call has ended."""
@@ -225,11 +230,17 @@ class Leg:
         """End the call `seconds` from now."""
         self.network.at(now + seconds, self._end_at_limit)
 
-    def end(self, reason: str, who: Who, now: float) -> None:
-        """End the call. Do nothing if it has ended already."""
+    def end(self, reason: str, who: Who, now: float, *, listens_on: bool = False) -> None:
+        """End the call. Do nothing if it has ended already.
+
+        With `listens_on`, whoever is at the far end goes on with their script on another call.
+        """
         if self.end_reason:
             return
         self.end_reason = reason
+        unheard = self.far.unheard
+        if unheard and who is Who.PROGRAM and not listens_on:
+            self.note(Who.CALLER, What.MISSED, now, text=unheard)
         self.far.stop()
         self.network.cancel(self._end_at_limit)
         self.network.cancel(self._end_unanswered)

@@ -60,6 +60,11 @@ class Person(FarEnd):
         """Begin with the script, or continue it after a transfer."""
         self._react(now)
 
+    @property
+    def unheard(self) -> str:
+        """See `FarEnd`."""
+        return "" if self._awaited is None else self._awaited.text
+
     def stop(self) -> None:
         """Do nothing more on this call."""
         if self._awaited is not None:

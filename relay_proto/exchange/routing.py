@@ -160,7 +160,7 @@ def transfer(request: Request, leg: Leg, params: TransferParams) -> None:
     now = request.now
     to = params.dest if isinstance(params.dest, str) else "an inline document"
     leg.note(Who.PROGRAM, What.TRANSFERRED, now, to=to)
-    leg.end(END_REASON_HANGUP, Who.PROGRAM, now)
+    leg.end(END_REASON_HANGUP, Who.PROGRAM, now, listens_on=True)
     if to.startswith(CONTEXT_PREFIX):
         context = to.removeprefix(CONTEXT_PREFIX)
         follower = _inbound_leg(request.switch, leg.far, leg.number, leg.device, context)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Final, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -12,6 +12,8 @@ from hypothesis.strategies import SearchStrategy
 from ..exchange import Caller, Happened, TextMessage, What
 from . import strategies
 from .situations import Situation, Trouble
+
+T = TypeVar("T")
 
 MOST_PROMPTS: Final = 8
 MOST_WORDS: Final = 20
@@ -45,12 +47,23 @@ def situations_for(
     who = strategies.callers(script) if caller is True else caller
     what = strategies.messages() if message is True else message
     return strategies.situations(
-        None if isinstance(who, bool) else who,
-        None if isinstance(what, bool) else what,
+        None if isinstance(who, bool) else who.map(_drawn("caller", Caller)),
+        None if isinstance(what, bool) else what.map(_drawn("message", TextMessage)),
         st.sampled_from(tuple(troubles)) if troubles else None,
         dials=dials,
         script=script,
     )
+
+
+def _drawn(argument: str, kind: type[T]) -> Callable[[object], T]:
+    """Return the check of what a strategy of the user's has drawn."""
+
+    def check(drawn: object) -> T:
+        if not isinstance(drawn, kind):
+            raise TypeError(f"{argument} must draw a {kind.__name__}, and has drawn {drawn!r}")
+        return drawn
+
+    return check
 
 
 def _digits_in(text: str) -> str:
