@@ -169,9 +169,7 @@ def main() -> int:
             raise SystemExit("not all mutants were tested: see above")
         survivors: dict[str, int] = defaultdict(int)
         for path in Path(folder).iterdir():
-            module, text = json.loads(path.read_text())
-            survivors[module] += 1
-            print(text)
+            survivors[path.read_text()] += 1
     for module, (drawn_count, count) in counts.items():
         noticed = drawn_count - survivors[module]
         print(f"{module}: {noticed} noticed of {drawn_count} drawn from {count} mutants")
@@ -436,7 +434,7 @@ def report(mutant: Mutant, original: str, changed: str, folder: str) -> None:
     lines = difflib.unified_diff(original.splitlines(), changed.splitlines(), n=0, lineterm="")
     text = "\n".join([f"survived: {mutant.module} {mutant.operator}", *list(lines)[2:]])
     with tempfile.NamedTemporaryFile("w", dir=folder, delete=False) as file:
-        json.dump([mutant.module, text], file)
+        file.write(mutant.module)
     print(text, flush=True)
 
 
