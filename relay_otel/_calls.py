@@ -80,7 +80,7 @@ class CallObservation:
         dial = self._dials.get(call.tag) if outbound else None
         known = self._begin_leg(call, dial, now) if dial else self._begin_call(call, now)
         self._calls[call] = known
-        live_spans[call.call_id] = known.span
+        live_spans[call] = known.span
         self._metrics.add(names.CALLS_UP, known.direction)
         return known
 
@@ -114,7 +114,7 @@ class CallObservation:
         known = self._calls.pop(call, None)
         if known is None:
             return
-        live_spans.pop(call.call_id, None)
+        live_spans.pop(call, None)
         direction, reason = known.direction, str(call.end_reason)
         if reason and reason not in END_REASONS:
             reason = OTHER

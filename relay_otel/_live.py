@@ -1,4 +1,7 @@
-"""The spans of the calls that are up in this process, by the ids of the calls."""
+"""The spans of the calls that are up in this process, by the calls of each client.
+
+Two clients may have a call with the same id: each server makes ids of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,4 +9,6 @@ from typing import Final
 
 from opentelemetry.trace import Span
 
-live_spans: Final[dict[str, Span]] = {}
+from relay_proto.records import CallRecord
+
+live_spans: Final[dict[CallRecord, Span]] = {}

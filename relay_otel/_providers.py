@@ -12,17 +12,24 @@ from opentelemetry import metrics, trace
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
 from opentelemetry.sdk import metrics as sdk
-from opentelemetry.trace import ProxyTracerProvider, TracerProvider
+from opentelemetry.trace import NoOpTracerProvider, ProxyTracerProvider, TracerProvider
 
 from relay_proto import __version__
+from relay_proto.adapter.clients import ClientBase
 from relay_proto.client_interface import ClientInterface
 from relay_proto.observing.observer import Observer
+from relay_proto.values.checks import like
 
 from ._metrics import SCOPE, Instruments
 from ._observation import CoreObservation
 from ._spans import Spans
 
 log: Final = logging.getLogger("relay_otel")
+
+UNSET: Final = "_ProxyMeterProvider"
+"""The private class of what stands for the global meter provider until it is set."""
+NO_TRACES: Final = NoOpTracerProvider()
+NO_METRICS: Final = NoOpMeterProvider()
 
 _lock: Final = threading.Lock()
 _instruments: Final[weakref.WeakKeyDictionary[MeterProvider, Instruments]] = (
@@ -66,10 +73,25 @@ def observe(
         tracer_provider: where spans go. Default: the global one.
         meter_provider: where metrics go. Default: the global one, if the program has set one;
             if not, the page of `exposition`.
+
+    Raises:
+        TypeError: an argument is something else.
     """
+    _check_client(client)
+    like("TracerProvider", "get_tracer")("tracer_provider", tracer_provider or NO_TRACES)
+    like("MeterProvider", "get_meter")("meter_provider", meter_provider or NO_METRICS)
     client.observer = OpenTelemetry(
         tracer_provider or trace.get_tracer_provider(), meter_provider or default_meter_provider()
     )
+
+
+def _check_client(client: object) -> None:
+    if not isinstance(client, ClientBase):
+        advice = ", not its class: make one first" if isinstance(client, type) else ""
+        raise TypeError(
+            "client must be a RelayClient of relay_anyio or relay_sync"
+            f"{advice or f', not {client!r}'}"
+        )
 
 
 def exposition() -> str:
@@ -90,7 +112,7 @@ def has_tracer_provider() -> bool:
 def default_meter_provider() -> MeterProvider:
     """The global provider if the program has set one, or one for `exposition`."""
     given = metrics.get_meter_provider()
-    if isinstance(given, sdk.MeterProvider | NoOpMeterProvider):
+    if type(given).__name__ != UNSET:  # the program may have set one that is not the SDK's
         return given
     with _lock:
         if not _own:

@@ -14,7 +14,8 @@ from ._live import live_spans
 
 def span_of(call: CallView) -> Span:
     """Return the span of a call that is up. Without one, return a span that records nothing."""
-    return live_spans.get(call.call_id, trace.INVALID_SPAN)
+    record = call._record  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - two clients may have the same id
+    return live_spans.get(record, trace.INVALID_SPAN)
 
 
 def within(call: CallView) -> AbstractContextManager[Span]:

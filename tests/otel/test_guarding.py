@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import pytest
 
+import relay_anyio
+import relay_otel
 from relay_anyio.testing import Caller, Hear, Press, TextMessage, What
 from relay_proto.api.commands import Command
 from relay_proto.client_interface import ClientInterface
@@ -188,3 +190,18 @@ def test_nothing_is_logged_of_an_observer_that_is_well(
     alien = [line for line in caplog.records if line.name.startswith("opentelemetry")]
     assert alien == []
     assert OFFICE not in caplog.text
+
+
+@pytest.mark.parametrize("wrong", [5, print, relay_anyio.RelayClient])
+def test_what_is_no_client_cannot_be_observed(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="client must be a RelayClient"):
+        relay_otel.observe(wrong)
+
+
+def test_what_is_no_provider_is_named() -> None:
+    wrong: Any = 5
+    client = relay_anyio.RelayClient("project", "token")
+    with pytest.raises(TypeError, match="tracer_provider must be a TracerProvider"):
+        relay_otel.observe(client, tracer_provider=wrong)
+    with pytest.raises(TypeError, match="meter_provider must be a MeterProvider"):
+        relay_otel.observe(client, meter_provider=wrong)
