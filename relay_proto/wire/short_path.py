@@ -11,7 +11,8 @@ Source: RFC 6455, sections 5.2, 5.3 and 8.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from struct import Struct
 from typing import Final
 
@@ -31,16 +32,20 @@ LONGEST: Final = 0xFFFF
 
 KEYS_AT_ONCE: Final = 256
 """Keys to draw at a time: asking the system for each one costs more than masking does."""
+_KEYS: Final = Struct(f"<{KEYS_AT_ONCE}I")
 
 _HEADS: Final = tuple(bytes((WHOLE_TEXT, second)) for second in range(256))
 _SHORT_HEADERS: Final = tuple(head + bytes(4) for head in _HEADS[MASKED : MASKED | TWO_BYTES])
 _LONG_HEADER: Final = Struct(">HHI")
 _MASKED_IN_TWO: Final = WHOLE_TEXT << 8 | MASKED | TWO_BYTES
 MOST_REPEATED: Final = 128
-"""Words of a text that are masked by means of `_REPEATED`. Longer texts are rare."""
+"""Words of a text that are masked by means of the tables below. Longer texts are rare."""
 _from_bytes: Final = int.from_bytes
 _REPEATED: Final = tuple(_from_bytes(b"\1\0\0\0" * n, "little") for n in range(MOST_REPEATED))
 """By which number to multiply a key to repeat it so many times."""
+_AFTER_TWO: Final = tuple(number << 16 for number in _REPEATED)
+_AFTER_FOUR: Final = tuple(number << 32 for number in _REPEATED)
+"""The same, for keys that begin after so many bytes: the first ones of the header."""
 
 
 class Splitter:
@@ -157,29 +162,29 @@ def frame_lengths(data: bytes) -> tuple[int, int] | None:
     return 2 + extra + mask_size, size
 
 
-def text_frame(text: bytes, key: bytes) -> bytes:
+def text_frame(text: bytes, key: int | None) -> bytes:
     """Return a frame with `text`, which has at most `LONGEST` bytes.
 
-    It is masked with `key`, or not masked if `key` is empty. All of a masked frame is one
+    It is masked with `key`, or not masked if `key` is None. All of a masked frame is one
     long number, because Python has no faster way. A product repeats the key: first in the
     place for the key, which is zero until then, and then over the text. An event takes 0.95
     of the time that it takes if header, key and masked text are made one by one.
     """
     size = len(text)
-    if not key:
+    if key is None:
         short = size < SHORTEST_IN_TWO
         head = _HEADS[size] if short else _HEADS[TWO_BYTES] + size.to_bytes(2, "big")
         return head + text
     words = size + 7 >> 2  # of the key and the text; the last one may be too long
-    if words < MOST_REPEATED:
-        keys = _from_bytes(key, "little") * _REPEATED[words]
-    else:
-        keys = _from_bytes(key * words, "little")
     if size < SHORTEST_IN_TWO:
-        whole = _from_bytes(_SHORT_HEADERS[size] + text, "little") ^ keys << 16
+        whole = _from_bytes(_SHORT_HEADERS[size] + text, "little") ^ key * _AFTER_TWO[words]
         return whole.to_bytes((words << 2) + 2, "little")[: size + 6]
+    if words < MOST_REPEATED:
+        keys = key * _AFTER_FOUR[words]
+    else:
+        keys = _from_bytes(key.to_bytes(4, "little") * words, "little") << 32
     header = _LONG_HEADER.pack(_MASKED_IN_TWO, size, 0)
-    whole = _from_bytes(header + text, "little") ^ keys << 32
+    whole = _from_bytes(header + text, "little") ^ keys
     return whole.to_bytes((words << 2) + 4, "little")[: size + 8]
 
 
@@ -199,26 +204,18 @@ def is_utf8(text: bytes) -> bool:
     return True
 
 
-class MaskingKeys(Iterator[bytes]):
-    """An endless iterator of masking keys that nobody can predict.
+def masking_keys(random: Chance) -> Iterator[int]:
+    """Return endlessly many masking keys that nobody can predict.
 
     The keys come from a new generator of the same class as `random`; in a program, that
     is the generator of the operating system. `random` itself makes ids and delays, which
     must not depend on how many frames were sent. Like the keys of wsproto, these keys
     are different in every run.
     """
+    return chain.from_iterable(_draw(type(random)()))
 
-    __slots__ = ("_drawn", "_random", "_used")
 
-    def __init__(self, random: Chance) -> None:
-        self._random = type(random)()
-        self._drawn = b""
-        self._used = 0
-
-    def __next__(self) -> bytes:
-        """Return the next key."""
-        used = self._used
-        if used == len(self._drawn):
-            self._drawn, used = self._random.randbytes(4 * KEYS_AT_ONCE), 0
-        self._used = used + 4
-        return self._drawn[used : used + 4]
+def _draw(random: Chance) -> Iterator[Iterable[int]]:
+    """Draw keys, as numbers. An event takes 0.94 of the time that it takes with bytes."""
+    while True:
+        yield _KEYS.unpack(random.randbytes(_KEYS.size))

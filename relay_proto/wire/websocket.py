@@ -30,7 +30,7 @@ from .reports import (
     WireFailed,
     failure,
 )
-from .short_path import LONGEST, MaskingKeys, Splitter, is_utf8, text_frame
+from .short_path import LONGEST, Splitter, is_utf8, masking_keys, text_frame
 
 __all__ = [
     "CLOSE_CODES",
@@ -351,11 +351,11 @@ class Wire:
         self._state = follow(WIRE, self._state, happened)
 
 
-def _keys_of(role: Role, random: Chance | None) -> Iterator[bytes] | None:
+def _keys_of(role: Role, random: Chance | None) -> Iterator[int | None] | None:
     """Return the masking keys of the short path, or None if wsproto masks instead."""
     if role is Role.SERVER:
-        return repeat(b"")
-    return None if random is None else MaskingKeys(random)
+        return repeat(None)
+    return None if random is None else masking_keys(random)
 
 
 def _host_header(host: str) -> bytes:

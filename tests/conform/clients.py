@@ -28,7 +28,7 @@ from relay_proto.wire.short_path import text_frame
 
 Frame = dict[str, Any]
 
-NO_MASK = bytes(4)
+NO_MASK = 0
 
 
 class InProcess:
