@@ -158,7 +158,7 @@ async def test_reconnecting_gives_up_what_stalls_and_tries_again(
 ) -> None:
     stalls = (await opening(world, proxy, way))[::4]
     client = world.client(
-        host=proxy.host, timing=replace(QUICK, connect_timeout=0.2, request_timeout=0.2)
+        host=proxy.host, timing=replace(QUICK, connect_timeout=0.5, request_timeout=0.5)
     )
     sessions = Sessions(client)
     proxy.plan(None, *(Fault(End.STALL, way, after) for after in stalls))
