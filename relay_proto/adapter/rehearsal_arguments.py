@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Final, cast
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
 
 from ..exchange import Behaviour, Caller, ExchangeTiming, InTurn, Line, OverTime, TextMessage
 from ..testing.situations import Trouble
-from ..values.checks import Check, Table, instance, is_collection, is_list, positive, shown, whole
+from ..values.checks import (
+    Check,
+    Table,
+    instance,
+    is_collection,
+    is_list,
+    is_mapping,
+    positive,
+    shown,
+    whole,
+)
 from .clients import ClientBase
 
 MOST_SEED: Final = 2**53
@@ -53,7 +63,7 @@ def check_program(program: object, own: str, other: str, *, may_take_nothing: bo
         )
     if isinstance(program, ClientBase):
         return
-    if isinstance(program, type) and issubclass(program, ClientBase):
+    if _is_client_class(program):
         raise TypeError(f"a program is a RelayClient, not its class: make one, {_name(program)}()")
     if not callable(program):
         more = ", or one that takes nothing and returns a new RelayClient" * may_take_nothing
@@ -66,6 +76,10 @@ def check_program(program: object, own: str, other: str, *, may_take_nothing: bo
             f"the program {_name(program)} must be a RelayClient, or a function that takes one "
             f"argument, the Call{advice}"
         )
+
+
+def _is_client_class(program: object) -> bool:
+    return isinstance(program, type) and issubclass(program, ClientBase)
 
 
 def check_scenes(scenes: Iterable[object], *, awaited: bool) -> None:
@@ -123,8 +137,8 @@ def _numbers(argument: str, value: object) -> object:
 
 def _lines(argument: str, value: object) -> object:
     """Check what is met by a program that dials."""
-    if isinstance(value, Mapping):
-        for number, behaviour in cast("Mapping[object, object]", value).items():
+    if is_mapping(value):
+        for number, behaviour in value.items():
             if not isinstance(number, str):
                 raise TypeError(f"{argument} must have telephone numbers as keys, not {number!r}")
             if not isinstance(behaviour, Behaviour | InTurn | OverTime):

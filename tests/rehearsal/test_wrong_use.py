@@ -5,12 +5,11 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
 import anyio
-import anyio.to_thread
 import pytest
 from hypothesis import strategies as st
 
@@ -46,16 +45,16 @@ def hangs_up_in_a_thread(call: relay_sync.Call) -> None:
 def rehearse(runtime: str, *scenes: Any, **options: Any) -> Any:
     if runtime == "threads":
         return relay_sync.testing.rehearse(hangs_up_in_a_thread, *scenes, **options)
-    return relay_anyio.testing.rehearse(hangs_up, *scenes, **{"backend": runtime, **options})
+    options = {"backend": runtime, **options}
+    return relay_anyio.testing.rehearse(hangs_up, *scenes, **options)
 
 
 def explore(runtime: str, program: Any = None, *scenes: Any, **options: Any) -> Any:
     options = {"runs": 3, "troubles": (), **options}
     if runtime == "threads":
         return relay_sync.testing.explore(program or hangs_up_in_a_thread, *scenes, **options)
-    return relay_anyio.testing.explore(
-        program or hangs_up, *scenes, **{"backend": runtime, **options}
-    )
+    options = {"backend": runtime, **options}
+    return relay_anyio.testing.explore(program or hangs_up, *scenes, **options)
 
 
 WRONG: Final[list[tuple[dict[str, Any], str]]] = [
@@ -117,13 +116,20 @@ def test_a_backend_is_asyncio_or_trio() -> None:
             rehearse("asyncio", backend=backend)
 
 
+def takes_two(one: object, two: object) -> None: ...
+
+
+def returns_nothing(stage: object) -> None: ...
+
+
 @pytest.mark.parametrize("module", [relay_anyio, relay_sync], ids=lambda module: module.__name__)
 def test_what_is_no_program_is_told_what_to_do(module: Any) -> None:
-    for program, words in (
+    wrong: list[tuple[Any, str]] = [
         (module.RelayClient, "not its class: make one"),
         (5, "a program is a RelayClient, or a function that takes a Call"),
-        (lambda a, b: None, "must be a RelayClient, or a function that takes one argument"),
-    ):
+        (takes_two, "must be a RelayClient, or a function that takes one argument"),
+    ]
+    for program, words in wrong:
         with pytest.raises(TypeError, match=words):
             module.testing.rehearse(program)
 
@@ -134,7 +140,7 @@ def test_what_is_no_scene_is_told_what_to_do() -> None:
     wrong: list[tuple[str, Any, str]] = [
         ("asyncio", Caller, "a scene is a Caller, such as"),
         ("trio", lambda: None, "must take one argument, the Stage"),
-        ("asyncio", lambda stage: None, "it has returned None, which cannot be awaited"),
+        ("asyncio", returns_nothing, "it has returned None, which cannot be awaited"),
         ("threads", coroutine, "leave out its async"),
         ("threads", functools.partial(coroutine), "leave out its async"),
     ]
@@ -211,10 +217,14 @@ def test_a_scene_that_is_stuck_is_named(runtime: str) -> None:
     assert f"\n  the scene {scene.__name__} waits at " in caught.value.what
 
 
+def sleeps_forever(stage: object) -> Awaitable[None]:
+    return anyio.sleep_forever()
+
+
 @pytest.mark.parametrize("runtime", ["asyncio", "trio"])
 def test_a_scene_of_a_library_is_said_to_be_one(runtime: str) -> None:
     with pytest.raises(CounterexampleError, match="waits in a library"):
-        explore(runtime, None, lambda stage: anyio.sleep_forever())
+        explore(runtime, None, sleeps_forever)
 
 
 async def computes(call: relay_anyio.Call) -> None:
