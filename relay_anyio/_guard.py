@@ -17,7 +17,7 @@ from relay_proto.adapter.guard import (
     report_failure,
     without,
 )
-from relay_proto.adapter.handles import Function
+from relay_proto.adapter.handles import Function, ListenerBase
 
 from ._here import forget_cancellation
 from ._tasks import AppTask, current_app_task
@@ -38,12 +38,12 @@ class Guard:
     def __init__(self, surroundings: LoopSurroundings) -> None:
         self._surroundings = surroundings
 
-    def call(self, name: str, function: Function, argument: object) -> Awaitable[object] | None:
-        """Call a function; returns what is to be awaited of it, in a task."""
+    def call(self, listener: ListenerBase, argument: object) -> Awaitable[object] | None:
+        """Call the function of a listener; returns what is to be awaited of it, in a task."""
         try:
-            result = function(argument)
+            result = listener.handler(argument)
         except BaseException as error:  # noqa: BLE001 - see `_failed`
-            self._failed(name, argument, error)
+            self._failed(listener.name, argument, error)
             return None
         if result is None:
             return None  # as of nearly every plain function

@@ -96,7 +96,7 @@ class Listener(ListenerBase):
     def deliver(self, event: Any) -> None:
         """Hand an event to the function, now or after the earlier ones."""
         if not self._busy:
-            awaitable = self._engine.guard.call(self._name, self.handler, event)
+            awaitable = self._engine.guard.call(self, event)
             if awaitable is not None:
                 self._start(event, awaitable)
             return
@@ -106,16 +106,16 @@ class Listener(ListenerBase):
         if backlog.has_room(size := weight(event)):
             backlog.put(event, size)
         else:
-            self._engine.lines.event_dropped(self._name, len(backlog), backlog.bytes, event)
+            self._engine.lines.event_dropped(self.name, len(backlog), backlog.bytes, event)
 
     def _start(self, event: Any, awaitable: Awaitable[object]) -> None:
         if not self._engine.listener_places.take():
-            self._engine.lines.listener_not_run(self._name, event)
+            self._engine.lines.listener_not_run(self.name, event)
             _drop(awaitable)
             return
         self._busy = True  # before the task begins: an eager one may end at once
         closes = self._cancel_on_close
-        task = ListenerTask(self._name, event, awaitable, self._ended, cancel_on_close=closes)
+        task = ListenerTask(self.name, event, awaitable, self._ended, cancel_on_close=closes)
         if not self._engine.start_soon(task, self._new_context(event)):
             self._busy = False
             self._engine.listener_places.give_back()

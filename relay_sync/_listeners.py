@@ -31,6 +31,6 @@ class Listener(ListenerBase):
 
     def deliver(self, event: object) -> None:
         """Let the function hear an event, after all that its strand has to do before."""
-        job = partial(run, self._name, self.handler, event, self._surroundings)
+        job = partial(run, self.name, self.handler, event, self._surroundings)
         if not self._strand.post(job, weight(event)):
-            self._surroundings.lines.event_dropped(self._name, *self._strand.waiting, event)
+            self._surroundings.lines.event_dropped(self.name, *self._strand.waiting, event)

@@ -93,9 +93,11 @@ class ListenerBase(abc.ABC):
         """Of the call whose events it hears, if they are those of one call."""
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
         """What it is called in the log. There may be many calls: theirs have no name until then."""
-        return self._given_name or f"listener of {self.event_type} on call {shown_id(self.call_id)}"
+        if not self._given_name:
+            self._given_name = f"listener of {self.event_type} on call {shown_id(self.call_id)}"
+        return self._given_name
 
     @abc.abstractmethod
     def deliver(self, event: Any) -> None:
