@@ -154,11 +154,11 @@ class Driver(Generic[O]):
             self.woken_late(loop.time() - due)
             deadline = self.timers.deadline()  # what woke this may have set another
             if deadline is not None and deadline <= loop.time():
-                await self._read_what_waits()
+                await self.read_what_waits()
             self.timers.handle_timer(loop.time())
             self.step()
 
-    async def _read_what_waits(self) -> None:
+    async def read_what_waits(self) -> None:
         """Let the readers read before deadlines are judged.
 
         After a freeze of the process, or of the loop, an answer may be in the socket

@@ -154,6 +154,7 @@ class Engine:
         self.delivery = delivery
         self._driver.hear(EventReceived, delivery.event_received)
         self._driver.timers = delivery
+        self.read_what_waits = self._driver.read_what_waits
         self._driver.woken_late = partial(notice_freeze, delivery.lines, STOOD_STILL)
 
     @property
@@ -197,10 +198,7 @@ class Engine:
     def wait(
         self, pending: Pending[R], timeout: float | None = None, *what: object
     ) -> Awaitable[R]:
-        """Wait for a result; on timeout or cancellation only this waiter is gone.
-
-        A `TimeoutError` names `what` was waited for: see `timed_out`.
-        """
+        """Wait for a result; on timeout or cancellation only this waiter is gone."""
         self.check_belongs_here()
         if timeout is None and not pending.settled:
             return Waiting(self, pending)  # without a scope, which costs as much as the rest
@@ -212,7 +210,10 @@ class Engine:
             return pending.result()
         with anyio.move_on_after(timeout):
             return await Waiting(self, pending)
-        raise timed_out(timeout, *what)
+        await self.read_what_waits()
+        if not bool(pending.settled):
+            raise timed_out(timeout, *what)
+        return self.result(pending)
 
     async def carry_out(self, function: Callable[..., Pending[R]], *args: Any) -> R:
         """Call a command as `command` does, and wait; a caller that goes away takes it back.

@@ -74,6 +74,8 @@ class Expectation(ExpectationBase, Generic[E]):
         with anyio.move_on_after(timeout) as scope:
             await self._known.wait()
         if scope.cancelled_caught:
+            await self._engine.read_what_waits()
+        if not self._known.is_set():
             raise timed_out(timeout, self, "to come true")
         if isinstance(self._outcome, BaseException):
             raise self._outcome

@@ -52,7 +52,7 @@ from ._here import library_of_running_loop
 from ._memory_links import Link
 from ._patience import Patience
 from ._still_open import described_tasks, where
-from ._virtual import Guard, run_in_virtual_time
+from ._virtual import Guard, jump, run_in_virtual_time
 from .call import Call
 from .client import RelayClient
 
@@ -318,6 +318,9 @@ class Stage(StageBase[Link]):
     @property
     def _default_context(self) -> str:
         return context_of(self.client)
+
+    def _jump(self, seconds: float) -> None:
+        jump(seconds)
 
     def _step(self) -> None:
         self._driver.step()

@@ -14,10 +14,12 @@ import anyio
 
 from relay_proto.adapter.stories import DeadlockError
 
+from ._here import library_of_running_loop
 from ._still_open import described_tasks, where
 
 T = TypeVar("T")
 
+NOT_VIRTUAL: Final = "only virtual time can jump: run the test with the options of `virtual_time`"
 MOST_PASSES: Final = 100_000
 """Passes of an event loop at one instant. After more, a task must be in a busy loop."""
 
@@ -77,6 +79,28 @@ def run_in_virtual_time(
     return anyio.run(function, backend=backend, backend_options=options)
 
 
+def jump(seconds: float) -> None:
+    """Move the clock of the event loop that runs here, so that its timers are late.
+
+    Raises:
+        RuntimeError: its time is not virtual.
+    """
+    if library_of_running_loop() == "trio":
+        import trio  # noqa: PLC0415 - not everybody has trio
+        from trio.testing import MockClock  # noqa: PLC0415
+
+        clock = trio.lowlevel.current_clock()
+        if isinstance(clock, MockClock):
+            clock.jump(seconds)
+            return
+    else:
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, VirtualLoop):
+            loop.jump(seconds)
+            return
+    raise RuntimeError(NOT_VIRTUAL)
+
+
 def _on_trio(guard: Guard) -> dict[str, Any]:
     from trio.abc import Instrument  # noqa: PLC0415 - not everybody has trio
     from trio.testing import MockClock  # noqa: PLC0415
@@ -111,6 +135,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Return the virtual seconds since the loop was made."""
         return self._jumping.now
+
+    def jump(self, seconds: float) -> None:
+        """Let virtual seconds pass in which nothing runs."""
+        self._jumping.now += seconds
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Wait for the threads without a timeout, because they run in real time."""

@@ -44,6 +44,7 @@ from ._guard import plain
 from ._log import log
 from ._orders import Order, Waiter, Waiters, now, result_of, timed
 from ._reactor import Reactor
+from ._reading import Reading
 from ._threads import Strand, close_all, threads_of
 from ._waiting import SLICE, AppTask, Mailbox, current
 from .transport import Connector, Transport
@@ -57,8 +58,6 @@ STOOD_STILL: Final = (
 
 LAST_BREATH: Final = 1.0
 """Seconds beyond the core's own bounds in which everything must have stopped."""
-MOST_READS: Final = 1000
-"""A peer that sends without end does not put off the deadlines for ever."""
 
 
 class Engine:
@@ -96,7 +95,7 @@ class Engine:
         self._closed = False
         self.failure: RelayError | None = None
         """Why it has ended, if nobody has disconnected."""
-        self._reads = 0
+        self._reading = Reading()
         self._told_when_closed: list[Mailbox[Any]] = []
         self._virtual = current.virtual
         forks.call_in_child(self.forked)
@@ -280,7 +279,14 @@ class Engine:
 
     def _await(self, mailbox: Mailbox[R], timeout: float | None = None, *what: object) -> R:
         take = mailbox.take if current.task is None else partial(current.task.wait, mailbox)
-        return take(timeout, *what)
+        try:
+            return take(timeout, *what)
+        except TimeoutError:
+            if (reactor := self._reactor) is not None and not self.over:
+                self._reading.wait(reactor)
+            if not mailbox:
+                raise
+        return take(None)
 
     def _post(self, order: Order[Any]) -> None:
         with self.lock:
@@ -311,7 +317,7 @@ class Engine:
 
     def received(self, number: int, data: bytes) -> None:
         """A transport has brought bytes."""
-        self._reads += 1
+        self._reading.reads += 1
         self.core.receive_data(number, data, time.monotonic())
 
     def ended(self, number: int, reason: str) -> None:
@@ -338,35 +344,27 @@ class Engine:
     def _turn(self, reactor: Reactor) -> None:
         """Do what is due, perform all outputs, and sleep until there is more to do."""
         deadline = self.delivery.deadline()
-        if deadline is not None and deadline <= time.monotonic():
-            self._read_what_waits(reactor)
+        is_due = deadline is not None and deadline <= time.monotonic()
+        must_read = is_due or self._reading.is_asked
+        asked = self._reading.read_what_waits(reactor) if must_read else []
+        if is_due:
             self.delivery.handle_timer(time.monotonic())
         now = time.monotonic()
         for transport in tuple(self._transports.values()):
             transport.handle_timer(now)
         self._step(reactor)
+        for mail in asked:
+            mail.put(None)
         deadlines = [self.delivery.deadline(), *(t.deadline() for t in self._transports.values())]
         nearest = min((due for due in deadlines if due is not None), default=None)
         if self._finished:
             return
-        if nearest is None:
-            reactor.poll(None)
+        if nearest is None or self._reading.is_asked:
+            reactor.poll(0 if self._reading.is_asked else None)
             return
         began = time.monotonic()
         reactor.poll(max(0.0, nearest - began))
         notice_freeze(self.delivery.lines, STOOD_STILL, time.monotonic() - max(nearest, began))
-
-    def _read_what_waits(self, reactor: Reactor) -> None:
-        """Read before deadlines are judged.
-
-        After a freeze of the process, an answer may be in the socket while its deadline
-        is over.
-        """
-        for _ in range(MOST_READS):
-            before = self._reads
-            reactor.poll(0)
-            if self._reads == before:
-                break
 
     @property
     def _finished(self) -> bool:

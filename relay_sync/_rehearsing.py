@@ -257,6 +257,16 @@ class Stage(StageBase[Link]):
         with self._virtual.lock:
             return super().do(function, *args, **kwargs)
 
+    def freeze(self, seconds: float) -> None:
+        """Stop the program for some seconds, as if its process was stopped.
+
+        Everybody else goes on. What the exchange sends meanwhile waits for the program, and
+        whatever is due there is late.
+        """
+        self._virtual.come_back()
+        with self._virtual.lock:
+            super().freeze(seconds)
+
     @contextmanager
     def connects(self) -> Generator[None]:
         """Have the client connect to this stage instead of the network."""
@@ -327,6 +337,9 @@ class Stage(StageBase[Link]):
             self.exchange.transport_opened(number, self.now)
             self._step()
         return link.near
+
+    def _jump(self, seconds: float) -> None:
+        self._virtual.jump(seconds)
 
     def _step(self) -> None:
         while (output := self.exchange.next_output()) is not None:

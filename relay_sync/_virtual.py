@@ -154,6 +154,10 @@ class VirtualTime:
         self._take_turn(me)
         return bool(happened())
 
+    def jump(self, seconds: float) -> None:
+        """With the lock held, by who has the turn: let time pass in which nothing runs."""
+        self._advance(self._now + seconds)
+
     def settle(self) -> None:
         """Let all others do what they can at this instant."""
         me = here()

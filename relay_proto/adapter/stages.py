@@ -84,6 +84,10 @@ class StageBase(abc.ABC, Generic[L]):
         """The current virtual time, in seconds."""
 
     @abc.abstractmethod
+    def _jump(self, seconds: float) -> None:
+        """Let virtual time pass, in which nothing runs."""
+
+    @abc.abstractmethod
     def _step(self) -> None:
         """Perform all outputs of the exchange."""
 
@@ -162,6 +166,19 @@ class StageBase(abc.ABC, Generic[L]):
         self._note("restart" if restart else "goodbye")
         for number in tuple(self._links):
             self.do(self.exchange.say_goodbye, number, restart=restart)
+
+    def freeze(self, seconds: float) -> None:
+        """Stop the program for some seconds, as if its process was stopped.
+
+        Everybody else goes on. What the exchange sends meanwhile waits for the program, and
+        whatever is due there is late.
+        """
+        self._note("freeze")
+        ends_at = self.now + seconds
+        while (due := self.exchange.deadline()) is not None and due <= ends_at:
+            self.exchange.handle_timer(max(due, self.now))
+            self._step()
+        self._jump(ends_at - self.now)
 
     def do(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
         """Call a method of `exchange`, with the virtual time as `now`; return its result."""

@@ -5,7 +5,8 @@ the contract of a core, or that the exchange keeps to the protocol.
 
 Promises 12 and 13 are those of the adapters: a core runs no handlers, and knows no threads.
 The core has a part in promise 15: what it reads late still counts. Whether an adapter reads
-before the core judges its deadlines is seen with the adapters only.
+before the core judges its deadlines is seen with the adapters only: `tests/worlds` has the
+checks of all three on asyncio, trio and threads.
 """
 
 from __future__ import annotations
