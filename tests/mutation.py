@@ -23,6 +23,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -252,14 +253,17 @@ class Recorder:
         self._coverage.start()
         status = run_pytest(TESTS, self)
         self._coverage.stop()
+        seconds = dict(sorted(self._seconds.items(), key=lambda item: item[1]))
+        numbers = {"": -1} | {test: number for number, test in enumerate(seconds)}
         data = self._coverage.get_data()
         lines = {
-            Path(name).relative_to(PACKAGE).with_suffix("").as_posix(): data.contexts_by_lineno(
-                name
-            )
+            Path(name).relative_to(PACKAGE).with_suffix("").as_posix(): {
+                line: [numbers[context] for context in contexts]
+                for line, contexts in data.contexts_by_lineno(name).items()
+            }
             for name in data.measured_files()
         }
-        self._path.write_text(json.dumps({"seconds": self._seconds, "lines": lines}))
+        self._path.write_text(json.dumps({"seconds": seconds, "lines": lines}))
         return status
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
@@ -350,6 +354,7 @@ def key(code: CodeType) -> Key:
 
 def live_functions() -> dict[Key, list[FunctionType]]:
     """All functions of the package that exist."""
+    gc.unfreeze()  # `tests/conftest.py` freezes, and what is frozen is not in the list
     found: dict[Key, list[FunctionType]] = defaultdict(list)
     for thing in gc.get_objects():
         if isinstance(thing, FunctionType) and thing.__code__.co_filename.startswith(str(PACKAGE)):
@@ -451,6 +456,8 @@ def in_fork(function: Callable[[], int], *, quiet: bool = False) -> int:
             if quiet:
                 resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU))
             status = function()
+        except BaseException:  # noqa: BLE001 - `_exit` would hide it
+            traceback.print_exc()
         finally:
             sys.stdout.flush()
             os._exit(status)
