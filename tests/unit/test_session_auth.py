@@ -341,6 +341,19 @@ class TestNoAnswer:
         assert again is not None
         assert again <= 9.0, "the wish counts once"
 
+    @pytest.mark.parametrize("wish", ["301", "4000"])
+    def test_a_longer_wish_than_five_minutes_counts_as_five(self, wish: str) -> None:
+        delays: list[float | None] = []
+        for one in ("300", wish):
+            peer = Peer()
+            peer.start(retry=True)
+            peer.core.transport_opened(1, peer.now)
+            peer.pump()
+            head = f"HTTP/1.1 503 Busy\r\nRetry-After: {one}\r\nContent-Length: 0\r\n\r\n"
+            peer.raw(head.encode())
+            delays.append(peer.last(ConnectFailed).retry_delay)
+        assert delays[0] == delays[1]
+
     def test_a_server_that_speaks_first_is_refused(self) -> None:
         peer = Peer()
         started = peer.start()

@@ -47,6 +47,10 @@ class TestDelays:
         assert 1 <= min(first) < 1.1
         assert 2.9 < max(first) <= 3
 
+    def test_each_is_at_most_three_times_the_one_before(self) -> None:
+        both = [delays(seed, 2) for seed in range(200)]
+        assert 2.9 < max(second / first for first, second in both) <= 3
+
     def test_they_grow_up_to_30_seconds(self) -> None:
         many = [delay for seed in range(40) for delay in delays(seed, 12)]
         assert min(many) >= 1

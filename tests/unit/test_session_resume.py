@@ -81,6 +81,18 @@ class TestResume:
         assert peer.last(Connected) == Connected(resumed=True)
         assert not call.ended
 
+    @pytest.mark.parametrize("code", [-32700, -32004, -32000])
+    def test_a_refusal_for_another_reason_ends_the_transport_but_not_the_session(
+        self, code: int
+    ) -> None:
+        peer = Peer()
+        peer.connect()
+        peer.cut()
+        offered = peer.reopen()
+        peer.refuse(offered, code)
+        assert peer.core.state is SessionState.WAITING_TO_RECONNECT
+        assert peer.reopen()["params"]["protocol"] == offered["params"]["protocol"]
+
     def test_a_clear_refusal_of_the_session_is_final(self) -> None:
         peer = Peer()
         peer.connect()
@@ -132,17 +144,20 @@ class TestResume:
         peer.cut()
         assert "authorization_state" not in peer.reconnect()["params"]
 
-    def test_the_authorization_state_of_the_new_session_may_come_before_its_reply(self) -> None:
+    @pytest.mark.parametrize("state", ["a new one", "the new one"])
+    def test_the_authorization_state_of_the_new_session_may_come_before_its_reply(
+        self, state: str
+    ) -> None:
         peer = Peer()
         peer.connect()
         peer.event("signalwire.authorization.state", authorization_state="old")
         peer.cut()
         peer.advance(3)
         peer.open()
-        peer.event("signalwire.authorization.state", authorization_state="new")
+        peer.event("signalwire.authorization.state", authorization_state=state)
         peer.accept(session_restored=False)
         peer.cut()
-        assert peer.reconnect()["params"]["authorization_state"] == "new"
+        assert peer.reconnect()["params"]["authorization_state"] == state
 
 
 class TestSecrets:
