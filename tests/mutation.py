@@ -116,15 +116,17 @@ class Reach:
     def files(self, module: str) -> list[str]:
         """The test files that have most to do with a module, and only a few.
 
-        A line that few tests run says more about them than one that every test runs.
+        A line that few tests run says more about them than one that every test runs. A file
+        with the module's name is always among them.
         """
+        own = module.rpartition("/")[2]
         ids = list(self.seconds)
         shares: dict[str, float] = defaultdict(float)
         for tests in self.lines.get(module, {}).values():
             quick = [ids[test] for test in tests if test >= 0 and self.seconds[ids[test]] < SLOW]
             for test in quick:
                 shares[test.partition("::")[0]] += 1 / len(quick)
-        return sorted(shares, key=lambda file: -shares[file])[:FILES]
+        return sorted(shares, key=lambda file: (own not in file, -shares[file]))[:FILES]
 
     def imported(self, module: str, line: int) -> bool:
         """Whether the line runs while the module is imported."""
