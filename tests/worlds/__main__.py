@@ -24,6 +24,7 @@ def main() -> int:
         return int(search.broken is not None)
     ends_at = time.monotonic() + options.minutes * 60
     made, failed = Counter[str](), 0
+    seed = options.seed
     for seed in itertools.count(options.seed):
         for trouble, runtime in itertools.product(TROUBLES, RUNTIMES):
             search = Search(trouble, runtime, seed, RUNS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from relay_proto.adapter.guard import contains
 from relay_proto.exchange import What
@@ -206,7 +206,9 @@ def _reports(seen: Performance) -> tuple[list[logging.LogRecord], list[logging.L
 
 def _first(error: BaseException | None) -> BaseException | None:
     """The error, or the first one in a group: what is reported may be a copy of the group."""
-    return error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
+    if isinstance(error, BaseExceptionGroup):
+        return cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error
 
 
 Line = tuple[float, str, str]

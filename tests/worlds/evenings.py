@@ -27,7 +27,8 @@ class Does(enum.StrEnum):
     EXPECT = "expect"
     PAUSE = "pause"
 
-    __repr__ = _python
+    def __repr__(self) -> str:
+        return _python(self)
 
 
 class Piece(enum.StrEnum):
@@ -44,7 +45,8 @@ class Piece(enum.StrEnum):
     TEXT = "a handler of texts"
     TEXT_LISTENER = "a listener of a text"
 
-    __repr__ = _python
+    def __repr__(self) -> str:
+        return _python(self)
 
 
 class Way(enum.StrEnum):
@@ -59,7 +61,8 @@ class Way(enum.StrEnum):
     INTERRUPT = "KeyboardInterrupt"
     GROUP_WITH_EXIT = "a group with SystemExit"
 
-    __repr__ = _python
+    def __repr__(self) -> str:
+        return _python(self)
 
 
 ENDS_THE_PROGRAM: Final = frozenset({Way.SYSTEM_EXIT, Way.INTERRUPT, Way.GROUP_WITH_EXIT})
@@ -72,7 +75,8 @@ class Elsewhere(enum.StrEnum):
     LOOP = "another event loop"
     CHILD = "a forked child"
 
-    __repr__ = _python
+    def __repr__(self) -> str:
+        return _python(self)
 
 
 @dataclass(frozen=True, slots=True)
