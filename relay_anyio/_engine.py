@@ -90,6 +90,7 @@ class Engine:
         self._source = source
         self._driver: Driver[Output] = Driver(core, self._perform)
         self._driver.hear(Settled, self._settled)
+        self.read_what_waits = self._driver.read_what_waits
         self.lock = nullcontext()
         limits = core.config.limits
         self.backlog = Bound.of(limits)
@@ -154,7 +155,6 @@ class Engine:
         self.delivery = delivery
         self._driver.hear(EventReceived, delivery.event_received)
         self._driver.timers = delivery
-        self.read_what_waits = self._driver.read_what_waits
         self._driver.woken_late = partial(notice_freeze, delivery.lines, STOOD_STILL)
 
     @property
@@ -211,7 +211,7 @@ class Engine:
         with anyio.move_on_after(timeout):
             return await Waiting(self, pending)
         await self.read_what_waits()
-        if not bool(pending.settled):
+        if not bool(pending.settled):  # it may be by now
             raise timed_out(timeout, *what)
         return self.result(pending)
 

@@ -44,6 +44,7 @@ class Waiting(Generator[Any, Any, R]):
         self._pending = pending
 
     def __await__(self) -> Generator[Any, Any, R]:
+        assert not self._pending.settled, "await it at once: nobody would be woken any more"
         self._waker = self._engine.waker_of(self._pending)
         self._steps = self._waker.wait().__await__()
         return self

@@ -333,6 +333,9 @@ class RelayClient(Client):
         This takes the place of a handler that was registered with `on_call` and the same
         `contexts`. The iteration ends when the client is disconnected. It leaves out callers
         who hang up before their turn.
+
+        Call this before the client connects, as you register handlers: a call that nobody
+        takes yet is passed back to the service.
         """
         stream = InboundCalls(self)
         self._add_stream(stream, contexts)

@@ -78,6 +78,25 @@ print("relay_call" in relay_otel.exposition())
     assert second == "False"
 
 
+def test_a_meter_provider_that_is_not_of_the_sdk_counts() -> None:
+    shown = output_of(f"""
+from opentelemetry import metrics
+import relay_otel
+{GREETS}
+
+class Foreign(metrics.MeterProvider):
+    def get_meter(self, name, *args, **kwargs):
+        print("asked for", name)
+        return metrics.NoOpMeterProvider().get_meter(name)
+
+metrics.set_meter_provider(Foreign())
+relay_otel.observe(client)
+rehearse(client, Caller("+15550001111"))
+print("relay_call" in relay_otel.exposition())
+""")
+    assert shown.splitlines() == ["asked for relay_otel", "False"]
+
+
 @pytest.mark.parametrize("missing", ["opentelemetry", "opentelemetry.exporter.prometheus"])
 def test_without_the_extra_it_says_what_to_install(missing: str) -> None:
     shown = output_of(f"""

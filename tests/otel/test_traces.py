@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Span, SpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode
 
+import relay_otel
 from relay_anyio.testing import Busy, Caller, HangUp, Hear, NoAnswer, Press, TextMessage, Wait, What
 from relay_proto.errors import DialFailedError, MessageFailedError
 from tests.otel.observed import (
@@ -367,3 +369,32 @@ def test_no_span_is_left_open(observed: Observed) -> None:
 
 def _phone(number: str) -> dict[str, object]:
     return {"type": "phone", "params": {"from_number": OFFICE, "to_number": number}}
+
+
+def test_clients_whose_calls_have_the_same_id_have_spans_of_their_own() -> None:
+    one, other = (Observed("asyncio", max_connections=2) for _ in range(2))
+    seen: list[tuple[str, int]] = []
+
+    def look(call: Any) -> None:
+        seen.append((call.call_id, relay_otel.span_of(call).get_span_context().span_id))
+
+    async def while_the_other_serves(call: Any) -> None:
+        await call.answer()
+        thread = threading.Thread(target=other.rehearse, args=(CALLER,))
+        thread.start()
+        thread.join(30)
+        look(call)
+        await call.hangup()
+
+    async def serve(call: Any) -> None:
+        await call.answer()
+        look(call)
+        await call.hangup()
+
+    one.on_call(while_the_other_serves)
+    other.on_call(serve)
+    one.rehearse(CALLER)
+    (other_id, other_span), (own_id, own_span) = seen
+    assert own_id == other_id
+    assert own_span == context_of(one.one("call inbound")).span_id
+    assert other_span == context_of(other.one("call inbound")).span_id

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 
-def _python(one: enum.Enum) -> str:
-    """How a member is written in Python."""
-    return f"{type(one).__name__}.{one.name}"
+class Word(enum.StrEnum):
+    """One of a few words, which is shown as it is written in Python."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}.{self.name}"
 
 
-class Does(enum.StrEnum):
+class Does(Word):
     """What the program does next on a call."""
 
     SAY = "say"
@@ -27,11 +29,8 @@ class Does(enum.StrEnum):
     EXPECT = "expect"
     PAUSE = "pause"
 
-    def __repr__(self) -> str:
-        return _python(self)
 
-
-class Piece(enum.StrEnum):
+class Piece(Word):
     """A function of the application's that fails."""
 
     HANDLER = "a handler of calls"
@@ -45,11 +44,8 @@ class Piece(enum.StrEnum):
     TEXT = "a handler of texts"
     TEXT_LISTENER = "a listener of a text"
 
-    def __repr__(self) -> str:
-        return _python(self)
 
-
-class Way(enum.StrEnum):
+class Way(Word):
     """What it raises."""
 
     EXCEPTION = "an exception"
@@ -61,22 +57,16 @@ class Way(enum.StrEnum):
     INTERRUPT = "KeyboardInterrupt"
     GROUP_WITH_EXIT = "a group with SystemExit"
 
-    def __repr__(self) -> str:
-        return _python(self)
-
 
 ENDS_THE_PROGRAM: Final = frozenset({Way.SYSTEM_EXIT, Way.INTERRUPT, Way.GROUP_WITH_EXIT})
 
 
-class Elsewhere(enum.StrEnum):
+class Elsewhere(Word):
     """Where the program uses its client, although the client does not belong there."""
 
     THREAD = "a thread without an event loop"
     LOOP = "another event loop"
     CHILD = "a forked child"
-
-    def __repr__(self) -> str:
-        return _python(self)
 
 
 @dataclass(frozen=True, slots=True)

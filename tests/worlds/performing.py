@@ -405,7 +405,7 @@ async def _perform_async(seen: Performance) -> None:
 def logged(name: str, records: list[logging.LogRecord]) -> Generator[None]:
     """Keep what a client logs, and do nothing else with it."""
     logger, handler = logging.getLogger(name), Log(records)
-    before = logger.level, logger.propagate
+    level, propagate = logger.level, logger.propagate
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
@@ -413,5 +413,5 @@ def logged(name: str, records: list[logging.LogRecord]) -> Generator[None]:
         yield
     finally:
         logger.removeHandler(handler)
-        logger.level, logger.propagate = before
-        logger.setLevel(before[0])
+        logger.setLevel(level)
+        logger.propagate = propagate
