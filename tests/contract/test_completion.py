@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Generator
 from typing import Any, Final
 
 import pytest
@@ -28,6 +29,14 @@ OFFERED: Final = {
     "{wait}message.wait()": {"message_state", "reason"},
 }
 """By an expression: some of the names that its value has."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def a_cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    """jedi writes its cache in place: another process that reads it then may find half a file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JEDI.settings, "cache_directory", str(tmp_path_factory.mktemp("jedi")))
+        yield
 
 
 @pytest.mark.parametrize(
