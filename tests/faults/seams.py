@@ -1,7 +1,8 @@
 """Seams: the public places of the core where a test may plant a fault.
 
 A seam is one public function or method, with plain words for what happens there. The
-tests replace no part of the core at any other place. So when a part is renamed, or its
+tests replace no part of the core at any other place. Modules of the adapters are private,
+so there a seam is what such a module has for others. So when a part is renamed, or its
 parameters change, this module fails first, and is the only one to mend.
 """
 
@@ -38,13 +39,14 @@ from relay_proto.wire.websocket import Wire
 
 Function: TypeAlias = Callable[..., Any]
 
-SEARCHED: Final = ("relay_proto", "tests")
+ADAPTERS: Final = ("relay_anyio", "relay_sync")
+SEARCHED: Final = ("relay_proto", *ADAPTERS, "tests")
 """The packages whose modules may have imported a function by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seam:
-    """One public function or method of the core, and what happens there.
+    """One public function or method of the core or an adapter, and what happens there.
 
     Raises:
         ValueError: it is not public, or its module or class does not define it.
@@ -54,7 +56,9 @@ class Seam:
     what: str
 
     def __post_init__(self) -> None:
-        if any(part.startswith("_") for part in str(self).split(".")):
+        of_adapter = self.original.__module__.partition(".")[0] in ADAPTERS
+        name = self.original.__qualname__ if of_adapter else str(self)
+        if any(part.startswith("_") for part in name.split(".")):
             raise ValueError(f"{self} is not public")
         if vars(self._owner).get(self._name) is not self.original:
             raise ValueError(f"{self._owner} does not define {self._name}")

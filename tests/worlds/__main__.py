@@ -7,8 +7,9 @@ import itertools
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 
-from .performing import RUNTIMES
+from .performing import RUNTIMES, Runtime
 from .searching import TROUBLES, Search
 
 RUNS: int = 50
@@ -25,20 +26,26 @@ def main() -> int:
     ends_at = time.monotonic() + options.minutes * 60
     made, failed = Counter[str](), 0
     seed = options.seed
-    for seed in itertools.count(options.seed):
-        for trouble, runtime in itertools.product(TROUBLES, RUNTIMES):
-            search = Search(trouble, runtime, seed, RUNS)
-            search.run()
-            made += search.made
-            if search.broken is not None:
-                failed += 1
-                print(search.words, end="\n\n", flush=True)
+    for seed, trouble, runtime in _searches(options.seed):
+        search = Search(trouble, runtime, seed, RUNS)
+        search.run()
+        made += search.made
+        if search.broken is not None:
+            failed += 1
+            print(search.words, end="\n\n", flush=True)
         if time.monotonic() >= ends_at:
             break
     for check, count in sorted(made.items()):
         print(f"{count:>12}  {check}")
     print(f"seeds {options.seed} to {seed}: {failed} searches failed")
     return int(bool(failed))
+
+
+def _searches(first_seed: int) -> Iterator[tuple[int, str, Runtime]]:
+    """Yield seeds, troubles and runtimes without end."""
+    for seed in itertools.count(first_seed):
+        for trouble, runtime in itertools.product(TROUBLES, RUNTIMES):
+            yield seed, trouble, runtime
 
 
 def _parser() -> argparse.ArgumentParser:
