@@ -56,6 +56,8 @@ OPTIONS: Final = (
 """The warning is about what was imported before the fork."""
 EQUAL: Final = frozenset({"Is_Eq", "IsNot_NotEq"})
 """`==` for `is`: the same for enums and `None`."""
+EXCEPTIONS: Final = "core/ExceptionReplacer"
+"""Ours: cosmic-ray's own cannot replace ``module.Name``."""
 UNSEEN: Final = frozenset({"final", "overload", "override"})
 """Decorators that only type checkers read."""
 
@@ -73,6 +75,8 @@ class Mutant:
         return (PACKAGE / f"{self.module}.py").read_text()
 
     def source(self, original: str) -> str:
+        if self.operator == EXCEPTIONS:
+            return without_exception(original, self.occurrence)
         plugins = importlib.import_module("cosmic_ray.plugins")
         mutating = importlib.import_module("cosmic_ray.mutating")
         operator = plugins.get_operator(self.operator)()
@@ -190,12 +194,36 @@ def mutants(module: str) -> list[Mutant]:
     for name in sorted(plugins.operator_names()):
         if name.startswith("core/Variable") or name.partition("Operator_")[2] in EQUAL:
             continue  # those of variables need arguments
-        operator = plugins.get_operator(name)()
-        places = (place for node in nodes for place in operator.mutation_positions(node))
-        for occurrence, (start, _end) in enumerate(places):
+        if name == EXCEPTIONS:
+            starts = [span(named)[0] for named in exceptions(source)]
+        else:
+            positions = plugins.get_operator(name)().mutation_positions
+            starts = [start for node in nodes for start, _end in positions(node)]
+        for occurrence, start in enumerate(starts):
             if not any(first <= start < last for first, last in ignored):
                 found.append(Mutant(module, name, occurrence, start[0]))
     return found
+
+
+def exceptions(source: str) -> list[ast.expr]:
+    """The exceptions that are named in `except`, each one of a tuple, too."""
+    caught = [
+        node.type for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ExceptHandler)
+    ]
+    return [
+        one
+        for named in caught
+        if named is not None
+        for one in (named.elts if isinstance(named, ast.Tuple) else [named])
+    ]
+
+
+def without_exception(source: str, occurrence: int) -> str:
+    """The source with another name, of nothing, in place of one exception."""
+    (line, start), (_, end) = span(exceptions(source)[occurrence])
+    lines = source.splitlines(keepends=True)
+    lines[line - 1] = f"{lines[line - 1][:start]}NoSuchException{lines[line - 1][end:]}"
+    return "".join(lines)
 
 
 def unread(tree: ast.AST) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
