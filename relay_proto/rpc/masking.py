@@ -226,7 +226,7 @@ class Scrubber:
 
     def _list(self, items: list[object], kind: Kind | None, depth: int) -> list[object]:
         if len(items) == 2 and _names_credential(items[0]):
-            return [self._item(items[0], kind, depth + 1), MASK]
+            return [self._item(items[0], kind, depth), MASK]
         shown = [self._item(item, kind, depth + 1) for item in items[:MOST_ITEMS]]
         return [*shown, MASK] if len(items) > MOST_ITEMS else shown
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Final
@@ -45,6 +46,17 @@ def test_every_date_is_understood(begin: int, seconds: int) -> None:
     now = SINCE + timedelta(seconds=begin)
     headers = [(b"Date", http(now)), (b"Retry-After", http(now + timedelta(seconds=seconds)))]
     assert retry_after(headers) == seconds
+
+
+def test_every_month_is_as_long_as_it_is() -> None:
+    years = [*range(1970, 2110), *range(2190, 2210), *range(2390, 2410)]
+    for year in years:
+        firsts = [
+            datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC) for month in range(13)
+        ]
+        for now, then in itertools.pairwise(firsts):
+            headers = [(b"Date", http(now)), (b"Retry-After", http(then))]
+            assert retry_after(headers) == (then - now).total_seconds()
 
 
 def http(moment: datetime) -> bytes:

@@ -63,11 +63,19 @@ def test_answers_with_1xx_are_skipped() -> None:
     assert connect().receive(interim + OK) == [TunnelOpened(b"")]
 
 
-@pytest.mark.parametrize("status", [302, 403, 502])
+def test_every_status_that_says_success_is_one() -> None:
+    for status in range(200, 300):
+        assert connect().receive(b"HTTP/1.1 %d OK\r\n\r\nrest" % status) == [TunnelOpened(b"rest")]
+
+
+@pytest.mark.parametrize("status", [300, 302, 403, 406, 408, 502])
 def test_any_other_answer_is_a_refusal(status: int) -> None:
     tunnel = connect()
     refused = refusal(tunnel.receive(b"HTTP/1.1 %d No \x07way\r\n\r\n<html>" % status))
     assert refused == TunnelRefused(status, f"{status} No \ufffdway")
+    assert refusal(connect("me").receive(b"HTTP/1.1 %d \xff\r\n\r\n" % status)).words == (
+        f"{status} \ufffd"
+    )
     assert tunnel.receive(OK) == []
 
 
@@ -108,6 +116,18 @@ def test_an_endless_answer_is_a_refusal(endless: bytes) -> None:
     assert "longer than" in refusal(connect().receive(endless)).words
 
 
+@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 100 Continue\r\n\r\n"])
+def test_an_answer_has_one_exact_length_that_is_too_long(before: bytes) -> None:
+    for size, too_long in ((MAX_HEAD_BYTES, False), (MAX_HEAD_BYTES + 1, True)):
+        begun = before + b"HTTP/1.1 200 OK\r\nX: "
+        answer = begun + b"x" * (size - len(begun) - 4) + b"\r\n\r\n"
+        whole = TunnelRefused(0, f"its answer is longer than {MAX_HEAD_BYTES} bytes")
+        expected = whole if too_long else TunnelOpened(b"rest")
+        assert connect().receive(answer + b"rest") == [expected]
+        cut = connect()
+        assert cut.receive(answer[:-1] + b"x") == ([whole] if too_long else [])
+
+
 # SOCKS5
 
 REPLY: Final = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x01\xbb"
@@ -120,7 +140,7 @@ def test_a_socks_proxy_connects_to_the_name() -> None:
         BytesToSend(b"\x05\x01\x00\x03\x0drelay.example\x01\xbb"),
     ]
     assert tunnel.receive(REPLY + b"rest") == [TunnelOpened(b"rest")]
-    assert tunnel.receive(b"more") == []
+    assert tunnel.receive(b"more" + REPLY) == []
 
 
 @pytest.mark.parametrize(
@@ -142,36 +162,72 @@ def test_a_socks_proxy_gets_the_credentials_it_asks_for() -> None:
     assert tunnel.receive(name) == [TunnelOpened(b"")]
 
 
+@pytest.mark.parametrize("user", ["", "me"])
 @pytest.mark.parametrize(
-    ("user", "answers", "words"),
+    "address",
     [
-        ("", [b"\x05\xff"], "wants a user and a password"),
-        ("", [b"\x05\x02"], "wants a user and a password"),
-        ("me", [b"\x05\xff"], "no way to take a user"),
-        ("me", [b"\x05\x02", b"\x01\x01"], "does not accept the user"),
-        ("", [b"\x05\x00", b"\x05\x05\x00\x01" + bytes(6)], "connection refused"),
-        ("", [b"\x05\x00", b"\x05\x04\x00\x04" + bytes(18)], "host unreachable"),
-        ("", [b"\x05\x00", b"\x05\x00\x00\x09" + bytes(6)], "not SOCKS5"),
-        ("", [b"\x05\x00", b"\x05\x5b\x00\x01" + bytes(6)], "not SOCKS5"),
-        ("", [b"\x05\x07"], "not SOCKS5"),
-        ("", [b"\x04\x00"], "not SOCKS5"),
-        ("", [b"HTTP/1.1 400 Bad Request"], "not SOCKS5"),
+        b"\x01\x0a\x00\x00\x01",
+        b"\x04" + bytes(range(16)),
+        *(b"\x03" + bytes([size]) + (b"n." * 127)[:size] for size in (1, 3, 7, 13, 127)),
+    ],
+    ids=len,
+)
+def test_a_socks_proxy_may_answer_with_any_address(address: bytes, user: str) -> None:
+    answers = [b"\x05\x02", b"\x01\x00"] if user else [b"\x05\x00"]
+    reply = b"\x05\x00\x00" + address + b"\x01\xbb"
+    whole = socks(user, user).receive(b"".join(answers) + reply + b"rest")
+    assert whole[-1] == TunnelOpened(b"rest")
+    assert [type(event) for event in whole[:-1]] == [BytesToSend] * len(answers)
+    tunnel = socks(user, user)
+    for answer in answers:
+        assert tunnel.receive(answer[:1]) == []
+        assert tunnel.receive(answer[1:]) != []
+    for byte in reply[:-1]:
+        assert tunnel.receive(bytes([byte])) == []
+    assert tunnel.receive(reply[-1:] + b"rest") == [TunnelOpened(b"rest")]
+
+
+@pytest.mark.parametrize(
+    ("user", "answers", "status", "words"),
+    [
+        ("", [b"\x05\xff"], 255, "wants a user and a password"),
+        ("", [b"\x05\x02"], 2, "wants a user and a password"),
+        ("me", [b"\x05\xff"], 255, "no way to take a user"),
+        ("me", [b"\x05\x02", b"\x01\x01"], 1, "does not accept the user"),
+        ("", [b"\x05\x00", b"\x05\x05\x00\x01" + bytes(6)], 5, "connection refused"),
+        ("", [b"\x05\x00", b"\x05\x04\x00\x04" + bytes(18)], 4, "host unreachable"),
+        ("", [b"\x05\x00", b"\x05\x00\x00\x09\x00"], 0, "not SOCKS5"),
+        ("", [b"\x05\x00", b"\x05\x5b\x00\x01" + bytes(6)], 0, "not SOCKS5"),
+        ("", [b"\x05\x07"], 0, "not SOCKS5"),
+        ("", [b"\x04\x00"], 0, "not SOCKS5"),
+        ("", [b"HTTP/1.1 400 Bad Request"], 0, "not SOCKS5"),
     ],
 )
-def test_a_socks_proxy_refuses(user: str, answers: list[bytes], words: str) -> None:
+def test_a_socks_proxy_refuses(user: str, answers: list[bytes], status: int, words: str) -> None:
     tunnel = socks(user, "pa-ss" if user else "")
     *before, last = answers
     for answer in before:
         assert tunnel.receive(answer)
-    assert words in refusal(tunnel.receive(last)).words
+    refused = refusal(tunnel.receive(last))
+    assert refused.status == status
+    assert words in refused.words
     assert tunnel.receive(REPLY) == []
+
+
+def test_of_an_answer_without_a_known_kind_of_address_five_bytes_are_enough() -> None:
+    tunnel = socks()
+    tunnel.receive(b"\x05\x00")
+    assert tunnel.receive(b"\x05\x00\x00\x09") == []
+    assert refusal(tunnel.receive(b"\x00")).words == "its answer is not SOCKS5"
 
 
 @pytest.mark.parametrize("where", ["host", "user", "password"])
 def test_what_is_too_long_for_socks_is_refused(where: str) -> None:
-    given = {"host": HOST, "user": "me", "password": "pa-ss"} | {where: "x" * 256}
-    with pytest.raises(LocalProtocolError, match=f"the {where} is too long"):
-        socks(**given)
+    given = {"host": HOST, "user": "me", "password": "pa-ss"}
+    socks(**given | {where: "x" * 255})
+    for text in ("x" * 256, "é" * 128):
+        with pytest.raises(LocalProtocolError, match=f"the {where} is too long"):
+            socks(**given | {where: text})
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
