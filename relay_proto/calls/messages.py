@@ -16,7 +16,7 @@ import msgspec
 from ..config import Limits, Timing
 from ..core import OutputQueue
 from ..display import shown_id
-from ..errors import RelayError, RemoteProtocolError
+from ..errors import NO_CODE, RelayError, RemoteProtocolError
 from ..outputs import Dropped, Ignored, MessageChanged, MessageReceived
 from ..records import LONGEST_ID, MessageRecord
 from ..rpc.event_base import size_of
@@ -58,7 +58,7 @@ class Messages:
             return
         if len(self._sent) >= self._limits.messages:
             _, oldest = self._sent.popitem(last=False)
-            self._out.fail(oldest.done, RelayError(-1, "too many messages are being followed"))
+            self._out.fail(oldest.done, RelayError(NO_CODE, "too many messages are being followed"))
             self._out.push(Dropped(f"message {shown_id(oldest.message_id)} is no longer followed"))
         self._sent[message_id] = message
         self._deadlines.clear(EarlyReports(message_id))

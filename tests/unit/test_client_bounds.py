@@ -152,13 +152,13 @@ def test_legs_with_long_values_are_not_followed(more: dict[str, Any]) -> None:
 
 
 def test_legs_of_decided_dials_are_bounded() -> None:
-    peer = connected(active_calls=2, dials=1)
-    for number in range(5):  # and the server never tells their end
+    peer = connected(active_calls=3, dials=5)
+    for number in range(10):  # and the server never tells their end
         pending = peer.execute(c.dial(DEVICES, tag=f"t-{number}"))
         peer.state(f"leg-{number}", "ringing", tag=f"t-{number}")
         peer.cancel(pending)
-    assert peer.core.active_calls == 3
-    assert peer.last(Dropped).reason == "dial t-4 has too many legs to follow leg-4"
+    assert peer.core.active_calls == 8
+    assert peer.last(Dropped).reason == "dial t-9 has too many legs to follow leg-9"
 
 
 def test_an_answer_with_a_long_id_decides_no_dial() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from relay_proto.outputs import (
     CallEnded,
     CallOffered,
     EventReceived,
+    Ignored,
     OfferRefused,
     PeerViolation,
     Settled,
@@ -121,6 +123,33 @@ class TestOffers:
         assert peer.all(CallOffered) == []
         peer.state("c-1", "ended")
         peer.offer("c-3")
+
+    def test_calls_that_were_adopted_count_too(self) -> None:
+        peer = Peer(limits=Limits(active_calls=2))
+        peer.connect()
+        for number in range(3):
+            peer.core.adopt(CallRecord(f"c-{number}", "n-1"))
+        peer.event(RECEIVE, call_id="c-9", node_id="n-3")
+        assert peer.last(OfferRefused).call_id == "c-9"
+
+    def test_an_offer_behind_the_end_of_its_call_is_none(self, peer: Peer) -> None:
+        peer.state("c-1", "ringing")
+        peer.state("c-1", "ended")
+        peer.event(RECEIVE, call_id="c-1", node_id="n-1")
+        assert peer.last(Ignored).reason == "the offer of a call that has ended"
+        peer.state("c-2", "ringing")
+        assert peer.offer("c-2").state == "created"
+        assert [output.call.call_id for output in peer.all(CallOffered)] == ["c-2"]
+        assert peer.requests == []
+
+    @pytest.mark.parametrize("spare", [-1, 0])
+    def test_of_events_up_to_a_length_all_is_kept(self, spare: int) -> None:
+        offer = {"call_id": "c-1", "node_id": "n-1", "context": "office"}
+        peer = Peer(limits=Limits(kept_event_bytes=len(json.dumps(offer)) + spare))
+        peer.connect()
+        peer.event(RECEIVE, **offer)
+        assert len(peer.all(OfferRefused)) == -spare
+        assert len(peer.all(CallOffered)) == 1 + spare
 
     def test_an_offer_that_nobody_takes_is_passed_back(self, peer: Peer) -> None:
         peer.core.accepting_calls = False

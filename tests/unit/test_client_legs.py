@@ -14,6 +14,7 @@ from relay_proto.errors import (
     RequestTimeoutError,
 )
 from relay_proto.outputs import Dropped
+from relay_proto.records import CallRecord
 from tests.unit.client_peer import DEVICES, Peer, decide, dial, ends, error_of, leg
 
 END = "calling.end"
@@ -202,6 +203,47 @@ class TestNobodyIsLeftRinging:
         assert peer.last(Dropped).reason == "dial t-5 has too many legs to follow leg-4"
         assert not waiting.settled
 
+    @pytest.mark.parametrize(("length", "usable"), [(1, True), (1024, True), (1025, False)])
+    def test_an_id_has_a_longest_length(self, peer: Peer, length: int, usable: bool) -> None:
+        call_id, node_id = "c" * length, "n" * length
+        peer.cancel(dial(peer))
+        leg(peer, call_id, "ringing")
+        leg(peer, "c-1", "ringing", node_id=node_id)
+        assert len(ends(peer)) == 2 * usable, "nobody wants these"
+        dialled = dial(peer, "t-2")
+        peer.state(f"C{call_id[1:]}", "ringing", tag="t-2")
+        peer.state("c-2", "ringing", tag="t-2", node_id=node_id)
+        assert peer.core.active_calls == 2 * usable
+        call = {"call_id": f"w{call_id[1:]}", "node_id": "n-1"}
+        peer.event("calling.call.dial", tag="t-2", dial_state="answered", call=call)
+        assert dialled.settled is usable
+
+    def test_so_many_calls_wait_for_their_hang_up(self) -> None:
+        peer = Peer(limits=Limits(tags=3, active_calls=5))
+        peer.connect()
+        calls = [peer.core.adopt(CallRecord(f"c-{number}", "n-1")) for number in range(9)]
+        for call in calls[:-1]:
+            peer.core.hang_up(call, peer.now)
+        peer.pump()
+        assert ends(peer) == [(call.call_id, "hangup") for call in calls[:-1]]
+        assert peer.all(Dropped) == []
+        peer.core.hang_up(calls[-1], peer.now)
+        peer.pump()
+        assert "the leg c-0 could not be hung up" in peer.last(Dropped).reason
+
+    def test_a_leg_is_not_followed_when_more_calls_are_up_than_allowed(self) -> None:
+        peer = Peer(limits=Limits(active_calls=3, dials=5))
+        peer.connect()
+        dial(peer)
+        for number in range(7):
+            peer.core.adopt(CallRecord(f"c-{number}", "n-1"))
+        leg(peer, "leg-1", "ringing")
+        assert peer.core.active_calls == 8
+        peer.core.adopt(CallRecord("c-8", "n-1"))
+        leg(peer, "leg-2", "ringing")
+        assert peer.core.active_calls == 9
+        assert peer.last(Dropped).reason == "dial t-1 has too many legs to follow leg-2"
+
     def test_no_answer_of_one_that_was_dropped_matters(self) -> None:
         peer = Peer(limits=Limits(tags=1))
         peer.connect()
@@ -236,7 +278,7 @@ class TestTheSessionIsLost:
         leg(peer, "c-7", "ringing")
         peer.cut()
         peer.reconnect(session_restored=False)
-        assert error_of(dialled, ConnectionLostError)
+        assert error_of(dialled, ConnectionLostError).maybe_delivered
         assert ends(peer) == [("c-7", "cancel")]
         assert peer.core.active_calls == 0
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from relay_proto import Limits
 from relay_proto.api import commands as c
 from relay_proto.api.commands import Command
 from relay_proto.errors import (
+    NO_CODE,
     ClientClosedError,
     ConnectionLostError,
     RelayError,
@@ -217,6 +219,62 @@ class TestFollowing:
         counts = [output.message.message_id for output in peer.all(MessageChanged)]
         assert counts == ["m-2"] * len(MESSAGE_ORDER) + ["m-3"] * len(MESSAGE_ORDER)
 
+    @settings(max_examples=40)
+    @given(
+        st.lists(st.tuples(st.integers(0, 4), st.none() | st.integers(0, 90)), max_size=14),
+        st.integers(-1, 1),
+    )
+    @example([(0, 0), (1, 0), (2, 0), (3, 0)], 0)
+    @example([(0, 50), (0, None), (1, 50), (2, 0)], 0)
+    def test_early_reports_are_kept_within_both_bounds(
+        self, steps: list[tuple[int, int | None]], spare: int
+    ) -> None:
+        bodies: list[tuple[str, Frame | None]] = [
+            (name, None if length is None else {"message_id": name, "body": "x" * length})
+            for name, length in ((f"m-{number}", length) for number, length in steps)
+        ]
+        sizes = [len(json.dumps(body)) for _, body in bodies if body is not None]
+        limits = Limits(early_messages=3, early_bytes=max(1, sum(sizes[:3]) + spare))
+        peer = Peer(limits=limits)
+        peer.connect()
+        early: dict[str, list[int]] = {}
+        followed: set[str] = set()
+        dropped = changed = 0
+        for name, body in bodies:
+            if body is not None:
+                peer.event("messaging.state", **body)
+            elif name not in followed:
+                send(peer, name)
+                followed.add(name)
+                changed += len(early.pop(name, []))
+            if body is not None and name in followed:
+                changed += 1
+            elif body is not None:
+                reports = early.setdefault(name, [])
+                if len(reports) < len(MESSAGE_ORDER):
+                    reports.append(len(json.dumps(body)))
+            while len(early) > 3 or sum(map(sum, early.values())) > limits.early_bytes:
+                del early[next(iter(early))]
+                dropped += 1
+            assert (len(peer.all(Ignored)), len(peer.all(MessageChanged))) == (dropped, changed)
+
+    @pytest.mark.parametrize(("length", "usable"), [(1, True), (1024, True), (1025, False)])
+    def test_an_id_has_a_longest_length(self, peer: Peer, length: int, usable: bool) -> None:
+        tell(peer, "sent", "m" * length)
+        assert bool(peer.all(Ignored)) is not usable
+        message = send(peer, "m" * length)
+        assert message.done.settled is not usable
+        assert len(peer.all(MessageChanged)) == usable
+
+    @pytest.mark.parametrize("spare", [-1, 0])
+    def test_what_a_report_says_is_kept_up_to_a_length(self, spare: int) -> None:
+        report = {"message_id": "m-1", "message_state": "failed", "reason": "carrier"}
+        peer = Peer(limits=Limits(kept_event_bytes=len(json.dumps(report)) + spare))
+        peer.connect()
+        message = send(peer)
+        peer.event("messaging.state", **report)
+        assert (message.state, message.reason) == ("failed", "" if spare else "carrier")
+
     def test_reports_that_were_dropped_are_dropped_once(self) -> None:
         peer = Peer(limits=Limits(early_messages=2))
         peer.connect()
@@ -230,7 +288,8 @@ class TestFollowing:
         peer = Peer(limits=Limits(messages=2))
         peer.connect()
         first, second, third = (send(peer, f"m-{n}") for n in (1, 2, 3))
-        assert "too many" in str(error_of(first.done, RelayError))
+        error = error_of(first.done, RelayError)
+        assert (error.code, error.message) == (NO_CODE, "too many messages are being followed")
         assert peer.all(Dropped) == [Dropped("message m-1 is no longer followed")]
         assert not second.done.settled
         assert not third.done.settled

@@ -11,6 +11,7 @@ from relay_proto.errors import ConnectionLostError, LocalProtocolError, RelayErr
 from relay_proto.outputs import CloseTransport, PeerViolation, SendData, Settled
 from relay_proto.server import (
     ConnectionEnded,
+    FramePassed,
     RequestReceived,
     ServerConfig,
     ServerCore,
@@ -155,9 +156,32 @@ def test_an_upgrade_can_be_refused() -> None:
     assert peer.reason() == "the WebSocket was refused with status 503"
 
 
-def test_a_status_that_no_server_sends_is_misuse() -> None:
-    with pytest.raises(ValueError, match="400 to 599"):
-        ServerConfig(refuse_status=200)
+@pytest.mark.parametrize(
+    ("status", "allowed"), [(399, False), (400, True), (599, True), (600, False)]
+)
+def test_a_status_that_no_server_sends_is_misuse(status: int, allowed: bool) -> None:
+    if allowed:
+        assert ServerConfig(refuse_status=status).refuse_status == status
+    else:
+        with pytest.raises(ValueError, match="400 to 599"):
+            ServerConfig(refuse_status=status)
+
+
+def test_what_is_not_configured_has_its_default() -> None:
+    assert ServerConfig() == ServerConfig(
+        refuse_status=0,
+        refuse_reason="",
+        hosts=None,
+        upgrade_timeout=15.0,
+        ping_interval=10.0,
+        ping_failures=3,
+        goodbye_timeout=5.0,
+        close_timeout=3.0,
+        message_bytes=10 * 1024 * 1024,
+        unacknowledged=1000,
+        reports_frames=False,
+        answers_pings=True,
+    )
 
 
 def test_an_upgrade_must_come_in_time() -> None:
@@ -229,6 +253,7 @@ def test_an_event_settles_when_it_is_acknowledged() -> None:
     assert peer.outputs == [Settled(first)]
     assert first.result() is None
     assert not second.settled
+    assert [frame["id"] for frame in peer.frames] == ["e-1", "s-1"]
     peer.acknowledge("e-1")
     peer.acknowledge("unknown")
     assert peer.outputs == [Settled(first)]
@@ -285,6 +310,7 @@ def test_events_fail_with_the_connection() -> None:
     assert isinstance(sent.error, ConnectionLostError)
     assert sent.error.maybe_delivered
     assert isinstance(late.error, ConnectionLostError)
+    assert late.error.reason == "the connection is ended, not open"
     assert not late.error.maybe_delivered
     ended = ConnectionEnded("cable cut")
     assert peer.outputs == [Settled(sent), ended, Settled(late)]
@@ -292,7 +318,10 @@ def test_events_fail_with_the_connection() -> None:
 
 def test_a_peer_that_acknowledges_nothing_is_left() -> None:
     peer = Peer(ServerConfig(ping_interval=0, unacknowledged=2)).open()
-    pending = [peer.core.send_event({}) for _ in range(3)]
+    pending = [peer.core.send_event({}) for _ in range(2)]
+    peer.drain()
+    assert peer.outputs == []
+    pending.append(peer.core.send_event({}))
     peer.drain()
     assert all(isinstance(event.error, ConnectionLostError) for event in pending)
     assert peer.closed() == [False]
@@ -349,6 +378,44 @@ def test_a_goodbye_closes_in_the_end_without_an_acknowledgement() -> None:
     assert peer.reason() == "the client closed the connection with code 1000"
 
 
+@pytest.mark.parametrize("code", [1000, 1001, 1002, 4000])
+@pytest.mark.parametrize("asked", [None, "goodbye", "careless goodbye", "close"])
+def test_a_client_has_left_if_it_closes_of_its_own_accord(code: int, asked: str | None) -> None:
+    peer = Peer(QUIET).open()
+    closing = peer.wire.close(code, "")
+    if asked == "close":
+        peer.core.close(0.0)
+    elif asked is not None:
+        peer.core.say_goodbye(0.0, restart=False, stay=asked.startswith("careless"))
+    peer.core.receive_data(7, closing, 0.0)
+    peer.drain()
+    left = asked is None and code in (1000, 1001)
+    reason = f"the client closed the connection with code {code}"
+    assert peer.outputs[-1] == ConnectionEnded(reason, left)
+
+
+def test_whoever_ends_before_a_handshake_has_not_left() -> None:
+    for ended in ("aborted", "cable cut"):
+        peer = Peer(QUIET).open()
+        peer.core.abort() if ended == "aborted" else peer.core.transport_closed(7, 0.0, ended)
+        peer.drain()
+        assert peer.outputs[-1] == ConnectionEnded(ended, left=False)
+
+
+def test_each_frame_is_reported_if_the_owner_wants_it() -> None:
+    peer = Peer(ServerConfig(ping_interval=0, reports_frames=True)).open()
+    peer.core.send_text(b'["sent"]')
+    peer.send(b"received")
+    assert [output for output in peer.outputs if isinstance(output, FramePassed)] == [
+        FramePassed(b'["sent"]', received=False),
+        FramePassed(b"received", received=True),
+    ]
+    quiet = Peer(QUIET).open()
+    quiet.core.send_text(b'["sent"]')
+    quiet.send(b"received")
+    assert [type(output) for output in quiet.outputs] == [PeerViolation]
+
+
 def test_a_careless_goodbye_never_closes() -> None:
     peer = Peer(QUIET).open()
     peer.core.say_goodbye(0.0, restart=False, stay=True)
@@ -368,6 +435,7 @@ def test_closing_waits_for_the_peer_and_reads_no_frames() -> None:
     peer.core.reply(b"1", {})
     peer.core.receive_data(7, request, 0.0)
     assert peer.core.state is ServerState.CLOSING
+    assert peer.core.deadline() == 3.0
     peer.core.handle_timer(3.0)
     outputs: list[ServerOutput] = []
     while (output := peer.core.next_output()) is not None:

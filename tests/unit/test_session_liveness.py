@@ -49,6 +49,24 @@ class TestServerPings:
         peer.feed(peer.asked(PING, params))
         assert peer.replies == [{"id": "s-1", "result": echo}]
 
+    @pytest.mark.parametrize("before", [True, False])
+    def test_without_a_session_a_ping_is_answered_and_no_more(
+        self, peer: Peer, before: bool
+    ) -> None:
+        if before:
+            peer = Peer.waiting()
+            peer.open()
+        else:
+            peer.ask("signalwire.disconnect")
+        peer.forget()
+        deadline = peer.core.deadline()
+        peer.advance(1)
+        identity = peer.ask(PING)
+        assert peer.replies == [{"id": identity, "result": {}}]
+        assert peer.core.deadline() == deadline
+        peer.advance(3)
+        assert peer.requests == []
+
     def test_an_id_is_echoed_unchanged(self, peer: Peer) -> None:
         peer.text('{"id": 7, "method": "signalwire.ping"}')
         peer.text('{"id": "\\u00e9", "method": "signalwire.ping"}')

@@ -226,6 +226,7 @@ class TestContexts:
         peer.core.drain(peer.now)
         assert peer.core.next_output() is None
         assert "contexts" not in peer.connect()["params"]
+        assert peer.requests == [], "there is nothing to unsubscribe from"
 
 
 class TestEvents:

@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from types import FunctionType
 from typing import Any, cast
 
 import msgspec
@@ -26,9 +27,21 @@ def classes() -> Iterator[type]:
 
 DATACLASSES = [kind for kind in classes() if dataclasses.is_dataclass(kind)]
 STRUCTS = [kind for kind in classes() if issubclass(kind, msgspec.Struct)]
+PROTOCOLS = [kind for kind in classes() if vars(kind).get("_is_protocol", False)]
 FRAMES = [kind for kind in STRUCTS if kind.__module__ == "relay_proto.rpc.frames"]
 """What the wire names, and orders as it likes."""
 EVENTS = [kind for kind in STRUCTS if issubclass(kind, RelayEvent)]
+
+
+@pytest.mark.parametrize("kind", PROTOCOLS)
+def test_of_a_protocol_all_members_are_abstract_or_none(kind: type) -> None:
+    """If one is, a class that declares the protocol cannot leave out any of them."""
+    members = [
+        member
+        for name, member in vars(kind).items()
+        if isinstance(member, property | FunctionType) and not name.startswith("__")
+    ]
+    assert len({getattr(member, "__isabstractmethod__", False) for member in members}) <= 1
 
 
 @pytest.mark.parametrize("kind", DATACLASSES)
