@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 
@@ -175,6 +176,43 @@ def test_what_a_program_branches_on_is_an_attribute() -> None:
     assert EndReason(DialTimeoutError("t", 2.0).reason) is EndReason.NO_ANSWER
     ended = CallEndedError("c", "busy")
     assert (ended.call_id, ended.end_reason) == ("c", "busy")
+    refused = AuthenticationError(401, "no", host="h", origin="o")
+    assert (refused.host, refused.origin) == ("h", "o")
+    assert vars(AuthenticationError(401, "no")) == vars(refused) | {"host": "", "origin": ""}
+    busy = RemoteProtocolError("x", status=503, retry_after=2.0)
+    assert (busy.retry_after, RemoteProtocolError("x").retry_after) == (2.0, None)
+    missing = DownloadError("h", "r", status=404)
+    assert (missing.host, missing.reason, missing.status) == ("h", "r", 404)
+    assert DownloadError("h", "r").status == 0
+    assert ConnectTimeoutError("h", 2.5, None).seconds == 2.5
+    apart = BridgeFailedError("c", "busy")
+    assert (apart.call_id, apart.reason) == ("c", "busy")
+    undelivered = MessageFailedError("m", "failed", "r")
+    assert (undelivered.message_id, undelivered.state) == ("m", "failed")
+    assert undelivered.reason == "r"
+    assert RequestQueueFullError("m", 5).name == "queued_requests"
+    paced = RequestTimeoutError("m", 1.5, sent=False, paced=True, away="refused")
+    assert str(paced) == (
+        "m: not sent within 1.5 s, because its turn did not come: "
+        "the shared pace cannot be reached (refused)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "first"),
+    [
+        (RemoteProtocolError, ("x",)),
+        (AuthenticationError, (401, "no")),
+        (ConnectionLostError, ("cut",)),
+        (RequestTimeoutError, ("m", 1.5)),
+        (DownloadError, ("h", "r")),
+    ],
+)
+def test_facts_that_a_reader_could_not_guess_are_given_by_name(
+    kind: type[RelayError], first: tuple[Any, ...]
+) -> None:
+    with pytest.raises(TypeError, match="positional"):
+        kind(*first, True)
 
 
 def test_an_ended_call_has_one_of_the_codes_for_what_is_gone() -> None:

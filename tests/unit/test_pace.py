@@ -78,7 +78,7 @@ def test_after_a_pause_there_is_no_burst() -> None:
 
 
 def test_without_limits_nothing_waits() -> None:
-    peer = peer_with()
+    peer = peer_with(queued_bytes=1)  # so that none may wait
     dial(peer, "0001")
     dial(peer, "0002")
     text(peer, "one")
