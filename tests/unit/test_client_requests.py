@@ -214,6 +214,18 @@ class TestTimeouts:
         peer.advance(0.25)
         assert error_of(second, RequestTimeoutError).seconds == 10.0
 
+    @pytest.mark.parametrize("timeouts", [(3.0, 1.0), (40.0, 20.0), (40.0, 10.0, 1.0)])
+    def test_what_is_written_later_may_be_due_earlier(
+        self, peer: Peer, timeouts: tuple[float, ...]
+    ) -> None:
+        asked = [peer.execute(c.execute("what", {}, timeout=timeout)) for timeout in timeouts]
+        for pending, timeout in reversed(list(zip(asked, timeouts, strict=True))):
+            peer.advance(1000.0 + timeout - peer.now - 0.25)
+            assert not pending.settled
+            peer.ask("signalwire.ping")
+            peer.advance(0.25)
+            assert error_of(pending, RequestTimeoutError).seconds == timeout
+
     def test_what_is_written_later_is_watched_after_all_have_been_answered(
         self, peer: Peer
     ) -> None:

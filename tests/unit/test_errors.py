@@ -209,7 +209,7 @@ def test_what_a_program_branches_on_is_an_attribute() -> None:
     ],
 )
 def test_facts_that_a_reader_could_not_guess_are_given_by_name(
-    kind: type[RelayError], first: tuple[Any, ...]
+    kind: Any, first: tuple[object, ...]
 ) -> None:
     with pytest.raises(TypeError, match="positional"):
         kind(*first, True)
