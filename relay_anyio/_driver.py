@@ -170,3 +170,15 @@ class Driver(Generic[O]):
                 await anyio.lowlevel.checkpoint()
             if self._reads == before:
                 break
+
+    async def wait_at_most(
+        self, timeout: float | None, wait: Callable[[], Awaitable[object]]
+    ) -> None:
+        """Wait as `wait` does, for `timeout` seconds at most. The caller then looks what is so.
+
+        After a freeze, what is waited for may be in the socket: it is read before this ends.
+        """
+        with anyio.move_on_after(timeout) as limit:
+            await wait()
+        if limit.cancelled_caught:
+            await self.read_what_waits()

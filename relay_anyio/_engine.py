@@ -34,7 +34,7 @@ from relay_proto.values.hosts import split_host
 from ._background import EventLoop, Waker, running_loop
 from ._driver import Driver
 from ._guard import Guard
-from ._here import forget_cancellation
+from ._here import anywhere, forget_cancellation, nowhere
 from ._log import log
 from ._tasks import AppTask, AppTasks, CallTask, current_app_task
 from ._tls import in_own_thread
@@ -91,12 +91,13 @@ class Engine:
         self._driver: Driver[Output] = Driver(core, self._perform)
         self._driver.hear(Settled, self._settled)
         self.read_what_waits = self._driver.read_what_waits
+        self.wait_at_most = self._driver.wait_at_most
         self.lock = nullcontext()
         limits = core.config.limits
         self.backlog = Bound.of(limits)
         self.listener_places = Places(limits.active_calls + limits.listener_backlog)
         self._loop: EventLoop | None = None
-        self._is_here: Callable[[], bool] = _anywhere
+        self._is_here: Callable[[], bool] = anywhere
         self._process = os.getpid()
         self._inherited = False
         self._buried = False
@@ -208,9 +209,7 @@ class Engine:
         if pending.settled:
             await anyio.lowlevel.checkpoint()
             return pending.result()
-        with anyio.move_on_after(timeout):
-            return await Waiting(self, pending)
-        await self.read_what_waits()
+        await self.wait_at_most(timeout, lambda: Waiting(self, pending))
         if not bool(pending.settled):  # it may be by now
             raise timed_out(timeout, *what)
         return self.result(pending)
@@ -276,14 +275,17 @@ class Engine:
             self._stop()
         elif not self.over:
             self.command(self.core.close)
-        with anyio.move_on_after(timing.close_timeout * 2 + LAST_BREATH, shield=True):
-            await self._finished.wait()
+        with anyio.CancelScope(shield=True):
+            await self.wait_at_most(timing.close_timeout * 2 + LAST_BREATH, self._finished.wait)
 
     async def wait_until(self, happened: Callable[[], bool], timeout: float) -> None:
         """Wait for something that ends with a call, its handler or the client."""
-        with anyio.move_on_after(timeout):
+
+        async def wait() -> None:
             while not happened():
                 await self._changed.wait()
+
+        await self.wait_at_most(timeout, wait)
 
     def tell_changed(self) -> None:
         """See `ClientEngine`."""
@@ -487,14 +489,6 @@ class Engine:
         """See `ClientEngine`. What the child may still run of it performs nothing."""
         if self._loop is not None and not self._over:
             self._over = self._inherited = True
-            self._is_here = _nowhere
+            self._is_here = nowhere
             self._driver.abandon()
         return self._inherited
-
-
-def _anywhere() -> bool:
-    return True
-
-
-def _nowhere() -> bool:
-    return False

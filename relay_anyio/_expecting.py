@@ -71,10 +71,7 @@ class Expectation(ExpectationBase, Generic[E]):
     async def wait(self, timeout: float | None = None) -> E:
         """Wait for the event. Raises as `Call.wait_for`."""
         self._engine.check_belongs_here()
-        with anyio.move_on_after(timeout) as scope:
-            await self._known.wait()
-        if scope.cancelled_caught:
-            await self._engine.read_what_waits()
+        await self._engine.wait_at_most(timeout, self._known.wait)
         if not self._known.is_set():
             raise timed_out(timeout, self, "to come true")
         if isinstance(self._outcome, BaseException):

@@ -54,3 +54,13 @@ def forget_cancellation() -> None:
     task = asyncio.current_task()
     while task is not None and task.cancelling():
         task.uncancel()
+
+
+def anywhere() -> bool:
+    """Whether it is here, for what was not started yet: it is wherever it is asked."""
+    return True
+
+
+def nowhere() -> bool:
+    """Whether it is here, for what belongs to another process."""
+    return False

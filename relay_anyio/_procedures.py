@@ -11,7 +11,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, assert_never
 
 import anyio
 
-from relay_proto.adapter.procedures import Watchable, WatchBase, stop, watched
+from relay_proto.adapter.procedures import Watchable, WatchBase, is_late, stop, watched
 from relay_proto.api.methods import result_of, signed
 from relay_proto.api.procedures import Finished, Listen, Procedure, Start, Stop
 from relay_proto.errors import RelayError
@@ -45,8 +45,11 @@ async def _carry_out(call: Call, procedure: Procedure[R]) -> R:
     procedure.begin(anyio.current_time())
     with watched(call, procedure, watch):
         while True:
-            watch.tell(procedure, anyio.current_time())
-            step = procedure.next_step(anyio.current_time())
+            now = anyio.current_time()
+            if is_late(procedure, now):
+                await engine.read_what_waits()
+            watch.tell(procedure, now)
+            step = procedure.next_step(now)
             match step:
                 case Start(role, command):
                     try:

@@ -54,8 +54,7 @@ async def _turn_in(engine: Engine, line: Line, party: str) -> AsyncGenerator[Non
     told = anyio.Event()
     ticket = line.join(lambda: engine.soon(told.set), party)
     try:
-        with anyio.move_on_after(line.patience):
-            await told.wait()
+        await engine.wait_at_most(line.patience, told.wait)
         if ticket.error is not None:
             raise ticket.error
         if not told.is_set():

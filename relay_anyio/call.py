@@ -323,8 +323,8 @@ class Call(ExpectingCall["Client"]):
     async def __aexit__(self, *exc: object) -> None:
         if self._leave():
             patience = self._engine.core.config.timing.close_timeout
-            with anyio.move_on_after(patience, shield=True), suppress(RelayError):
-                await self.wait_for_ended()
+            with anyio.CancelScope(shield=True), suppress(RelayError, TimeoutError):
+                await self.wait_for_ended(patience)
 
     @checked
     async def wait_for_ringing(self, timeout: float | None = None) -> CallStateEvent:

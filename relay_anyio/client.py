@@ -180,20 +180,22 @@ class RelayClient(Client):
             RuntimeError: this process has as many connected clients as it may have: see
                 `max_connections`.
         """
-        with anyio.move_on_after(timeout) as limit:
-            while not await self._attempt(retry=retry):
+        ends_at = None if timeout is None else anyio.current_time() + timeout
+        try:
+            while not await self._attempt(ends_at, retry=retry):
                 pass
-        if limit.cancelled_caught and not self._has_connected:
-            raise self._connect_timed_out(timeout)
+        except TimeoutError:
+            raise self._connect_timed_out(timeout) from None
 
-    async def _attempt(self, *, retry: bool) -> bool:
+    async def _attempt(self, ends_at: float | None, *, retry: bool) -> bool:
         """Connect, or share in an attempt. False if another one has to follow."""
         engine = self._start(retry=retry)
         attempt, persists = self._started, self._persists
         under_way = not attempt.settled
         self._connecting += 1
         try:
-            await engine.wait(attempt)
+            left = None if ends_at is None else max(0.0, ends_at - anyio.current_time())
+            await engine.wait(attempt, left)
         except BaseException as error:
             self._last_attempt = engine.delivery.last_failure
             wanted = attempt.error is None and self._connecting > 1

@@ -232,17 +232,15 @@ class Engine:
         """See `ClientEngine`."""
         self.shut_down()
 
-    def wait_until(self, happened: Callable[[], bool], timeout: float) -> bool:
+    def wait_until(self, happened: Callable[[], bool], timeout: float) -> None:
         """Wait for something that ends with a call, its handler or the client."""
         self.check_caller()
         ends_at = time.monotonic() + timeout
         with self.changed:
-            while not happened():
-                left = ends_at - time.monotonic()
-                if left <= 0:
-                    return False
+            while not happened() and (left := ends_at - time.monotonic()) > 0:
                 self.changed.wait(min(left, SLICE))
-        return True
+        if not happened():
+            self.read_what_waits()
 
     def tell_when_closed(self, mail: Mailbox[Any]) -> None:
         """Put None into `mail` when the core is closed."""
@@ -282,11 +280,15 @@ class Engine:
         try:
             return take(timeout, *what)
         except TimeoutError:
-            if (reactor := self._reactor) is not None and not self.over:
-                self._reading.wait(reactor)
+            self.read_what_waits()
             if not mailbox:
                 raise
         return take(None)
+
+    def read_what_waits(self) -> None:
+        """Let the I/O thread read what waits, before somebody is told that it is too late."""
+        if (reactor := self._reactor) is not None and not self.over:
+            self._reading.wait(reactor)
 
     def _post(self, order: Order[Any]) -> None:
         with self.lock:

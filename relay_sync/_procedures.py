@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Concatenate, ParamSpec, Protocol, TypeVar, assert_never
 
-from relay_proto.adapter.procedures import Watchable, WatchBase, stop, watched
+from relay_proto.adapter.procedures import Watchable, WatchBase, is_late, stop, watched
 from relay_proto.api.methods import result_of, signed
 from relay_proto.api.procedures import Finished, Listen, Procedure, Start, Stop
 from relay_proto.errors import RelayError
@@ -46,8 +46,11 @@ def _carry_out(call: Call, procedure: Procedure[R]) -> R:
     procedure.begin(time.monotonic())
     with watched(call, procedure, watch):
         while True:
-            watch.tell(procedure, time.monotonic())
-            step = procedure.next_step(time.monotonic())
+            now = time.monotonic()
+            if is_late(procedure, now):
+                engine.read_what_waits()
+            watch.tell(procedure, now)
+            step = procedure.next_step(now)
             match step:
                 case Start(role, command):
                     try:

@@ -85,6 +85,12 @@ class WatchBase(abc.ABC):
             self._wake()
 
 
+def is_late(procedure: Procedure[Any], now: float) -> bool:
+    """Whether the next step may say that it is too late, so that the adapter reads first."""
+    deadline = procedure.deadline()
+    return deadline is not None and deadline <= now
+
+
 def stop(engine: Engine, action: ActionRecord) -> None:
     """Stop an action, if it still runs, and do not wait for that."""
     if engine.alive:

@@ -77,7 +77,8 @@ class Procedure(abc.ABC, Generic[R]):
     """Something that a program does with a call, step by step. `R` is its result.
 
     After `begin`, do what `next_step` says until it returns `Finished`, and tell the procedure
-    what happens. At the end, however it comes, stop all `actions`.
+    what happens. When `deadline` has come, read first. At the end, however it comes, stop all
+    `actions`.
     """
 
     def __init__(self) -> None:
@@ -87,6 +88,13 @@ class Procedure(abc.ABC, Generic[R]):
     @abc.abstractmethod
     def begin(self, now: float) -> None:
         """Count the time from now on."""
+
+    @abc.abstractmethod
+    def deadline(self) -> float | None:
+        """Return from when on `next_step` judges that it is too late, or None.
+
+        Read what waits in the socket before that, and tell the procedure of it.
+        """
 
     @abc.abstractmethod
     def next_step(self, now: float) -> Start | Stop | Listen | Finished[R]:
@@ -137,6 +145,10 @@ class Detecting(Procedure[R]):
     def begin(self, now: float) -> None:
         """See `Procedure`."""
         self._answering.begin(now)
+
+    def deadline(self) -> float | None:
+        """See `Procedure`."""
+        return self._answering.deadline()
 
     def next_step(self, now: float) -> Start | Stop | Listen | Finished[R]:
         """See `Procedure`."""
