@@ -263,7 +263,7 @@ def read_wire_event(written: list[Any]) -> WireEvent:
 
 
 def read_command(written: Mapping[str, Any]) -> Command[Any]:
-    """Read what `Writer.command` has described."""
+    """Read what `Writer.command` has described, but for the callback: the core only keeps it."""
     return Command(
         written["method"],
         _with_markers(written["params"]),
@@ -271,14 +271,9 @@ def read_command(written: Mapping[str, Any]) -> Command[Any]:
         timeout=written["timeout"],
         kind=None if written["kind"] is None else read_kind(written["kind"]),
         ends_call=written["ends_call"],
-        callback=_callback if written["callback"] else None,
         patient=written.get("patient", False),  # older recordings have neither
         stops_unwanted=written.get("stops_unwanted", False),
     )
-
-
-def _callback() -> None:
-    """Stand for a function of the program. The core only stores it."""
 
 
 def kind_as_json(kind: ActionKind) -> object:

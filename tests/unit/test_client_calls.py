@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay_proto import Limits
+from relay_proto import ClientCore, Limits
 from relay_proto.api import commands as c
 from relay_proto.errors import ClientClosedError
 from relay_proto.outputs import (
@@ -150,6 +151,9 @@ class TestOffers:
         peer.event(RECEIVE, **offer)
         assert len(peer.all(OfferRefused)) == -spare
         assert len(peer.all(CallOffered)) == 1 + spare
+
+    def test_a_core_takes_no_calls_until_it_is_told_to(self, peer: Peer) -> None:
+        assert ClientCore(peer.core.config, random.Random(1)).accepting_calls is False
 
     def test_an_offer_that_nobody_takes_is_passed_back(self, peer: Peer) -> None:
         peer.core.accepting_calls = False

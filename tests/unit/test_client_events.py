@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from relay_proto.outputs import EventReceived, Ignored, Output, PeerViolation, SendData
+from relay_proto.rpc import action_kinds as kinds
 from relay_proto.rpc.event_base import UnknownEvent
 from relay_proto.transitions import SessionState
-from tests.unit.client_peer import Peer
+from tests.unit.client_peer import Peer, starting
 
 
 @pytest.fixture
@@ -76,6 +77,13 @@ class TestAcknowledging:
         for kind in ("novelty", "echo", "refer"):
             peer.event(f"calling.call.{kind}", call_id="c-1")
             assert peer.last(EventReceived).call is call
+
+    def test_an_event_of_no_operation_comes_with_no_action(self, peer: Peer) -> None:
+        call = peer.offer()
+        peer.execute_on(call, starting(kinds.PLAY))
+        peer.event("calling.call.novelty", call_id="c-1")
+        assert peer.last(EventReceived).call is call
+        assert peer.last(EventReceived).action is None
 
 
 class TestMalformed:

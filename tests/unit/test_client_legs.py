@@ -124,6 +124,21 @@ class TestNobodyIsLeftRinging:
         assert ends(peer) == [("c-2", "hangup"), ("c-4", "hangup")]
         assert not dialled.result().ended
 
+    def test_a_dial_event_without_a_state_hangs_up_nobody(self, peer: Peer) -> None:
+        peer.cancel(dial(peer))
+        decide(peer, "", "c-1")
+        assert ends(peer) == []
+
+    def test_a_leg_without_a_state_has_not_answered(self, peer: Peer) -> None:
+        dialled = dial(peer)
+        leg(peer, "c-1", "")
+        decide(peer, "answered")
+        assert not dialled.settled
+        leg(peer, "c-2", "answered")
+        decide(peer, "answered")
+        assert dialled.result().call_id == "c-2"
+        assert ends(peer) == []
+
     def test_a_leg_that_is_gone_has_ended(self, peer: Peer) -> None:
         dialled = dial(peer)
         leg(peer, "c-1", "ringing")

@@ -40,3 +40,10 @@ def test_most_are_combined_of_two_that_were_drawn() -> None:
     assert ids[:DRAWN] == drawn
     assert {one[:18] for one in ids} == {one[:18] for one in drawn}
     assert {one[18:] for one in ids} == {one[18:] for one in drawn}
+
+
+def test_so_many_are_drawn_at_once_as_recordings_expect() -> None:
+    ids = list(islice(combined_ids(random.Random(1)), 66))
+    drawn = list(islice(drawn_ids(random.Random(1)), 66))
+    assert ids[:64] == drawn[:64]
+    assert ids[64] == drawn[0][:18] + drawn[1][18:]

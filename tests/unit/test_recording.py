@@ -98,6 +98,31 @@ def test_secrets_are_nowhere() -> None:
     assert all_same(peer.steps())
 
 
+def test_errors_are_written_as_their_words() -> None:
+    peer = Recorded()
+    peer.connect()
+    peer.execute(commands.execute("what", {}))
+    peer.refuse(peer.take("what"), 402, "pay +15550001111")
+    peer.cut("reset")
+    lost = "ConnectionLostError: connection lost: reset"
+    assert peer.last_line("data")["out"][-1][2:] == [
+        "error",
+        "RelayError: RELAY error 402: pay ***(12)",
+    ]
+    assert ["disconnected", lost] in [output[:2] for output in peer.last_line("closed")["out"]]
+    peer.close()
+    assert ["closed", None] in peer.tape[-1]["out"]
+    assert all_same(peer.steps())
+
+
+def test_what_a_program_leaves_out_is_written_with_its_default() -> None:
+    peer = Recorded()
+    peer.core.start(peer.now)
+    peer.pump()
+    assert peer.last_line("start")["retry"] is False
+    assert all_same(peer.steps())
+
+
 def test_frames_are_reported_to_the_adapter_only_if_it_wants_them() -> None:
     plain, traced = Recorded(), Recorded(trace_frames=True)
     for peer in (plain, traced):
@@ -311,6 +336,7 @@ def header() -> str:
         (["[]"], "line 1 .*not a JSON object"),
         (['{"do":"close","at":1}'], "beginning is missing"),
         (['{"recording":99}'], "in format 99"),
+        (['{"recording":0}'], "in format 0"),
         ([header(), '{"do":"dance","at":1}'], "line 2 .*unknown input or command 'dance'"),
         ([header(), '{"do":"start"}'], "line 2 .*cannot be played"),
         ([header(), '{"at":1}'], "line 2"),

@@ -9,7 +9,7 @@ import pytest
 from relay_proto.api.outcomes import CallOver, Done, Failed, SessionLost
 from relay_proto.api.views import ActionView, CallView, MessageView
 from relay_proto.config import Limits, Timing
-from relay_proto.display import shown_number
+from relay_proto.display import shown_id, shown_number
 from relay_proto.records import ActionRecord, CallRecord
 from relay_proto.rpc import action_kinds as kinds
 from relay_proto.rpc.events import EVENT_CLASS_MAP, PlayEvent, local_ended_event, parse_event
@@ -121,6 +121,12 @@ def test_no_event_shows_a_number_or_what_was_said(event_type: str) -> None:
 )
 def test_a_number_is_shortened(number: str, shown: str) -> None:
     assert shown_number(number) == shown
+
+
+@pytest.mark.parametrize("spare", [0, 1])
+def test_of_a_long_id_the_beginning_is_shown(spare: int) -> None:
+    identity = "a" * (128 + spare)
+    assert shown_id(identity) == (f"{identity[:127]}…" if spare else identity)
 
 
 class Call(CallView):
