@@ -74,7 +74,7 @@ _given_params: Final[Callable[[_Given], JSONObject | None]] = vars(_Given)["para
 """Reads the field that a property hides."""
 
 
-class RelayEvent(_Given, frozen=True, kw_only=True, eq=False, dict=True):
+class RelayEvent(_Given, frozen=True, kw_only=True, eq=False):
     """The base class of all events.
 
     `event_type` is the name on the wire, such as ``calling.call.play``. `call_id` is
@@ -139,14 +139,14 @@ class RelayEvent(_Given, frozen=True, kw_only=True, eq=False, dict=True):
         """Copy nested values to the places where some documentation shows them."""
 
 
-class OperationEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class OperationEvent(RelayEvent, frozen=True, kw_only=True, eq=False):
     """An event of an operation that has a `control_id`."""
 
     control_id: str = ""
     state: str = ""
 
 
-class UnknownEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class UnknownEvent(OperationEvent, frozen=True, kw_only=True, eq=False):
     """An event of a type that this version does not know. `params` has its body."""
 
 

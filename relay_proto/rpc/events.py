@@ -49,7 +49,7 @@ else:  # msgspec would refuse the values that the server may add
     QueueStatus = RecordStateText = Verdict = str
 
 
-class CallReceiveEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class CallReceiveEvent(RelayEvent, frozen=True, kw_only=True, eq=False):
     """An inbound call is offered. `context` is the context of the number that was called.
 
     `device` is ``{"type": "phone", "params": {"from_number": …, "to_number": …}}``, or the
@@ -73,7 +73,7 @@ class CallReceiveEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=Tru
             force(self, "context", self.protocol)
 
 
-class CallStateEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class CallStateEvent(RelayEvent, frozen=True, kw_only=True, eq=False):
     """The state of a call has changed.
 
     `call_state` is ``created``, ``ringing``, ``answered``, ``ending`` or ``ended``, the
@@ -97,7 +97,7 @@ class CallStateEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True)
     local: bool = False
 
 
-class CallingErrorEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class CallingErrorEvent(RelayEvent, frozen=True, kw_only=True, eq=False):
     """The server reports an error. `code` is text."""
 
     wire_type: ClassVar[str] = c.EVENT_CALLING_ERROR
@@ -106,7 +106,7 @@ class CallingErrorEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=Tr
     message: str = ""
 
 
-class PlayEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class PlayEvent(OperationEvent, frozen=True, kw_only=True, eq=False):
     """A playback, or the prompt of a `play_and_collect`, has changed.
 
     `state` is ``playing``, ``paused``, ``finished`` or ``error``.
@@ -117,7 +117,7 @@ class PlayEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
     state: PlayStateText = ""
 
 
-class RecordEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class RecordEvent(OperationEvent, frozen=True, kw_only=True, eq=False):
     """A recording has changed.
 
     `state` is ``recording``, ``paused``, ``finished``, ``no_input`` or ``error``. When it
@@ -151,7 +151,7 @@ class RecordEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True
                     body[name] = record[name]
 
 
-class CollectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class CollectEvent(OperationEvent, frozen=True, kw_only=True, eq=False):
     """What a caller has entered or said: see the properties.
 
     `result` is ``{"type": …, "params": {…}}``. `final` is false for a partial result, and
@@ -198,7 +198,7 @@ class CollectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=Tru
         lift(body.get("result"), "digits", "terminator", "text", "confidence")
 
 
-class ConnectEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class ConnectEvent(RelayEvent, frozen=True, kw_only=True, eq=False):
     """The bridge to another party has changed.
 
     `connect_state` is ``connecting``, ``connected``, ``disconnected`` or ``failed``, the
@@ -212,7 +212,7 @@ class ConnectEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
     failed_reason: EndReasonText = ""
 
 
-class DetectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class DetectEvent(OperationEvent, frozen=True, kw_only=True, eq=False):
     """What a detector has heard: see `type` and `event`.
 
     A human has the type ``machine`` and the event ``HUMAN``. `detect` is
@@ -244,7 +244,7 @@ class DetectEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True
         return inner_params(self.detect).get("beep") is True
 
 
-class FaxEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class FaxEvent(OperationEvent, frozen=True, kw_only=True, eq=False):
     """A fax: a page was sent or received, or the transmission has ended.
 
     `fax` is ``{"type": …, "params": {…}}``: see the properties.
@@ -282,7 +282,7 @@ class FaxEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
         lift(body.get("fax"))
 
 
-class TapEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class TapEvent(OperationEvent, frozen=True, kw_only=True, eq=False):
     """A tap has started or ended. `state` is ``tapping`` or ``finished``.
 
     `tap` says which audio goes out, and `device` where it goes: see `tap`, the verb.
@@ -294,7 +294,7 @@ class TapEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
     device: JSONObject = {}
 
 
-class StreamEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class StreamEvent(OperationEvent, frozen=True, kw_only=True, eq=False):
     """A stream to `url` has started or ended.
 
     `state` is ``streaming`` or ``finished``.
@@ -306,13 +306,13 @@ class StreamEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True
     name: str = ""
 
 
-class SendDigitsEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class SendDigitsEvent(OperationEvent, frozen=True, kw_only=True, eq=False):
     """The DTMF digits of a `send_digits` have been sent."""
 
     wire_type: ClassVar[str] = c.EVENT_CALL_SEND_DIGITS
 
 
-class DialEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class DialEvent(RelayEvent, frozen=True, kw_only=True, eq=False):
     """A dial has changed. `dial_state` is ``dialing``, ``answered`` or ``failed``.
 
     If somebody has answered, `call` describes that call: ``call_id``, ``node_id``,
@@ -329,7 +329,7 @@ class DialEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
     source: str = ""
 
 
-class ReferEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class ReferEvent(RelayEvent, frozen=True, kw_only=True, eq=False):
     """The progress of a SIP REFER. The codes are text, such as ``202``."""
 
     wire_type: ClassVar[str] = c.EVENT_CALL_REFER
@@ -340,7 +340,7 @@ class ReferEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
     sip_notify_response_code: str = ""
 
 
-class DenoiseEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class DenoiseEvent(RelayEvent, frozen=True, kw_only=True, eq=False):
     """Noise reduction was switched on or off."""
 
     wire_type: ClassVar[str] = c.EVENT_CALL_DENOISE
@@ -348,7 +348,7 @@ class DenoiseEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
     denoised: bool = False
 
 
-class PayEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class PayEvent(OperationEvent, frozen=True, kw_only=True, eq=False):
     """The progress of a payment. `phase` is ``for`` on the wire.
 
     The payment is over when `state` is ``finished`` or ``error``, or when `phase` is
@@ -360,7 +360,7 @@ class PayEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
     phase: str = msgspec.field(default="", name="for")
 
 
-class QueueEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class QueueEvent(RelayEvent, frozen=True, kw_only=True, eq=False):
     """A call has entered or left a queue.
 
     `status` is ``enqueue``, ``leave`` or ``dequeue``. `position` is its place in the queue,
@@ -378,7 +378,7 @@ class QueueEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
     size: int = 0
 
 
-class EchoEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class EchoEvent(RelayEvent, frozen=True, kw_only=True, eq=False):
     """The progress of an echo test."""
 
     wire_type: ClassVar[str] = c.EVENT_CALL_ECHO
@@ -386,7 +386,7 @@ class EchoEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
     state: str = ""
 
 
-class TranscribeEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class TranscribeEvent(OperationEvent, frozen=True, kw_only=True, eq=False):
     """A transcription has changed. `state` is ``transcribing`` or ``finished``.
 
     When it has finished, `url`, `duration` (in seconds) and `size` (in bytes) are known.
@@ -400,7 +400,7 @@ class TranscribeEvent(OperationEvent, frozen=True, kw_only=True, eq=False, dict=
     size: int = 0
 
 
-class HoldEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class HoldEvent(RelayEvent, frozen=True, kw_only=True, eq=False):
     """A call was put on hold, or taken off hold."""
 
     wire_type: ClassVar[str] = c.EVENT_CALL_HOLD
@@ -408,7 +408,7 @@ class HoldEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
     state: str = ""
 
 
-class ConferenceEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class ConferenceEvent(RelayEvent, frozen=True, kw_only=True, eq=False):
     """A conference, or a participant of it, has changed.
 
     `status` is ``conference-start``, ``participant-join``, ``participant-leave``, ….
@@ -421,7 +421,7 @@ class ConferenceEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True
     status: str = ""
 
 
-class MessageEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class MessageEvent(RelayEvent, frozen=True, kw_only=True, eq=False):
     """The fields that both events of a text message have. `media` has URLs."""
 
     message_id: str = ""
@@ -436,13 +436,13 @@ class MessageEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
     tags: list[str] = []
 
 
-class MessageReceiveEvent(MessageEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class MessageReceiveEvent(MessageEvent, frozen=True, kw_only=True, eq=False):
     """A text message has come in."""
 
     wire_type: ClassVar[str] = c.EVENT_MESSAGING_RECEIVE
 
 
-class MessageStateEvent(MessageEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class MessageStateEvent(MessageEvent, frozen=True, kw_only=True, eq=False):
     """The delivery of a sent text message has changed. `reason` says why it failed.
 
     `message_state` is ``queued``, ``initiated``, ``sent``, ``delivered``, ``undelivered`` or
@@ -454,7 +454,7 @@ class MessageStateEvent(MessageEvent, frozen=True, kw_only=True, eq=False, dict=
     reason: str = ""
 
 
-class AuthorizationStateEvent(RelayEvent, frozen=True, kw_only=True, eq=False, dict=True):
+class AuthorizationStateEvent(RelayEvent, frozen=True, kw_only=True, eq=False):
     """The secret by which a client resumes its session. It never leaves the core."""
 
     wire_type: ClassVar[str] = c.EVENT_AUTHORIZATION_STATE

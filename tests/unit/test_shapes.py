@@ -72,3 +72,15 @@ def test_an_event_takes_what_all_events_have_by_position_too(kind: type[RelayEve
     untyped = cast("Any", kind)
     with pytest.raises(TypeError, match="positional"):
         untyped("calling.call.state", {}, "call-1", 2.0, "more")
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+def test_an_event_is_equal_to_itself_alone_and_empty_if_it_was_told_nothing(
+    kind: type[RelayEvent],
+) -> None:
+    event, other = kind(), kind()
+    assert event != other
+    assert len({event, other}) == 2
+    named = {field.name: getattr(event, field.name) for field in msgspec.structs.fields(kind)}
+    assert bytes(named.pop("raw")) == b"{}"
+    assert not any(named.values())
