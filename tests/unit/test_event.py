@@ -71,6 +71,10 @@ def test_the_envelopes_timestamp_beats_the_bodys() -> None:
     raw = msgspec.Raw(b'{"timestamp":1.5}')
     assert build_event(RelayEvent, "new", raw, 2.5).timestamp == 2.5
     assert build_event(RelayEvent, "new", raw, None).timestamp == 1.5
+    payload: dict[str, Any] = {"event_type": "new", "params": {"timestamp": 1.5}}
+    assert RelayEvent.from_payload(payload).timestamp == 1.5
+    assert RelayEvent.from_payload(payload | {"timestamp": None}).timestamp == 1.5
+    assert RelayEvent.from_payload(payload | {"timestamp": 2.5}).timestamp == 2.5
 
 
 def test_a_body_cannot_set_what_only_the_envelope_says() -> None:
