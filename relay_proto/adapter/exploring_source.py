@@ -6,12 +6,12 @@ import builtins
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, is_dataclass
-from pathlib import Path
 from typing import Final
 
 from ..exchange import Caller, ExchangeTiming, TextMessage
 from ..testing.situations import Part, Situation, Trouble
 from . import story_promises
+from .exploring_places import Imports, Name
 from .source import (
     Expression,
     Group,
@@ -36,8 +36,9 @@ CREDENTIALS: Final = ("SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN")
 USUAL_WITHIN: Final = 3600.0
 USUAL_PATIENCE: Final = 5.0
 SCENE: Final = "what_happens"
-UNKNOWN: Final = "your_program"
-"""Stands for a module that nobody knows, such as that of a lambda."""
+TEST: Final = "test_what_explore_has_found"
+USED: Final = ("os", "time", "anyio", "Thread", "stage", "story", "tasks", "threads", "thread")
+"""Names that tests have already."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +78,8 @@ class _Test:
         self._situation = situation
         self._testing = {"rehearse"}
         """Names of the module for tests."""
-        self._own: dict[str, list[str]] = {}
+        testing = sys.modules.get(f"{made_for.package}.testing")
+        self._own = Imports({*USED, SCENE, TEST, *getattr(testing, "__all__", ())})
         """What is imported from the program's own modules, and from the package."""
         self._threads = made_for.package == "relay_sync"
 
@@ -90,24 +92,25 @@ class _Test:
             test = [laid_out("story = ", rehearse, 1), self._check(promise)]
         head = [
             f"# Found by explore(): {literal(what.partition(chr(10))[0])[1:-1]}",
+            *self._own.notes,
             *self._imports(scene),
             "",
             "",
         ]
         shown = [*scene, "", ""] if scene else []
-        lines = [*head, *shown, "def test_what_explore_has_found() -> None:", *test]
+        lines = [*head, *shown, f"def {TEST}() -> None:", *test]
         return "\n".join(lines) + "\n"
 
     # The test
 
     def _rehearse(self) -> Group:
         given, situation = self._for, self._situation
-        program = self._reference(given.program, "client")
+        program = self._own.reference(given.program, "client")
         arguments: list[Expression] = [f"{program}()" if given.makes_client else program]
         if (caller := self._only_caller()) is not None:
             arguments.append(self._value(caller))
         elif self._only_scene:
-            arguments.append(self._reference(given.scenes[0], "scene"))
+            arguments.append(self._own.reference(given.scenes[0], "scene"))
         elif situation.parts or given.scenes:
             arguments.append(SCENE)
         return call("rehearse", *arguments, **self._options())
@@ -149,7 +152,7 @@ class _Test:
             name = str(getattr(promise, "__name__", ""))
             self._testing.add(name)
             return name
-        return self._reference(promise, "promise")
+        return self._own.reference(promise, "promise")
 
     # The scene
 
@@ -175,7 +178,7 @@ class _Test:
         if not scenes:
             yield from self._parts(1)
             return
-        names = [self._reference(scene, "scene") for scene in scenes]
+        names = [self._own.reference(scene, "scene") for scene in scenes]
         if self._threads:
             targets = ", ".join(f"Thread(target={name}, args=(stage,))" for name in names)
             yield f"    threads = [{targets}]"
@@ -231,7 +234,7 @@ class _Test:
             *("", *standard, ""),
             "# The program needs no account here, but some credentials to start with.",
             *(f'os.environ.setdefault("{name}", "any")' for name in CREDENTIALS),
-            *("", *map(_import, self._own.items())),
+            *("", *self._own.lines),
             f"from {self._for.package}.testing import {names}",
         ]
 
@@ -246,43 +249,5 @@ class _Test:
         if getattr(builtins, name, None) is kind:
             return name
         if getattr(sys.modules.get(self._for.package), name, None) is kind:
-            return self._import(self._for.package, name)
-        return self._reference(kind, "error")
-
-    def _reference(self, thing: object, instead: str) -> str:
-        """Return the name of something of the program's, and import it."""
-        module, name = _place_of(thing)
-        return self._import(module, name) if module else self._import(UNKNOWN, instead)
-
-    def _import(self, module: str, name: str) -> str:
-        names = self._own.setdefault(module, [])
-        if name not in names:
-            names.append(name)
-        return name
-
-
-def _import(own: tuple[str, list[str]]) -> str:
-    module, names = own
-    why = "  # EDIT: explore() does not know where this is" if module == UNKNOWN else ""
-    return f"from {module} import {', '.join(names)}{why}"
-
-
-def _place_of(thing: object) -> tuple[str, str]:
-    """Return the module of something, and its name there; nothing if it has no name."""
-    own = str(getattr(thing, "__module__", "") or ""), str(getattr(thing, "__qualname__", ""))
-    if own[1] and getattr(sys.modules.get(own[0]), own[1], None) is thing:
-        return _importable(own[0]), own[1]
-    for module_name, module in tuple(sys.modules.items()):
-        package = module_name.partition(".")[0]
-        if package not in ("relay_anyio", "relay_sync", "relay_proto"):
-            for name, value in tuple(vars(module).items()):
-                if value is thing and name.isidentifier():
-                    return _importable(module_name), name
-    return "", ""
-
-
-def _importable(module: str) -> str:
-    """Return the name by which a test imports a module: a program that runs has another one."""
-    if module != "__main__":
-        return module
-    return Path(str(getattr(sys.modules[module], "__file__", "") or "")).stem
+            return self._own.add(Name(self._for.package, name))
+        return self._own.reference(kind, "error")

@@ -54,7 +54,7 @@ def planted() -> list[str]:
             f"| {bug.name} | `{bug.subject.example}` | {error.runs} | {error.more_runs} runs "
             f"| {error.seconds:.1f} | {said.replace('|', ' ')} |"
         )
-        end = error.test[error.test.index("\nfrom ") :].strip()
+        end = error.test[error.test.index("\nimport ") :].strip()  # without the comments
         tests += [
             f"“{bug.name}”:",
             "",

@@ -417,6 +417,23 @@ def test_a_program_without_a_name_is_marked_in_the_test() -> None:
     assert "timing=ExchangeTiming(reaction=0.1)" in error.test
 
 
+def test_a_method_is_shown_as_a_test_to_paste(
+    runtime: Runtime, program: Callable[[str], ModuleType]
+) -> None:
+    module = program("""
+class Office:
+    async def takes(self, call: Call) -> None:
+        await call.answer()
+        raise KeyError("office")
+
+office = Office()
+""")
+    error = found(runtime, vars(module)["office"].takes, runs=1)
+    assert "rehearse(office.takes, " in error.test
+    with pytest.raises(KeyError, match="office"):
+        pasted(error.test)
+
+
 def test_what_is_no_program_is_refused() -> None:
     wrong: Any = 5
     for function in (relay_anyio.testing.explore, relay_sync.testing.explore):

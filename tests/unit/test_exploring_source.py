@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import sys
+from functools import partial
+from types import ModuleType
 from typing import Any, Final
 
 import pytest
@@ -54,6 +57,34 @@ class NoName(IsShort):
 
 
 is_short: Final = IsShort()
+
+
+class Office:
+    """A program whose handlers are methods."""
+
+    def __init__(self, greeting: str = "Hi") -> None:
+        self.greeting = greeting
+
+    async def takes(self, call: object) -> None:
+        """A handler."""
+
+    @classmethod
+    async def takes_any(cls, call: object) -> None:
+        """A handler that needs no object."""
+
+    @staticmethod
+    async def takes_all(call: object) -> None:
+        """A handler that needs nothing."""
+
+    async def __call__(self, call: object) -> None:
+        """A handler, too."""
+
+
+office: Final = Office()
+
+
+async def greets(greeting: str, call: object, *, times: int = 1, by: object = None) -> None:
+    """A handler that needs more than the call."""
 
 
 def written(
@@ -184,11 +215,101 @@ def test_the_promise_is_checked(promise: Any, statement: str, name: str) -> None
     assert "    promise(story)\n" in nobody_knows
 
 
+@pytest.mark.parametrize(
+    ("program", "imported", "shown"),
+    [
+        (office, "office", "office"),
+        (office.takes, "office", "office.takes"),
+        (Office.takes_any, "Office", "Office.takes_any"),
+        (Office.takes_all, "Office", "Office.takes_all"),
+        (partial(greets, "Hi", times=2), "greets", "partial(greets, 'Hi', times=2)"),
+        (partial(greets, "Hi", by=office), "greets, office", "partial(greets, 'Hi', by=office)"),
+        (partial(office.takes), "office", "partial(office.takes)"),
+    ],
+    ids=["object", "method", "class method", "static", "partial", "with object", "of method"],
+)
+def test_a_program_of_any_kind_is_imported(program: Any, imported: str, shown: str) -> None:
+    source = written(program=program, makes_client=False)
+    assert f"from {MODULE} import {imported}\n" in source
+    assert f"    rehearse({shown})\n" in source
+    assert ("from functools import partial\n" in source) == ("partial" in shown)
+    assert "EDIT" not in source
+    names: dict[str, Any] = {}
+    exec(source, names)
+    assert eval(shown, names) == program or isinstance(program, partial)
+
+
+def local_one() -> Any:
+    async def inside(call: object) -> None: ...
+
+    return inside
+
+
+LINE: Final = local_one.__code__.co_firstlineno
+
+
+class Wrapped:
+    """Something that pretends to have another name."""
+
+    __qualname__ = "nobody.has.this"
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        (local_one(), f"the function inside in test_exploring_source.py, line {LINE + 1}"),
+        (eval("lambda call: None"), "the lambda in <string>, line 1"),
+        (Office("Ho"), "an object of the class Office"),
+        (Office("Ho").takes, "the method takes of an object of the class Office"),
+        (partial(greets, "Hi", by=object()), "a functools.partial of greets"),
+        (partial(local_one()), "a functools.partial of local_one.<locals>.inside"),
+        (Wrapped(), "an object of the class nobody.has.this"),
+    ],
+    ids=["local", "lambda", "object", "method", "partial", "of local", "wrapped"],
+)
+def test_what_no_test_can_import_is_to_be_filled_in(program: Any, words: str) -> None:
+    source = written(program=program, scenes=(local_one(), program, program))
+    head, _, rest = source.partition("import os\n")
+    assert "fill in each line that says EDIT" in head
+    assert f"from your_program import client  # EDIT: {words}\n" in rest
+    assert "from your_program import scene  # EDIT: the function inside in " in rest
+    assert "start_soon(scene, stage)" in rest
+    assert rest.count("start_soon(client, stage)") == 2
+
+
+def test_two_things_with_the_same_name_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = ModuleType("other")
+    monkeypatch.setitem(sys.modules, "other", other)
+    monkeypatch.setattr(other, "answers", Office("Ho"), raising=False)
+    monkeypatch.setattr(other, "rehearse", Office("Hm"), raising=False)
+    scenes = (vars(other)["answers"], vars(other)["rehearse"], local_one(), local_one())
+    source = written(scenes=scenes)
+    assert "from other import answers as answers_2, rehearse as rehearse_2\n" in source
+    assert "from your_program import scene_2  # EDIT" in source
+    for name in ("answers_2", "rehearse_2", "scene", "scene_2"):
+        assert f"tasks.start_soon({name}, stage)\n" in source
+
+
+def test_what_is_typed_into_an_interpreter_is_to_be_filled_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    main = sys.modules["__main__"]
+    monkeypatch.setattr(main, "typed", typed := Office("Ho"), raising=False)
+    monkeypatch.setattr(main, "__file__", None, raising=False)
+    assert "from your_program import client  # EDIT" in written(program=typed)
+
+
+def test_a_class_of_errors_inside_a_function_is_to_be_filled_in() -> None:
+    class LocalError(Exception): ...
+
+    name = LocalError.__qualname__
+    source = written(may_raise=(LocalError,))
+    assert f"from your_program import error  # EDIT: the class {name}\n" in source
+
+
 def test_what_a_script_defines_is_imported_by_the_name_of_its_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import sys
-
     main = sys.modules["__main__"]
     monkeypatch.setattr(main, "own_client", answers_for_main := object(), raising=False)
     monkeypatch.setattr(main, "__file__", "/somewhere/my_program.py", raising=False)
