@@ -68,19 +68,19 @@ ATTENTIVE: Final = replace(
 @pytest.fixture
 async def proxy(world: World) -> AsyncGenerator[Proxy]:
     """A proxy before the service. Nothing of a client may be left at the end of a test."""
+    there_before = client_threads()
     async with open_proxy(world.host) as proxy:
         yield proxy
         with anyio.fail_after(PATIENCE):
             await proxy.until_left()
             await no_client_task_is_left()
-            while client_threads():
+            while client_threads() - there_before:
                 await anyio.lowlevel.checkpoint()
 
 
-def client_threads() -> list[str]:
+def client_threads() -> set[threading.Thread]:
     """The threads of clients that are running."""
-    names = (thread.name for thread in threading.enumerate())
-    return [name for name in names if name.startswith("relay_sync")]
+    return {thread for thread in threading.enumerate() if thread.name.startswith("relay_sync")}
 
 
 class Sessions:

@@ -23,6 +23,7 @@ INCLUDED: Final = re.compile(r"^```\{literalinclude\} (\S+)$", re.MULTILINE)
 UUID: Final = re.compile(r"\b([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 SESSION: Final = frozenset({What.SESSION_STARTED, What.SESSION_AWAY})
 UNDER_WAY: Final = frozenset({"queued", "initiated", "sent"})
+EXAMPLES: Final = frozenset(path.stem for path in (ROOT / "examples").glob("*.py"))
 CREDENTIALS: Final = {"SIGNALWIRE_PROJECT_ID": "any", "SIGNALWIRE_API_TOKEN": "any"}
 
 
@@ -40,7 +41,9 @@ def story_of(name: str, backend: Backend = "asyncio") -> str:
         told.append(rehearse(*arguments, backend=backend, **options))
         return told[-1]
 
-    with mock.patch.dict(os.environ, CREDENTIALS):
+    with mock.patch.dict(os.environ, CREDENTIALS), mock.patch.dict(sys.modules):
+        for loaded in (f"tests.recipes.{module_name}", *EXAMPLES):
+            sys.modules.pop(loaded, None)  # with all that it remembers of another story
         module = importlib.import_module(f"tests.recipes.{module_name}")
         with mock.patch.object(module, "rehearse", told_by):
             getattr(module, test)()
