@@ -214,6 +214,26 @@ class TestTimeouts:
         peer.advance(0.25)
         assert error_of(second, RequestTimeoutError).seconds == 10.0
 
+    def test_an_answered_request_with_its_own_timeout_leaves_no_deadline(self, peer: Peer) -> None:
+        deadline = peer.core.deadline()
+        peer.execute(c.execute("what", {}, timeout=2.5))
+        assert peer.core.deadline() == peer.now + 2.5
+        peer.reply(peer.take("what"))
+        assert peer.core.deadline() == deadline
+
+    def test_a_later_request_does_not_put_off_an_earlier_one(self, peer: Peer) -> None:
+        first = peer.execute(c.execute("first", {}))
+        peer.advance(4.0)
+        second = peer.execute(c.execute("second", {}))
+        peer.advance(5.75)
+        assert not first.settled
+        peer.advance(0.25)
+        assert error_of(first, RequestTimeoutError)
+        peer.advance(3.75)
+        assert not second.settled
+        peer.advance(0.25)
+        assert error_of(second, RequestTimeoutError)
+
     @pytest.mark.parametrize("timeouts", [(3.0, 1.0), (40.0, 20.0), (40.0, 10.0, 1.0)])
     def test_what_is_written_later_may_be_due_earlier(
         self, peer: Peer, timeouts: tuple[float, ...]
@@ -340,8 +360,9 @@ class TestCommands:
         with pytest.raises(LocalProtocolError, match=r"\.stop is no command of"):
             peer.execute_on(call, c.stop())
 
-    def test_a_request_of_an_unknown_method_is_refused(self, peer: Peer) -> None:
-        identity = peer.ask("signalwire.surprise")
+    @pytest.mark.parametrize("method", ["signalwire.surprise", "calling.answer", ""])
+    def test_a_request_of_an_unknown_method_is_refused(self, peer: Peer, method: str) -> None:
+        identity = peer.ask(method)
         error = {"code": -32601, "message": "Method not found"}
         assert peer.replies == [{"id": identity, "error": error}]
         assert peer.last(PeerViolation).reason == "a request with an unknown method"

@@ -122,6 +122,15 @@ def test_the_sooner_deadline_counts(core: ObservedCore, inner: ClientCore) -> No
     assert core.deadline() == due
 
 
+def test_after_a_failed_attempt_the_timer_goes_on(core: ObservedCore, inner: ClientCore) -> None:
+    core.start(0.0)
+    drained(core)
+    core.transport_closed(1, 0.5, "refused")
+    drained(core)
+    assert inner.deadline() is None
+    assert core.deadline() == LAG_INTERVAL
+
+
 def test_commands_have_ids_that_an_observer_can_know(core: ObservedCore, noting: Noting) -> None:
     core.start(0.0, retry=True)
     call = core.adopt(CallRecord("c-1", "n-1"))

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from relay_proto import ClientConfig
+from relay_proto import ClientConfig, Limits
 from relay_proto.api import commands
-from relay_proto.errors import ClientClosedError
+from relay_proto.errors import ClientClosedError, RequestQueueFullError
 from relay_proto.outputs import FrameTraced
 from relay_proto.recorder.recording import RecordingCore
 from relay_proto.recorder.replay import RecordingError, Step, replay
 from relay_proto.records import CallRecord
-from relay_proto.rpc.action_kinds import custom_kind
+from relay_proto.rpc.action_kinds import PLAY, custom_kind
 from relay_proto.transitions import CallState
-from tests.unit.client_peer import PROJECT, TOKEN, Peer
+from tests.unit.client_peer import PROJECT, TOKEN, Peer, starting
 
 Line = dict[str, Any]
 
@@ -261,7 +261,32 @@ def test_an_old_recording_can_still_be_read() -> None:
     assert [step.replayed.get("state") for step in steps] == states
 
 
-def test_what_an_older_recording_shows_is_masked_when_it_is_replayed() -> None:
+def test_what_an_older_recording_does_not_say_has_its_default() -> None:
+    peer = Recorded(limits=Limits(queued_requests=1))
+    peer.connect()
+    call = peer.offer()
+    playing = peer.execute_on(call, starting(PLAY))
+    peer.reply(peer.take("calling.play"))
+    peer.cancel(playing)
+    peer.cut()
+    peer.execute_on(call, commands.answer())
+    with pytest.raises(RequestQueueFullError):
+        peer.execute_on(call, commands.answer())
+    lines = [json.dumps(without(line, "patient", "stops_unwanted")) for line in peer.tape]
+    assert lines != [json.dumps(line) for line in peer.tape]
+    assert all_same(list(replay(lines, random.Random)))
+
+
+def without(value: Any, *names: str) -> Any:
+    """Without what older recordings lack."""
+    if isinstance(value, dict):
+        pairs: Line = value
+        return {key: without(item, *names) for key, item in pairs.items() if key not in names}
+    return value
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_what_an_older_recording_shows_is_masked_when_it_is_replayed(older: bool) -> None:
     planted = "my number is four seven one one"
     outputs: list[list[Any]] = [
         ["frame", "<", json.dumps({"method": "novelty", "params": {"body": planted}})],
@@ -279,7 +304,10 @@ def test_what_an_older_recording_shows_is_masked_when_it_is_replayed() -> None:
         [],
     ]
     line = json.dumps({"do": "accept", "calls": True, "contexts": None, "out": outputs})
-    _, step = replay([header(), line], random.Random)
+    first = json.loads(header())
+    if older:
+        first = without(first, "show_personal_data")
+    _, step = replay([json.dumps(first), line], random.Random)
     text = json.dumps(step.line)
     assert "four seven" not in text
     assert "5550001111" not in text
