@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from ._lab import Lab, running_lab
+from ._markers import LAB_MARKER, MARKER, options_of
 from ._report import in_colours, nearest, own_lines
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Explore", "Lab", "Rehearse"]
 
-MARKER: Final = "relay"
-LAB_MARKER: Final = "relay_lab"
 EXPLORED: Final = ("backend", "seed", "timing", "may_raise", "within")
 """Options of `rehearse` that `explore` has as well."""
 STORIES: Final = "relay_proto.adapter.stories"
@@ -157,7 +156,7 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     """Run `relay sim` in the background, for the end-to-end test of any program."""
     marker = request.node.get_closest_marker(LAB_MARKER)
     folder: Path = tmp_path_factory.mktemp("relay-lab")
-    with running_lab(folder, *(marker.args if marker is not None else ())) as running:
+    with running_lab(folder, **({} if marker is None else options_of(marker))) as running:
         request.node.stash[LABS] = running
         yield running
 
@@ -185,9 +184,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Forget the stories of other tests."""
-    del item
+    """Forget the stories of other tests, and refuse markers that say what cannot be."""
     _told().clear()
+    for name in (MARKER, LAB_MARKER):
+        for marker in item.iter_markers(name):
+            options_of(marker)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -236,12 +237,14 @@ def _told() -> Any:
 def _options_of(item: pytest.Item) -> dict[str, Any]:
     options: dict[str, Any] = {"seed": item.config.getoption("--relay-seed")}
     for marker in reversed([*item.iter_markers(MARKER)]):  # the closest one comes last
-        options |= marker.kwargs
+        options |= options_of(marker)
     return options
 
 
 def _is_async(program: Any) -> bool:
     """Whether a program is for `relay_anyio`."""
     kinds = {kind.__module__.partition(".")[0] for kind in type(program).__mro__}
-    function = inspect.unwrap(getattr(program, "func", program))
-    return "relay_anyio" in kinds or inspect.iscoroutinefunction(function)
+    function: Any = inspect.unwrap(getattr(program, "func", program))
+    its_call = getattr(type(function), "__call__", None)  # noqa: B004 - not whether it has one
+    is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(its_call)
+    return "relay_anyio" in kinds or is_async

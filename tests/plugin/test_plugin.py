@@ -74,8 +74,13 @@ def test_a_client(rehearse, client):
 async def take(call):
     await call.hangup()
 
+class Office:
+    async def __call__(self, call):
+        await call.hangup()
+
 def test_a_handler(rehearse):
     assert rehearse(take, Caller(ANNA)).all(What.ENDED)
+    assert rehearse(Office(), Caller(ANNA)).all(What.ENDED)
     assert rehearse(lambda call: call.hangup(), Caller(ANNA), within=60.0).all(What.ENDED)
 """)
     result.assert_outcomes(passed=3)
@@ -117,6 +122,55 @@ def test_the_seed_of_the_command(rehearse):
         "--strict-markers",
     )
     result.assert_outcomes(passed=4)
+
+
+def test_a_marker_takes_what_rehearse_takes(run: Run) -> None:
+    result = run("""
+import inspect
+import relay_pytest._markers as markers
+
+@pytest.mark.relay("trio", 7)
+def test_by_place(rehearse, explore):
+    assert rehearse.options == {"backend": "trio", "seed": 7}
+    assert explore.options == {"backend": "trio", "seed": 7}
+
+def test_all_options():
+    testing = inspect.signature(relay_anyio.testing.rehearse).parameters
+    assert {*markers.TAKES["relay"].parameters} == {*testing} - {"program", "scenes"}
+""")
+    result.assert_outcomes(passed=2)
+
+
+def test_a_marker_that_says_what_cannot_be_is_refused(run: Run) -> None:
+    result = run("""
+@pytest.mark.relay("trio", 7, 60.0)
+def test_one_more(): ...
+
+@pytest.mark.relay(bakend="trio")
+def test_unknown(rehearse): ...
+
+@pytest.mark.relay("trio", backend="asyncio")
+def test_twice(stage): ...
+
+@pytest.mark.relay("tokio")
+def test_no_backend(rehearse):
+    rehearse(async_client())
+
+@pytest.mark.relay_lab(scenarios="speed = 20")
+def test_lab(lab): ...
+""")
+    result.assert_outcomes(errors=4, failed=1)
+    said = "*UsageError: @pytest.mark.relay"
+    takes = "It takes backend, seed, lines, undeliverable, timing, may_raise, within, patience"
+    result.stdout.fnmatch_lines_random(
+        [
+            f"{said}: too many positional arguments. {takes}",
+            f"{said}: got an unexpected keyword argument 'bakend'. {takes}",
+            f"{said}: multiple values for argument 'backend'. {takes}",
+            "*backend must be *'tokio'*",
+            f"{said}_lab: got an unexpected keyword argument 'scenarios'. It takes scenario",
+        ]
+    )
 
 
 def test_a_test_is_a_scene_on_threads(run: Run) -> None:
