@@ -49,7 +49,7 @@ BUDGET: Final = 4.0
 FILES: Final = 8
 """How many files of tests are tried for a module: those that run it most."""
 SLOW: Final = 0.3
-"""Seconds after which a test is too slow to be run after an import."""
+"""Seconds after which a test is slow: such tests are run last, and say nothing of a file."""
 OPTIONS: Final = (
     "-q -x -s --tb=no -p no:cacheprovider -W ignore::pytest.PytestAssertRewriteWarning"
 ).split()
@@ -101,17 +101,25 @@ class Reach:
     """Module, line: numbers of tests. The number -1 stands for the import."""
 
     def tests(self, module: str, lines: range) -> list[str]:
-        """The tests that run one of the lines, the fastest first, as many as the budget allows."""
+        """The tests that run one of the lines, as many as the budget allows.
+
+        The fastest of each file come first, so that a file with many tests leaves time for
+        the others.
+        """
         reached = self.lines.get(module, {})
         found = sorted({test for line in lines for test in reached.get(line, ()) if test >= 0})
         ids = list(self.seconds)
-        files = self.files(module)
+        counts = dict.fromkeys(self.files(module), 0)
+        ordered: list[tuple[bool, int, float, str]] = []
+        for test in map(ids.__getitem__, found):
+            file, seconds = test.partition("::")[0], self.seconds[test]
+            if file in counts:
+                counts[file] += 1
+                ordered.append((seconds > SLOW, counts[file], seconds, test))
         chosen: list[str] = []
         spent = 0.0
-        for test in map(ids.__getitem__, found):
-            if test.partition("::")[0] not in files:
-                continue
-            spent += self.seconds[test]
+        for _, _, seconds, test in sorted(ordered):
+            spent += seconds
             if spent > BUDGET and chosen:
                 break
             chosen.append(test)

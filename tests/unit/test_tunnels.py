@@ -200,6 +200,7 @@ def test_a_socks_proxy_may_answer_with_any_address(address: bytes, user: str) ->
         ("", [b"\x05\x00", b"\x05\x5b\x00\x01" + bytes(6)], 0, "not SOCKS5"),
         ("", [b"\x05\x07"], 0, "not SOCKS5"),
         ("", [b"\x04\x00"], 0, "not SOCKS5"),
+        ("", [b"\x06\x00"], 0, "not SOCKS5"),
         ("", [b"HTTP/1.1 400 Bad Request"], 0, "not SOCKS5"),
     ],
 )
