@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -280,8 +280,8 @@ def test_what_an_older_recording_does_not_say_has_its_default() -> None:
 def without(value: Any, *names: str) -> Any:
     """Without what older recordings lack."""
     if isinstance(value, dict):
-        pairs: Line = value
-        return {key: without(item, *names) for key, item in pairs.items() if key not in names}
+        pairs = cast("Line", value).items()
+        return {key: without(item, *names) for key, item in pairs if key not in names}
     return value
 
 
