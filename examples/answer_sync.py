@@ -8,10 +8,8 @@ Without an account: start ``relay sim``, and set the variables that it prints.
 
 from relay_sync import RelayClient
 
-client = RelayClient(contexts=["office"])
-calls = client.calls()  # before it connects: a call that nobody takes yet is passed back
-with client:
-    for call in calls:
+with RelayClient(contexts=["office"]) as client:
+    for call in client.calls():
         call.answer()
         call.play_tts("Hello, and thank you for calling. Goodbye.").wait()
         call.hangup()

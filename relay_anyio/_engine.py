@@ -183,8 +183,8 @@ class Engine:
     def arrange(self, function: Callable[[], object], *, wait: bool) -> None:
         """See `ClientEngine`."""
         del wait  # it is done at once
-        self.check_belongs_here()
-        function()
+        self.ask(function)
+        self._driver.look_at_deadline()
 
     def tell(self, function: Callable[..., object], *args: Any) -> None:
         """See `relay_proto.adapter.handles.Engine`."""

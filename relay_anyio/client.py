@@ -336,8 +336,8 @@ class RelayClient(Client):
         `contexts`. The iteration ends when the client is disconnected. It leaves out callers
         who hang up before their turn.
 
-        Call this before the client connects, as you register handlers: a call that nobody
-        takes yet is passed back to the service.
+        Call this before the client connects, or soon after that: a call that comes before the
+        first handler waits for one for ``Timing.handler_grace``, and is then passed back.
         """
         stream = InboundCalls(self)
         self._add_stream(stream, contexts)

@@ -13,8 +13,9 @@ from typing import Any, Final, TypeAlias, TypeVar, assert_never
 from .api.commands import Command
 from .calls.calls import Calls
 from .calls.dials import Dials
+from .calls.early import Early
 from .calls.messages import EarlyReports, Messages
-from .calls.offers import Offers
+from .calls.offers import Offers, Refused
 from .calls.recent import Recent
 from .config import ClientConfig, Contexts, Credentials
 from .constants import (
@@ -30,7 +31,7 @@ from .link.pace import Pace
 from .link.requests import Request, Requests
 from .link.session import Session
 from .link.session_events import SessionLost, SessionOver, SessionReady, Unusual
-from .outputs import EventReceived, Ignored, Output, PeerViolation
+from .outputs import EventReceived, Ignored, MessageReceived, Output, PeerViolation
 from .pending import Pending
 from .records import ActionRecord, CallRecord, DialRecord
 from .rpc.action_kinds import ActionKind
@@ -65,7 +66,15 @@ R = TypeVar("R")
 
 
 Due: TypeAlias = (
-    Timer | Request | Requests | Pace[Request] | DialRecord | ActionRecord | EarlyReports
+    Timer
+    | Request
+    | Requests
+    | Pace[Request]
+    | DialRecord
+    | ActionRecord
+    | EarlyReports
+    | Early[CallReceiveEvent]
+    | Early[MessageReceived]
 )
 """What has a deadline."""
 
@@ -108,7 +117,7 @@ class ClientCore(Core[Output]):
         ids = make_ids(random)
         self._session = Session(config, random, out, deadlines, scrubber, ids, make_wire)
         self._calls = Calls(out, deadlines, timing, limits)
-        self._offers = Offers(out, self._calls, limits)
+        self._offers = Offers(out, deadlines, self._calls, timing, limits)
         self._dials = Dials(out, deadlines, self._calls, limits, scrubber)
         self._messages = Messages(out, deadlines, timing, limits)
         self._dispatch = Dispatch(
@@ -146,7 +155,12 @@ class ClientCore(Core[Output]):
 
     @property
     def accepting_calls(self) -> bool:
-        """Whether the application takes calls. If not, offered calls go back to the service."""
+        """Whether the application takes calls. If not, offered calls go back to the service.
+
+        A client that has connected without a handler first keeps them, for
+        ``Timing.handler_grace``. When this changes, they come with the next `handle_timer`,
+        which is due.
+        """
         return self._offers.accepting
 
     @accepting_calls.setter
@@ -161,6 +175,18 @@ class ClientCore(Core[Output]):
     @accepted_contexts.setter
     def accepted_contexts(self, contexts: frozenset[str] | None) -> None:
         self._offers.contexts = contexts
+
+    @property
+    def accepting_texts(self) -> bool:
+        """Whether the application takes text messages.
+
+        If not, a client that has just connected keeps them, as it does with calls.
+        """
+        return self._messages.accepting
+
+    @accepting_texts.setter
+    def accepting_texts(self, accepting: bool) -> None:
+        self._messages.accepting = accepting
 
     @property
     def live_calls(self) -> tuple[CallRecord, ...]:
@@ -222,7 +248,7 @@ class ClientCore(Core[Output]):
     def drain(self, now: float) -> None:
         """Take no more calls: unsubscribe from all contexts, and pass further offers back."""
         self._draining = True  # whatever becomes of the handlers meanwhile
-        self._offers.accepting = False
+        self._pass_back(self._offers.close(now), now)
         contexts = list(self._session.login.contexts)
         self._session.login.unsubscribe(contexts)
         if contexts and self.state is SessionState.READY:
@@ -329,9 +355,7 @@ class ClientCore(Core[Output]):
             match due:
                 case Timer():
                     self._follow(self._session.handle_timer(due, now), now)
-                case Request():
-                    self._dispatch.expired(due, now)
-                case Requests():
+                case Request() | Requests():
                     self._expire(due, now)
                 case DialRecord():
                     self._dispatch.hang_up(self._dials.timed_out(due), now)
@@ -339,6 +363,9 @@ class ClientCore(Core[Output]):
                     self._calls.complete_lingering(due)
                 case EarlyReports():
                     self._messages.forget_early(due)
+                case Early():
+                    self._messages.take_early(now)
+                    self._pass_back(self._offers.take_early(now), now)
                 case Pace():
                     pass  # see below
                 case _:
@@ -346,8 +373,8 @@ class ClientCore(Core[Output]):
         if self._dispatch.pacing:
             self._dispatch.release(now)
 
-    def _expire(self, requests: Requests, now: float) -> None:
-        overdue = requests.first_overdue(now)
+    def _expire(self, due: Request | Requests, now: float) -> None:
+        overdue = due if isinstance(due, Request) else due.first_overdue(now)
         if overdue is not None:
             self._dispatch.expired(overdue, now)
 
@@ -387,6 +414,8 @@ class ClientCore(Core[Output]):
             lost = ConnectionLostError("the session could not be resumed", maybe_delivered=True)
             legs += self._dials.fail_acknowledged(lost)
             self._calls.end_all(now)
+        self._offers.begin(now, resumed=resumed)
+        self._messages.begin(now)
         self._dispatch.hang_up(legs, now)
         self._dispatch.flush(now)
         if self._next_session is not None:
@@ -400,6 +429,7 @@ class ClientCore(Core[Output]):
             self._out.fail(self._next_session, over.error)
             self._next_session = None
         self._dials.fail_all(over.error)
+        self._offers.end()
         self._calls.end_all(now)
         self._messages.fail_all(over.error)
         self._deadlines.clear_all()
@@ -418,6 +448,11 @@ class ClientCore(Core[Output]):
                 self._route(event, now)
 
     # Events
+
+    def _pass_back(self, refused: Refused, now: float) -> None:
+        for event in refused:
+            params = {"node_id": event.node_id, "call_id": event.call_id}
+            self._dispatch.request_own(METHOD_PASS, params, now)
 
     def _receive_event(self, frame: EventFrame, now: float) -> None:
         if self._acknowledge(frame.id):
@@ -446,13 +481,11 @@ class ClientCore(Core[Output]):
                 else:
                     self._out.push(PeerViolation("an authorization state that is too long"))
             case MessageReceiveEvent():
-                self._messages.receive(event)
+                self._messages.receive(event, now)
             case MessageStateEvent():
                 self._messages.receive_state(event, now)
             case CallReceiveEvent():
-                if not self._offers.receive(event):
-                    params = {"node_id": event.node_id, "call_id": event.call_id}
-                    self._dispatch.request_own(METHOD_PASS, params, now)
+                self._pass_back(self._offers.receive(event, now), now)
             case DialEvent():
                 self._dispatch.hang_up(self._dials.receive(event), now)
             case _:

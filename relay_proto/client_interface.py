@@ -92,6 +92,15 @@ class ClientInterface(Core[Output], Protocol):
     @abc.abstractmethod
     def accepted_contexts(self, contexts: frozenset[str] | None) -> None: ...
 
+    @property
+    @abc.abstractmethod
+    def accepting_texts(self) -> bool:
+        """Whether the application takes text messages; to be set by the adapter."""
+
+    @accepting_texts.setter
+    @abc.abstractmethod
+    def accepting_texts(self, accepting: bool) -> None: ...
+
     @abc.abstractmethod
     def start(self, now: float, *, retry: bool = False) -> Pending[None]:
         """Connect."""

@@ -32,7 +32,6 @@ from .values.checks import (
 from .values.hosts import DEFAULT_HOST, split_host, whole_host
 
 DEFAULT_PORT: Final = 443
-
 MIN_INTERVAL: Final = 0.001
 """The shortest time, in seconds, after which a timer may fire again: time must pass."""
 
@@ -48,7 +47,6 @@ ENV_RECORD: Final = "RELAY_RECORD"
 ENV_SHOW_PERSONAL: Final = "RELAY_SHOW_PERSONAL_DATA"
 YES: Final = frozenset({"1", "true", "yes", "on"})
 """The values of a variable that switch something on."""
-
 
 WhileReconnecting: TypeAlias = Literal["queue", "fail"]
 
@@ -180,6 +178,8 @@ class Timing:
     """Time that ``disconnect()`` waits for the server to close its side."""
     action_grace: float = 5.0
     """Time for the result of a recording or fax to arrive after its call has ended."""
+    handler_grace: float = 5.0
+    """Time after the connection in which calls and text messages wait for their first handler."""
     message_grace: float = 60.0
     """Time that a delivery report is kept if it arrives before its message has an id."""
     drain_timeout: float = 30.0
@@ -231,6 +231,8 @@ class Limits:
     """Text messages without an id yet for which delivery reports are kept."""
     early_bytes: int = 8 * 1024 * 1024
     """Bytes of these delivery reports."""
+    early_arrivals: int = 100
+    """Calls, and as many text messages, that may wait for their first handler."""
     dials: int = 1000
     """Dials that may be under way at the same time. More are refused."""
     dials_per_second: float | None = None
@@ -462,9 +464,7 @@ def _resolve_limits(
 
 
 def _resolve_flag(environ: Mapping[str, str], argument: bool | None, variable: str) -> bool:
-    if argument is None:
-        return environ.get(variable, "").strip().lower() in YES
-    return argument
+    return environ.get(variable, "").strip().lower() in YES if argument is None else argument
 
 
 def _differences(values: Timing | Limits) -> str:

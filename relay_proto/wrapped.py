@@ -71,3 +71,12 @@ class WrappedCore:
     @accepted_contexts.setter
     def accepted_contexts(self, contexts: frozenset[str] | None) -> None:
         self._core.accepted_contexts = contexts
+
+    @property
+    def accepting_texts(self) -> bool:
+        """See `ClientCore.accepting_texts`."""
+        return self._core.accepting_texts
+
+    @accepting_texts.setter
+    def accepting_texts(self, accepting: bool) -> None:
+        self._core.accepting_texts = accepting

@@ -271,6 +271,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
         if replaced is not None:
             words = "on_message: %s replaces %s, which gets no more messages"
             self._log.warning(words, function_name(handler), function_name(replaced))
+        self._routes_changed()
 
     def _tell_replaced(self, route: CallRoute, replaced: Mapping[str | None, CallRoute]) -> None:
         for context, before in replaced.items():
@@ -300,8 +301,9 @@ class ClientBase(Hearing, Generic[E, C, M]):
             engine.arrange(partial(self._prepare, engine), wait=wait)
 
     def _prepare(self, engine: E) -> None:
-        engine.core.accepting_calls = self._routes.accepting_calls
         engine.core.accepted_contexts = self._routes.accepted_contexts
+        engine.core.accepting_calls = self._routes.accepting_calls
+        engine.core.accepting_texts = self._routes.accepting_texts
 
     def _new_download(
         self, url: str, to: Target, timeout: float, max_bytes: int, progress: Progress | None

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from ..config import Contexts, check_contexts
+from ..constants import EVENT_MESSAGING_RECEIVE
 from ..outputs import Connected, Disconnected
 from .parameters import on_error
 
@@ -133,6 +134,11 @@ class Routes:
         if self._takes_the_rest:
             return None
         return frozenset(name for name, route in self._contexts.items() if not route.closed)
+
+    @property
+    def accepting_texts(self) -> bool:
+        """Whether any function gets inbound messages, be it as events."""
+        return self.message is not None or bool(self.event(EVENT_MESSAGING_RECEIVE))
 
     @property
     def hears_events(self) -> bool:

@@ -23,6 +23,7 @@ from ..rpc.event_base import size_of
 from ..rpc.events import MessageReceiveEvent, MessageStateEvent
 from ..timers import Deadlines
 from ..transitions import MESSAGE_ORDER, MESSAGE_TERMINAL, MessageState, forward
+from .early import Early
 from .recent import Recent
 
 
@@ -46,6 +47,24 @@ class Messages:
         self._early: OrderedDict[str, list[MessageStateEvent]] = OrderedDict()
         self._early_bytes = 0
         self._received: Recent[str] = Recent(limits.event_ids)
+        self._without_handler: Early[MessageReceived] = Early(
+            deadlines, timing.handler_grace, limits.early_arrivals
+        )
+        self._accepting = True
+
+    @property
+    def accepting(self) -> bool:
+        """Whether the application takes the messages that come in."""
+        return self._accepting
+
+    @accepting.setter
+    def accepting(self, accepting: bool) -> None:
+        self._accepting = accepting
+        self._without_handler.look_again()
+
+    def begin(self, now: float) -> None:
+        """A session has begun."""
+        self._without_handler.connected(now, handled=self._accepting)
 
     def accepted(self, message: MessageRecord, message_id: str) -> None:
         """Follow the delivery of a message that the server has accepted and named."""
@@ -83,8 +102,9 @@ class Messages:
         while len(self._early) > limits.early_messages or self._early_bytes > limits.early_bytes:
             self.forget_early(EarlyReports(next(iter(self._early))))
 
-    def receive(self, event: MessageReceiveEvent) -> None:
-        """Report an inbound message, once."""
+    def receive(self, event: MessageReceiveEvent, now: float) -> None:
+        """Report an inbound message, once. Without a handler, it waits for one for a while."""
+        self.take_early(now)  # they came first
         # Without an id, a repetition looks like a new message.
         if event.message_id and not self._received.add(event.message_id):
             self._out.push(Ignored(f"message {shown_id(event.message_id)} came again"))
@@ -101,7 +121,17 @@ class Messages:
             state=event.message_state or MessageState.RECEIVED.value,
             tags=event.tags,
         )
-        self._out.push(MessageReceived(message, event))
+        received = MessageReceived(message, event)
+        may_wait = not self._accepting and size_of(event) <= self._limits.kept_event_bytes
+        if not (may_wait and self._without_handler.keep(received, now)):
+            self._out.push(received)
+
+    def take_early(self, now: float) -> None:
+        """Report the messages that have a handler by now, or have waited long enough for one."""
+        if self._accepting:
+            self._without_handler.stop()
+        for received in self._without_handler.take_late(now):
+            self._out.push(received)
 
     def forget_early(self, key: EarlyReports) -> None:
         """Drop early reports whose message did not become known in time."""
@@ -110,7 +140,9 @@ class Messages:
         self._out.push(Ignored(f"reports about the unknown message {shown_id(key.message_id)}"))
 
     def fail_all(self, error: RelayError) -> None:
-        """Fail every delivery: no more reports will come."""
+        """Fail every delivery: no more reports and no more handlers will come."""
+        for received in self._without_handler.take(lambda _: True):
+            self._out.push(received)
         for message in self._sent.values():
             self._out.fail(message.done, error)
         self._sent.clear()

@@ -1,24 +1,32 @@
 """Offers: which inbound calls the application takes, and which go back to the service.
 
+Methods that may leave offers that nobody takes return those offers: their calls are to be
+passed back.
+
 Source: docs/protocol.md, section 12.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from ..config import Limits
+from ..config import Limits, Timing
 from ..constants import CALL_STATE_ENDED
 from ..core import OutputQueue
 from ..display import shown_id
 from ..outputs import CallOffered, EventReceived, Ignored, OfferRefused, PeerViolation
 from ..records import CallRecord
 from ..rpc.events import CallReceiveEvent
+from ..timers import Deadlines
 from ..transitions import CallState
 from .calls import Calls
+from .early import Early
 from .recent import Common, Recent
+
+Refused: TypeAlias = list[CallReceiveEvent]
+"""Offers whose calls are to be passed back."""
 
 
 class _WithDevice(msgspec.Struct, frozen=True, gc=False):
@@ -31,34 +39,98 @@ _with_device: Final = msgspec.json.Decoder(_WithDevice)
 class Offers:
     """What is done about an inbound call."""
 
-    def __init__(self, out: OutputQueue, calls: Calls, limits: Limits) -> None:
+    def __init__(
+        self,
+        out: OutputQueue,
+        deadlines: Deadlines[Any],
+        calls: Calls,
+        timing: Timing,
+        limits: Limits,
+    ) -> None:
         self._out = out
         self._calls = calls
         self._limit = limits.active_calls
         self._ended_call_ids: Recent[str] = Recent(limits.event_ids)
         self._common = Common()
-        self.accepting = False
-        """Whether the application takes calls."""
-        self.contexts: frozenset[str] | None = None
-        """The contexts whose calls it takes; None for all."""
+        self._early: Early[CallReceiveEvent] = Early(
+            deadlines, timing.handler_grace, limits.early_arrivals
+        )
+        self._accepting = False
+        self._contexts: frozenset[str] | None = None
 
-    def receive(self, event: CallReceiveEvent) -> bool:
-        """Take an offer. False if the call is to be passed back to the service."""
+    @property
+    def accepting(self) -> bool:
+        """Whether the application takes calls."""
+        return self._accepting
+
+    @accepting.setter
+    def accepting(self, accepting: bool) -> None:
+        self._accepting = accepting
+        self._early.look_again()
+
+    @property
+    def contexts(self) -> frozenset[str] | None:
+        """The contexts whose calls it takes; None for all."""
+        return self._contexts
+
+    @contexts.setter
+    def contexts(self, contexts: frozenset[str] | None) -> None:
+        self._contexts = contexts
+        self._early.look_again()
+
+    def begin(self, now: float, *, resumed: bool) -> None:
+        """A session has begun. If it is a new one, the offers of the old one are void."""
+        if not resumed:
+            self._early.forget()
+        self._early.connected(now, handled=self._accepting)
+
+    def close(self, now: float) -> Refused:
+        """Take no more offers, and wait for no handler."""
+        self._accepting = False
+        self._early.stop()
+        return self.take_early(now)
+
+    def end(self) -> None:
+        """The last session is over, and with it all offers."""
+        self._early.forget()
+
+    def receive(self, event: CallReceiveEvent, now: float) -> Refused:
+        """Take an offer. One that has no handler yet is kept for a while."""
+        refused = self.take_early(now)  # they came first
         if not event.call_id or event.call_state == CALL_STATE_ENDED:
             self._out.push(PeerViolation("it offered a call that has no id, or has ended"))
-            return True
-        if event.call_id in self._ended_call_ids:
+        elif event.call_id in self._ended_call_ids:
             self._out.push(Ignored("the offer of a call that has ended"))
-            return True
+        elif not self._may_wait(event):
+            refused += self._decide(event)
+        elif any(kept.call_id == event.call_id for kept in self._early):
+            self._out.push(Ignored("the offer of a call that waits for a handler"))
+        elif not self._early.keep(event, now):
+            refused += self._decide(event)
+        return refused
+
+    def take_early(self, now: float) -> Refused:
+        """Take the offers that have a handler by now, and give up those whose time is over."""
+        if self._accepting and self._contexts is None:
+            self._early.stop()
+        decided = self._early.take(lambda event: not self._unhandled(event))
+        decided += self._early.take_late(now)
+        return [refused for event in decided for refused in self._decide(event)]
+
+    def _may_wait(self, event: CallReceiveEvent) -> bool:
+        is_new = self._calls.get(event.call_id) is None
+        return is_new and self._calls.keeps(event) and bool(self._unhandled(event))
+
+    def _decide(self, event: CallReceiveEvent) -> Refused:
         known = self._calls.get(event.call_id)
         if known is not None:
             self._calls.update(known, event, event.call_state)
             self._out.push(EventReceived(event, known))
-            return True
+            return []
         reason = self._unwelcome(event)
         if reason:
             self._out.push(OfferRefused(event.call_id, reason))
-            return False
+            return [event]
         one = self._common.one
         call = CallRecord(
             event.call_id,
@@ -75,20 +147,27 @@ class Offers:
         self._calls.add(call)
         self._out.push(EventReceived(event, call))
         self._out.push(CallOffered(call))
-        return True
+        return []
 
     def call_ended(self, call_id: str) -> None:
         """Remember the end: an offer that comes behind it would never end again."""
         self._ended_call_ids.add(call_id)
+        self._early.take(lambda event: event.call_id == call_id)
 
     def _unwelcome(self, event: CallReceiveEvent) -> str:
         """Why an offered call is not taken; ``""`` if it is."""
         if not self._calls.keeps(event):
             return "the server sent too much data about it"
-        if not self.accepting:
-            return "this client has no call handler, or is finishing its last calls"
-        if self.contexts is not None and event.context not in self.contexts:
-            return f"this client has no call handler for the context {shown_id(event.context)!r}"
+        if reason := self._unhandled(event):
+            return reason
         if len(self._calls) >= self._limit:
             return f"{self._limit} calls are up already, which is the limit (max_active_calls)"
+        return ""
+
+    def _unhandled(self, event: CallReceiveEvent) -> str:
+        """Why no handler takes an offered call; ``""`` if one does."""
+        if not self._accepting:
+            return "this client has no call handler, or is finishing its last calls"
+        if self._contexts is not None and event.context not in self._contexts:
+            return f"this client has no call handler for the context {shown_id(event.context)!r}"
         return ""

@@ -334,7 +334,8 @@ def read_config(written: Mapping[str, Any]) -> ClientConfig:
         host=written["host"],
         contexts=tuple(written["contexts"]),
         agent=written["agent"],
-        timing=Timing(**written["timing"]),
+        # In older recordings, nothing waited for a handler.
+        timing=Timing(**{"handler_grace": 0.0, **written["timing"]}),
         limits=Limits(**written["limits"]),
         show_personal_data=written.get("show_personal_data", False),
     )

@@ -76,7 +76,7 @@ class RecordingCore(WrappedCore):
         self._recording = True
         self._wire_events: list[WireEvent] = []
         self._outputs: deque[Output] = deque()
-        self._accepts: tuple[bool, frozenset[str] | None] = (False, None)
+        self._accepts: tuple[bool, frozenset[str] | None, bool] = (False, None, True)
         traced = replace(config, trace_frames=True)
         core = ClientCore(traced, random, make_wire=self._make_tapped_wire, make_ids=make_ids)
         super().__init__(core)
@@ -241,11 +241,15 @@ class RecordingCore(WrappedCore):
             self._on_closed()
 
     def _write_acceptance(self) -> None:
-        accepts = (self.accepting_calls, self.accepted_contexts)
+        calls, accepted, texts = accepts = (
+            self.accepting_calls,
+            self.accepted_contexts,
+            self.accepting_texts,
+        )
         if accepts != self._accepts:
             self._accepts = accepts
-            contexts = None if accepts[1] is None else self._writer.contexts(sorted(accepts[1]))
-            self._write({"do": "accept", "calls": accepts[0], "contexts": contexts})
+            contexts = None if accepted is None else self._writer.contexts(sorted(accepted))
+            self._write({"do": "accept", "calls": calls, "contexts": contexts, "texts": texts})
 
     def _write(self, line: JSONObject) -> None:
         self._sink(encode_json(line).decode())

@@ -157,8 +157,9 @@ class _Player:
                 core.drain(line["at"])
             case "accept":
                 contexts = line["contexts"]
-                core.accepting_calls = line["calls"]
                 core.accepted_contexts = None if contexts is None else frozenset(contexts)
+                core.accepting_calls = line["calls"]
+                core.accepting_texts = line.get("texts", True)
                 core.note_acceptance()
             case what:
                 return self._do_with_records(what, line)

@@ -305,7 +305,7 @@ class Ledger:
     ) -> None:
         match output:
             case Connected(resumed):
-                self.session.connected(resumed=resumed)
+                self.session.connected(now, resumed=resumed)
                 self._orphans = [] if resumed else list(self.held.values())
             case Disconnected(error, delay):
                 self.session.disconnected(error, delay, now)
@@ -348,13 +348,17 @@ class Ledger:
 
     # After a step
 
-    def drained(self, deadline: float | None) -> None:
-        """Check the core after all its outputs were taken."""
+    def drained(self, deadline: float | None, late: float) -> None:
+        """Check the core after all its outputs were taken.
+
+        `late` is the time before which its timers need not have been handled.
+        """
         self._open = self._open and not self._lost
         if self._open and self._closing_at is None:
             self.that(not self._owed, "everything is acknowledged", "not", *self._owed)
             left = self._offered
-            self.that(not left, "an offered call is taken or passed back", *left)
+            decided = not left or late < self.session.handlers_come_until
+            self.that(decided, "an offered call is taken or passed back", *left)
         if self._losers_ended:
             left = self._losers_ended & self._losers - self._ends_asked
             self.that(not left, "nobody is left ringing", *left)

@@ -168,11 +168,12 @@ class Promises:
             self.injected -= 1
             fair = self.injected >= 0
             ledger.that(fair, "the exchange keeps to the protocol", output.reason)
+        ledger.session.accepts_calls = program.core.accepting_calls
         ledger.output(output, program.clock, program.lag)
 
     def drained(self, program: Subject) -> None:
         """All outputs of the core were performed."""
-        self.moved(program).drained(program.core.deadline())
+        self.moved(program).drained(program.core.deadline(), program.clock - program.lag)
 
     def timer_handled(self, who: str, deadline: float | None) -> None:
         """`handle_timer` was called, so everything that was due must be done."""

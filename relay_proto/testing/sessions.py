@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..config import ClientConfig
 from ..errors import AuthenticationError, RelayError
 from ..rpc.frames import is_object
@@ -33,6 +35,10 @@ class SessionLedger:
         self.resumes_refused = 0
         self.refusals = 0
         """How often in a row the credentials were refused."""
+        self.accepts_calls = True
+        """Whether the program takes calls."""
+        self.handlers_come_until = -math.inf
+        """Until when offers may wait for the program to take them: from its first session on."""
         self._up = False
         self._asked_at = 0.0
         self._heard_at = 0.0
@@ -139,8 +145,11 @@ class SessionLedger:
             silent = silence >= self._timing.ping_timeout - 0.1
             self._that(silent, "a peer that talks is not left", f"heard {silence:g} s ago")
 
-    def connected(self, *, resumed: bool) -> None:
+    def connected(self, now: float, *, resumed: bool) -> None:
         """The core has a session."""
+        if self.handlers_come_until == -math.inf:
+            grace = 0.0 if self.accepts_calls else self._timing.handler_grace
+            self.handlers_come_until = now + grace
         self._that(not self._up, "Connected and Disconnected alternate", "connected twice")
         same = resumed is (self._restored and bool(self._offered[0]))
         self._that(same, "a resumed session is the same session", "resumed:", resumed)

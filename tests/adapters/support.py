@@ -8,6 +8,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any, Final, Generic, TypeVar
@@ -57,8 +58,10 @@ UNREACHABLE: Final = "+15550003004"
 LEAVING: Final = "+15550003005"
 """Answers, and hangs up soon after."""
 
-QUICK: Final = Timing(retry_min_delay=0.01, retry_max_delay=0.05)
-"""Reconnects at once; everything else has the time that it has in production."""
+QUICK: Final = Timing(retry_min_delay=0.01, retry_max_delay=0.05, handler_grace=0.0)
+"""Reconnects at once, and waits for no handlers; all else has the time of production."""
+PATIENT: Final = replace(QUICK, handler_grace=3600.0)
+"""Waits for the first handler, however busy the machine is."""
 
 AT_ONCE: Final = ExchangeTiming(
     ring_delay=0.01, reaction=0.01, character=0.001, digit=0.01, text_step=0.01

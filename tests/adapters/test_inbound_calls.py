@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import anyio
 import pytest
 
@@ -10,6 +12,8 @@ from relay_proto.exchange import HangUp, Wait, What
 from tests.adapters.support import (
     CALLER,
     OFFICE,
+    PATIENT,
+    QUICK,
     Heard,
     World,
 )
@@ -112,6 +116,32 @@ async def test_a_failing_handler_is_logged_with_the_call_id_and_harmless(
     for call_id in calls:
         assert f"handler of call {call_id} failed" in caplog.text
     assert "ZeroDivisionError" in caplog.text
+
+
+async def test_a_call_that_comes_before_its_handler_waits_for_it(world: World) -> None:
+    async with world.client(timing=PATIENT, contexts=["office", "sales"]) as client:
+        call_id = world.place_call()
+        await world.until(What.OFFERED)
+        await client.receive(["office"])  # so it has come
+        others: Heard[Call] = Heard()
+        client.on_call(contexts=["sales"])(others)
+        offered: Heard[Call] = Heard()
+        client.on_call(offered)
+        call = await offered.next()
+        assert call.call_id == call_id
+        await call.answer()
+        await world.until(What.ANSWERED)
+        assert others.all == []
+        assert world.all(What.PASSED) == []
+
+
+async def test_a_call_that_waits_for_a_handler_in_vain_is_passed_back(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world.client(timing=replace(QUICK, handler_grace=0.1)):
+        call_id = world.place_call()
+        assert (await world.until(What.PASSED)).call_id == call_id
+    assert "no call handler" in caplog.text
 
 
 async def test_without_a_handler_a_call_is_passed_back(

@@ -10,7 +10,7 @@ from typing import Any, Final
 import anyio
 import pytest
 
-from relay_anyio import Call, Limits, RelayClient, RelayEvent
+from relay_anyio import Call, Limits, RelayClient, RelayEvent, Timing
 from relay_proto.exchange import What
 from tests.adapters.peers import Peer, client_of, oblige, serving
 from tests.adapters.support import Certificates, Heard, World
@@ -130,7 +130,13 @@ async def test_a_flood_from_the_server_is_a_line_and_a_count(
 ) -> None:
     caplog.set_level(logging.DEBUG, package)
     takes_calls = flood is not refused_offers
-    await hear(certificates, flood, lambda client: takes_calls and client.on_call(ignore))
+    no_grace = Timing(handler_grace=0.0)
+    await hear(
+        certificates,
+        flood,
+        lambda client: takes_calls and client.on_call(ignore),
+        timing=no_grace,
+    )
     lines = alike(caplog, package, FLOODS[flood])
     assert len(lines) == 2
     assert MANY - 1 <= counted(lines) <= MANY + 1

@@ -11,6 +11,7 @@ from relay_anyio import Call, ClientClosedError, Disconnected, Timing
 from relay_proto.exchange import HangUp, What
 from tests.adapters.support import (
     OFFICE,
+    PATIENT,
     Heard,
     World,
     engine_of,
@@ -46,6 +47,20 @@ async def test_calls_that_came_before_anyone_pulled_wait_in_order(world: World) 
         pulled = [await anext(calls) for _ in range(3)]
         assert [call.call_id for call in pulled] == placed
         assert "open, 0 waiting" in repr(calls)
+
+
+async def test_a_call_that_came_before_the_stream_waits_for_it(world: World) -> None:
+    """A program connects, and asks for its calls afterwards."""
+    async with world.client(timing=PATIENT) as client:
+        placed = [world.place_call() for _ in range(3)]
+        await world.until(What.OFFERED, times=3)
+        await client.receive(["office"])  # so they have come
+        calls = client.calls()
+        assert [(await anext(calls)).call_id for _ in placed] == placed
+        assert world.all(What.PASSED) == []
+        calls.close()  # and from now on, calls are passed back at once
+        refused = world.place_call()
+        assert (await world.until(What.PASSED)).call_id == refused
 
 
 async def test_a_caller_who_hung_up_before_is_left_out(world: World) -> None:

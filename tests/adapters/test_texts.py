@@ -15,7 +15,15 @@ from relay_anyio import (
 )
 from relay_proto.exchange import TextMessage, What
 from tests.adapters.peers import Peer, client_of, serving
-from tests.adapters.support import CALLER, OFFICE, Certificates, Heard, World, open_world
+from tests.adapters.support import (
+    CALLER,
+    OFFICE,
+    PATIENT,
+    Certificates,
+    Heard,
+    World,
+    open_world,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -230,6 +238,28 @@ async def test_a_message_without_a_handler_is_noted(
         message_id = receive(world, "yo")
         await client.receive(["sales"])
     assert f"message {message_id} is ignored, because there is no handler" in caplog.text
+
+
+async def test_a_message_that_comes_before_its_handler_waits_for_it(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world.client(timing=PATIENT) as client:
+        ids = [receive(world, "yo"), receive(world, "are you there?")]
+        await client.receive(["sales"])  # so they have come
+        received: Heard[Message] = Heard()
+        client.on_message(received)
+        assert {message.message_id for message in await received.take(2)} == set(ids)
+    assert "is ignored" not in caplog.text
+
+
+async def test_a_listener_of_texts_waits_for_no_handler(world: World) -> None:
+    client = world.client(timing=PATIENT)
+    heard: Heard[RelayEvent] = Heard()
+    client.on("messaging.receive", heard)
+    async with client:
+        message_id = receive(world, "yo")
+        event = await heard.next()
+        assert event.params["message_id"] == message_id
 
 
 def receive(world: World, body: str) -> str:

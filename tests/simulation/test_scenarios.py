@@ -21,6 +21,7 @@ from relay_proto.outputs import (
     Disconnected,
     EventReceived,
     Ignored,
+    OfferRefused,
 )
 from relay_proto.rpc.events import RecordEvent
 from relay_proto.testing.application import phone, silence
@@ -246,6 +247,59 @@ def test_a_passed_call_is_no_longer_ours(world: World, program: Program) -> None
     assert passed.result()["code"] == "200"
     assert ended.settled, "nobody will say anything about it any more"
     assert program.core.active_calls == 0
+    end(world)
+
+
+def late_program(world: World) -> Program:
+    """A program that has connected, and has not said yet who takes its calls."""
+    program = world.connected("office")
+    world.run(1.0)
+    return program
+
+
+def test_a_call_that_comes_before_its_handler_is_not_lost(world: World) -> None:
+    program = late_program(world)
+    world.place_call(Caller("+15550001111"))
+    world.run(2.0)
+    assert program.told(CallOffered) == []
+    program.core.accepting_calls = True
+    world.run(0.2)
+    call = program.told(CallOffered)[-1].call
+    program.execute_on(call, commands.answer())
+    world.run(0.2)
+    assert call.state == "answered"
+    assert happened(world, What.PASSED) == 0
+    program.execute_on(call, commands.hangup())
+    end(world)
+
+
+def test_a_call_whose_handler_does_not_come_goes_to_another_program(world: World) -> None:
+    program = late_program(world)
+    world.place_call(Caller("+15550001111"))
+    world.run(0.2)
+    other = world.connected("office")
+    other.core.accepting_calls = True
+    world.run(10.0)
+    assert len(program.told(OfferRefused)) == 1
+    call = other.told(CallOffered)[-1].call
+    other.execute_on(call, commands.hangup())
+    end(world)
+
+
+@pytest.mark.parametrize("cut", ["resumed", "lost"])
+def test_a_call_that_waits_for_a_handler_survives_a_cut_or_goes_elsewhere(
+    world: World, cut: str
+) -> None:
+    program = late_program(world)
+    world.place_call(Caller("+15550001111"))
+    world.run(0.2)
+    if cut == "lost":
+        world.on_exchange(world.exchange.forget_sessions)
+    else:
+        number = link_of(program)
+        world.on_exchange(lambda now: world.exchange.drop(number, now))
+    world.run(20.0)
+    assert program.told(CallOffered) == []
     end(world)
 
 

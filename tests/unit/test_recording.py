@@ -12,7 +12,7 @@ import pytest
 from relay_proto import ClientConfig, Limits
 from relay_proto.api import commands
 from relay_proto.errors import ClientClosedError, RequestQueueFullError
-from relay_proto.outputs import FrameTraced
+from relay_proto.outputs import CallOffered, FrameTraced, MessageReceived
 from relay_proto.recorder.recording import RecordingCore
 from relay_proto.recorder.replay import RecordingError, Step, replay
 from relay_proto.records import CallRecord
@@ -248,7 +248,24 @@ def test_accepted_contexts_are_recorded_when_they_change() -> None:
         "do": "accept",
         "calls": True,
         "contexts": ["office", "sales"],
+        "texts": True,
     }
+    assert all_same(peer.steps())
+
+
+def test_what_waits_for_its_first_handler_replays() -> None:
+    peer = Recorded()
+    peer.core.accepting_calls = peer.core.accepting_texts = False
+    peer.connect()
+    for number in (1, 2):
+        peer.event("calling.call.receive", call_id=f"c-{number}", node_id="n-1", context="office")
+        peer.event("messaging.receive", message_id=f"m-{number}", message_state="received")
+    assert peer.all(CallOffered) == []
+    peer.core.accepting_calls = peer.core.accepting_texts = True
+    peer.advance_to_deadline()
+    assert len(peer.all(CallOffered)) == 2
+    assert len(peer.all(MessageReceived)) == 2
+    assert peer.last_line("accept")["texts"]
     assert all_same(peer.steps())
 
 
