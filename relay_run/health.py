@@ -72,6 +72,7 @@ def _worker(status: Status) -> dict[str, object]:
         "lag": report.lag,
         "restarts": status.restarts,
         "generation": status.generation,
+        "trouble": report.trouble,
     }
 
 

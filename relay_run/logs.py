@@ -40,7 +40,8 @@ class TextFormatter(logging.Formatter):
         call_id = getattr(record, "call_id", "")
         named = not call_id or call_id in record.getMessage()
         record.about = "" if named else f" [call {call_id}]"
-        return super().format(record)
+        line, traceback = super().format(record), getattr(record, "traceback", "")
+        return f"{line}\n{traceback}" if traceback else line
 
 
 class JSONFormatter(logging.Formatter):

@@ -33,6 +33,15 @@ class Report(msgspec.Struct, frozen=True, tag="report"):
     call_ids: tuple[str, ...] = ()
     drain_timeout: float = 30.0
     """Seconds that calls get to finish after SIGTERM."""
+    trouble: str = ""
+    """Why a client has no session, as its last attempt to connect has told."""
+
+
+class Failure(msgspec.Struct, frozen=True, tag="failure"):
+    """Why the worker ends by itself, as the log shows it."""
+
+    words: str
+    traceback: str = ""
 
 
 class Exposition(msgspec.Struct, frozen=True, tag="exposition"):
@@ -41,7 +50,7 @@ class Exposition(msgspec.Struct, frozen=True, tag="exposition"):
     text: str
 
 
-Line: TypeAlias = Report | Exposition
+Line: TypeAlias = Report | Failure | Exposition
 
 ASK_FOR_METRICS: Final = b"m"
 """What the supervisor writes, and nothing else."""
@@ -63,6 +72,7 @@ def report_of(
         lag=round(max(0.0, lag), 6),
         call_ids=tuple(name for one in all_of_them for name in one.call_ids)[:MOST_IDS],
         drain_timeout=longest if drain_timeout is None else drain_timeout,
+        trouble=next((one.trouble for one in all_of_them if one.trouble), ""),
     )
 
 

@@ -48,6 +48,8 @@ class Worker:
     has_reported: bool = False
     ready_at: float | None = None
     """When it was ready for the first time."""
+    trouble_told: bool = False
+    """Whether it was said why it cannot connect."""
     ends_at: float = 0.0
     """When it must have ended, once it was told to."""
 

@@ -13,7 +13,9 @@ from typing import Final, Literal, TypeAlias
 from relay_proto.adapter.vitals import MOST_IDS
 
 from .exit_codes import FOR_GOOD, IN_WORDS, ExitCode
-from .reports import Report
+from .failures import Failures
+from .orders import Exit, Forget, Kill, Level, Output, Say, Spawn, Terminate
+from .reports import Failure, Report
 from .slots import FINISHED, Phase, Slot, Worker, calls_in_words
 
 __all__ = [
@@ -30,7 +32,6 @@ __all__ = [
     "Terminate",
 ]
 
-Level: TypeAlias = Literal["info", "warning", "error"]
 Replacement: TypeAlias = Literal["none", "running", "ok", "failed"]
 """What has become of the last request to replace the workers."""
 
@@ -54,54 +55,6 @@ class Policy:
     """Who was ready for so long has run well: the next crash is a first one again."""
     most_crashes: int = 5
     """When each of the workers has crashed so often in a row, that is the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spawn:
-    """Start a worker. Call `started` then, or `exited` if it cannot be started."""
-
-    serial: int
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Terminate:
-    """Send SIGTERM to a worker: it drains, and a second one ends it at once."""
-
-    serial: int
-
-
-@dataclass(frozen=True, slots=True)
-class Kill:
-    """Send SIGKILL to a worker."""
-
-    serial: int
-
-
-@dataclass(frozen=True, slots=True)
-class Forget:
-    """Wait for this worker no longer: not even SIGKILL has ended it."""
-
-    serial: int
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """Write a line to the log, which is about worker `number` if that is not 0."""
-
-    level: Level
-    words: str
-    number: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """It is over, and no worker is left. Comes once, as the last output."""
-
-    code: ExitCode
-
-
-Output: TypeAlias = Spawn | Terminate | Kill | Forget | Say | Exit
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +92,7 @@ class Supervision:
         """Why it ends. None: it goes on."""
         self._left_calls = False
         self._exited = False
+        self._failures = Failures()
 
     # What others want to know
 
@@ -227,6 +181,25 @@ class Supervision:
             worker.ready_at = now
             self._say("info", f"{worker} is ready", worker.number)
             self._is_ready(worker, now)
+        elif report.trouble and not worker.trouble_told:
+            self._tell_trouble(worker, report.trouble, now)
+
+    def failed(self, serial: int, failure: Failure) -> None:
+        """A worker has told why it ends, which it is about to do."""
+        worker = self._workers.get(serial)
+        if worker is not None and self._failures.add(worker.number, failure):
+            self._out.append(Say("error", failure.words, worker.number, failure.traceback))
+
+    def _tell_trouble(self, new: Worker, trouble: str, now: float) -> None:
+        """Say what keeps a new worker from taking the place of the old one, and what follows."""
+        if self._slots[new.number].successor is new:
+            new.trouble_told = True
+            left = new.spawned_at + self._policy.start_timeout - now
+            words = (
+                f"the new {new} cannot connect: {trouble}. It tries again, and the old one goes "
+                f"on. If it is not ready in {left:.0f} s, the replacement has failed"
+            )
+            self._say("error", words, new.number)
 
     def _is_ready(self, worker: Worker, now: float) -> None:
         slot = self._slots[worker.number]
@@ -279,6 +252,7 @@ class Supervision:
             return
         self._epoch += 1
         self._replacement = "running"
+        self._failures = Failures()
         for slot in self._slots.values():
             slot.begin_afresh()
             if slot.successor is not None:  # it is out of date itself
@@ -445,6 +419,9 @@ class Supervision:
 
     def _go_on(self, now: float) -> None:
         """Take the next step of a replacement, or of the end."""
+        if all(worker.ready_at is not None for worker in self._workers.values()):
+            for words in self._failures.counts():
+                self._say("error", words)
         if self._exit_code is None and all(slot.finished for slot in self._slots.values()):
             self._exit_code = ExitCode.ENDED
         if self._exit_code is not None:

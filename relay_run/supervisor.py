@@ -27,18 +27,9 @@ from relay_proto.adapter.logs import Log
 from .exit_codes import ExitCode
 from .health import NO_SUCH_PAGE, Rollout, live_page, metrics_page, ready_page
 from .http import HealthServer, Reply
-from .reports import ASK_FOR_METRICS, Exposition, Line, Lines, Report
-from .supervision import (
-    Exit,
-    Forget,
-    Kill,
-    Output,
-    Policy,
-    Say,
-    Spawn,
-    Supervision,
-    Terminate,
-)
+from .orders import Exit, Forget, Kill, Output, Say, Spawn, Terminate
+from .reports import ASK_FOR_METRICS, Exposition, Failure, Line, Lines, Report
+from .supervision import Policy, Supervision
 from .worker import WorkerOptions
 
 log: Final = Log(logging.getLogger("relay_run"))
@@ -205,8 +196,9 @@ class Supervisor:
                 self._send_signal(serial, signal.SIGKILL)
             case Forget(serial):
                 self._forget(self._processes[serial])
-            case Say(level, words, number):
-                about = {"worker": number} if number else {}
+            case Say(level, words, number, traceback):
+                about: dict[str, object] = {"worker": number} if number else {}
+                about |= {"traceback": traceback} if traceback else {}
                 log.logger.log(LEVELS[level], words, extra=about)
             case Exit(code):
                 self._exit_code = code
@@ -263,6 +255,8 @@ class Supervisor:
         match line:
             case Report():
                 self._core.reported(process.serial, line, now)
+            case Failure():
+                self._core.failed(process.serial, line)
             case Exposition(text):
                 self._told(process, text)
             case _:

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from traceback import format_exception
 from typing import Any, Final, Literal, NoReturn, TypeAlias
 
 import msgspec
@@ -27,7 +28,7 @@ from relay_proto.errors import AuthenticationError
 from .exit_codes import ExitCode
 from .logs import LogFormat, configure
 from .metrics import exposition, observe
-from .reports import ASK_FOR_METRICS, Exposition, Line, Report, encode
+from .reports import ASK_FOR_METRICS, Exposition, Failure, Line, Report, encode
 from .slots import FINISHED
 from .target import TargetError, is_blocking, load
 from .tracebacks import of_the_program
@@ -40,6 +41,8 @@ ENV_WORKER: Final = "RELAY_WORKER"
 """The number of the worker, for the program."""
 PATIENCE: Final = 1.0
 """Seconds for the supervisor to read metrics: after that it wants no more of them."""
+MOST_CHARACTERS: Final = 100_000
+"""Of a traceback: the end of it says what has happened."""
 CRASHED: Final = 1
 INTERRUPTED: Final = 130
 LAST_BREATH: Final = 10.0
@@ -76,24 +79,24 @@ def main(argument: str) -> int:
         if options.observe:
             observe(client)
     except TargetError as error:
-        log.error("%s", error)
+        supervisor.fail(str(error))
         return ExitCode.NO_CLIENT
     except (Exception, SystemExit) as error:  # noqa: BLE001 - of the program, or of its settings
         words = one_line(f"{type(error).__name__}: {error}")
-        log.failure(of_the_program(error), "%s cannot be loaded: %s", options.target, words)
+        supervisor.fail(f"{options.target} cannot be loaded: {words}", of_the_program(error))
         return ExitCode.NO_CLIENT
     try:
         return _serve(client, options, supervisor)
     except AuthenticationError as error:
-        log.error("%s", error)
+        supervisor.fail(str(error))
         return ExitCode.REFUSED
     except TargetError as error:
-        log.error("%s", error)
+        supervisor.fail(str(error))
         return ExitCode.NO_CLIENT
     except KeyboardInterrupt:  # a handler has raised it to end the program
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - it is logged as all else is
-        log.failure(error, "the client has failed: %s", one_line(repr(error)))
+        supervisor.fail(f"the client has failed: {one_line(repr(error))}", error)
         return CRASHED
 
 
@@ -169,6 +172,14 @@ class Supervisor:
         self._drain_timeout = report.drain_timeout
         self._send(report)
 
+    def fail(self, words: str, error: BaseException | None = None) -> None:
+        """Tell why this worker ends: the supervisor writes it once, if others tell the same."""
+        traceback = "" if error is None else "".join(format_exception(error)).rstrip()
+        with self._lock:
+            self._unsent += encode(Failure(words, traceback[-MOST_CHARACTERS:]))
+        if not self._flush_within(PATIENCE):
+            log.logger.error("%s", words, extra={"traceback": traceback})
+
     def _send(self, line: Line) -> None:
         with self._lock:
             if not self._unsent:  # else it does not read: it has no use for more
@@ -194,10 +205,15 @@ class Supervisor:
                 break
             if asked == ASK_FOR_METRICS:
                 self._send(Exposition(exposition()))
-                ends_at = time.monotonic() + PATIENCE
-                while not self._flush() and (left := ends_at - time.monotonic()) > 0:
-                    select.select([], [self._sock], [], left)
+                self._flush_within(PATIENCE)
         self._leave()
+
+    def _flush_within(self, seconds: float) -> bool:
+        """Send all, and wait for the socket to take it; return whether it has."""
+        ends_at = time.monotonic() + seconds
+        while not (flushed := self._flush()) and (left := ends_at - time.monotonic()) > 0:
+            select.select([], [self._sock], [], left)
+        return flushed
 
     def _leave(self) -> NoReturn:
         """Drain, as with SIGTERM. A process that hangs cannot do that: it is ended."""

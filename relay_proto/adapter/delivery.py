@@ -205,7 +205,7 @@ class Delivery(Generic[T, C, M]):
         """Who of the application's waits for a turn to dial or to send a text."""
         self._had_session = False
         self.last_failure: RelayError | None = None
-        """Why the last attempt to connect has failed, if one has."""
+        """Why the last attempt to connect has failed, if one has since the last session."""
         self._listeners: dict[Registration, ListenerBase] = {}
         self._handling: dict[CallRecord, T] = {}
         self._renew_lock()
@@ -303,6 +303,7 @@ class Delivery(Generic[T, C, M]):
     def _link_changed(self, output: Link) -> None:
         if isinstance(output, Connected):
             self._connected()
+            self.last_failure = None
         self.lines.narrate(self._host, output)
         if not self._had_session:
             self._had_session = True

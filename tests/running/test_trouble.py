@@ -167,6 +167,50 @@ async def test_a_replacement_that_fails_leaves_the_old_worker(world: World, tmp_
         assert await program.end() == 0
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
+async def test_a_replacement_that_cannot_reach_the_service_says_so_at_once(
+    world: World, tmp_path: Path, runtime: str
+) -> None:
+    async with running(world, tmp_path, runtime, "--health", "127.0.0.1:0") as program:
+        health = await health_address(program)
+        shop = tmp_path / "shop.py"
+        good = shop.read_text("utf-8")
+        shop.write_text(good.replace("RelayClient(", 'RelayClient(host="localhost:9", '), "utf-8")
+        program.send(signal.SIGHUP)
+        await program.says("cannot connect: ")
+        await program.says("It tries again, and the old one goes on")
+        status, page = await get_json(health, "/ready")
+        assert (status, page["replacement"]) == (200, "running")
+        old, new = page["workers"]
+        assert (old["state"], old["trouble"]) == ("ready", "")
+        assert new["state"] == "connecting"
+        assert "localhost:9" in new["trouble"]
+        shop.write_text(good, "utf-8")
+        program.send(signal.SIGHUP)
+        await program.says("all workers are replaced")
+        program.send(signal.SIGTERM)
+        assert await program.end() == 0
+
+
+async def test_an_error_of_all_workers_is_written_once(world: World, tmp_path: Path) -> None:
+    """They wait for each other, so that all of them have it."""
+    (tmp_path / "shop.py").write_text(
+        "import os, pathlib, time\n"
+        "pathlib.Path(os.environ['RELAY_WORKER']).touch()\n"
+        "while not all(os.path.exists(name) for name in '123'):\n"
+        "    time.sleep(0.01)\n"
+        "import nothing_there\n",
+        "utf-8",
+    )
+    async with relay_run(world, tmp_path, "shop:client", "--workers", "3", "--reload") as program:
+        await program.says("3 workers have ended with this: shop:client cannot be loaded")
+        program.send(signal.SIGTERM)
+        assert await program.end() == 0
+    assert program.errors.count("Traceback") == 1
+    assert program.errors.count("    import nothing_there\n") == 1
+    assert program.errors.count("Change a file") == 3
+
+
 async def test_a_crash_after_a_failed_replacement_does_not_end_the_others(
     world: World, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from relay_run.supervision import Replacement, Status
 
 ONE = Status(1, "ready", 101, 0, Report(ready=True, calls=2, queued=1, lag=0.25))
 OLD = Status(2, "draining", 102, 3, Report(draining=True, calls=1))
-NEW = Status(2, "connecting", 103, 3, Report(calls=4, lag=0.5))
+NEW = Status(2, "connecting", 103, 3, Report(calls=4, lag=0.5, trouble="nobody is there"))
 
 
 def test_the_pages_say_how_each_worker_does() -> None:
@@ -30,8 +30,13 @@ def test_the_pages_say_how_each_worker_does() -> None:
         "lag": 0.25,
         "restarts": 0,
         "generation": 0,
+        "trouble": "",
     }
     assert "replacement" not in body
+    assert (
+        json.loads(ready_page([NEW], ready=True).text)["workers"][0]["trouble"]
+        == NEW.report.trouble
+    )
     assert ready_page([OLD], ready=False).status == 503
     assert live_page([OLD]).status == 200
     assert json.loads(live_page([OLD], live=False).text)["live"] is False

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from relay_proto.adapter.vitals import NOT_STARTED, Vitals
-from relay_run.reports import MOST_BYTES, Exposition, Line, Lines, Report, encode, report_of
+from relay_run.reports import (
+    MOST_BYTES,
+    Exposition,
+    Failure,
+    Line,
+    Lines,
+    Report,
+    encode,
+    report_of,
+)
 
 UP = Vitals(ready=True, draining=False, calls=1, queued=2, call_ids=("c-1",), drain_timeout=20.0)
 
@@ -18,6 +29,8 @@ def test_clients_of_a_worker_are_one_report() -> None:
     )
     assert not report_of([UP, NOT_STARTED], -1.0, None, draining=False).ready
     assert report_of([UP], -1.0, 5.0, draining=False).drain_timeout == 5.0
+    down = replace(NOT_STARTED, trouble="nobody is there")
+    assert report_of([UP, down], 0.0, None, draining=False).trouble == "nobody is there"
     draining = report_of([UP], 0.0, None, draining=True)
     assert (draining.ready, draining.draining) == (False, True)
 
@@ -25,6 +38,7 @@ def test_clients_of_a_worker_are_one_report() -> None:
 LINES: list[Line] = [
     Report(ready=True, calls=3, call_ids=("c-1", "…")),
     Exposition("# TYPE a gauge\na 1\n"),
+    Failure("it cannot be loaded", "Traceback\n  line 1"),
     Report(),
 ]
 
@@ -51,4 +65,4 @@ def test_a_line_without_end_does_not_grow_for_ever() -> None:
     reader = Lines()
     for _ in range(3):
         assert reader.receive(b"x" * MOST_BYTES) == []
-    assert reader.receive(b"\n" + encode(LINES[2])) == [LINES[2]]
+    assert reader.receive(b"\n" + encode(LINES[3])) == [LINES[3]]

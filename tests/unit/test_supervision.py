@@ -10,19 +10,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from relay_run.exit_codes import ExitCode
-from relay_run.reports import Report
-from relay_run.supervision import (
-    FINISHED,
+from relay_run.orders import (
     Exit,
     Forget,
     Kill,
     Output,
-    Policy,
     Say,
     Spawn,
-    Supervision,
     Terminate,
 )
+from relay_run.reports import Failure, Report
+from relay_run.supervision import FINISHED, Policy, Supervision
 
 READY: Final = Report(ready=True, drain_timeout=20.0)
 BUSY: Final = Report(ready=True, calls=2, call_ids=("c-1", "c-2"))
@@ -447,6 +445,81 @@ def test_if_the_new_one_does_not_get_ready_in_time_it_is_ended(room: Room) -> No
     room.exit(3, 0)
     room.wait(100)
     assert room.live == [1, 2]
+
+
+def test_what_keeps_the_new_one_from_the_service_is_said_at_once_and_once(room: Room) -> None:
+    room.core.replace(room.now)
+    room.wait(1)
+    refused = Report(trouble="nobody is there")
+    room.report(3, report=refused)
+    assert room.words() == (
+        "the new worker 1 (process 103) cannot connect: nobody is there. It tries again, and the "
+        "old one goes on. If it is not ready in 59 s, the replacement has failed"
+    )
+    assert [status.report.trouble for status in room.core.statuses()] == ["", "nobody is there", ""]
+    room.report(3, report=refused)
+    assert room.words() == ""
+    room.report(3)
+    assert "worker 1 (process 103) is ready" in room.words()
+
+
+def test_trouble_of_others_is_in_their_own_log() -> None:
+    room = Room()
+    room.take()
+    room.report(1, report=Report(trouble="nobody is there"))
+    assert room.words() == ""
+    room.report(1)
+    room.report(1, report=Report(trouble="it is gone again"))
+    assert "gone" not in room.words()
+
+
+BROKEN: Final = Failure("it cannot be loaded", "Traceback: line 1")
+
+
+def test_an_error_of_several_workers_is_said_once_and_counted() -> None:
+    room = Room(Policy(workers=3))
+    room.take()
+    for serial in (1, 2, 3):
+        room.core.failed(serial, BROKEN)
+    assert room.take() == [Say("error", BROKEN.words, 1, BROKEN.traceback)]
+    for serial in (1, 2):
+        room.exit(serial, ExitCode.NO_CLIENT)
+    assert "workers" not in room.words()
+    room.exit(3, ExitCode.NO_CLIENT)
+    assert room.words() == "3 workers have ended with this: it cannot be loaded"
+    assert room.last() == Exit(ExitCode.NO_CLIENT)
+
+
+def test_an_error_of_one_worker_is_not_counted_and_another_one_is_said() -> None:
+    room = Room()
+    room.take()
+    room.core.failed(1, BROKEN)
+    room.core.failed(2, Failure("there is no such client"))
+    assert room.words() == "it cannot be loaded\nthere is no such client"
+    for serial in (1, 2):
+        room.exit(serial, ExitCode.NO_CLIENT)
+    assert "have ended" not in room.words()
+
+
+def test_after_a_change_of_the_program_an_error_is_said_again(room: Room) -> None:
+    for serial in (3, 4):
+        room.core.replace(room.now)
+        room.take()
+        room.core.failed(serial, BROKEN)
+        room.core.failed(serial, BROKEN)
+        assert room.words() == BROKEN.words
+        room.exit(serial, ExitCode.NO_CLIENT)
+        assert "have ended" not in room.words()
+
+
+def test_who_waits_for_a_change_counts_when_all_have_failed() -> None:
+    room = Room(Policy(workers=2, waits_for_changes=True))
+    room.take()
+    for serial in (1, 2):
+        room.core.failed(serial, BROKEN)
+        room.exit(serial, ExitCode.NO_CLIENT)
+    assert room.words().splitlines()[-1] == "2 workers have ended with this: it cannot be loaded"
+    room.core.failed(1, BROKEN)  # nobody knows this process any more
 
 
 def test_a_second_replacement_replaces_the_newest_one_too(room: Room) -> None:
