@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 
 import anyio
@@ -27,6 +28,13 @@ from tests.running.support import (
 )
 
 pytestmark = pytest.mark.anyio
+NAMES_ITS_LOOP = """
+import asyncio
+
+@client.on_connected
+def name_the_loop(_):
+    print("this is", type(asyncio.get_running_loop()).__module__)
+"""
 OBSERVING = ROOT / "examples" / "observing"
 
 
@@ -66,6 +74,23 @@ async def test_a_call_outlives_the_replacement_of_its_worker(
     assert (answered["call_id"], answered["worker"]) == (called, 1)
     assert answered["number"] == "+1555…"
     assert {line["level"] for line in lines} == {"INFO"}
+
+
+@pytest.mark.skipif(find_spec("uvloop") is None, reason="uvloop is not installed")
+async def test_uvloop_runs_a_client(world: World, tmp_path: Path) -> None:
+    write_program(tmp_path, "asyncio")
+    shop = tmp_path / "shop.py"
+    shop.write_text(shop.read_text("utf-8") + NAMES_ITS_LOOP, "utf-8")
+    async with relay_run(world, tmp_path, "shop:client", "--loop", "uvloop") as program:
+        await program.says("is ready")
+        called = world.place_call(Hear("goodbye"), HangUp())
+        await program.says("answered in 1")
+        program.send(signal.SIGTERM)
+        ended = await world.until(What.ENDED, call_id=called)
+        assert (ended.who, ended.details["reason"]) == (Who.CALLER, "hangup")
+        assert await program.end() == 0
+    assert "this is uvloop" in program.output
+    assert "Traceback" not in program.errors
 
 
 async def test_a_function_may_make_the_client_and_ctrl_c_ends_it(
