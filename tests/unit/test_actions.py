@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relay_proto.rpc import action_kinds as actions
-from relay_proto.rpc.action_kinds import ActionKind
+from relay_proto.rpc.action_kinds import ActionKind, brings_nothing, custom_kind
 from relay_proto.rpc.events import EVENT_CLASS_MAP, parse_event
 from tests.spec import ACTIONS, CONSTANTS, EVENTS
 from tests.spec.json_values import json_objects
@@ -116,3 +116,46 @@ def test_a_payment_is_over_in_one_of_two_phases() -> None:
 def test_only_what_leaves_a_file_or_a_document_may_report_after_the_call() -> None:
     lingering = {name for name, kind in KINDS.items() if kind.lingers}
     assert lingering == {"RECORD", "TRANSCRIBE", "SEND_FAX", "RECEIVE_FAX"}
+
+
+def _detected(event: str) -> dict[str, Any]:
+    return {"detect": {"type": "machine", "params": {"event": event}}}
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "nothing"),
+    [
+        *(
+            ("COLLECT", {"result": {"type": kind}}, True)
+            for kind in ("", "finished", "error", "no_input")
+        ),
+        *(
+            ("COLLECT", {"result": {"type": kind}}, False)
+            for kind in ("digit", "speech", "no_match")
+        ),
+        *(("DETECT", _detected(event), True) for event in ("", "finished", "error")),
+        *(("DETECT", _detected(event), False) for event in ("HUMAN", "CED", "5")),
+        ("PAY", {"for": "payment-completed"}, False),
+        ("PAY", {"for": "payment-failed"}, True),
+        ("PAY", {"state": "finished"}, True),
+        ("PLAY", {"state": "finished"}, True),
+    ],
+)
+def test_a_last_event_without_a_result_brings_nothing(
+    name: str, body: dict[str, Any], nothing: bool
+) -> None:
+    event = parse_event({"event_type": KINDS[name].event_type, "params": body})
+    assert brings_nothing(event) is nothing
+
+
+def test_a_kind_that_a_program_makes_ends_in_its_states_alone() -> None:
+    kind = custom_kind("calling.call.calling.call.new", ("done", "failed"))
+    assert (kind.method, kind.event_type) == (
+        "calling.calling.call.new",
+        "calling.call.calling.call.new",
+    )
+    assert (kind.states, kind.lingers) == (("done", "failed"), False)
+    for state, final in {"done": True, "failed": True, "finished": False, "": False}.items():
+        event = parse_event({"event_type": kind.event_type, "params": {"state": state}})
+        assert kind.is_final(event) is final
+    assert custom_kind("other.new", ()).method == "other.new"
