@@ -12,7 +12,7 @@ from relay_proto import __version__
 from relay_proto.client_interface import ClientInterface
 
 from ._bounds import Words
-from ._names import METRICS, QUEUED, Kind, Metric
+from ._names import KNOWN_VALUES, METRICS, QUEUED, Kind, Metric
 
 SCOPE: Final = "relay_otel"
 
@@ -48,8 +48,9 @@ class Instruments:
                 case _:
                     assert_never(metric.kind)
             self._instruments[metric.name] = made
-            if metric.kind in (Kind.COUNTER, Kind.UP_DOWN) and not metric.attributes:
-                made.add(0)  # an alarm sees the first one only if there was a zero before
+            if metric.kind in (Kind.COUNTER, Kind.UP_DOWN):
+                for attributes in _known_series(metric):
+                    made.add(0, attributes)  # an alarm sees the first one only behind a zero
 
     def watch(self, core: ClientInterface) -> None:
         """Let the gauge count the requests that wait in `core`, while it is there."""
@@ -73,3 +74,13 @@ class Instruments:
     def _queued(self, options: CallbackOptions) -> Iterable[Observation]:
         del options
         yield Observation(sum(core.queued_requests for core in tuple(self._cores)))
+
+
+def _known_series(metric: Metric) -> Iterable[dict[str, str]]:
+    """The attributes of each series of a metric, if all are known before."""
+    if not metric.attributes:
+        return [{}]
+    if len(metric.attributes) == 1:
+        [name] = metric.attributes
+        return [{name: value} for value in KNOWN_VALUES.get(name, ())]
+    return []

@@ -10,7 +10,9 @@ import enum
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
+
+from relay_proto.values.literals import RefusalCause
 
 # Attributes
 
@@ -18,6 +20,7 @@ DIRECTION: Final = "relay.call.direction"
 END_REASON: Final = "relay.call.end_reason"
 CALL_ID: Final = "relay.call.id"
 CONTEXT: Final = "relay.call.context"
+REFUSED_REASON: Final = "relay.call.refused_reason"
 DIAL_RESULT: Final = "relay.dial.result"
 VERB: Final = "relay.action.verb"
 ACTION_RESULT: Final = "relay.action.result"
@@ -37,6 +40,7 @@ MESSAGE_ID: Final = "messaging.message.id"
 ATTRIBUTES: Final = {
     DIRECTION: "`inbound` or `outbound`",
     END_REASON: "why the call has ended, such as `hangup`, `busy`, or `passed` for passed back",
+    REFUSED_REASON: "`no_handler`, `draining`, `too_many_calls`, or `too_much_data`",
     CALL_ID: "the id of the call",
     CONTEXT: "the context of the inbound call",
     DIAL_RESULT: "`answered`, the server's reason such as `busy` or `noAnswer`, or `timeout`, "
@@ -130,6 +134,7 @@ REFUSED: Final = _counter(
     "{call}",
     "Offered calls that the client has passed back by itself: it has no handler for them, drains, "
     "or has as many calls as it may have.",
+    REFUSED_REASON,
 )
 ANSWERED: Final = _counter("relay.call.answered", "{call}", "Calls that were answered.", DIRECTION)
 PASSED_BACK: Final = _counter(
@@ -210,6 +215,9 @@ LAG: Final = _histogram(
     LATENESS,
     "How late the client's event loop, or its own thread, is: once a second.",
 )
+
+KNOWN_VALUES: Final = {REFUSED_REASON: get_args(RefusalCause)}
+"""All values of an attribute, where they are known: their counters begin at zero."""
 
 METRICS: Final = (
     CALLS_UP,

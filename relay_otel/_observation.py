@@ -115,9 +115,9 @@ class CoreObservation:
                     self._settled(work, pending, now)
             case CallOffered():
                 self._metrics.add(names.OFFERED)
-            case OfferRefused():
+            case OfferRefused(_, _, cause):
                 self._metrics.add(names.OFFERED)
-                self._metrics.add(names.REFUSED)
+                self._metrics.add(names.REFUSED, cause)
             case CallEnded(call):
                 self._calls.ended(call, now)
             case MessageReceived() | MessageChanged():

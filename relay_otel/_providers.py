@@ -66,7 +66,7 @@ def observe(
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
 ) -> None:
-    """Let OpenTelemetry observe a `RelayClient`, from its next ``connect()`` on.
+    """Let OpenTelemetry observe a `RelayClient`. Call this before ``connect()``.
 
     Args:
         client: the client, of `relay_anyio` or `relay_sync`.
@@ -76,6 +76,7 @@ def observe(
 
     Raises:
         TypeError: an argument is something else.
+        LocalProtocolError: the client is connected already.
     """
     _check_client(client)
     like("TracerProvider", "get_tracer")("tracer_provider", tracer_provider or NO_TRACES)

@@ -165,7 +165,7 @@ class ClientCore(Core[Output]):
 
     @accepting_calls.setter
     def accepting_calls(self, accepting: bool) -> None:
-        self._offers.accepting = accepting and not self._draining
+        self._offers.accepting = accepting
 
     @property
     def accepted_contexts(self) -> frozenset[str] | None:
@@ -247,7 +247,7 @@ class ClientCore(Core[Output]):
 
     def drain(self, now: float) -> None:
         """Take no more calls: unsubscribe from all contexts, and pass further offers back."""
-        self._draining = True  # whatever becomes of the handlers meanwhile
+        self._draining = True
         self._pass_back(self._offers.close(now), now)
         contexts = list(self._session.login.contexts)
         self._session.login.unsubscribe(contexts)

@@ -16,6 +16,7 @@ from .errors import RelayError
 from .pending import Pending
 from .records import ActionRecord, CallRecord, MessageRecord
 from .rpc.event_base import RelayEvent
+from .values.literals import RefusalCause
 
 
 class OpenTransport(msgspec.Struct, frozen=True):
@@ -89,10 +90,12 @@ class CallOffered(msgspec.Struct, frozen=True):
 
 
 class OfferRefused(msgspec.Struct, frozen=True):
-    """An inbound call was passed back to the service; `reason` says why."""
+    """An inbound call was passed back to the service; `reason` says why, for people."""
 
     call_id: str
     reason: str
+    cause: RefusalCause = "no_handler"
+    """The kind of reason."""
 
 
 class EventReceived(msgspec.Struct, frozen=True):

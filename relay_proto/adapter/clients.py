@@ -24,6 +24,7 @@ from ..errors import (
     ClientClosedError,
     ConnectFailedError,
     ConnectTimeoutError,
+    LocalProtocolError,
     RelayError,
     RemoteProtocolError,
 )
@@ -126,8 +127,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
     """A JWT, or a function that returns one. It is used in place of `project` and `token`."""
     contexts: list[str]
     """The contexts whose calls and texts the client gets."""
-    observer: Observer | None = None
-    """Who is told what the client does. Assigning to this takes effect at the next connect."""
+    _observer: Observer | None = None
 
     def __init__(
         self,
@@ -187,6 +187,25 @@ class ClientBase(Hearing, Generic[E, C, M]):
     def relay_protocol(self) -> str:
         """The name that the server has given to the session, or ``""`` without a session."""
         return "" if self._current is None else self._current.core.protocol
+
+    @property
+    def observer(self) -> Observer | None:
+        """Who is told what the client does. To be set before it connects.
+
+        Raises:
+            LocalProtocolError: the client connects, is connected, or has a request that waits.
+        """
+        return self._observer
+
+    @observer.setter
+    def observer(self, observer: Observer | None) -> None:
+        engine = self._current
+        if engine is not None and engine.alive and observer is not self._observer:
+            raise LocalProtocolError(
+                "the client is in use already, so what observes it cannot change: set the observer "
+                "before connect(), or after disconnect()"
+            )
+        self._observer = observer
 
     def _vitals(self) -> Vitals:
         """How it does. On threads, to be asked where the core is: see `_post`."""

@@ -56,12 +56,13 @@ class Offers:
             deadlines, timing.handler_grace, limits.early_arrivals
         )
         self._accepting = False
+        self._closed = False
         self._contexts: frozenset[str] | None = None
 
     @property
     def accepting(self) -> bool:
         """Whether the application takes calls."""
-        return self._accepting
+        return self._accepting and not self._closed
 
     @accepting.setter
     def accepting(self, accepting: bool) -> None:
@@ -82,11 +83,11 @@ class Offers:
         """A session has begun. If it is a new one, the offers of the old one are void."""
         if not resumed:
             self._early.forget()
-        self._early.connected(now, handled=self._accepting)
+        self._early.connected(now, handled=self.accepting)
 
     def close(self, now: float) -> Refused:
         """Take no more offers, and wait for no handler."""
-        self._accepting = False
+        self._closed = True
         self._early.stop()
         return self.take_early(now)
 
@@ -111,7 +112,7 @@ class Offers:
 
     def take_early(self, now: float) -> Refused:
         """Take the offers that have a handler by now, and give up those whose time is over."""
-        if self._accepting and self._contexts is None:
+        if self.accepting and self._contexts is None:
             self._early.stop()
         decided = self._early.take(lambda event: not self._unhandled(event))
         decided += self._early.take_late(now)
@@ -127,9 +128,9 @@ class Offers:
             self._calls.update(known, event, event.call_state)
             self._out.push(EventReceived(event, known))
             return []
-        reason = self._unwelcome(event)
-        if reason:
-            self._out.push(OfferRefused(event.call_id, reason))
+        refused = self._unwelcome(event)
+        if refused:
+            self._out.push(refused)
             return [event]
         one = self._common.one
         call = CallRecord(
@@ -154,20 +155,27 @@ class Offers:
         self._ended_call_ids.add(call_id)
         self._early.take(lambda event: event.call_id == call_id)
 
-    def _unwelcome(self, event: CallReceiveEvent) -> str:
-        """Why an offered call is not taken; ``""`` if it is."""
+    def _unwelcome(self, event: CallReceiveEvent) -> OfferRefused | None:
+        """Why an offered call is not taken; None if it is."""
         if not self._calls.keeps(event):
-            return "the server sent too much data about it"
-        if reason := self._unhandled(event):
-            return reason
+            words = "the server sent too much data about it"
+            return OfferRefused(event.call_id, words, "too_much_data")
+        if refused := self._unhandled(event):
+            return refused
         if len(self._calls) >= self._limit:
-            return f"{self._limit} calls are up already, which is the limit (max_active_calls)"
-        return ""
+            words = f"{self._limit} calls are up already, which is the limit (max_active_calls)"
+            return OfferRefused(event.call_id, words, "too_many_calls")
+        return None
 
-    def _unhandled(self, event: CallReceiveEvent) -> str:
-        """Why no handler takes an offered call; ``""`` if one does."""
+    def _unhandled(self, event: CallReceiveEvent) -> OfferRefused | None:
+        """Why no handler takes an offered call; None if one does."""
+        if self._closed:
+            words = "this client is finishing its last calls"
+            return OfferRefused(event.call_id, words, "draining")
         if not self._accepting:
-            return "this client has no call handler, or is finishing its last calls"
+            return OfferRefused(event.call_id, "this client has no call handler", "no_handler")
         if self._contexts is not None and event.context not in self._contexts:
-            return f"this client has no call handler for the context {shown_id(event.context)!r}"
-        return ""
+            context = shown_id(event.context)
+            words = f"this client has no call handler for the context {context!r}"
+            return OfferRefused(event.call_id, words, "no_handler")
+        return None

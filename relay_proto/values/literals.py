@@ -61,6 +61,9 @@ _EndReason: TypeAlias = Literal[
     "",
 ]
 
+RefusalCause: TypeAlias = Literal["no_handler", "draining", "too_many_calls", "too_much_data"]
+"""Why a client has passed an inbound call back by itself."""
+
 HangupReason: TypeAlias = Literal["hangup", "cancel", "busy", "noAnswer", "decline", "error"]
 """The reason that a program gives for hanging up."""
 

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import relay_otel
-from relay_anyio import Call
+from relay_anyio import Call, LocalProtocolError
 from tests.adapters.support import OFFICE, Certificates, open_world
 
 pytestmark = pytest.mark.anyio
@@ -67,3 +67,24 @@ async def test_acknowledgements_are_prompt_and_spans_have_the_time_of_day(
     parent = spans["calling.answer"].parent
     assert parent is not None
     assert parent == spans["call inbound"].context
+
+
+async def test_a_client_that_is_connected_cannot_be_observed_any_more(
+    certificates: Certificates,
+) -> None:
+    """Nothing would come of it, so it is refused. A disconnect makes it possible again."""
+    async with open_world(certificates) as world:
+        client = world.client()
+        real: Any = getattr(client, "hidden", client)
+        async with client:
+            with pytest.raises(LocalProtocolError, match=r"before connect\(\)"):
+                relay_otel.observe(real)
+            assert real.observer is None
+            real.observer = None  # as it is
+        relay_otel.observe(real)
+        observer = real.observer
+        assert observer is not None
+        async with client:
+            with pytest.raises(LocalProtocolError, match=r"after disconnect\(\)"):
+                real.observer = None
+            assert real.observer is observer

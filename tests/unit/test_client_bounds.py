@@ -95,6 +95,7 @@ def test_an_offer_that_is_too_long_is_passed_back() -> None:
     peer = connected()
     peer.event("calling.call.receive", call_id="c-1", node_id="n-1", device={"type": LONG})
     assert "too much data" in peer.last(OfferRefused).reason
+    assert peer.last(OfferRefused).cause == "too_much_data"
     assert peer.take("calling.pass")["params"]["call_id"] == "c-1"
     assert peer.core.active_calls == 0
 

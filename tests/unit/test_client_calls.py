@@ -28,7 +28,7 @@ from relay_proto.transitions import CALL_ORDER, CallState
 from tests.unit.client_peer import Peer
 
 RECEIVE = "calling.call.receive"
-NOT_TAKEN = "this client has no call handler, or is finishing its last calls"
+NOT_TAKEN = "this client has no call handler"
 
 
 @pytest.fixture
@@ -116,7 +116,11 @@ class TestOffers:
         peer.event(RECEIVE, call_id="c-3", node_id="n-3")
         assert len(peer.replies) == 1, "acknowledged"
         assert peer.all(OfferRefused) == [
-            OfferRefused("c-3", "2 calls are up already, which is the limit (max_active_calls)")
+            OfferRefused(
+                "c-3",
+                "2 calls are up already, which is the limit (max_active_calls)",
+                "too_many_calls",
+            )
         ]
         passed = peer.take("calling.pass")
         assert passed["params"] == {"node_id": "n-3", "call_id": "c-3"}
@@ -154,6 +158,13 @@ class TestOffers:
 
     def test_a_core_takes_no_calls_until_it_is_told_to(self, peer: Peer) -> None:
         assert ClientCore(peer.core.config, random.Random(1)).accepting_calls is False
+
+    def test_an_offer_to_a_client_that_drains_is_passed_back(self, peer: Peer) -> None:
+        peer.core.drain(peer.now)
+        peer.event(RECEIVE, call_id="c-1", node_id="n-1")
+        assert peer.all(OfferRefused) == [
+            OfferRefused("c-1", "this client is finishing its last calls", "draining")
+        ]
 
     def test_an_offer_that_nobody_takes_is_passed_back(self, peer: Peer) -> None:
         peer.core.accepting_calls = False
