@@ -87,6 +87,7 @@ class TestOffers:
         assert call.state == "ringing"
         assert len(peer.all(CallOffered)) == 1
         assert peer.last(EventReceived).call is call
+        assert peer.requests == [], "it is not passed back"
 
     @pytest.mark.parametrize(
         "body", [{}, {"call_id": ""}, {"call_id": "c-9", "call_state": "ended"}]
@@ -97,6 +98,7 @@ class TestOffers:
         peer.event(RECEIVE, node_id="n-1", **body)
         assert len(peer.replies) == 1
         assert "offered a call" in peer.last(PeerViolation).reason
+        assert peer.requests == []
         assert peer.all(CallOffered) == []
         assert peer.core.active_calls == 0
 

@@ -81,9 +81,10 @@ class TestAcknowledging:
     def test_an_event_of_no_operation_comes_with_no_action(self, peer: Peer) -> None:
         call = peer.offer()
         peer.execute_on(call, starting(kinds.PLAY))
-        peer.event("calling.call.novelty", call_id="c-1")
-        assert peer.last(EventReceived).call is call
-        assert peer.last(EventReceived).action is None
+        for kind in ("hold", "echo", "refer"):
+            peer.event(f"calling.call.{kind}", call_id="c-1")
+            assert peer.last(EventReceived).call is call
+            assert peer.last(EventReceived).action is None
 
 
 class TestMalformed:

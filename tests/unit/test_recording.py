@@ -151,6 +151,16 @@ def test_calls_and_operations_from_elsewhere_replay() -> None:
     assert all_same(peer.steps())
 
 
+def test_one_file_may_have_several_recordings() -> None:
+    first, second = Recorded(), Recorded(contexts=("sales",))
+    for peer in (first, second):
+        peer.connect()
+        peer.offer()
+    steps = list(replay([*first.lines, *second.lines], random.Random))
+    assert len(steps) == len(first.lines) + len(second.lines)
+    assert all_same(steps)
+
+
 def test_waits_for_a_session_and_hang_ups_replay() -> None:
     peer = Recorded()
     peer.connect()

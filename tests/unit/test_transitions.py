@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Final
 
 import pytest
@@ -105,6 +106,14 @@ def test_a_state_only_moves_forward_in_whatever_order_reports_come(
         state = forward(order, state, report)
         assert order.get(state, -1) >= max(before, order.get(report, -1))
         assert forward(order, state, report) == state
+
+
+@pytest.mark.parametrize("order", [CALL_ORDER, MESSAGE_ORDER])
+def test_each_state_is_later_than_the_one_before(order: Mapping[str, int]) -> None:
+    chain = ["", *order][: max(order.values()) + 2]
+    for before, after in pairwise(chain):
+        assert forward(order, before, after) == after
+        assert forward(order, after, before) == after
 
 
 @given(orders, states, states.filter(lambda state: state in ("", "new", "received")))
