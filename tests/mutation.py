@@ -26,7 +26,7 @@ import time
 import traceback
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -101,24 +101,33 @@ class Reach:
     """Module, line: numbers of tests. The number -1 stands for the import."""
 
     def tests(self, module: str, lines: range) -> list[str]:
-        """The tests that run one of the lines, as many as the budget allows.
-
-        The fastest of each file come first, so that a file with many tests leaves time for
-        the others.
-        """
+        """The tests that run one of the lines, as many as the budget allows."""
         reached = self.lines.get(module, {})
         found = sorted({test for line in lines for test in reached.get(line, ()) if test >= 0})
         ids = list(self.seconds)
+        return self.affordable(module, map(ids.__getitem__, found))
+
+    def tests_of_import(self, module: str) -> list[str]:
+        """Tests for what runs while the module is imported, as many as the budget allows."""
+        return self.affordable(module, self.seconds)
+
+    def affordable(self, module: str, tests: Iterable[str]) -> list[str]:
+        """As many of the tests as the budget allows, of which the fastest stand first.
+
+        Those of files with the module's name come first, and then the fastest of each file:
+        so a file with many tests leaves time for the others.
+        """
+        own = module.rpartition("/")[2]
         counts = dict.fromkeys(self.files(module), 0)
-        ordered: list[tuple[bool, int, float, str]] = []
-        for test in map(ids.__getitem__, found):
+        ordered: list[tuple[bool, bool, int, float, str]] = []
+        for test in tests:
             file, seconds = test.partition("::")[0], self.seconds[test]
             if file in counts:
                 counts[file] += 1
-                ordered.append((seconds > SLOW, counts[file], seconds, test))
+                ordered.append((seconds > SLOW, own not in file, counts[file], seconds, test))
         chosen: list[str] = []
         spent = 0.0
-        for _, _, seconds, test in sorted(ordered):
+        for *_, seconds, test in sorted(ordered):
             spent += seconds
             if spent > BUDGET and chosen:
                 break
@@ -139,14 +148,6 @@ class Reach:
             for test in quick:
                 shares[test.partition("::")[0]] += 1 / len(quick)
         return sorted(shares, key=lambda file: (own not in file, -shares[file]))[:FILES]
-
-    def tests_of_import(self, module: str) -> list[str]:
-        """Tests for what runs while the module is imported, as many as the budget allows."""
-        own, files = module.rpartition("/")[2], self.files(module)
-        found = [test for test in self.seconds if test.partition("::")[0] in files]
-        found.sort(key=lambda test: own not in test.partition("::")[0])  # the fastest stay first
-        spent = itertools.accumulate(self.seconds[test] for test in found)
-        return [test for test, until in zip(found, spent, strict=True) if until <= BUDGET]
 
     def imported(self, module: str, line: int) -> bool:
         """Whether the line runs while the module is imported."""
@@ -466,7 +467,7 @@ def patched_mutant(
     """In a fork: change the functions, and run the tests that are loaded."""
     for function, code in patches:
         function.__code__ = code
-    for item, following in zip(chosen, [*chosen[1:], None], strict=True):
+    for item, following in zip(chosen, [*chosen, None][1:], strict=True):
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         if session.testsfailed:
             return 1

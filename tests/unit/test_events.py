@@ -117,7 +117,11 @@ def test_a_human_is_a_machine_event() -> None:
     assert isinstance(event, DetectEvent)
     assert (event.type, event.event) == ("machine", "HUMAN")
     empty = event_of("calling.call.detect", detect={"type": 5, "params": []})
-    assert (empty.type, empty.event) == ("", "")
+    assert (empty.type, empty.event, empty.beep) == ("", "", False)
+    for value in (True, False, 1, "true", None):
+        params = {"event": "MACHINE", "beep": value}
+        machine = event_of("calling.call.detect", detect={"type": "machine", "params": params})
+        assert machine.beep is (value is True)
 
 
 def test_a_fax_is_told_on_one_level() -> None:

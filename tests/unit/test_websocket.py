@@ -84,6 +84,10 @@ def test_a_head_without_an_end_fails_one_byte_behind_the_limit() -> None:
 def test_an_empty_head_fails_at_once(end: bytes) -> None:
     for wire, before in ((asking()[0], b""), (asking()[0], INTERIM), (Wire(Role.SERVER), b"")):
         assert "upgrade failed" in error(wire.receive(before + end))
+    for begun in (b"", b"x", b"xx", b"xxx", b"xxxx"):
+        server = Wire(Role.SERVER)
+        assert server.receive(begun + end[:-1]) == []
+        assert "upgrade failed" in error(server.receive(end[-1:]))
 
 
 @pytest.mark.parametrize("end", [b"\n\n", b"\n\r\n"])
