@@ -66,7 +66,7 @@ class Driver(Generic[O]):
         }
         self._transports: dict[int, Transport] = {}
         self._stepping = False
-        self.gathering = Gathering(self._wake_writers)
+        self.gathering = Gathering(self._wake_writers, self.step)
         self._wake: Waker | None = None  # nobody sleeps yet: there is nobody to wake
         self._sleeping_until = math.inf
         self._reads = 0
@@ -84,6 +84,11 @@ class Driver(Generic[O]):
         finally:
             self._stepping = False
         self.look_at_deadline()
+
+    def step_soon(self) -> None:
+        """Leave the outputs for a writer, if it has its turn soon; perform them now if not."""
+        if not self.gathering.will_step:
+            self.step()
 
     def look_at_deadline(self) -> None:
         """Sleep no longer than until the deadline, which may be sooner now."""

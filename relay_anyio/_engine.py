@@ -139,6 +139,11 @@ class Engine:
 
         The first one that succeeds starts the engine: one that raises leaves no trace.
         """
+        return self._command(self._driver.step, function, *args, **kwargs)
+
+    def _command(
+        self, step: Callable[[], None], function: Callable[..., R], *args: Any, **kwargs: Any
+    ) -> R:
         self.check_belongs_here()
         loop = self._loop or running_loop()
         try:
@@ -148,7 +153,8 @@ class Engine:
                 self._app = AppTasks(loop, self.guard, self._check_finished)
                 self._is_cancelled = loop.spawn(self._run, "relay_anyio engine")
         finally:
-            self._step()
+            if self._io is not None:  # until then outputs wait: draining late is never wrong
+                step()
         return result
 
     def deliver_by(self, delivery: Delivery[CallTask, Any, Any]) -> None:
@@ -220,7 +226,7 @@ class Engine:
         Others run meanwhile in any case: a program may try again whatever is refused at once.
         """
         try:
-            pending = self.command(function, *args)
+            pending = self._command(self._driver.step_soon, function, *args)
         except LocalProtocolError:
             raise  # there may be no event loop here
         except Exception:
@@ -323,10 +329,6 @@ class Engine:
         """See `Surroundings`."""
         self.delivery.end_program(name, error)
 
-    def _step(self) -> None:
-        if self._io is not None:  # until then outputs wait: draining late is never wrong
-            self._driver.step()
-
     def _perform(self, output: Output) -> None:
         match output:
             case OpenTransport(number):
@@ -416,7 +418,7 @@ class Engine:
         try:
             async with anyio.create_task_group() as self._io:
                 self._io.start_soon(self._run_timer)
-                self._step()
+                self._driver.step()
                 await self._closed.wait()
                 self._timer.cancel()
                 # The transports end by themselves, within their own bounds.

@@ -2,12 +2,14 @@
 
 A step that wakes several waiting tasks is soon followed by a request from each. They do
 not write at once, as they otherwise would: the writer has its turn behind them, and
-takes all that they have left.
+takes all that they have left. The outputs of their requests wait for the writer, too, and are
+performed in one step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Final
 
 import anyio.lowlevel
@@ -23,15 +25,37 @@ SEVERAL: Final = 2
 class Gathering:
     """Whether the next writes of a client are left for the writers of its transports."""
 
-    def __init__(self, wake_writers: Callable[[], object]) -> None:
+    def __init__(self, wake_writers: Callable[[], object], step: Callable[[], object]) -> None:
+        """`step` performs all outputs of the core."""
         self._wake_writers = wake_writers
+        self._step = step
         self._woken = 0  # in this step
         self._steps = 0  # that have woken several, and whose tasks may not have had their turn
+        self._idle_writers = 0
 
     @property
     def active(self) -> bool:
         """Whether it is so. The writers are then awake."""
         return self._steps > 0
+
+    @property
+    def will_step(self) -> bool:
+        """Whether a writer performs all outputs in its next turn, which is soon.
+
+        A writer that waits for its socket, or that is not there yet, does not. If requests leave
+        their outputs to it, one of 64 in flight takes 0.91 of the CPU time on asyncio.
+        """
+        return self._steps > 0 and self._idle_writers > 0
+
+    @contextmanager
+    def writer_idle(self) -> Generator[None]:
+        """Around the wait of a writer for its turn. At the end, it performs all outputs."""
+        self._idle_writers += 1
+        try:
+            yield
+        finally:
+            self._idle_writers -= 1
+        self._step()  # unless it was cancelled: the end of its transport is followed by a step
 
     def begin_step(self) -> None:
         """Count anew how many tasks are woken."""

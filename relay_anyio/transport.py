@@ -186,12 +186,13 @@ class Transport:
 
     async def _write(self, stream: ByteStream) -> str:
         while True:
-            await self._wake.wait()
-            self._wake = self._loop.waker()
-            if self._gathering.active:
-                await self._gathering.wait()
+            with self._gathering.writer_idle():
+                await self._wake.wait()
+                self._wake = self._loop.waker()
                 if self._gathering.active:
-                    self._wake.set()
+                    await self._gathering.wait()
+                    if self._gathering.active:
+                        self._wake.set()
             data, size = b"".join(self._chunks), self._unsent
             self._chunks.clear()
             try:

@@ -114,7 +114,7 @@ def transport_of_its_own() -> tuple[Gathering, Transport]:
     def wake_writers() -> None:
         transport.wake_writer()
 
-    gathering = Gathering(wake_writers)
+    gathering = Gathering(wake_writers, lambda: None)
     transport = Transport(gathering, flush_timeout=20, most_unsent=100_000_000)
     return gathering, transport
 
@@ -187,7 +187,7 @@ async def test_what_was_begun_without_a_transport_ends_with_the_next(
     certificates: Certificates,
 ) -> None:
     network = Network(PATIENCE)
-    gathering = Gathering(lambda: None)
+    gathering = Gathering(lambda: None, lambda: None)
     gather(gathering)
     transport = Transport(gathering, flush_timeout=20, most_unsent=100_000_000)
     async with serving(certificates) as (port, accepted), anyio.create_task_group() as tasks:
