@@ -338,7 +338,11 @@ def work(planned: Sequence[Mutant], reach: Reach, folder: str) -> int:
         patching = Patching(planned, reach, folder, Path(rest.name))
         if status := ended(in_fork(patching.run), math.inf):
             raise SystemExit(f"the tests cannot be loaded: status {status}")
-        numbers = json.load(rest)
+        numbers: list[int] = json.load(rest)
+    for module in {planned[number].module for number in numbers}:
+        tests = reach.tests_of_import(module)
+        if ended(in_fork(functools.partial(run_pytest, tests), quiet=True)):
+            raise SystemExit(f"the tests of {module} fail without any mutation")
     for mutant in map(planned.__getitem__, numbers):
         original = mutant.original()
         changed = mutant.source(original)

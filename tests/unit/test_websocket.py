@@ -116,9 +116,12 @@ def test_a_limit_of_nothing_lets_empty_messages_and_pings_pass() -> None:
     assert "longer than 0 bytes" in error(wire.receive(b"\x82\x01"))
 
 
-@pytest.mark.parametrize("size", [0, 99, 100])
-def test_a_continuation_of_nothing_is_one_up_to_the_limit(size: int) -> None:
-    assert "CONTINUATION" in error(opened(100).receive(b"\x80" + bytes([size]) + b"x" * size))
+@pytest.mark.parametrize("before", [b"", b"\x02\x01a\x80\x01b"])
+def test_a_continuation_of_nothing_is_one_up_to_the_limit(before: bytes) -> None:
+    for size in (0, 99, 100, 101):
+        wire = opened(100)
+        words = error(wire.receive(before + b"\x80" + bytes([size]) + b"x" * size))
+        assert ("longer than 100 bytes" if size > 100 else "CONTINUATION") in words
 
 
 def test_a_message_may_have_ten_mebibytes() -> None:
