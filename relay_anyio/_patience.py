@@ -11,8 +11,8 @@ import dis
 import signal
 import sys
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from traceback import walk_stack
 from types import FrameType
 from typing import Any, Final
@@ -30,8 +30,14 @@ SIGNAL: Final[Any] = getattr(signal, "SIGURG", None)
 """Interrupts the main thread. By default it is ignored, and hardly any program uses it."""
 WAITS: Final = ("CALL", "PRECALL", "BEFORE_WITH", "LOAD_ATTR", "SEND", "FOR_ITER")
 """Instructions that may be in C: a function, a lock, an attribute, an iterator."""
-REHEARSAL: Final = ("relay_anyio._rehearsing", "rehearse")
-"""The function of this project in which a rehearsal runs."""
+AROUND: Final = frozenset(
+    {
+        ("relay_anyio._rehearsing", "rehearse"),
+        ("asyncio.base_events", "run_forever"),
+        ("trio._core._run", "unrolled_run"),
+    }
+)
+"""Functions in which a rehearsal or its event loop runs. What is around them blocks nothing."""
 CANNOT_END: Final = (
     "relay_anyio: a rehearsal does not end, because something blocks a thread that is not the "
     "main thread, and nothing can interrupt it there: {}\n"
@@ -41,8 +47,12 @@ CANNOT_END: Final = (
 class Patience:
     """Interrupts this thread if an event loop does not turn for some real seconds."""
 
-    def __init__(self, guard: Guard, seconds: float) -> None:
+    def __init__(
+        self, guard: Guard, seconds: float, post: Callable[[Callable[[], object]], None] | None
+    ) -> None:
+        """`post` lets an event loop call something whose time is real; else its guard counts."""
         self._guard = guard
+        self._post = post
         self._most_ticks = seconds / TICK
         self._thread = threading.current_thread()
         self._is_main = self._thread is threading.main_thread() and SIGNAL is not None
@@ -72,6 +82,9 @@ class Patience:
     def _watch(self) -> None:
         while not self._is_over.wait(TICK):
             frame = self._frame
+            if self._post is not None:
+                with suppress(RuntimeError):  # the event loop has ended
+                    self._post(self._guard.turned)
             # Once it is given up, it has to end: it may only wait for a thread.
             turned, self._seen = self._guard.all_passes != self._seen, self._guard.all_passes
             if (turned and not self._guard.still_open) or frame is None or _is_debugged(frame):
@@ -125,11 +138,7 @@ def _place(innermost_frame: FrameType) -> str:
     frames = [frame for frame, _ in walk_stack(innermost_frame)]
     for place, frame in enumerate(frames):
         # What is around the rehearsal, such as the test, does not block it.
-        if _is_rehearse(frame):
+        if (frame.f_globals.get("__name__"), frame.f_code.co_name) in AROUND:
             frames = frames[:place]
             break
     return innermost((frame, frame.f_lineno) for frame in reversed(frames)) or "an unknown place"
-
-
-def _is_rehearse(frame: FrameType) -> bool:
-    return (frame.f_globals.get("__name__"), frame.f_code.co_name) == REHEARSAL

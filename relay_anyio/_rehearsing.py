@@ -9,6 +9,7 @@ from collections.abc import (
     Collection,
     Generator,
     Iterable,
+    Sequence,
 )
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, Literal, TypeAlias
@@ -47,12 +48,13 @@ from relay_proto.exchange import (
     Who,
 )
 
+from ._background import running_loop
 from ._driver import Driver
 from ._here import library_of_running_loop
 from ._memory_links import Link
 from ._patience import Patience
 from ._still_open import described_tasks, where
-from ._virtual import Guard, jump, run_in_virtual_time
+from ._virtual import Guard, guard_of_running_loop, jump, run_in_virtual_time
 from .call import Call
 from .client import RelayClient
 
@@ -130,17 +132,12 @@ def rehearse(
         return stage.story
 
     try:
-        with Patience(guard, patience).watching():
+        with Patience(guard, patience, None).watching():
             story = run_in_virtual_time(run, backend, guard)
     except BaseException as error:
         if not guard.blocked_at or contains(error, KeyboardInterrupt):
             raise
-    if guard.blocked_at:
-        told = stages[0].story if stages else story
-        if guard.still_open:
-            raise RehearsalTimeoutError(None if guard.spun else within, told, guard.still_open)
-        blocks = [f"the event loop is blocked at {guard.blocked_at}"]
-        raise RehearsalTimeoutError(None, told, blocks, why=BLOCKED.format(patience))
+    _check_not_blocked(guard, stages, within, patience)
     warn_of_misses(story, stacklevel=2)
     return story
 
@@ -167,6 +164,7 @@ async def rehearsal(
     timing: ExchangeTiming | None = None,
     may_raise: Collection[type[BaseException]] = (),
     within: float = 3600.0,
+    patience: float = 5.0,
     seed: int = 0,
 ) -> AsyncGenerator[Stage]:
     """Connect a client to an exchange in memory, for tests that are async functions.
@@ -176,12 +174,41 @@ async def rehearsal(
     the other arguments see `rehearse`.
 
     Raises:
-        RehearsalTimeoutError: the block takes longer than `within` seconds.
+        RehearsalTimeoutError: the block takes longer than `within` seconds, a task runs in a
+            loop and never waits, or something blocks the event loop.
     """
-    async with _rehearsal(
-        program, lines, undeliverable, timing, may_raise, within, seed, Guard()
-    ) as stage:
-        yield stage
+    check_arguments(OF_REHEARSALS, patience=patience)
+    guard, post = guard_of_running_loop(), None
+    if guard is None:  # its time is real
+        guard, post = Guard(), running_loop().post
+    stages: list[Stage] = []
+    guard.forget()
+    try:
+        try:
+            with Patience(guard, patience, post).watching():
+                async with _rehearsal(
+                    program, lines, undeliverable, timing, may_raise, within, seed, guard
+                ) as stage:
+                    stages.append(stage)
+                    yield stage
+        except BaseException as error:
+            if not guard.blocked_at or contains(error, KeyboardInterrupt):
+                raise
+        _check_not_blocked(guard, stages, within, patience)
+    finally:
+        guard.forget()
+
+
+def _check_not_blocked(
+    guard: Guard, stages: Sequence[Stage], within: float, patience: float
+) -> None:
+    """Say that something has blocked the event loop, if something has."""
+    if guard.blocked_at:
+        told = stages[0].story if stages else Story()
+        if guard.still_open:
+            raise RehearsalTimeoutError(None if guard.spun else within, told, guard.still_open)
+        blocks = [f"the event loop is blocked at {guard.blocked_at}"]
+        raise RehearsalTimeoutError(None, told, blocks, why=BLOCKED.format(patience))
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
@@ -28,25 +29,33 @@ class Guard:
     """Notice a busy loop: the event loop turns, but time does not pass."""
 
     def __init__(self) -> None:
+        self.all_passes = 0
+        """Passes of the event loop since the beginning."""
+        self._now = 0.0
+        self._passes = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget the rehearsal that was: another one may begin in the same event loop."""
         self.spun = False
         """Whether a busy loop was found."""
         self.give_up: Callable[[], object] = lambda: None
         """What to call when a busy loop is found."""
-        self.all_passes = 0
-        """Passes of the event loop since the beginning."""
         self.still_open: list[str] = []
         """What is said of a rehearsal that was given up."""
         self.blocked_at = ""
         """The line that has blocked the thread of the event loop for too long, if one has."""
-        self._now = 0.0
-        self._passes = 0
 
-    def passed(self, now: float) -> None:
-        """Count one pass of the event loop."""
+    def turned(self) -> None:
+        """Note that the event loop turns: in real time, where only this is known."""
         self.all_passes += 1
         if self.blocked_at and not self.still_open:
             self.give_up()
             self.still_open = []  # the line that blocked it says more
+
+    def passed(self, now: float) -> None:
+        """Count one pass of an event loop whose time is virtual."""
+        self.turned()
         self._passes = self._passes + 1 if now == self._now else 0
         self._now = now
         if self._passes > MOST_PASSES:
@@ -77,6 +86,20 @@ def run_in_virtual_time(
 
         return trio.run(function, **options)
     return anyio.run(function, backend=backend, backend_options=options)
+
+
+def guard_of_running_loop() -> Guard | None:
+    """Return the guard of the event loop that runs here, or None if its time is real."""
+    if library_of_running_loop() == "trio":
+        import trio  # noqa: PLC0415 - not everybody has trio
+
+        return _guards_on_trio.get(trio.lowlevel.current_clock())
+    loop = asyncio.get_running_loop()
+    return loop.guard if isinstance(loop, VirtualLoop) else None
+
+
+_guards_on_trio: Final = weakref.WeakKeyDictionary[Any, Guard]()
+"""By the clock."""
 
 
 def jump(seconds: float) -> None:
@@ -112,6 +135,7 @@ def _on_trio(guard: Guard) -> dict[str, Any]:
             del timeout
             guard.passed(clock.current_time())
 
+    _guards_on_trio[clock] = guard
     return {"clock": clock, "instruments": [Watch()]}
 
 
@@ -129,7 +153,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """Real seconds to wait for threads and sockets."""
 
     def __init__(self, guard: Guard | None = None) -> None:
-        self._jumping = _Selector(self, guard or Guard())
+        self.guard = guard or Guard()
+        self._jumping = _Selector(self, self.guard)
         super().__init__(self._jumping)
 
     def time(self) -> float:

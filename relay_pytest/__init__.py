@@ -245,6 +245,6 @@ def _is_async(program: Any) -> bool:
     """Whether a program is for `relay_anyio`."""
     kinds = {kind.__module__.partition(".")[0] for kind in type(program).__mro__}
     function: Any = inspect.unwrap(getattr(program, "func", program))
-    its_call = getattr(type(function), "__call__", None)  # noqa: B004 - not whether it has one
+    its_call = getattr(function, "__call__", None)  # noqa: B004 - not whether it has one
     is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(its_call)
     return "relay_anyio" in kinds or is_async

@@ -252,6 +252,53 @@ def test_a_handler_that_blocks_the_thread_is_named(handler: Any, backend: Any) -
     assert line.endswith(f"in {handler.__name__}")
 
 
+@pytest.mark.parametrize("is_virtual", [True, False], ids=["virtual time", "real time"])
+@pytest.mark.parametrize("where", ["handler", "block"])
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_block_ends_when_something_blocks_the_thread(
+    where: str, backend: Any, is_virtual: bool
+) -> None:
+    async def block() -> None:
+        async with relay_anyio.testing.rehearsal(sleeps, patience=0.5) as stage:
+            if where == "block":
+                time.sleep(600)  # noqa: ASYNC251 - a mistake of a test
+            await stage.over(stage.call(Caller(ANNA, patience=60.0)))
+
+    run: Any = relay_anyio.testing.run_in_virtual_time if is_virtual else anyio.run
+    with pytest.raises(RehearsalTimeoutError, match=r"blocked the event loop for 0\.5") as caught:
+        run(block, backend=backend)
+    [line] = caught.value.still_open
+    assert line.endswith("in sleeps" if where == "handler" else "in block")
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_block_after_one_that_was_blocked_is_as_good(backend: Any) -> None:
+    async def hangs_up(call: relay_anyio.Call) -> None:
+        await call.hangup()
+
+    async def blocks() -> None:
+        with pytest.raises(RehearsalTimeoutError):
+            async with relay_anyio.testing.rehearsal(computes, patience=0.2) as stage:
+                await stage.over(stage.call(Caller(ANNA)))
+        async with relay_anyio.testing.rehearsal(hangs_up) as stage:
+            await stage.over(stage.call(Caller(ANNA)))
+
+    relay_anyio.testing.run_in_virtual_time(blocks, backend)
+
+
+def test_a_block_in_which_a_task_never_waits_has_an_end() -> None:
+    async def spins(call: relay_anyio.Call) -> None:
+        while True:
+            await anyio.lowlevel.checkpoint()
+
+    async def block() -> None:
+        async with relay_anyio.testing.rehearsal(spins) as stage:
+            await stage.over(stage.call(Caller(ANNA, patience=60.0)))
+
+    with pytest.raises(RehearsalTimeoutError, match="no time passes"):
+        relay_anyio.testing.run_in_virtual_time(block)
+
+
 def test_a_handler_that_computes_is_ended_in_any_thread() -> None:
     errors: list[BaseException] = []
 
