@@ -41,7 +41,14 @@ def run(options: argparse.Namespace) -> int:
     with temporary_directory("relay-conform-") as directory:
         starter = process_starter(command, Authority(Path(directory)))
         progress = _Progress(len(checks))
-        work = partial(run_checks, checks, starter, progress.tell, at_once=options.at_once)
+        work = partial(
+            run_checks,
+            checks,
+            starter,
+            progress.tell,
+            at_once=options.at_once,
+            warned=progress.say,
+        )
         done = anyio.run(_unless_stopped, work)
     if isinstance(done, int):
         return done
@@ -77,7 +84,9 @@ class _Progress:
 
     def tell(self, result: Result) -> None:
         self._done += 1
-        words = f"{self._done}/{self._all} {result.check.name}: {result.verdict.value}"
+        self.say(f"{self._done}/{self._all} {result.check.name}: {result.verdict.value}")
+
+    def say(self, words: str) -> None:
         sys.stderr.write(f"{words}\n")
         sys.stderr.flush()
 

@@ -12,7 +12,8 @@ from relay_proto.server import RequestReceived
 from .bodies import PROJECT, TOKEN
 from .checks import Group, must, should
 from .connection import Connection, Seen, as_object
-from .stage import START_PATIENCE, BrokenError, Stage, never
+from .hopes import START_PATIENCE
+from .stage import BrokenError, Stage, never
 
 VERSIONS: Final = (2, 3, 4)
 """The major versions of the protocol that the vendor's clients ask for."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import enum
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
 import anyio
 
 from .checks import LIMIT, Check, Group
+from .hopes import Hopes
 from .stage import (
-    START_PATIENCE,
     BrokenError,
     EndedError,
     HangsError,
@@ -65,12 +65,14 @@ async def run_checks(
     told: Callable[[Result], None] = lambda _result: None,
     *,
     at_once: int = AT_ONCE,
+    warned: Callable[[str], object] = lambda _words: None,
 ) -> list[Result]:
     """Take clients through the checks; return the results in the order of the checks.
 
     Checks of one group share a client until one of them does not hold. `told` hears each
-    result as it comes.
+    result as it comes, and `warned` what no client does that most checks need.
     """
+    hopes = Hopes(warned)
     checks = list(checks)
     found: dict[str, Result] = {}
     running, starting = anyio.CapacityLimiter(at_once), anyio.CapacityLimiter(STARTING)
@@ -81,7 +83,7 @@ async def run_checks(
 
     async with anyio.create_task_group() as tasks:
         for group in _grouped(checks):
-            tasks.start_soon(_run_group, group, start, keep, running, starting)
+            tasks.start_soon(_run_group, group, start, keep, running, starting, hopes)
     return [found[check.name] for check in checks]
 
 
@@ -100,24 +102,19 @@ async def _run_group(
     keep: Callable[[Result], None],
     running: anyio.CapacityLimiter,
     starting: anyio.CapacityLimiter,
+    hopes: Hopes,
 ) -> None:
     waiting = deque(checks)
     while waiting:
         async with running, AsyncExitStack() as stack:
             async with starting:
-                stage = await stack.enter_async_context(open_stage(start))
-                await _until_connected(stage)
+                stage = await stack.enter_async_context(open_stage(start, hopes))
+                await stage.connected()
             while waiting:
                 result = await run_check(waiting.popleft(), stage)
                 keep(result)
                 if result.verdict is not Verdict.HOLDS:
                     break
-
-
-async def _until_connected(stage: Stage) -> None:
-    """Wait until the client has started; if it never connects, its check says so."""
-    with suppress(BrokenError, EndedError):
-        await stage.until(lambda: stage.connections or None, START_PATIENCE, "")
 
 
 async def run_check(check: Check, stage: Stage) -> Result:

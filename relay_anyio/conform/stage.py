@@ -33,14 +33,13 @@ from .bodies import (
     request_frame,
 )
 from .connection import Connection, Seen, decoded
+from .hopes import Hopes
 
 T = TypeVar("T")
 
 
 PATIENCE: Final = 10.0
 """Seconds for what a client does at once, on a machine that has other work, too."""
-START_PATIENCE: Final = 40.0
-"""Seconds until the client has a session."""
 RETURN_PATIENCE: Final = 30.0
 """Seconds until a client is back that has lost a good connection."""
 CALM: Final = 1.0
@@ -94,8 +93,9 @@ Start: TypeAlias = Callable[[Accept, Callable[[], None]], AbstractAsyncContextMa
 class Stage:
     """The service as one client sees it, and all that the client has done."""
 
-    def __init__(self, tasks: TaskGroup) -> None:
+    def __init__(self, tasks: TaskGroup, hopes: Hopes) -> None:
         self.tasks = tasks
+        self._hopes = hopes
         self.client: Client | None = None
         self.config = QUIET
         """The configuration of connections from now on."""
@@ -168,18 +168,32 @@ class Stage:
         await anyio.sleep(seconds)
         self.check_client()
 
+    async def connected(self) -> None:
+        """Wait until the client has connected; if it never does, its check says so."""
+        hope = self._hopes.connection
+        try:
+            await self.until(lambda: self.connections or None, hope.patience, "")
+        except BrokenError:
+            hope.note(came=False)
+        except EndedError:
+            pass
+        else:
+            hope.note(came=True)
+
     async def session(self) -> Connection:
         """Wait until the client is connected and serves the context; return the connection.
 
         Raises:
             HangsError: it never does.
         """
+        hope = self._hopes.session
+        wanted = "as with the clients before, " * hope.is_lost + "no session with the context"
         try:
-            connection = await self.until(
-                self._served, START_PATIENCE, "no session with the context"
-            )
+            connection = await self.until(self._served, hope.patience, wanted)
         except BrokenError as error:
+            hope.note(came=False)
             raise HangsError(str(error)) from None
+        hope.note(came=True)
         await self.calm(connection)
         return connection
 
@@ -439,10 +453,10 @@ async def _send_later(connection: Connection, frames: list[JSONObject], delay: f
 
 
 @asynccontextmanager
-async def open_stage(start: Start) -> AsyncGenerator[Stage]:
+async def open_stage(start: Start, hopes: Hopes) -> AsyncGenerator[Stage]:
     """Run a client and its stage until the block ends."""
     async with anyio.create_task_group() as tasks:
-        stage = Stage(tasks)
+        stage = Stage(tasks, hopes)
         ended: Callable[[], None] = partial(Stage.changed, stage)
         async with start(stage.accept, ended) as client:
             stage.client = client

@@ -189,7 +189,9 @@ def results_of(
     *,
     backend: str = "asyncio",
     at_once: int = 100,
+    warned: Callable[[str], object] = lambda _words: None,
 ) -> list[Result]:
     """Take clients of a kind through checks."""
     start = partial(started, make)
-    return run_in_virtual_time(partial(run_checks, checks, start, at_once=at_once), backend)
+    work = partial(run_checks, checks, start, at_once=at_once, warned=warned)
+    return run_in_virtual_time(work, backend)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
+import anyio
 import pytest
 
 from relay_anyio import Timing
 from relay_anyio.conform.catalogue import CATALOGUE
 from relay_anyio.conform.checks import Check
+from relay_anyio.conform.hopes import ENOUGH
 from relay_anyio.conform.running import Result, Verdict
 from relay_proto.link.backoff import Backoff
 from tests.conform.bad_clients import ALL_BAD, Bad
@@ -59,13 +61,54 @@ def test_a_client_that_serves_no_context_hangs() -> None:
     assert result.output == ("last words",)
 
 
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_nobody_waits_long_for_a_context_that_no_client_serves(backend: str) -> None:
+    class NoContext(InProcess):
+        contexts = ()
+
+    warnings: list[str] = []
+    results = results_of(NoContext, backend=backend, at_once=2, warned=warnings.append)
+    assert [one for one in warnings if "does not serve the context 'conform'" in one] == warnings
+    assert len(warnings) == 1
+    waited = [one for one in results if "no session with the context" in one.seen]
+    assert len([one for one in waited if one.seconds > 30]) == ENOUGH
+    assert len([one for one in waited if "as with the clients before" in one.seen]) > 30
+    held = {one.check.name for one in results if one.verdict is Verdict.HOLDS}
+    assert {"connect-alone", "refused-credentials"} <= held
+
+
+def test_a_context_that_is_served_late_is_waited_for_again() -> None:
+    made: list[InProcess] = []
+
+    class LateToServe(InProcess):
+        def __init__(self, *given: Any) -> None:
+            made.append(self)
+            if len(made) <= ENOUGH:
+                self.contexts = ()
+            super().__init__(*given)
+
+        async def run(self) -> None:
+            await anyio.sleep(1.0 if len(made) == ENOUGH + 1 else 20.0)
+            await super().run()
+
+    warnings: list[str] = []
+    checks = named("acknowledges", "unknown-events", "order", "repeated-event", "early-events")
+    results = results_of(LateToServe, checks, at_once=1, warned=warnings.append)
+    assert [one.verdict for one in results[:ENOUGH]] == [Verdict.HANGS] * ENOUGH
+    assert {one.verdict for one in results[ENOUGH:]} == {Verdict.HOLDS}
+    assert len(warnings) == 1
+
+
 def test_a_client_that_never_connects_hangs() -> None:
     class NeverConnects(InProcess):
         async def run(self) -> None:
             pass
 
-    results = results_of(NeverConnects, named("connect", "acknowledges"))
+    warnings: list[str] = []
+    checks = named("connect", "acknowledges")
+    results = results_of(NeverConnects, checks, warned=warnings.append)
     assert [result.verdict for result in results] == [Verdict.FAILS, Verdict.HANGS]
+    assert warnings == ["the client does not connect: from now on, a check waits 2 s for that"]
 
 
 def test_a_client_that_ends_has_ended() -> None:
