@@ -14,7 +14,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from relay_anyio import AuthenticationError, Call, Limits, RelayClient, SessionState
+from relay_anyio import AuthenticationError, Call, Connected, Limits, RelayClient, SessionState
 from relay_anyio.cli import main
 from relay_proto.exchange import Hear, Press, What
 from relay_proto.recorder.replay import replay
@@ -40,7 +40,10 @@ async def converse(world: World, path: Path, limits: Limits | None = None) -> No
     client = world.client(record=path, limits=limits)
     async with answered_call(world, client, Hear("press"), Press("1")) as call:
         menu = await call.play_and_collect(tts("Please press a digit"), {"digits": {"max": 1}})
+        again: Heard[Connected] = Heard()
+        client.on_connected(again)
         world.cut()
+        await again.next()  # a request that the cut meets would fail
         await menu.wait()
         assert menu.digits == "1"
         await call.hangup()
@@ -82,7 +85,7 @@ async def test_its_size_is_bounded_and_it_rotates(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "incident.jsonl"
-    most = 4000
+    most = 8000
     async with world.client(record=path, limits=Limits(recording_bytes=most)) as client:
         for _ in range(100):
             await client.receive(["office"])
@@ -151,11 +154,11 @@ async def test_a_disk_that_goes_away_harms_nothing_but_the_recording(
 ) -> None:
     path = tmp_path / "disk" / "incident.jsonl"
     path.parent.mkdir()
-    client = world.client(record=path, limits=Limits(recording_bytes=4000))
+    client = world.client(record=path, limits=Limits(recording_bytes=8000))
     async with client:
         assert path.exists()
         shutil.rmtree(path.parent)
-        for _ in range(20):  # until a new file is due
+        for _ in range(40):  # until a new file is due
             await client.receive(["office"])
     [words] = problems(caplog)
     assert f"{path} {IN_WORDS}" in words

@@ -36,7 +36,7 @@ THREADS: Final = 32
 MENU: Final[list[Media]] = [{"type": "tts", "params": {"text": "Press a digit"}}]
 ONE_DIGIT: Final[Collect] = {"digits": {"max": 1}, "initial_timeout": 60.0}
 A_FEW_BYTES: Final = 256 * 1024
-"""What may remain of a round, such as ids of ended calls: 200 calls take nearly three times as much."""
+"""What may remain of a round, such as ids of ended calls. 200 calls take three times as much."""
 
 
 @pytest.fixture
