@@ -293,9 +293,9 @@ def test_two_things_with_the_same_name_are_told_apart(monkeypatch: pytest.Monkey
 def test_what_is_typed_into_an_interpreter_is_to_be_filled_in(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    main = sys.modules["__main__"]
-    monkeypatch.setattr(main, "typed", typed := Office("Ho"), raising=False)
-    monkeypatch.setattr(main, "__file__", None, raising=False)
+    interpreter = ModuleType("__main__")  # it has no file
+    monkeypatch.setitem(sys.modules, "__main__", interpreter)
+    monkeypatch.setattr(interpreter, "typed", typed := Office("Ho"), raising=False)
     assert "from your_program import client  # EDIT" in written(program=typed)
 
 
