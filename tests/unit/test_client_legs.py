@@ -160,14 +160,17 @@ class TestNobodyIsLeftRinging:
     def test_a_server_that_does_not_answer_is_asked_three_times(self, peer: Peer) -> None:
         peer.cancel(dial(peer))
         leg(peer, "c-1", "ringing")
-        for _ in range(3):
-            assert ends(peer) == [("c-1", "cancel")]
-            peer.advance(10)
-            peer.ask("signalwire.ping")
-        assert ends(peer) == []
-        assert "could not be hung up: calling.end: no answer" in peer.last(Dropped).reason
-        peer.cut()
-        peer.reconnect()
+        for session in (1, 2):
+            for _ in range(3):
+                assert ends(peer) == [("c-1", "cancel")]
+                peer.advance(10)
+                peer.ask("signalwire.ping")
+            assert ends(peer) == []
+            reasons = [output.reason for output in peer.all(Dropped)]
+            assert len(reasons) == session
+            assert "could not be hung up: calling.end: no answer" in reasons[-1]
+            peer.cut()
+            peer.reconnect()
         assert ends(peer) == [("c-1", "cancel")], "the next session asks again"
 
     def test_a_leg_that_ended_by_itself_is_not_asked_again(self, peer: Peer) -> None:

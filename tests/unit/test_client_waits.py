@@ -14,7 +14,7 @@ from relay_proto.pending import Pending
 from relay_proto.records import CallRecord
 from relay_proto.transitions import SessionState
 from relay_proto.values.literals import CallStateText
-from tests.unit.client_peer import Peer, ends, error_of
+from tests.unit.client_peer import DEVICES, Peer, ends, error_of
 
 END = "calling.end"
 
@@ -206,3 +206,7 @@ class TestBridge:
     def test_the_other_one_must_be_a_call(self) -> None:
         with pytest.raises(TypeError, match="other must be a Call, not 'c-2'"):
             joins.bridge("c-2")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+    def test_what_is_given_is_checked(self) -> None:
+        with pytest.raises(TypeError, match="timeout must be"):
+            joins.connect_and_wait(DEVICES, timeout="5")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
