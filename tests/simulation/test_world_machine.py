@@ -77,7 +77,7 @@ class WorldMachine(RuleBasedStateMachine):
         self.world = World(seed, config=exchange_config(lines=lines()))
         self.asked: list[tuple[Program, Pending[Any]]] = []
         for _ in range(programs):
-            self.start_a_program()
+            self.start_a_program(takes_calls=False)
 
     # Time
 
@@ -93,12 +93,16 @@ class WorldMachine(RuleBasedStateMachine):
     # Programs
 
     @precondition(lambda self: len(self.world.programs) < MOST_PROGRAMS)
-    @rule()
-    def start_a_program(self) -> None:
+    @rule(takes_calls=st.booleans())
+    def start_a_program(self, *, takes_calls: bool) -> None:
         project = PROJECTS[len(self.world.programs)]
         program = self.world.program("office", limits=LIMITS, project=project)
-        program.core.accepting_calls = True
+        program.core.accepting_calls = takes_calls
         program.start()
+
+    @rule(which=choices, takes_calls=st.booleans())
+    def change_its_handlers(self, which: int, *, takes_calls: bool) -> None:
+        self.program(which).core.accepting_calls = takes_calls
 
     @rule(which=choices)
     def close_a_program(self, which: int) -> None:
