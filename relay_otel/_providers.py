@@ -57,7 +57,12 @@ class OpenTelemetry:
 class Observable(Protocol):
     """A client that takes an observer."""
 
-    observer: Observer | None
+    @property
+    def observer(self) -> Observer | None:
+        """Who is told what the client does."""
+
+    @observer.setter
+    def observer(self, observer: Observer | None) -> None: ...
 
 
 def observe(
