@@ -64,7 +64,7 @@ PATIENT: Final = replace(QUICK, handler_grace=3600.0)
 """Waits for the first handler, however busy the machine is."""
 
 AT_ONCE: Final = ExchangeTiming(
-    ring_delay=0.01, reaction=0.01, character=0.001, digit=0.01, text_step=0.01
+    ring_delay=0.01, reaction=0.01, character=0.001, digit=0.01, text_step=0.1
 )
 
 LONG: Final[list[Media]] = [{"type": "silence", "params": {"duration": 3600}}]
