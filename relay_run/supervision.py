@@ -184,10 +184,10 @@ class Supervision:
         elif report.trouble and not worker.trouble_told:
             self._tell_trouble(worker, report.trouble, now)
 
-    def failed(self, serial: int, failure: Failure) -> None:
+    def failed(self, serial: int, failure: Failure, now: float) -> None:
         """A worker has told why it ends, which it is about to do."""
         worker = self._workers.get(serial)
-        if worker is not None and self._failures.add(worker.number, failure):
+        if worker is not None and self._failures.add(worker.number, failure, now):
             self._out.append(Say("error", failure.words, worker.number, failure.traceback))
 
     def _tell_trouble(self, new: Worker, trouble: str, now: float) -> None:

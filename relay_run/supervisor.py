@@ -256,7 +256,7 @@ class Supervisor:
             case Report():
                 self._core.reported(process.serial, line, now)
             case Failure():
-                self._core.failed(process.serial, line)
+                self._core.failed(process.serial, line, now)
             case Exposition(text):
                 self._told(process, text)
             case _:

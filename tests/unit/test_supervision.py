@@ -480,7 +480,7 @@ def test_an_error_of_several_workers_is_said_once_and_counted() -> None:
     room = Room(Policy(workers=3))
     room.take()
     for serial in (1, 2, 3):
-        room.core.failed(serial, BROKEN)
+        room.core.failed(serial, BROKEN, room.now)
     assert room.take() == [Say("error", BROKEN.words, 1, BROKEN.traceback)]
     for serial in (1, 2):
         room.exit(serial, ExitCode.NO_CLIENT)
@@ -493,8 +493,8 @@ def test_an_error_of_several_workers_is_said_once_and_counted() -> None:
 def test_an_error_of_one_worker_is_not_counted_and_another_one_is_said() -> None:
     room = Room()
     room.take()
-    room.core.failed(1, BROKEN)
-    room.core.failed(2, Failure("there is no such client"))
+    room.core.failed(1, BROKEN, room.now)
+    room.core.failed(2, Failure("there is no such client"), room.now)
     assert room.words() == "it cannot be loaded\nthere is no such client"
     for serial in (1, 2):
         room.exit(serial, ExitCode.NO_CLIENT)
@@ -505,21 +505,40 @@ def test_after_a_change_of_the_program_an_error_is_said_again(room: Room) -> Non
     for serial in (3, 4):
         room.core.replace(room.now)
         room.take()
-        room.core.failed(serial, BROKEN)
-        room.core.failed(serial, BROKEN)
+        room.core.failed(serial, BROKEN, room.now)
+        room.core.failed(serial, BROKEN, room.now)
         assert room.words() == BROKEN.words
         room.exit(serial, ExitCode.NO_CLIENT)
         assert "have ended" not in room.words()
+
+
+def test_an_error_that_comes_again_later_is_said_again(room: Room) -> None:
+    room.core.failed(1, BROKEN, room.now)
+    room.core.failed(2, BROKEN, room.now + 59)
+    assert room.words() == BROKEN.words
+    room.core.failed(1, BROKEN, room.now + 60)
+    assert room.words() == BROKEN.words
+
+
+def test_only_so_many_errors_are_remembered(room: Room) -> None:
+    for number in range(100):
+        room.core.failed(1, Failure(f"error {number}"), room.now)
+    room.core.failed(1, Failure("error 0"), room.now)
+    assert len(room.words().splitlines()) == 100
+    room.core.failed(1, Failure("error 100"), room.now)
+    room.core.failed(1, Failure("error 1"), room.now)
+    room.core.failed(1, Failure("error 0"), room.now)
+    assert room.words() == "error 100\nerror 0"
 
 
 def test_who_waits_for_a_change_counts_when_all_have_failed() -> None:
     room = Room(Policy(workers=2, waits_for_changes=True))
     room.take()
     for serial in (1, 2):
-        room.core.failed(serial, BROKEN)
+        room.core.failed(serial, BROKEN, room.now)
         room.exit(serial, ExitCode.NO_CLIENT)
     assert room.words().splitlines()[-1] == "2 workers have ended with this: it cannot be loaded"
-    room.core.failed(1, BROKEN)  # nobody knows this process any more
+    room.core.failed(1, BROKEN, room.now)  # nobody knows this process any more
 
 
 def test_a_second_replacement_replaces_the_newest_one_too(room: Room) -> None:
