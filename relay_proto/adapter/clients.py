@@ -430,12 +430,6 @@ class ClientBase(Hearing, Generic[E, C, M]):
             raise ClientClosedError if self._failure is None else self._failure
         return engine
 
-    @property
-    def _has_connected(self) -> bool:
-        """Whether there was a session, and nobody has disconnected since."""
-        started = self._started
-        return self._current is not None and started.settled and started.error is None
-
     def _connect_timed_out(self, seconds: float | None) -> ConnectTimeoutError:
         assert seconds is not None, "who waits for ever is in time"
         return ConnectTimeoutError(self.host, seconds, self._last_attempt)

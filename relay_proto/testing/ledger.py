@@ -31,7 +31,8 @@ from ..outputs import (
 from ..pending import Pending
 from ..records import ActionRecord, CallRecord
 from ..rpc.event_base import RelayEvent
-from ..transitions import CALL_ORDER
+from ..rpc.events import CallStateEvent
+from ..transitions import CALL_ORDER, CallState
 from .answers import Answers
 from .checks import That
 from .sessions import SessionLedger
@@ -251,6 +252,8 @@ class Ledger:
         match output:
             case EventReceived(event, call):
                 self._event_told(event)
+                if isinstance(event, CallStateEvent) and event.call_state == CallState.ENDED.value:
+                    self._offered.discard(event.call_id)  # nobody can take it any more
                 if call is not None and not call.ended:
                     self.held[call.call_id] = call
             case MessageReceived(_, event) | MessageChanged(_, event):
