@@ -136,7 +136,7 @@ def _dates(chain: Sequence[Certificate]) -> str:
 
 def proxy_refused(words: str) -> str:
     """What to do about a proxy that refuses, in these words."""
-    if "407" in words or "password" in words:
+    if "password" in words:  # not 407, which may be in a port
         return (
             "Write user and password of the proxy into its URL: "
             "HTTPS_PROXY=http://user:password@proxy.example:8080. @ is %40, and : is %3A."

@@ -179,7 +179,7 @@ class Driver(Generic[O]):
     async def wait_at_most(
         self, timeout: float | None, wait: Callable[[], Awaitable[object]]
     ) -> None:
-        """Wait as `wait` does, for `timeout` seconds at most. The caller then looks what is so.
+        """Wait as `wait` does, for `timeout` seconds at most. The caller then checks what is true.
 
         After a freeze, what is waited for may be in the socket: it is read before this ends.
         """

@@ -57,10 +57,10 @@ def forget_cancellation() -> None:
 
 
 def anywhere() -> bool:
-    """Whether it is here, for what was not started yet: it is wherever it is asked."""
+    """True: what was not started yet may be used anywhere."""
     return True
 
 
 def nowhere() -> bool:
-    """Whether it is here, for what belongs to another process."""
+    """False: what belongs to another process may not be used in this one."""
     return False

@@ -50,10 +50,10 @@ class Patience:
     def __init__(
         self, guard: Guard, seconds: float, post: Callable[[Callable[[], object]], None] | None
     ) -> None:
-        """`post` lets an event loop call something whose time is real; else its guard counts."""
+        """`post` runs a function in an event loop of real time. In virtual time, it is None."""
         self._guard = guard
         self._post = post
-        self._most_ticks = seconds / TICK
+        self._most_ticks = max(2.0, seconds / TICK)  # the loop has a whole tick to turn
         self._thread = threading.current_thread()
         self._is_main = self._thread is threading.main_thread() and SIGNAL is not None
         self._is_over = threading.Event()

@@ -202,7 +202,7 @@ async def rehearsal(
 def _check_not_blocked(
     guard: Guard, stages: Sequence[Stage], within: float, patience: float
 ) -> None:
-    """Say that something has blocked the event loop, if something has."""
+    """Raise if something has blocked the event loop."""
     if guard.blocked_at:
         told = stages[0].story if stages else Story()
         if guard.still_open:

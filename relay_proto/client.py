@@ -239,7 +239,8 @@ class ClientCore(Core[Output]):
     def close(self, now: float) -> None:
         """End the session for good. Whatever is pending fails, and all calls end locally."""
         if self.state not in (SessionState.CLOSING, SessionState.CLOSED):
-            # Now, because the hang-ups need a session.
+            # Now, because this needs a session.
+            self._pass_back(self._offers.close(now), now)
             self._dispatch.hang_up(self._dials.fail_all(ClientClosedError()), now)
         over = self._session.close()
         if over is not None:

@@ -184,7 +184,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Forget the stories of other tests, and refuse markers that say what cannot be."""
+    """Forget the stories of other tests, and refuse markers with wrong arguments."""
     _told().clear()
     for name in (MARKER, LAB_MARKER):
         for marker in item.iter_markers(name):

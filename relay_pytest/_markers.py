@@ -29,7 +29,7 @@ def options_of(marker: pytest.Mark) -> dict[str, Any]:
     """Return what a marker says, by name.
 
     Raises:
-        pytest.UsageError: it has an argument that there is not.
+        pytest.UsageError: the marker has an unknown argument.
     """
     takes = TAKES[marker.name]
     try:

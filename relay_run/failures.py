@@ -18,7 +18,7 @@ class _Seen:
     """Who has had an error since it was written."""
 
     written_at: float
-    workers: set[int] = field(default_factory=set)
+    workers: set[int] = field(default_factory=set[int])
     counted: int = 1
 
 

@@ -181,7 +181,7 @@ class Supervision:
             worker.ready_at = now
             self._say("info", f"{worker} is ready", worker.number)
             self._is_ready(worker, now)
-        elif report.trouble and not worker.trouble_told:
+        elif worker.phase is Phase.UP and report.trouble and not worker.trouble_told:
             self._tell_trouble(worker, report.trouble, now)
 
     def failed(self, serial: int, failure: Failure, now: float) -> None:

@@ -175,6 +175,7 @@ class Supervisor:
     def fail(self, words: str, error: BaseException | None = None) -> None:
         """Tell why this worker ends: the supervisor writes it once, if others tell the same."""
         traceback = "" if error is None else "".join(format_exception(error)).rstrip()
+        words, traceback = _encodable(words), _encodable(traceback)
         with self._lock:
             self._unsent += encode(Failure(words, traceback[-MOST_CHARACTERS:]))
         if not self._flush_within(PATIENCE):
@@ -184,11 +185,12 @@ class Supervisor:
         with self._lock:
             if not self._unsent:  # else it does not read: it has no use for more
                 self._unsent = encode(line)
-        self._flush()
+        with suppress(OSError):  # `_read` notices that the supervisor is gone
+            self._flush()
 
     def _flush(self) -> bool:
-        """Send what the socket takes; return whether that is all."""
-        with self._lock, suppress(OSError):  # it reads slowly, or is gone: `_read` notices that
+        """Send what the socket takes; return whether that is all. Raises OSError if it is gone."""
+        with self._lock, suppress(BlockingIOError):
             while self._unsent:
                 sent = self._sock.send(self._unsent, socket.MSG_DONTWAIT)
                 self._unsent = self._unsent[sent:]
@@ -211,8 +213,11 @@ class Supervisor:
     def _flush_within(self, seconds: float) -> bool:
         """Send all, and wait for the socket to take it; return whether it has."""
         ends_at = time.monotonic() + seconds
-        while not (flushed := self._flush()) and (left := ends_at - time.monotonic()) > 0:
-            select.select([], [self._sock], [], left)
+        try:
+            while not (flushed := self._flush()) and (left := ends_at - time.monotonic()) > 0:
+                select.select([], [self._sock], [], left)
+        except OSError:
+            return False  # the supervisor is gone: `_read` notices that
         return flushed
 
     def _leave(self) -> NoReturn:
@@ -222,6 +227,11 @@ class Supervisor:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(self._drain_timeout + LAST_BREATH)
         os._exit(ExitCode.CALLS_LEFT)
+
+
+def _encodable(text: str) -> str:
+    """Return `text`, with what UTF-8 cannot say, such as half a character, in words."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 if __name__ == "__main__":

@@ -193,19 +193,22 @@ class ClientBase(Hearing, Generic[E, C, M]):
         """Who is told what the client does. To be set before it connects.
 
         Raises:
-            LocalProtocolError: the client connects, is connected, or has a request that waits.
+            LocalProtocolError: the client connects, or is connected.
         """
         return self._observer
 
     @observer.setter
     def observer(self, observer: Observer | None) -> None:
-        engine = self._current
-        if engine is not None and engine.alive and observer is not self._observer:
-            raise LocalProtocolError(
-                "the client is in use already, so what observes it cannot change: set the observer "
-                "before connect(), or after disconnect()"
-            )
-        self._observer = observer
+        with self._lock:
+            engine = self._current
+            if engine is not None and engine.alive and observer is not self._observer:
+                if engine.core.state is not SessionState.DISCONNECTED:
+                    raise LocalProtocolError(
+                        "the client is in use already, so what observes it cannot change: set the "
+                        "observer before connect(), or after disconnect()"
+                    )
+                self._current = None  # only a command that was refused has made it
+            self._observer = observer
 
     def _vitals(self) -> Vitals:
         """How it does. On threads, to be asked where the core is: see `_post`."""
@@ -246,11 +249,13 @@ class ClientBase(Hearing, Generic[E, C, M]):
         """
         with self._changing_routes():
             self._routes.add_event(EVERY, self._bound(handler))
+        self._listeners_changed()
         return handler
 
     def _hear(self, event_type: str, handler: Function) -> None:
         with self._changing_routes():
             self._routes.add_event(event_type, self._bound(handler))
+        self._listeners_changed()
 
     @checked
     def off(self, event_type: str, handler: Function) -> None:
@@ -260,6 +265,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
         """
         with self._changing_routes():
             self._routes.remove_event(event_type, handler)
+        self._listeners_changed()
 
     def _add_call(
         self,
@@ -312,6 +318,12 @@ class ClientBase(Hearing, Generic[E, C, M]):
     def _accepted(self, function: F) -> F:
         """Return `function` if the adapter can run functions of its kind."""
         return function
+
+    def _listeners_changed(self) -> None:
+        """Let the core know if somebody hears text messages now, and nobody did, or the reverse."""
+        engine = self._current
+        if engine is not None and engine.core.accepting_texts is not self._routes.accepting_texts:
+            self._routes_changed(wait=False)
 
     def _routes_changed(self, *, wait: bool = True) -> None:
         """Let the core know which calls are taken."""

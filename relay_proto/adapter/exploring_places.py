@@ -80,7 +80,7 @@ def pieces_of(thing: object) -> Pieces | None:
         return place
     match thing:
         case MethodType():
-            owner, name = pieces_of(thing.__self__), thing.__func__.__name__
+            owner, name = pieces_of(thing.__self__), _name_of(thing)
             is_found = owner is not None and getattr(thing.__self__, name, None) == thing
             return (*(owner or ()), f".{name}") if is_found else None
         case partial():
@@ -105,7 +105,7 @@ def _is_literal(value: object) -> bool:
     """Whether `repr` is the source of a value."""
     try:
         return bool(ast.literal_eval(repr(value)) == value)
-    except (ValueError, SyntaxError):
+    except Exception:  # noqa: BLE001 - a `repr` of the program's may raise anything
         return False
 
 
@@ -120,7 +120,7 @@ def _place_of(thing: object) -> Pieces | None:
         return Name(importable, first), *(f".{name}" for name in rest)
     for module, holder in tuple(sys.modules.items()):
         if module.partition(".")[0] not in OWN and (importable := _importable(module)):
-            for name, value in tuple(vars(holder).items()):
+            for name, value in tuple(getattr(holder, "__dict__", {}).items()):
                 if value is thing and name.isidentifier():
                     return (Name(importable, name),)
     return None
@@ -136,14 +136,20 @@ def _importable(module: str) -> str:
     return Path(str(getattr(sys.modules[module], "__file__", "") or "")).stem
 
 
+def _name_of(method: MethodType) -> str:
+    return str(getattr(method.__func__, "__name__", "__call__"))
+
+
 def description_of(thing: object) -> str:
     """Say in a few words what something is that has no name in a module."""
     match thing:
         case MethodType():
             kind = type(thing.__self__).__qualname__
-            return f"the method {thing.__func__.__name__} of an object of the class {kind}"
+            return f"the method {_name_of(thing)} of an object of the class {kind}"
         case partial():
-            return f"a functools.partial of {getattr(thing.func, '__qualname__', repr(thing.func))}"
+            kind = type(thing.func).__qualname__
+            name = getattr(thing.func, "__qualname__", f"an object of the class {kind}")
+            return f"a functools.partial of {name}"
         case type():
             return f"the class {thing.__qualname__}"
         case _:

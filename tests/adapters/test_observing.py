@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import relay_otel
-from relay_anyio import Call, LocalProtocolError
+from relay_anyio import Call, ClientClosedError, LocalProtocolError
 from tests.adapters.support import OFFICE, Certificates, open_world
 
 pytestmark = pytest.mark.anyio
@@ -67,6 +67,20 @@ async def test_acknowledgements_are_prompt_and_spans_have_the_time_of_day(
     parent = spans["calling.answer"].parent
     assert parent is not None
     assert parent == spans["call inbound"].context
+
+
+async def test_a_command_that_was_refused_does_not_keep_a_client_from_being_observed(
+    certificates: Certificates,
+) -> None:
+    async with open_world(certificates) as world:
+        client = world.client()
+        real: Any = getattr(client, "hidden", client)
+        with pytest.raises(ClientClosedError, match="connect"):
+            await client.execute("signalwire.ping", {})
+        relay_otel.observe(real)
+        assert real.observer is not None
+        async with client:
+            await client.execute("signalwire.ping", {})
 
 
 async def test_a_client_that_is_connected_cannot_be_observed_any_more(

@@ -262,6 +262,17 @@ async def test_a_listener_of_texts_waits_for_no_handler(world: World) -> None:
         assert event.params["message_id"] == message_id
 
 
+async def test_a_listener_that_comes_later_hears_what_has_waited(world: World) -> None:
+    async with world.client(timing=PATIENT) as client:
+        message_id = receive(world, "yo")
+        await client.receive(["sales"])  # so it has come
+        heard: Heard[RelayEvent] = Heard()
+        client.on_event(heard)
+        while (event := await heard.next()).event_type != "messaging.receive":
+            pass
+        assert event.params["message_id"] == message_id
+
+
 def receive(world: World, body: str) -> str:
     """Let somebody send a text."""
     text = TextMessage(CALLER, OFFICE, body)

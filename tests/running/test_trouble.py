@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from relay_proto.exchange import Caller, HangUp, Hear, What, Who
+from relay_run.exit_codes import ExitCode
 from tests.adapters.support import OFFICE, World
 from tests.running.support import (
     CRASHES,
@@ -190,6 +191,14 @@ async def test_a_replacement_that_cannot_reach_the_service_says_so_at_once(
         await program.says("all workers are replaced")
         program.send(signal.SIGTERM)
         assert await program.end() == 0
+
+
+async def test_an_error_with_half_a_character_is_written(world: World, tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("raise ValueError('caf\\udce9')\n", "utf-8")
+    async with relay_run(world, tmp_path, "shop:client") as program:
+        assert await program.end() == ExitCode.NO_CLIENT
+    assert "shop:client cannot be loaded: ValueError: caf" in program.errors
+    assert program.errors.count("Traceback") == 1
 
 
 async def test_an_error_of_all_workers_is_written_once(world: World, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 from relay_proto.api import commands
 from relay_proto.api.commands import Command
 from relay_proto.config import Limits
-from relay_proto.errors import ClientClosedError, RequestQueueFullError
+from relay_proto.errors import ClientClosedError, ConnectionLostError, RequestQueueFullError
 from relay_proto.exchange import Caller, HangUp, Hear, Press, Say, Step, TextMessage, Wait
 from relay_proto.outputs import CallOffered
 from relay_proto.pending import Pending
@@ -76,6 +76,7 @@ class WorldMachine(RuleBasedStateMachine):
     def begin(self, seed: int, programs: int) -> None:
         self.world = World(seed, config=exchange_config(lines=lines()))
         self.asked: list[tuple[Program, Pending[Any]]] = []
+        self.passed: list[tuple[Program, CallRecord, Pending[Any]]] = []
         for _ in range(programs):
             self.start_a_program(takes_calls=False)
 
@@ -130,7 +131,10 @@ class WorldMachine(RuleBasedStateMachine):
         calls = self.calls(program)
         if calls:
             with suppress(ClientClosedError, RequestQueueFullError):
-                program.execute_on(calls[call % len(calls)], VERBS[verb])
+                one = calls[call % len(calls)]
+                pending = program.execute_on(one, VERBS[verb])
+                if verb == "pass on":
+                    self.passed.append((program, one, pending))
 
     @precondition(lambda self: self.asked)
     @rule(which=choices)
@@ -237,6 +241,12 @@ class WorldMachine(RuleBasedStateMachine):
         world.exchange.refuse_upgrades(0)
         world.after(100.0, self.notice_dead_links)
         world.run(320.0)
+        for program, call, pending in self.passed:
+            # A reply that was lost: it may have been done, so the program asks once more.
+            if isinstance(pending.error, ConnectionLostError) and not call.ended:
+                with suppress(ClientClosedError):
+                    program.execute_on(call, VERBS["pass on"])
+        world.run(60.0)
         world.settle_down()
 
     def notice_dead_links(self) -> None:

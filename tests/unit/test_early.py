@@ -266,6 +266,13 @@ class TestCalls:
         peer.call()
         assert peer.passed_back == ["c-1"]
 
+    def test_a_disconnect_passes_it_back(self) -> None:
+        peer = Late()
+        peer.call()
+        peer.close()
+        assert peer.passed_back == ["c-1"]
+        assert peer.offered == []
+
     def test_a_drain_passes_it_back(self) -> None:
         peer = Late()
         peer.call("c-1")

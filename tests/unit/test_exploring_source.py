@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from functools import partial
-from types import ModuleType
+from types import MethodType, ModuleType
 from typing import Any, Final
 
 import pytest
@@ -254,6 +254,15 @@ class Wrapped:
     __qualname__ = "nobody.has.this"
 
 
+class Unshown:
+    """Something that cannot be shown."""
+
+    def __call__(self, call: object) -> None: ...
+
+    def __repr__(self) -> str:
+        raise ZeroDivisionError
+
+
 @pytest.mark.parametrize(
     ("program", "words"),
     [
@@ -264,8 +273,17 @@ class Wrapped:
         (partial(greets, "Hi", by=object()), "a functools.partial of greets"),
         (partial(local_one()), "a functools.partial of local_one.<locals>.inside"),
         (Wrapped(), "an object of the class nobody.has.this"),
+        (partial(greets, by=Unshown()), "a functools.partial of greets"),
+        (partial(Unshown()), "a functools.partial of an object of the class Unshown"),
+        (
+            MethodType(partial(greets), Office("Ho")),
+            "the method __call__ of an object of the class Office",
+        ),
     ],
-    ids=["local", "lambda", "object", "method", "partial", "of local", "wrapped"],
+    ids=[
+        *("local", "lambda", "object", "method", "partial", "of local", "wrapped"),
+        *("unshown", "of unshown", "method of partial"),
+    ],
 )
 def test_what_no_test_can_import_is_to_be_filled_in(program: Any, words: str) -> None:
     source = written(program=program, scenes=(local_one(), program, program))

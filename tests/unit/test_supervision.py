@@ -473,6 +473,25 @@ def test_trouble_of_others_is_in_their_own_log() -> None:
     assert "gone" not in room.words()
 
 
+def test_trouble_of_a_worker_that_ends_is_not_told() -> None:
+    room = Room(Policy(workers=2))
+    room.report(1, 2)
+    room.core.change_workers(-1, room.now)
+    room.take()
+    room.report(1, 2, report=Report(trouble="nobody is there"))
+    assert "nobody" not in room.words()
+
+
+def test_trouble_in_the_middle_of_a_replacement_is_not_told_when_it_ends() -> None:
+    room = Room()
+    room.report(1, 2)
+    room.core.replace(room.now)
+    room.core.stop(room.now)
+    room.take()
+    room.report(3, report=Report(trouble="nobody is there"))
+    assert "nobody" not in room.words()
+
+
 BROKEN: Final = Failure("it cannot be loaded", "Traceback: line 1")
 
 
