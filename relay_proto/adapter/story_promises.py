@@ -40,6 +40,8 @@ SOUNDS: Final = frozenset({What.ANSWERED, What.SAID, What.PRESSED, What.BEEPED, 
 INPUT_OVER: Final = frozenset({What.COLLECTED, What.HEARD_NOTHING})
 SHORTEST_WORD: Final = 2
 """Letters of a word that a question can be said to name."""
+ASKING: Final = frozenset({"say", "press", "enter", "type", "dial", "speak", "please", "sorry"})
+"""Words that ask. A question has them, but names none of them as an answer."""
 
 
 def every_call_ends(story: Story) -> None:
@@ -153,7 +155,7 @@ class AskedOnce:
 
     A question is what was played before the program waits for input. It has an answer when
     the digit or a word that it names was received: “Press 1 for sales” is answered by 1, but
-    not by 7. Digits in `repeats` are meant to ask again, such as “9 to hear this again”.
+    not by 7, nor by “press”. Digits in `repeats` are meant to ask again, such as “9 to hear this again”.
     """
 
     repeats: str = ""
@@ -190,7 +192,7 @@ class AskedOnce:
 
 def _names(question: str, answer: str) -> bool:
     """Whether the text of a question has the digit, or a word, that somebody answers."""
-    return bool(set(_words(question)) & set(_words(answer)))
+    return bool(set(_words(question)) & set(_words(answer)) - ASKING)
 
 
 def _words(text: str) -> Iterator[str]:

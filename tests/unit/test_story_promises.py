@@ -139,6 +139,7 @@ def test_an_answer_that_the_question_does_not_name_may_be_asked_for_again() -> N
     assert keeps(AskedOnce(), asked("7"))
     assert keeps(AskedOnce(), asked("12"))
     assert keeps(AskedOnce(), asked("I do"))
+    assert keeps(AskedOnce(), asked("Say", "press", "please"))
 
 
 def test_some_digits_mean_to_ask_again() -> None:
