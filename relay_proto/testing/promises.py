@@ -225,8 +225,8 @@ class Promises:
             if ledger.closed_at is None:
                 ledger.that(program.ready, "a core comes back", program.core.state.value)
                 owned |= ledger.owned
+                ledger.check_passed_back()  # a session that has ended has no offers any more
             ledger.check_waits(but=("delivery",))
-            ledger.check_passed_back()
             idle = program.tasks <= ledger.waits.count("delivery")
             ledger.that(idle, "every wait ends", program.tasks, "tasks still run")
             gone = [call_id for call_id in ledger.held if call_id not in self._legs]
