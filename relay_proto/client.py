@@ -15,11 +15,10 @@ from .calls.calls import Calls
 from .calls.dials import Dials
 from .calls.early import Early
 from .calls.messages import EarlyReports, Messages
-from .calls.offers import Offers, Refused
+from .calls.offers import Offers, Refused, Waiting
 from .calls.recent import Recent
 from .config import ClientConfig, Contexts, Credentials
 from .constants import (
-    CALL_STATE_ENDED,
     METHOD_SIGNALWIRE_EVENT,
     METHOD_SIGNALWIRE_UNRECEIVE,
 )
@@ -73,7 +72,7 @@ Due: TypeAlias = (
     | DialRecord
     | ActionRecord
     | EarlyReports
-    | Early[CallReceiveEvent]
+    | Early[Waiting]
     | Early[MessageReceived]
 )
 """What has a deadline."""
@@ -492,7 +491,6 @@ class ClientCore(Core[Output]):
             case _:
                 assert isinstance(event, CallStateEvent), f"no way for {event!r}"
                 self._dispatch.hang_up(self._dials.receive_state(event), now)
-                if event.call_state == CALL_STATE_ENDED:
-                    self._offers.call_ended(event.call_id)
+                self._offers.state_changed(event)
                 return False
         return True

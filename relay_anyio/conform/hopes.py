@@ -1,4 +1,4 @@
-"""Hopes: for how long checks wait for what all clients of a run do, or none of them does."""
+"""Hopes: how long checks wait for something that all clients of a run do, or none does."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .bodies import CONTEXT
 START_PATIENCE: Final = 40.0
 """Seconds until the client has a session."""
 ENOUGH: Final = 2
-"""So many clients that wait for the whole time in vain, if no other was better, show the rest."""
+"""After so many clients that did not do it in the whole time, the others get less time."""
 LITTLE_PATIENCE: Final = 2.0
-"""Seconds for a client after those: checks that need something else still get their results."""
+"""Seconds for each of the others. Checks that need something else still get their results."""
 
 
 class Hope:
-    """For how long to wait for something that all clients of a run do, or none of them does."""
+    """How long to wait for something that all clients of a run do, or none does."""
 
     def __init__(self, without: str, warned: Callable[[str], object]) -> None:
         """`without` says what no client does; `warned` is told when that is so."""
@@ -32,11 +32,11 @@ class Hope:
 
     @property
     def patience(self) -> float:
-        """For how long to wait for it, in seconds."""
+        """How long to wait for it, in seconds."""
         return LITTLE_PATIENCE if self.is_lost else START_PATIENCE
 
     def note(self, *, came: bool) -> None:
-        """Note that it has come, or that somebody has waited in vain."""
+        """Note that a client has done it, or has not done it in the time that it had."""
         was_lost = self.is_lost
         self._has_come = self._has_come or came
         self._in_vain += not came

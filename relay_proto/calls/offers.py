@@ -18,7 +18,7 @@ from ..core import OutputQueue
 from ..display import shown_id
 from ..outputs import CallOffered, EventReceived, Ignored, OfferRefused, PeerViolation
 from ..records import CallRecord
-from ..rpc.events import CallReceiveEvent
+from ..rpc.events import CallReceiveEvent, CallStateEvent
 from ..timers import Deadlines
 from ..transitions import CallState
 from .calls import Calls
@@ -27,6 +27,17 @@ from .recent import Common, Recent
 
 Refused: TypeAlias = list[CallReceiveEvent]
 """Offers whose calls are to be passed back."""
+
+
+class Waiting:
+    """An offer that waits for a handler."""
+
+    __slots__ = ("offer", "state")
+
+    def __init__(self, offer: CallReceiveEvent) -> None:
+        self.offer = offer
+        self.state: CallStateEvent | None = None
+        """The last that was heard of the call's state."""
 
 
 class _WithDevice(msgspec.Struct, frozen=True, gc=False):
@@ -52,9 +63,7 @@ class Offers:
         self._limit = limits.active_calls
         self._ended_call_ids: Recent[str] = Recent(limits.event_ids)
         self._common = Common()
-        self._early: Early[CallReceiveEvent] = Early(
-            deadlines, timing.handler_grace, limits.early_arrivals
-        )
+        self._early: Early[Waiting] = Early(deadlines, timing.handler_grace, limits.early_arrivals)
         self._accepting = False
         self._closed = False
         self._contexts: frozenset[str] | None = None
@@ -104,9 +113,9 @@ class Offers:
             self._out.push(Ignored("the offer of a call that has ended"))
         elif not self._may_wait(event):
             refused += self._decide(event)
-        elif any(kept.call_id == event.call_id for kept in self._early):
+        elif any(waiting.offer.call_id == event.call_id for waiting in self._early):
             self._out.push(Ignored("the offer of a call that waits for a handler"))
-        elif not self._early.keep(event, now):
+        elif not self._early.keep(Waiting(event), now):
             refused += self._decide(event)
         return refused
 
@@ -114,15 +123,15 @@ class Offers:
         """Take the offers that have a handler by now, and give up those whose time is over."""
         if self.accepting and self._contexts is None:
             self._early.stop()
-        decided = self._early.take(lambda event: not self._unhandled(event))
+        decided = self._early.take(lambda waiting: not self._unhandled(waiting.offer))
         decided += self._early.take_late(now)
-        return [refused for event in decided for refused in self._decide(event)]
+        return [refused for one in decided for refused in self._decide(one.offer, one.state)]
 
     def _may_wait(self, event: CallReceiveEvent) -> bool:
         is_new = self._calls.get(event.call_id) is None
         return is_new and self._calls.keeps(event) and bool(self._unhandled(event))
 
-    def _decide(self, event: CallReceiveEvent) -> Refused:
+    def _decide(self, event: CallReceiveEvent, later: CallStateEvent | None = None) -> Refused:
         known = self._calls.get(event.call_id)
         if known is not None:
             self._calls.update(known, event, event.call_state)
@@ -146,14 +155,20 @@ class Offers:
             segment_id=event.call_id if event.segment_id == event.call_id else event.segment_id,
         )
         self._calls.add(call)
+        if later is not None:
+            self._calls.update(call, later, later.call_state)
         self._out.push(EventReceived(event, call))
         self._out.push(CallOffered(call))
         return []
 
-    def call_ended(self, call_id: str) -> None:
-        """Remember the end: an offer that comes behind it would never end again."""
-        self._ended_call_ids.add(call_id)
-        self._early.take(lambda event: event.call_id == call_id)
+    def state_changed(self, event: CallStateEvent) -> None:
+        """Follow a call that waits. Remember its end: an offer behind it would never end again."""
+        if event.call_state == CALL_STATE_ENDED:
+            self._ended_call_ids.add(event.call_id)
+            self._early.take(lambda waiting: waiting.offer.call_id == event.call_id)
+        for waiting in self._early:
+            if waiting.offer.call_id == event.call_id and self._calls.keeps(event):
+                waiting.state = event
 
     def _unwelcome(self, event: CallReceiveEvent) -> OfferRefused | None:
         """Why an offered call is not taken; None if it is."""

@@ -185,10 +185,11 @@ class Program:
     def _command(
         self, what: str, act: Callable[[float], Pending[R]], *, within: float | None = None
     ) -> Pending[R]:
+        late = self.has_outputs  # of earlier steps: what is sent now may be theirs
         try:
             pending = act(self.world.now)
             self.world.promises.asked(self, pending, what, within)
-            self._asking = what, pending
+            self._asking = None if late else (what, pending)
         finally:
             self.drain()
             self._asking = None

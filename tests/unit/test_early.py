@@ -16,7 +16,7 @@ from relay_proto.outputs import (
     OfferRefused,
 )
 from relay_proto.records import CallRecord
-from relay_proto.transitions import SessionState
+from relay_proto.transitions import CallState, SessionState
 from tests.unit.client_peer import Peer
 
 RECEIVE = "calling.call.receive"
@@ -265,6 +265,19 @@ class TestCalls:
         peer.reconnect(session_restored=True)
         peer.call()
         assert peer.passed_back == ["c-1"]
+
+    def test_it_has_the_state_that_it_has_reached_meanwhile(self) -> None:
+        peer = Late()
+        peer.call("c-1")
+        peer.call("c-2")
+        peer.event("calling.call.state", call_id="c-1", call_state="ringing")
+        peer.take_calls()
+        calls = {output.call.call_id: output.call for output in peer.all(CallOffered)}
+        assert {call_id: call.state for call_id, call in calls.items()} == {
+            "c-1": "ringing",
+            "c-2": "created",
+        }
+        assert peer.core.wait_for(calls["c-1"], CallState.RINGING, peer.now).settled
 
     def test_a_disconnect_passes_it_back(self) -> None:
         peer = Late()
