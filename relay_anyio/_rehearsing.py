@@ -170,8 +170,9 @@ async def rehearsal(
     """Connect a client to an exchange in memory, for tests that are async functions.
 
     At the end the client disconnects, and the first exception of a handler is raised.
-    Run the test with the options of `virtual_time`. Otherwise it takes real time. For
-    the other arguments see `rehearse`.
+    Run the test with the options of `virtual_time`. Otherwise it takes real time. Use one at
+    a time in an event loop: of two, only the later one is watched. For the other arguments
+    see `rehearse`.
 
     Raises:
         RehearsalTimeoutError: the block takes longer than `within` seconds, a task runs in a
