@@ -155,7 +155,8 @@ class AskedOnce:
 
     A question is what was played before the program waits for input. It has an answer when
     the digit or a word that it names was received: “Press 1 for sales” is answered by 1, but
-    not by 7, nor by “press”. Digits in `repeats` are meant to ask again, such as “9 to hear this again”.
+    not by 7, nor by “press”. Digits in `repeats` are meant to ask again, such as “9 to hear
+    this again”.
     """
 
     repeats: str = ""
