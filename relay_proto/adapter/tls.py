@@ -77,10 +77,14 @@ class TLSChannel:
         """All that can be read, and what has ended it: None if more may come."""
         records: list[bytes] = []
         ended: ssl.SSLError | None = None
+        incoming, read = self._incoming, self._object.read
         try:
-            while record := self._object.read(READ_SIZE):
+            while record := read(READ_SIZE):
                 records.append(record)
-            ended = ssl.SSLZeroReturnError()
+                if not incoming.pending and not incoming.eof:
+                    break  # there is nothing more, and an error that says so takes longer
+            else:
+                ended = ssl.SSLZeroReturnError()
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
