@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from .api.commands import DEFAULT_CONTEXT, NEW_ID, Command, Purpose
 from .calls.calls import Calls
 from .calls.dials import Dials, Legs
-from .calls.messages import Messages
+from .calls.messages import Messages, outbound_message
 from .calls.subjects import (
     Control,
     Dial,
@@ -44,8 +44,8 @@ from .link.pace import Pace, who_begins
 from .link.requests import Request, Requests, Subject, is_success
 from .link.session import OVER, Session
 from .outputs import Dropped, Ignored
-from .pending import Pending
-from .records import ActionRecord, CallRecord, MessageRecord
+from .pending import RESULT, Pending
+from .records import ActionRecord, CallRecord
 from .rpc.action_kinds import AI
 from .rpc.frames import (
     ErrorFrame,
@@ -143,7 +143,8 @@ class Dispatch:
             case Purpose.DIAL:
                 self._execute_dial(command, pending, now)
             case Purpose.SEND_MESSAGE:
-                message = _message(command)
+                context = "" if params["context"] is DEFAULT_CONTEXT else params["context"]
+                message = outbound_message(params, context, command.callback)
                 text = Text(self._out, pending, self._messages, message)
                 pace = self._text_pace
                 request = self._new_request(command.method, params, text, pending, pace=pace)
@@ -188,7 +189,9 @@ class Dispatch:
         is doing already goes on.
         """
         request = pending.source
-        if isinstance(request, Request):
+        if request is RESULT:
+            self._undo(pending.result(), now)
+        elif isinstance(request, Request):
             error = LocalProtocolError("cancelled by the caller")
             if request.state is RequestState.QUEUED:
                 self._requests.finish(request)
@@ -196,6 +199,12 @@ class Dispatch:
             self.hang_up(request.subject.abandoned(error, now), now)
             if isinstance(request.subject, UnwantedStart):
                 self._stop(request.subject.action, now)
+
+    def _undo(self, result: CallRecord | ActionRecord, now: float) -> None:
+        if isinstance(result, CallRecord):
+            self.hang_up(self._dials.unwanted(result), now)
+        else:
+            self._stop(result, now)
 
     # The session comes and goes
 
@@ -484,17 +493,3 @@ class Dispatch:
 
     def _refused(self, subject: Subject, code: int, message: str, now: float) -> Legs:
         return subject.refused(RelayError(code, self._scrubber.words(message)), now)
-
-
-def _message(command: Command[Any]) -> MessageRecord:
-    params = command.params
-    return MessageRecord(
-        context="" if params["context"] is DEFAULT_CONTEXT else params["context"],
-        direction="outbound",
-        from_number=params["from_number"],
-        to_number=params["to_number"],
-        body=params.get("body", ""),
-        media=params.get("media"),
-        tags=params.get("tags"),
-        callback=command.callback,
-    )

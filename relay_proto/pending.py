@@ -5,9 +5,12 @@ Public: for authors of adapters.
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar
 
 R = TypeVar("R")
+
+RESULT: Final = "result"
+"""What to undo of a command that has settled: its result, such as a call that nobody takes."""
 
 
 class Pending(Generic[R]):
@@ -20,7 +23,8 @@ class Pending(Generic[R]):
     Two attributes belong to the adapter, and the core only keeps them: `callback` is a
     function of the application, to be called with the result, and `wakers` wake the
     tasks or threads that wait. `source` belongs to the core: it says what to undo if the
-    command is cancelled.
+    command is cancelled. That is the request, until it has settled. Afterwards it is None or
+    `RESULT`.
     """
 
     __slots__ = ("__weakref__", "_result", "callback", "error", "settled", "source", "wakers")
@@ -28,7 +32,7 @@ class Pending(Generic[R]):
     def __init__(self, callback: object = None) -> None:
         self.settled = False
         self.error: BaseException | None = None
-        self._result: R | None = None
+        self._result: Any = None  # of type R, once there is one
         self.callback = callback
         self.source: object = None
         self.wakers: tuple[Any, ...] = ()
@@ -46,14 +50,17 @@ class Pending(Generic[R]):
         if self.error is not None:
             # Several tasks may raise this error. Each must see its own traceback only.
             raise self.error.with_traceback(None)
-        return cast("R", self._result)
+        result: R = self._result
+        return result
 
     def resolve(self, result: R) -> None:
         """Settle with `result`. Only the core calls this."""
         assert not self.settled, "a Pending settles only once"
         self.settled, self._result = True, result
+        self.source = None  # it refers to this: a cycle would wait for the collection of garbage
 
     def fail(self, error: BaseException) -> None:
         """Settle with `error`. Only the core calls this."""
         assert not self.settled, "a Pending settles only once"
         self.settled, self.error = True, error
+        self.source = None

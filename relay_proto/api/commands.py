@@ -156,12 +156,8 @@ def execute(
         ClientClosedError: the client is disconnected.
         ValueError, TypeError: an argument is wrong, or is not JSON.
     """
-    return Command(
-        method,
-        dict(params),
-        _REQUEST,
-        timeout=timeout,
-    )
+    assert isinstance(params, dict), "the check has made a copy"
+    return Command(method, params, _REQUEST, timeout)
 
 
 @checked

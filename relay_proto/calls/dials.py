@@ -21,7 +21,7 @@ from ..core import OutputQueue
 from ..display import shown_id
 from ..errors import DialFailedError, DialTimeoutError, RelayError, RequestQueueFullError
 from ..outputs import Dropped, EventReceived, PeerViolation
-from ..pending import Pending
+from ..pending import RESULT, Pending
 from ..records import LONGEST_ID, CallRecord, DialRecord, Leg
 from ..rpc.events import CallStateEvent, DialEvent
 from ..rpc.frames import JSONObject, is_object
@@ -103,13 +103,6 @@ class Dials:
         self._decide(dial, NO_WINNER)
         self._out.fail(dial.pending, error)
         return self._hang_up(leg for leg in dial.legs.values() if not leg.ended)
-
-    def cancelled(self, dial: DialRecord, error: RelayError) -> Legs:
-        """Give up a dial. Its winner is hung up, too: nobody takes the call."""
-        if not dial.pending.settled:
-            return self.failed(dial, error)
-        winners = [] if dial.pending.error is not None else [dial.pending.result()]
-        return self._hang_up(winner for winner in winners if not winner.ended)
 
     def timed_out(self, dial: DialRecord) -> Legs:
         """End a dial that nobody answered in time."""
@@ -244,6 +237,7 @@ class Dials:
         self._decide(dial, call_id)
         self._out.push(EventReceived(event, winner))
         self._out.resolve(dial.pending, winner)
+        dial.pending.source = RESULT
         return self._hang_up(
             leg
             for leg in dial.legs.values()

@@ -21,6 +21,7 @@ from ..outputs import Dropped, Ignored, MessageChanged, MessageReceived
 from ..records import LONGEST_ID, MessageRecord
 from ..rpc.event_base import size_of
 from ..rpc.events import MessageReceiveEvent, MessageStateEvent
+from ..rpc.frames import JSONObject
 from ..timers import Deadlines
 from ..transitions import MESSAGE_ORDER, MESSAGE_TERMINAL, MessageState, forward
 from .early import Early
@@ -167,3 +168,17 @@ class Messages:
             message.result = event
             self._out.resolve(message.done, event)
         self._out.push(MessageChanged(message, event))
+
+
+def outbound_message(params: JSONObject, context: str, callback: object) -> MessageRecord:
+    """Return the record of a text that is about to be sent with these parameters."""
+    return MessageRecord(
+        context=context,
+        direction="outbound",
+        from_number=params["from_number"],
+        to_number=params["to_number"],
+        body=params.get("body", ""),
+        media=params.get("media"),
+        tags=params.get("tags"),
+        callback=callback,
+    )

@@ -16,7 +16,7 @@ import msgspec
 
 from ..core import OutputQueue
 from ..errors import GONE_CODES, RelayError, RequestTimeoutError
-from ..pending import Pending
+from ..pending import RESULT, Pending
 from ..records import ActionRecord, CallRecord, DialRecord, Leg, MessageRecord
 from ..rpc.events import empty_event
 from ..rpc.frames import JSONObject
@@ -174,6 +174,12 @@ class UnwantedStart(Start, frozen=True, eq=False):
         """What is stopped if nobody waits for it any more."""
         return self._action
 
+    def succeeded(self, result: JSONObject, now: float) -> Legs:
+        """The action is running. It is stopped if nobody takes it."""
+        legs = super().succeeded(result, now)
+        self._pending.source = RESULT
+        return legs
+
 
 class Dial(Method, frozen=True, eq=False):
     """A dial. Its reply only acknowledges it; an event settles it."""
@@ -207,9 +213,8 @@ class Dial(Method, frozen=True, eq=False):
         return self.lost(error, now) if error.sent else self.refused(error, now)
 
     def abandoned(self, error: RelayError, now: float) -> Legs:
-        """Its legs are hung up, the winner's included."""
-        del now
-        return self._dials.cancelled(self._dial, error)
+        """Its legs are hung up."""
+        return self.refused(error, now)
 
 
 class Text(Method, frozen=True, eq=False):

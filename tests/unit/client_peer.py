@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import weakref
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -106,8 +107,7 @@ class Peer:
         self._up = False
         self._closed = False
         self._written: set[str] = set()
-        self._settled: set[int] = set()
-        self._kept: list[Pending[Any]] = []  # so that no id() is used twice
+        self._settled = weakref.WeakSet[Pending[Any]]()
         self._ids = itertools.count(1)
 
     # The client
@@ -333,9 +333,8 @@ class Peer:
                     self._hear(data)
                 case Settled(pending):
                     assert pending.settled
-                    assert id(pending) not in self._settled, "a pending settles once"
-                    self._settled.add(id(pending))
-                    self._kept.append(pending)
+                    assert pending not in self._settled, "a pending settles once"
+                    self._settled.add(pending)
                 case Connected() | Disconnected():
                     assert self._up is isinstance(output, Disconnected), "they alternate"
                     self._up = not self._up
