@@ -34,11 +34,8 @@ _strong: set[object] = set()
 """asyncio keeps only weak references to its tasks."""
 
 
-class Waker(Protocol):
-    """Wakes one task, once: `wait` is awaited once, and ends with the first `set`."""
-
-    def set(self) -> object: ...
-    def wait(self) -> Awaitable[object]: ...
+Waker: TypeAlias = Any
+"""What an `EventLoop` wakes one task by, once. On asyncio it is a future, on trio an event."""
 
 
 class Arrivals(Protocol):
@@ -93,6 +90,7 @@ class Block(Protocol):
 class EventLoop(Protocol):
     """What is wanted of the event loop that runs: its clock, in seconds, and wakers.
 
+    A task makes a `waker`, and awaits `woken` of it, once. That ends with the first `wake`.
     `arrivals` reads a non-blocking socket. `take` gets what arrives, and ``b""`` at the end.
     """
 
@@ -100,6 +98,10 @@ class EventLoop(Protocol):
     def time(self) -> Callable[[], float]: ...
     @property
     def waker(self) -> Callable[[], Waker]: ...
+    @property
+    def wake(self) -> Callable[[Waker], object]: ...
+    @property
+    def woken(self) -> Callable[[Waker], Awaitable[object]]: ...
     @property
     def way_in(self) -> str:
         """How another thread can let this event loop do something, in words."""
@@ -163,6 +165,17 @@ class _OnAsyncio:
         from asyncio import get_running_loop  # noqa: PLC0415 - it runs
 
         self._loop, self._get_running_loop, self.time = loop, get_running_loop, loop.time
+        self.waker: Callable[[], Waker] = loop.create_future
+
+    @staticmethod
+    def wake(waker: Waker) -> None:
+        if not waker.done():
+            waker.set_result(None)
+
+    @staticmethod
+    def woken(waker: Waker) -> Awaitable[object]:
+        future: Awaitable[object] = waker
+        return future
 
     def is_running_here(self) -> bool:
         try:
@@ -172,9 +185,6 @@ class _OnAsyncio:
 
     def has_ended(self) -> bool:
         return self._loop.is_closed()
-
-    def waker(self) -> Waker:
-        return _FutureWaker(self._loop.create_future())
 
     def arrivals(self, sock: socket.socket, take: Callable[[bytes], object]) -> Arrivals:
         try:
@@ -213,6 +223,8 @@ class _OnTrio:
             trio.lowlevel.current_clock().current_time
         )  # afterwards, too
         self.waker: Callable[[], Waker] = trio.Event
+        self.wake: Callable[[Waker], object] = trio.Event.set
+        self.woken: Callable[[Waker], Awaitable[object]] = trio.Event.wait
 
     def is_running_here(self) -> bool:
         try:
@@ -367,20 +379,6 @@ class _ScopeBlock:
         self._scope.__exit__(*exc)
         if self._error is not None:
             raise self._error
-
-
-class _FutureWaker:
-    __slots__ = ("_future",)
-
-    def __init__(self, future: asyncio.Future[None]) -> None:
-        self._future = future
-
-    def set(self) -> None:
-        if not self._future.done():
-            self._future.set_result(None)
-
-    def wait(self) -> asyncio.Future[None]:
-        return self._future
 
 
 class _OneByOne:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 import anyio
@@ -19,7 +20,7 @@ import anyio.lowlevel
 from relay_proto.core import Core
 from relay_proto.outputs import CloseTransport, SendData
 
-from ._background import Waker, running_loop
+from ._background import running_loop
 from ._gathering import Gathering
 from .transport import Transport
 
@@ -67,7 +68,7 @@ class Driver(Generic[O]):
         self._transports: dict[int, Transport] = {}
         self._stepping = False
         self.gathering = Gathering(self._wake_writers, self.step)
-        self._wake: Waker | None = None  # nobody sleeps yet: there is nobody to wake
+        self._wake_timer: Callable[[], object] = bool  # nobody sleeps yet: there is nobody to wake
         self._sleeping_until = math.inf
         self._reads = 0
 
@@ -93,8 +94,8 @@ class Driver(Generic[O]):
     def look_at_deadline(self) -> None:
         """Sleep no longer than until the deadline, which may be sooner now."""
         deadline = self.timers.deadline()
-        if deadline is not None and self._wake is not None and deadline < self._sleeping_until:
-            self._wake.set()
+        if deadline is not None and deadline < self._sleeping_until:
+            self._wake_timer()
 
     def abandon(self) -> None:
         """Perform no outputs any more, and leave all transports as they are, in silence."""
@@ -152,10 +153,11 @@ class Driver(Generic[O]):
         while True:
             deadline = self.timers.deadline()
             self._sleeping_until = math.inf if deadline is None else deadline
-            self._wake = loop.waker()
+            waker = loop.waker()
+            self._wake_timer = partial(loop.wake, waker)
             due = max(self._sleeping_until, loop.time())
             with anyio.CancelScope(deadline=self._sleeping_until):
-                await self._wake.wait()
+                await loop.woken(waker)
             self.woken_late(loop.time() - due)
             deadline = self.timers.deadline()  # what woke this may have set another
             if deadline is not None and deadline <= loop.time():

@@ -108,6 +108,7 @@ class Engine:
         self.failure: RelayError | None = None
         """Why it has ended, if nobody has disconnected."""
         self._wakers: set[Waker] = set()
+        self._count_woken = self._driver.gathering.count_woken
         self._is_cancelled: Callable[[], bool] = bool
         self._timer = anyio.CancelScope()
         self._closed = anyio.Event()
@@ -134,20 +135,20 @@ class Engine:
         if not self._is_here():
             self._refuse()
 
-    def command(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+    def command(self, function: Callable[..., R], *args: Any) -> R:
         """Call a command of the core, with the time as its last argument, and step.
 
         The first one that succeeds starts the engine: one that raises leaves no trace.
         """
-        return self._command(self._driver.step, function, *args, **kwargs)
+        return self._command(self._driver.step, function, args)
 
     def _command(
-        self, step: Callable[[], None], function: Callable[..., R], *args: Any, **kwargs: Any
+        self, step: Callable[[], None], function: Callable[..., R], args: tuple[Any, ...]
     ) -> R:
         self.check_belongs_here()
         loop = self._loop or running_loop()
         try:
-            result = function(*args, loop.time(), **kwargs)
+            result = function(*args, loop.time())
             if self._loop is None:
                 self._loop, self._is_here = loop, loop.is_running_here
                 self._app = AppTasks(loop, self.guard, self._check_finished)
@@ -226,26 +227,23 @@ class Engine:
         Others run meanwhile in any case: a program may try again whatever is refused at once.
         """
         try:
-            pending = self._command(self._driver.step_soon, function, *args)
+            pending = self._command(self._driver.step_soon, function, args)
         except LocalProtocolError:
             raise  # there may be no event loop here
         except Exception:
             await anyio.lowlevel.checkpoint()
             raise
-        woken = None if pending.settled else self.waker_of(pending)
+        del function, args  # they may be large, and the wait for the result long
+        waker = None if pending.settled else self.waker_of(pending)
         try:
-            if woken is None:
-                await anyio.lowlevel.checkpoint()
-            else:
-                await woken.wait()
+            await (anyio.lowlevel.checkpoint() if waker is None else self.woken(waker))
         except BaseException:
             pending.wakers = ()
             if pending.error is None:  # cancelled, be it with the result on its way
                 self.command(self.core.cancel, pending)
             raise
         finally:
-            if woken is not None:
-                self._wakers.discard(woken)
+            self._wakers.discard(waker)
         return self.result(pending)
 
     def waker_of(self, pending: Pending[Any]) -> Waker:
@@ -254,6 +252,10 @@ class Engine:
         pending.wakers = (*pending.wakers, waker)
         self._wakers.add(waker)
         return waker
+
+    def woken(self, waker: Waker) -> Awaitable[object]:
+        """Wait for that."""
+        return (self._loop or running_loop()).woken(waker)
 
     def forget(self, waker: Waker) -> None:
         """Nobody waits for this one any more."""
@@ -340,10 +342,10 @@ class Engine:
                 self.delivery.publish(output)
 
     def _settled(self, output: Settled) -> None:
-        pending = output.pending
+        pending, loop = output.pending, self._loop or running_loop()
         for waker in pending.wakers:
-            waker.set()
-            self._driver.gathering.count_woken()  # it goes on now, and may have a request
+            loop.wake(waker)
+            self._count_woken()  # its task goes on now, and may have a request
         if pending.callback is not None:
             self.delivery.publish(output)
 
@@ -456,7 +458,7 @@ class Engine:
             self.failure = failure
             closed = close_for_good(self.core, anyio.current_time(), log, self.delivery.publish)
             for waker in self._wakers:
-                waker.set()
+                (self._loop or running_loop()).wake(waker)
             if not self._closed.is_set():
                 self.delivery.publish(closed if failure is None else Closed(failure))
             self.lines.flush()

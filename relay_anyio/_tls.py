@@ -274,14 +274,14 @@ async def in_own_thread(function: Callable[[], R], name: str) -> R:
         ToldError: there are too many such threads.
     """
     loop = running_loop()
-    woken = loop.waker()
+    waker = loop.waker()
     outcomes: list[Outcome[R]] = []
 
     def done(outcome: Outcome[R]) -> None:
         outcomes.append(outcome)
         with suppress(RuntimeError):  # the event loop has ended: nobody is there to care
-            loop.post(woken.set)
+            loop.post(partial(loop.wake, waker))
 
     errands.run(function, done, name)
-    await woken.wait()
+    await loop.woken(waker)
     return outcomes[0].get()

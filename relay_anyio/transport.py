@@ -77,7 +77,7 @@ class Transport:
         self._loop = running_loop()
         self._wake = self._loop.waker()
         if gathering.active:  # it began when there was no transport, or another
-            self._wake.set()
+            self._loop.wake(self._wake)
         self._closing = False
         self._reason = ""
         self._scope = anyio.CancelScope()
@@ -97,16 +97,16 @@ class Transport:
             self._reason = f"the server has not read {self._unsent} bytes"
             self._scope.cancel()
         if not self._gathering.active:  # else the writer is awake
-            self._wake.set()
+            self._loop.wake(self._wake)
 
     def wake_writer(self) -> None:
         """Let the writer take what was left for it, once those that were woken had their turn."""
-        self._wake.set()
+        self._loop.wake(self._wake)
 
     def close(self, *, flush: bool) -> None:
         """End the stream; with `flush`, after what was left for the writer, within a bound."""
         self._closing = True
-        self._wake.set()
+        self._loop.wake(self._wake)
         if flush:
             self._scope.deadline = self._loop.time() + self._flush_timeout
         else:
@@ -187,12 +187,12 @@ class Transport:
     async def _write(self, stream: ByteStream) -> str:
         while True:
             with self._gathering.writer_idle():
-                await self._wake.wait()
+                await self._loop.woken(self._wake)
                 self._wake = self._loop.waker()
                 if self._gathering.active:
                     await self._gathering.wait()
                     if self._gathering.active:
-                        self._wake.set()
+                        self._loop.wake(self._wake)
             data, size = b"".join(self._chunks), self._unsent
             self._chunks.clear()
             try:

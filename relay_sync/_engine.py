@@ -135,9 +135,9 @@ class Engine:
 
     # From any thread
 
-    def command(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+    def command(self, function: Callable[..., R], *args: Any) -> R:
         """Let the I/O thread call a command of the core; wait for what it returns."""
-        return self.ask(partial(timed, function, *args, **kwargs))
+        return self.ask(partial(timed, function, *args))
 
     def ask(self, function: Callable[[], R]) -> R:
         """Let the I/O thread call `function`; wait for what it returns."""

@@ -82,9 +82,9 @@ def now() -> float:
     return time.monotonic()
 
 
-def timed(function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+def timed(function: Callable[..., R], *args: Any) -> R:
     """Call a command of a core, with the time."""
-    return function(*args, time.monotonic(), **kwargs)
+    return function(*args, time.monotonic())
 
 
 def result_of(pending: Pending[R], failure: RelayError | None) -> R:

@@ -86,7 +86,7 @@ class ClientEngine(DeliveryEngine, Protocol):
     def deliver_by(self, delivery: Delivery[Any, Any, Any], /) -> None:
         """Take events to the application this way. Comes before the first command."""
 
-    def command(self, function: Callable[..., R], /, *args: Any, **kwargs: Any) -> R:
+    def command(self, function: Callable[..., R], /, *args: Any) -> R:
         """Call a command of the core, with the time, and return what it returns."""
         ...
 
@@ -423,7 +423,8 @@ class ClientBase(Hearing, Generic[E, C, M]):
                 self._slots.take(engine, os.environ, self._max_connections)
                 self._failure = None
                 try:
-                    self._started = engine.command(engine.core.start, retry=retry)
+                    start = partial(engine.core.start, retry=retry)
+                    self._started = engine.command(start)
                     self._persists = retry
                 except BaseException:  # the system may have no descriptors or threads left
                     self._forget(engine)
