@@ -426,7 +426,8 @@ class Client(ClientBase[Engine, Call, Message]):
             return passage.arrive(
                 await engine.carry_out(engine.core.execute_on, passage.target, command)
             )
-        return await self._carry_out(commands.execute(method, params, timeout=timeout))
+        engine, make = self._engine, commands.execute
+        return await engine.carry_out(engine.core.execute, make(method, params, timeout=timeout))
 
     @checked
     async def download(

@@ -131,7 +131,8 @@ class Dispatch:
             RequestQueueFullError: too many requests are waiting.
             ValueError, TypeError: the parameters are not JSON, or a tag is in use.
         """
-        self.check_started()
+        if self._session.state is not _READY:
+            self.check_started()
         pending: Pending[Any] = Pending()
         params = command.params
         if command.purpose is _REQUEST:
@@ -168,7 +169,8 @@ class Dispatch:
 
         Raises: as `execute`; and ValueError if a control id is in use.
         """
-        self.check_started()
+        if self._session.state is not _READY:
+            self.check_started()
         pending: Pending[Any] = Pending()
         purpose = command.purpose
         if isinstance(target, CallRecord) and (purpose is _VERB or purpose is _JOIN):

@@ -135,7 +135,7 @@ def _builtin(value: object) -> object:
             raise TypeError(f"a key or a value in the parameters is a {kind}, which is not JSON")
 
 
-_encoder = msgspec.json.Encoder(enc_hook=_builtin)
+_encode: Final = msgspec.json.Encoder(enc_hook=_builtin).encode
 
 
 def decode_server_frame(data: bytes) -> Frame | EventFrame:
@@ -223,18 +223,24 @@ def encode_json(value: object) -> bytes:
         ValueError: a text in it is not valid Unicode, or it is nested too deeply.
     """
     try:
-        return _encoder.encode(value)
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"a text is not valid Unicode: it contains {error.object[error.start : error.end]!r}"
-        ) from None
-    except RecursionError:
-        raise ValueError("the parameters are nested too deeply, or contain themselves") from None
+        return _encode(value)
+    except (UnicodeEncodeError, RecursionError) as error:
+        raise _not_json(error) from None
+
+
+def _not_json(error: UnicodeEncodeError | RecursionError) -> ValueError:
+    if isinstance(error, RecursionError):
+        return ValueError("the parameters are nested too deeply, or contain themselves")
+    wrong = error.object[error.start : error.end]
+    return ValueError(f"a text is not valid Unicode: it contains {wrong!r}")
 
 
 def encode_request(identity: str, method: str, params: JSONObject) -> bytes:
-    """Return a request as a frame."""
-    return encode_json(_OwnRequest(id=identity, method=method, params=params))
+    """Return a request as a frame. Raises as `encode_json`."""
+    try:
+        return _encode(_OwnRequest(id=identity, method=method, params=params))
+    except (UnicodeEncodeError, RecursionError) as error:
+        raise _not_json(error) from None
 
 
 def encode_reply(identity: bytes, result: object) -> bytes:
