@@ -9,7 +9,7 @@ out each time which of the two it is, and registers a socket anew for each read.
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from functools import partial
 from types import ModuleType
@@ -34,8 +34,8 @@ _strong: set[object] = set()
 """asyncio keeps only weak references to its tasks."""
 
 
-Waker: TypeAlias = Any
-"""What an `EventLoop` wakes one task by, once. On asyncio it is a future, on trio an event."""
+Waker: TypeAlias = Awaitable[object]
+"""What one task awaits, once, until `EventLoop.wake` is called with it."""
 
 
 class Arrivals(Protocol):
@@ -90,8 +90,9 @@ class Block(Protocol):
 class EventLoop(Protocol):
     """What is wanted of the event loop that runs: its clock, in seconds, and wakers.
 
-    A task makes a `waker`, and awaits `woken` of it, once. That ends with the first `wake`.
-    `arrivals` reads a non-blocking socket. `take` gets what arrives, and ``b""`` at the end.
+    A task makes a `waker`, and awaits it. The wait ends with the first `wake`, be it that this
+    came before it. `arrivals` reads a non-blocking socket. `take` gets what arrives, and ``b""``
+    at the end.
     """
 
     @property
@@ -99,9 +100,7 @@ class EventLoop(Protocol):
     @property
     def waker(self) -> Callable[[], Waker]: ...
     @property
-    def wake(self) -> Callable[[Waker], object]: ...
-    @property
-    def woken(self) -> Callable[[Waker], Awaitable[object]]: ...
+    def wake(self) -> Callable[[Any], object]: ...
     @property
     def way_in(self) -> str:
         """How another thread can let this event loop do something, in words."""
@@ -168,14 +167,9 @@ class _OnAsyncio:
         self.waker: Callable[[], Waker] = loop.create_future
 
     @staticmethod
-    def wake(waker: Waker) -> None:
+    def wake(waker: asyncio.Future[None]) -> None:
         if not waker.done():
             waker.set_result(None)
-
-    @staticmethod
-    def woken(waker: Waker) -> Awaitable[object]:
-        future: Awaitable[object] = waker
-        return future
 
     def is_running_here(self) -> bool:
         try:
@@ -222,9 +216,10 @@ class _OnTrio:
         self.time: Callable[[], float] = (
             trio.lowlevel.current_clock().current_time
         )  # afterwards, too
-        self.waker: Callable[[], Waker] = trio.Event
-        self.wake: Callable[[Waker], object] = trio.Event.set
-        self.woken: Callable[[Waker], Awaitable[object]] = trio.Event.wait
+        self.wake = _EventWaker.set
+
+    def waker(self) -> Waker:
+        return _EventWaker(self._trio.Event())
 
     def is_running_here(self) -> bool:
         try:
@@ -379,6 +374,20 @@ class _ScopeBlock:
         self._scope.__exit__(*exc)
         if self._error is not None:
             raise self._error
+
+
+class _EventWaker:
+    __slots__ = ("_event",)
+
+    def __init__(self, event: Any) -> None:
+        self._event = event  # of trio's
+
+    def set(self) -> None:
+        self._event.set()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        steps: Generator[Any, Any, None] = self._event.wait().__await__()
+        return steps
 
 
 class _OneByOne:

@@ -68,6 +68,7 @@ class Driver(Generic[O]):
         self._transports: dict[int, Transport] = {}
         self._stepping = False
         self.gathering = Gathering(self._wake_writers, self.step)
+        self.step_soon: Callable[[], None] = self.gathering.step_soon
         self._wake_timer: Callable[[], object] = bool  # nobody sleeps yet: there is nobody to wake
         self._sleeping_until = math.inf
         self._reads = 0
@@ -85,11 +86,6 @@ class Driver(Generic[O]):
         finally:
             self._stepping = False
         self.look_at_deadline()
-
-    def step_soon(self) -> None:
-        """Leave the outputs for a writer, if it has its turn soon; perform them now if not."""
-        if not self.gathering.will_step:
-            self.step()
 
     def look_at_deadline(self) -> None:
         """Sleep no longer than until the deadline, which may be sooner now."""
@@ -157,7 +153,7 @@ class Driver(Generic[O]):
             self._wake_timer = partial(loop.wake, waker)
             due = max(self._sleeping_until, loop.time())
             with anyio.CancelScope(deadline=self._sleeping_until):
-                await loop.woken(waker)
+                await waker
             self.woken_late(loop.time() - due)
             deadline = self.timers.deadline()  # what woke this may have set another
             if deadline is not None and deadline <= loop.time():

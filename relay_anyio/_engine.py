@@ -236,14 +236,15 @@ class Engine:
         del function, args  # they may be large, and the wait for the result long
         waker = None if pending.settled else self.waker_of(pending)
         try:
-            await (anyio.lowlevel.checkpoint() if waker is None else self.woken(waker))
+            await (waker or anyio.lowlevel.checkpoint())
         except BaseException:
             pending.wakers = ()
             if pending.error is None:  # cancelled, be it with the result on its way
                 self.command(self.core.cancel, pending)
             raise
         finally:
-            self._wakers.discard(waker)
+            if waker is not None:
+                self._wakers.discard(waker)
         return self.result(pending)
 
     def waker_of(self, pending: Pending[Any]) -> Waker:
@@ -252,10 +253,6 @@ class Engine:
         pending.wakers = (*pending.wakers, waker)
         self._wakers.add(waker)
         return waker
-
-    def woken(self, waker: Waker) -> Awaitable[object]:
-        """Wait for that."""
-        return (self._loop or running_loop()).woken(waker)
 
     def forget(self, waker: Waker) -> None:
         """Nobody waits for this one any more."""

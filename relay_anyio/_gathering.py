@@ -38,14 +38,15 @@ class Gathering:
         """Whether it is so. The writers are then awake."""
         return self._steps > 0
 
-    @property
-    def will_step(self) -> bool:
-        """Whether a writer performs all outputs in its next turn, which is soon.
+    def step_soon(self) -> None:
+        """Leave all outputs to a writer, if it has its turn soon, or perform them now.
 
-        A writer that waits for its socket, or that is not there yet, does not. If requests leave
-        their outputs to it, one of 64 in flight takes 0.91 of the CPU time on asyncio.
+        A writer that waits for its socket has no turn soon, nor has one that is not there yet. If
+        requests leave their outputs to a writer, one of 64 in flight takes 0.91 of the CPU time on
+        asyncio.
         """
-        return self._steps > 0 and self._idle_writers > 0
+        if not (self._steps and self._idle_writers):
+            self._step()
 
     @contextmanager
     def writer_idle(self) -> Generator[None]:

@@ -283,5 +283,5 @@ async def in_own_thread(function: Callable[[], R], name: str) -> R:
             loop.post(partial(loop.wake, waker))
 
     errands.run(function, done, name)
-    await loop.woken(waker)
+    await waker
     return outcomes[0].get()

@@ -6,7 +6,7 @@ takes four times the memory of this.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from typing import Any, Protocol, TypeVar
 
 from relay_proto.pending import Pending
@@ -21,10 +21,6 @@ class WakingEngine(Protocol):
 
     def waker_of(self, pending: Pending[Any], /) -> Waker:
         """Return what is woken when `pending` settles, or nothing runs any more."""
-        ...
-
-    def woken(self, waker: Waker, /) -> Awaitable[object]:
-        """Wait for that."""
         ...
 
     def forget(self, waker: Waker, /) -> None:
@@ -50,7 +46,7 @@ class Waiting(Generator[Any, Any, R]):
     def __await__(self) -> Generator[Any, Any, R]:
         assert not self._pending.settled, "await it at once: nobody would be woken any more"
         self._waker = self._engine.waker_of(self._pending)
-        self._steps = self._engine.woken(self._waker).__await__()
+        self._steps = self._waker.__await__()
         return self
 
     def send(self, value: Any, /) -> Any:

@@ -187,7 +187,7 @@ class Transport:
     async def _write(self, stream: ByteStream) -> str:
         while True:
             with self._gathering.writer_idle():
-                await self._loop.woken(self._wake)
+                await self._wake
                 self._wake = self._loop.waker()
                 if self._gathering.active:
                     await self._gathering.wait()
