@@ -204,6 +204,7 @@ class Dispatch:
 
     def _undo(self, result: CallRecord | ActionRecord, now: float) -> None:
         if isinstance(result, CallRecord):
+            self._requests.drop_decided()  # an event may have come before its turn to be written
             self.hang_up(self._dials.unwanted(result), now)
         else:
             self._stop(result, now)

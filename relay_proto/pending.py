@@ -23,8 +23,8 @@ class Pending(Generic[R]):
     Two attributes belong to the adapter, and the core only keeps them: `callback` is a
     function of the application, to be called with the result, and `wakers` wake the
     tasks or threads that wait. `source` belongs to the core: it says what to undo if the
-    command is cancelled. That is the request, until it has settled. Afterwards it is None or
-    `RESULT`.
+    command is cancelled. Until the command has settled, that is its request; afterwards it is
+    None, or `RESULT`.
     """
 
     __slots__ = ("__weakref__", "_result", "callback", "error", "settled", "source", "wakers")
@@ -57,7 +57,7 @@ class Pending(Generic[R]):
         """Settle with `result`. Only the core calls this."""
         assert not self.settled, "a Pending settles only once"
         self.settled, self._result = True, result
-        self.source = None  # it refers to this: a cycle would wait for the collection of garbage
+        self.source = None  # the request refers to this: no cycle is left behind
 
     def fail(self, error: BaseException) -> None:
         """Settle with `error`. Only the core calls this."""

@@ -220,6 +220,12 @@ class Requests:
         self._sent.pop(request.id, None)
         self._deadlines.clear(request)
 
+    def drop_decided(self) -> None:
+        """Forget the unwritten requests that need not be written any more."""
+        for request in tuple(self._queued.values()):
+            if request.subject.decided:
+                self.finish(request)
+
     def lose_sent(self) -> list[Request]:
         """Take out all written requests: their replies can no longer come."""
         return self._finish_all(self._sent)

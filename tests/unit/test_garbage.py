@@ -1,4 +1,7 @@
-"""What is over is freed at once: nothing is left for the collection of garbage."""
+"""What is over is freed at once: the core leaves no cycle for the collection of garbage.
+
+An error that somebody has raised has a traceback, whose frames refer to it. That is Python's own.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from relay_proto.errors import (
 )
 from relay_proto.pending import Pending
 from relay_proto.records import CallRecord
-from tests.unit.client_peer import Frame, Peer, error_of
+from tests.unit.client_peer import DEVICES, Frame, Peer, decide, error_of
 
 
 def peer_with(timing: Timing | None = None, **limits: Any) -> Peer:
@@ -131,6 +131,21 @@ def test_a_dial_whose_turn_has_not_come_can_be_cancelled() -> None:
     assert not last.settled
     peer.advance(5.0)
     assert dialed(peer) == []
+
+
+def test_a_dial_that_is_decided_before_its_turn_and_cancelled_takes_no_turn() -> None:
+    peer = peer_with(dials_per_second=1)
+    dial(peer, "0001")
+    decided = peer.execute(c.dial(DEVICES, tag="t-1"))  # a tag of an earlier dial
+    dial(peer, "0003")
+    decide(peer, "answered", "c-7")
+    assert decided.result().call_id == "c-7"
+    assert peer.core.queued_requests == 2
+    peer.cancel(decided)
+    assert peer.core.queued_requests == 1
+    assert [frame["params"]["call_id"] for frame in peer.take_all("calling.end")] == ["c-7"]
+    peer.advance(1.0)
+    assert dialed(peer) == ["0001", "0003"]
 
 
 def test_those_who_dial_from_other_numbers_take_turns() -> None:
