@@ -77,11 +77,11 @@ class TLSChannel:
         """All that can be read, and what has ended it: None if more may come."""
         records: list[bytes] = []
         ended: ssl.SSLError | None = None
-        incoming, read = self._incoming, self._object.read
+        incoming, tls = self._incoming, self._object
         try:
-            while record := read(READ_SIZE):
+            while record := tls.read(READ_SIZE):
                 records.append(record)
-                if not incoming.pending and not incoming.eof:
+                if not (incoming.pending or incoming.eof or tls.pending()):
                     break  # there is nothing more, and an error that says so takes longer
             else:
                 ended = ssl.SSLZeroReturnError()

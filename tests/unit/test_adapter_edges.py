@@ -19,7 +19,12 @@ from relay_proto.adapter.connection_errors import describe
 from relay_proto.adapter.logs import Log
 from relay_proto.adapter.record_file import MOST_FILES, RecordFile
 from relay_proto.adapter.slots import Slots
-from relay_proto.adapter.sockets import begin_to_connect, check_connected, interleaved
+from relay_proto.adapter.sockets import (
+    READ_SIZE,
+    begin_to_connect,
+    check_connected,
+    interleaved,
+)
 from relay_proto.adapter.tls import CAFileError, TLSChannel, tls_context
 
 HOST = "relay.example"
@@ -110,6 +115,20 @@ def test_a_channel_reads_all_records_at_once(authority: trustme.CA) -> None:
     talk.channel.encrypt(b"answer")
     talk.incoming.write(talk.channel.outgoing())
     assert talk.server.read() == b"answer"
+
+
+@pytest.mark.parametrize("read_size", [100, 16_384, READ_SIZE])
+def test_a_channel_leaves_nothing_of_a_record(
+    authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, read_size: int
+) -> None:
+    monkeypatch.setattr("relay_proto.adapter.tls.READ_SIZE", read_size)
+    talk = Talk(authority)
+    talk.shake_hands()
+    longest = bytes(16_384)
+    talk.server.write(longest)
+    talk.server.write(b"two")
+    talk.channel.feed(talk.outgoing.read())
+    assert talk.channel.decrypt() == (longest + b"two", None)
 
 
 def test_a_channel_reads_what_comes_before_the_end_and_says_how_it_ended(
