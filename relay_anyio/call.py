@@ -426,8 +426,7 @@ class Client(ClientBase[Engine, Call, Message]):
             return passage.arrive(
                 await engine.carry_out(engine.core.execute_on, passage.target, command)
             )
-        engine, make = self._engine, commands.execute
-        return await engine.carry_out(engine.core.execute, make(method, params, timeout=timeout))
+        return await self._carry_out(commands.execute(method, params, timeout=timeout))
 
     @checked
     async def download(

@@ -134,6 +134,16 @@ async def test_a_full_disk_harms_nothing_but_the_recording(
 
 
 @pytest.mark.skipif(not FULL_DISK.exists(), reason="this system has no disk that is always full")
+async def test_a_client_that_has_not_connected_and_is_asked_for_nonsense_records_nothing(
+    world: World, tmp_path: Path
+) -> None:
+    path = tmp_path / "incident.jsonl"
+    client = world.client(record=path)
+    with pytest.raises(ValueError, match="method must not be empty"):
+        await client.execute("", {})
+    assert not path.exists()
+
+
 async def test_a_full_disk_hides_no_refusal(world: World) -> None:
     client = world.client(record=FULL_DISK, token="PT-another-one")
     with pytest.raises(AuthenticationError):
