@@ -12,12 +12,13 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from benchmarks import traffic
 from relay_proto import ClientCore, resolve_config
 from relay_proto.api import commands
-from relay_proto.outputs import OpenTransport, SendData
+from relay_proto.outputs import OpenTransport, Output, SendData
+from relay_proto.pending import Pending
 from relay_proto.wire.websocket import Role, TextReceived, UpgradeRequested, Wire
 
 NOW: Final = 1.0
@@ -122,6 +123,46 @@ def requests(count: int) -> Callable[[], float]:
     return once
 
 
+def requests_together(count: int, together: int) -> Callable[[], float]:
+    """Return a function that measures the same if the server answers `together` at a time.
+
+    The clock does not run while it does, so fewer of its stops are part of the figure.
+    """
+    bench = Bench(1)
+    core, server, transport = bench.core, bench.server, bench.transport
+
+    def answer(outputs: list[Output]) -> list[bytes]:
+        frames = b"".join(output.data for output in outputs if isinstance(output, SendData))
+        texts = [event.data for event in server.receive(frames) if isinstance(event, TextReceived)]
+        return [traffic.reply(bench.id_in(text), {"code": "200"}) for text in texts]
+
+    def once() -> float:
+        total = 0.0
+        for _ in range(count // together):
+            outputs: list[Output] = []
+            pending: Pending[Any] = Pending()
+            begin = time.process_time()
+            for _ in range(together):
+                pending = core.execute(commands.execute("bench.request", PARAMS), NOW)
+                while (output := core.next_output()) is not None:
+                    outputs.append(output)
+                core.deadline()
+            total += time.process_time() - begin
+            replies = answer(outputs)
+            assert len(replies) == together
+            begin = time.process_time()
+            for reply in replies:
+                core.receive_data(transport, reply, NOW)
+                while core.next_output() is not None:
+                    pass
+                core.deadline()
+            total += time.process_time() - begin
+            assert pending.settled
+        return total / (count // together * together)
+
+    return once
+
+
 def measure(size: str) -> dict[str, float]:
     """Measure each several times, in turns, so that a disturbance affects all of them."""
     quick = size == "quick"
@@ -131,6 +172,7 @@ def measure(size: str) -> dict[str, float]:
         "core_event_in_16_us": events(100, count, 16),
         "core_event_many_us": events(many, count, 1),
         "core_request_us": requests(count // 4),
+        "core_request_of_64_us": requests_together(count // 4, 64),
     }
     taken: dict[str, list[float]] = {name: [] for name in subjects}
     for _ in range(rounds):

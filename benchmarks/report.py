@@ -36,6 +36,7 @@ ROWS: Final = {
     "core_event_in_16_us": "core alone: one event of 16 in one read, µs",
     "core_event_many_us": "core alone: one event, 10,000 live calls, µs",
     "core_request_us": "core alone: one request and its reply, µs",
+    "core_request_of_64_us": "core alone: one of 64 requests and its reply, µs",
 }
 
 
