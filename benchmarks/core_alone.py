@@ -48,11 +48,17 @@ class Bench:
             self.core.receive_data(self.transport, traffic.offer(self.number, call), NOW)
             self.drain()
 
-    def drain(self) -> list[object]:
-        outputs: list[object] = []
+    def drain(self) -> list[Output]:
+        outputs: list[Output] = []
         while (output := self.core.next_output()) is not None:
             outputs.append(output)
         return outputs
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes as an adapter does: read, perform, and look at the deadline."""
+        self.core.receive_data(self.transport, data, NOW)
+        self.drain()
+        self.core.deadline()
 
     def exchange(self) -> None:
         """Let the server answer what the core sends."""
@@ -129,7 +135,7 @@ def requests_together(count: int, together: int) -> Callable[[], float]:
     The clock does not run while it does, so fewer of its stops are part of the figure.
     """
     bench = Bench(1)
-    core, server, transport = bench.core, bench.server, bench.transport
+    core, server = bench.core, bench.server
 
     def answer(outputs: list[Output]) -> list[bytes]:
         frames = b"".join(output.data for output in outputs if isinstance(output, SendData))
@@ -144,18 +150,14 @@ def requests_together(count: int, together: int) -> Callable[[], float]:
             begin = time.process_time()
             for _ in range(together):
                 pending = core.execute(commands.execute("bench.request", PARAMS), NOW)
-                while (output := core.next_output()) is not None:
-                    outputs.append(output)
+                outputs += bench.drain()
                 core.deadline()
             total += time.process_time() - begin
             replies = answer(outputs)
             assert len(replies) == together
             begin = time.process_time()
             for reply in replies:
-                core.receive_data(transport, reply, NOW)
-                while core.next_output() is not None:
-                    pass
-                core.deadline()
+                bench.receive(reply)
             total += time.process_time() - begin
             assert pending.settled
         return total / (count // together * together)
