@@ -145,7 +145,8 @@ class Engine:
     def _command(
         self, step: Callable[[], None], function: Callable[..., R], args: tuple[Any, ...]
     ) -> R:
-        self.check_belongs_here()
+        if not self._is_here():
+            self._refuse()
         loop = self._loop or running_loop()
         try:
             result = function(*args, loop.time())
@@ -245,7 +246,7 @@ class Engine:
         finally:
             if waker is not None:
                 self._wakers.discard(waker)
-        return self.result(pending)
+        return pending.result() if self.failure is None else self.result(pending)
 
     def waker_of(self, pending: Pending[Any]) -> Waker:
         """Return what is woken when `pending` settles, or nothing runs any more."""

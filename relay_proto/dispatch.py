@@ -138,7 +138,8 @@ class Dispatch:
         if command.purpose is _REQUEST:
             subject = Method(self._out, pending)
             request = self._new_request(command.method, params, subject, pending, command.timeout)
-            self._dispatch(request, now)
+            send = self._write if self._session.state is _READY else self._requests.enqueue
+            send(request, now)
             return pending
         match command.purpose:
             case Purpose.DIAL:
