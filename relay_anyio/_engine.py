@@ -145,8 +145,7 @@ class Engine:
     def _command(
         self, step: Callable[[], None], function: Callable[..., R], args: tuple[Any, ...]
     ) -> R:
-        if not self._is_here():
-            self._refuse()
+        self.check_belongs_here()
         loop = self._loop or running_loop()
         try:
             result = function(*args, loop.time())
