@@ -90,8 +90,8 @@ class Block(Protocol):
 class EventLoop(Protocol):
     """What is wanted of the event loop that runs: its clock, in seconds, and wakers.
 
-    A task makes a `waker`, and awaits it. The wait ends with the first `wake`, be it that this
-    came before it. `arrivals` reads a non-blocking socket. `take` gets what arrives, and ``b""``
+    A task makes a `waker`, and awaits it. The wait ends with the first `wake`, even if that came
+    before the wait. `arrivals` reads a non-blocking socket. `take` gets what arrives, and ``b""``
     at the end.
     """
 
