@@ -487,7 +487,7 @@ class ClientCore(Core[Output]):
             case CallReceiveEvent():
                 self._pass_back(self._offers.receive(event, now), now)
             case DialEvent():
-                self._dispatch.hang_up(self._dials.receive(event), now)
+                self._dispatch.receive_dial(event, now)
             case _:
                 assert isinstance(event, CallStateEvent), f"no way for {event!r}"
                 self._dispatch.hang_up(self._dials.receive_state(event), now)

@@ -47,6 +47,7 @@ from .outputs import Dropped, Ignored
 from .pending import RESULT, Pending
 from .records import ActionRecord, CallRecord
 from .rpc.action_kinds import AI
+from .rpc.events import DialEvent
 from .rpc.frames import (
     ErrorFrame,
     JSONObject,
@@ -138,8 +139,7 @@ class Dispatch:
         if command.purpose is _REQUEST:
             subject = Method(self._out, pending)
             request = self._new_request(command.method, params, subject, pending, command.timeout)
-            send = self._write if self._session.state is _READY else self._requests.enqueue
-            send(request, now)
+            self._dispatch(request, now)
             return pending
         match command.purpose:
             case Purpose.DIAL:
@@ -205,10 +205,18 @@ class Dispatch:
 
     def _undo(self, result: CallRecord | ActionRecord, now: float) -> None:
         if isinstance(result, CallRecord):
-            self._requests.drop_decided()  # an event may have come before its turn to be written
             self.hang_up(self._dials.unwanted(result), now)
         else:
             self._stop(result, now)
+
+    def receive_dial(self, event: DialEvent, now: float) -> None:
+        """Take an event of a dial. If it decides one that is not written yet, that never is."""
+        pending = self._dials.pending_of(event.tag)
+        request = None if pending is None else pending.source
+        self.hang_up(self._dials.receive(event), now)
+        if pending is not None and pending.settled:
+            assert isinstance(request, Request), "what waits for a dial has its request"
+            self._requests.withdraw(request)
 
     # The session comes and goes
 
@@ -237,10 +245,7 @@ class Dispatch:
         return self._dials.under_way if pace is self._dial_pace else 0
 
     def _write_queued(self, request: Request, now: float) -> None:
-        """Write a request that has waited, unless nobody waits for it any more."""
-        if request.subject.decided:
-            self._requests.finish(request)  # an event of the same tag has decided the dial
-            return
+        """Write a request that has waited."""
         if request.params is not None:
             params = self._with_context(request.params)
             request.frame = encode_request(request.id, request.method, params)
@@ -418,11 +423,7 @@ class Dispatch:
         return request
 
     def _request(
-        self,
-        method: str,
-        params: JSONObject,
-        subject: Subject,
-        timeout: float | None = None,
+        self, method: str, params: JSONObject, subject: Subject, timeout: float | None = None
     ) -> Request:
         identity = next(self._ids)
         again = None

@@ -80,6 +80,11 @@ class Dials:
         self._decided.pop(dial.tag, None)
         self._pending[dial.tag] = dial
 
+    def pending_of(self, tag: str) -> Pending[CallRecord] | None:
+        """What waits for the dial with this tag, if it is not decided."""
+        dial = self._pending.get(tag)
+        return None if dial is None else dial.pending
+
     @property
     def under_way(self) -> int:
         """How many dials have been sent and are not decided."""

@@ -31,11 +31,6 @@ NO_LEGS: Final[Legs] = ()
 class OwnRequest(msgspec.Struct, frozen=True, eq=False):
     """A request that the core makes for itself: its answer changes nothing."""
 
-    @property
-    def decided(self) -> bool:
-        """Whether the request need not be written any more."""
-        return False
-
     def written(self, now: float) -> None:
         """The request leaves now."""
 
@@ -68,11 +63,6 @@ class Method(OwnRequest, frozen=True, eq=False):
 
     _out: OutputQueue
     _pending: Pending[Any]
-
-    @property
-    def decided(self) -> bool:
-        """An event may have settled a dial before it was written."""
-        return self._pending.settled
 
     def succeeded(self, result: JSONObject, now: float) -> Legs:
         """Settle with the result."""

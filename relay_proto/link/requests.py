@@ -34,11 +34,6 @@ class Subject(Protocol):
     legs, and the caller hangs them up.
     """
 
-    @property
-    @abc.abstractmethod
-    def decided(self) -> bool:
-        """Whether the request need not be written any more."""
-
     @abc.abstractmethod
     def written(self, now: float) -> None:
         """The request leaves now."""
@@ -220,11 +215,10 @@ class Requests:
         self._sent.pop(request.id, None)
         self._deadlines.clear(request)
 
-    def drop_decided(self) -> None:
-        """Forget the unwritten requests that need not be written any more."""
-        for request in tuple(self._queued.values()):
-            if request.subject.decided:
-                self.finish(request)
+    def withdraw(self, request: Request) -> None:
+        """Forget a request that is needless now, unless it is written already."""
+        if request.state is _QUEUED:
+            self.finish(request)
 
     def lose_sent(self) -> list[Request]:
         """Take out all written requests: their replies can no longer come."""
