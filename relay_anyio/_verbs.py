@@ -137,7 +137,7 @@ def dialing(
     """Make a method of a client that calls out."""
 
     async def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> C:
-        engine, command = client._engine, function(*args, **kwargs)
+        command, engine = function(*args, **kwargs), client._engine  # if the check lets it pass
         record = await execute_in_turn(engine, command)
         return handle._of(client, engine, record)
 
@@ -150,7 +150,7 @@ def sending(
     """Make a method of a client that sends a text."""
 
     async def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> M:
-        engine, command = client._engine, function(*args, **kwargs)
+        command, engine = function(*args, **kwargs), client._engine  # if the check lets it pass
         bound = with_context(command)
         return handle._of(engine, await execute_in_turn(engine, bound))
 
