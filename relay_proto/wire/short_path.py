@@ -17,6 +17,7 @@ from struct import Struct
 from typing import Final
 
 from ..values.chance import Chance
+from .reports import TextReceived, WireEvent
 
 WHOLE_TEXT: Final = 0x81
 """The first byte of an ordinary frame: final, no reserved bits, text."""
@@ -34,18 +35,33 @@ KEYS_AT_ONCE: Final = 256
 """Keys to draw at a time: asking the system for each one costs more than masking does."""
 _KEYS: Final = Struct(f"<{KEYS_AT_ONCE}I")
 
-_HEADS: Final = tuple(bytes((WHOLE_TEXT, second)) for second in range(256))
-_SHORT_HEADERS: Final = tuple(head + bytes(4) for head in _HEADS[MASKED : MASKED | TWO_BYTES])
-_LONG_HEADER: Final = Struct(">HHI")
-_MASKED_IN_TWO: Final = WHOLE_TEXT << 8 | MASKED | TWO_BYTES
-MOST_REPEATED: Final = 128
-"""Words of a text that are masked by means of the tables below. Longer texts are rare."""
+_SHORT_HEADER: Final = Struct(">BB")
+_LONG_HEADER: Final = Struct(">BBH")
+_PLACE_FOR_KEY: Final = bytes(4)
+
 _from_bytes: Final = int.from_bytes
-_REPEATED: Final = tuple(_from_bytes(b"\1\0\0\0" * n, "little") for n in range(MOST_REPEATED))
-"""By which number to multiply a key to repeat it so many times."""
-_AFTER_TWO: Final = tuple(number << 16 for number in _REPEATED)
-_AFTER_FOUR: Final = tuple(number << 32 for number in _REPEATED)
-"""The same, for keys that begin after so many bytes: the first ones of the header."""
+
+
+def _header(size: int, mask_bit: int) -> bytes:
+    if size < SHORTEST_IN_TWO:
+        return _SHORT_HEADER.pack(WHOLE_TEXT, mask_bit | size)
+    return _LONG_HEADER.pack(WHOLE_TEXT, mask_bit | TWO_BYTES, size)
+
+
+def _repeated(key: int, size: int) -> int:
+    """Return `key` again and again: in its place in the header, and over `size` bytes of text.
+
+    The last one may be longer than the text.
+    """
+    before = _SHORT_HEADER.size if size < SHORTEST_IN_TWO else _LONG_HEADER.size
+    return _from_bytes(key.to_bytes(4, "little") * (size + 7 >> 2), "little") << 8 * before
+
+
+TABULATED: Final = 512
+"""Texts of fewer bytes, as nearly all are, have their headers and multipliers in tables."""
+_HEADERS: Final = tuple(_header(size, MASKED) + _PLACE_FOR_KEY for size in range(TABULATED))
+_MULTIPLIERS: Final = tuple(_repeated(1, size) for size in range(TABULATED))
+"""By which number to multiply a key to repeat it."""
 
 
 class Splitter:
@@ -66,14 +82,14 @@ class Splitter:
         """Take the bytes that arrived. Then call `next` until it returns no piece."""
         self._data = self._data + data if self._data else data
 
-    def next(self, *, inside_message: bool) -> tuple[list[bytes], bytes]:
+    def next(self, *, inside_message: bool) -> tuple[list[WireEvent], bytes]:
         """Return ordinary texts, and the piece of another frame that follows, or ``b""``.
 
         Give the piece to wsproto before you call this again. `inside_message` says that
         wsproto has the beginning of a message: until the message ends, no other text is
         allowed, so all frames go to wsproto.
         """
-        texts: list[bytes] = []
+        texts: list[WireEvent] = []
         if not self._missing:
             if not inside_message and not self._header_begun:
                 self._take_texts(texts)
@@ -89,7 +105,7 @@ class Splitter:
         rest, self._data = self._data, b""
         return rest
 
-    def _take_texts(self, texts: list[bytes]) -> None:
+    def _take_texts(self, texts: list[WireEvent]) -> None:
         """Move the texts of the ordinary frames at the start of the data to `texts`."""
         data, mask_bit, mask_size = self._data, self._mask_bit, self._mask_size
         start, end = 0, len(data)
@@ -110,7 +126,7 @@ class Splitter:
                 text = apply_mask(text, data[body - 4 : body])
             if not text.isascii() and not is_utf8(text):
                 break
-            texts.append(text)
+            texts.append(TextReceived(text))
             start = stop
         if start:
             self._data = data[start:]
@@ -172,20 +188,14 @@ def text_frame(text: bytes, key: int | None) -> bytes:
     """
     size = len(text)
     if key is None:
-        short = size < SHORTEST_IN_TWO
-        head = _HEADS[size] if short else _HEADS[TWO_BYTES] + size.to_bytes(2, "big")
-        return head + text
-    words = size + 7 >> 2  # of the key and the text; the last one may be too long
-    if size < SHORTEST_IN_TWO:
-        whole = _from_bytes(_SHORT_HEADERS[size] + text, "little") ^ key * _AFTER_TWO[words]
-        return whole.to_bytes((words << 2) + 2, "little")[: size + 6]
-    if words < MOST_REPEATED:
-        keys = key * _AFTER_FOUR[words]
+        return _header(size, 0) + text
+    if size < TABULATED:
+        whole = _from_bytes(_HEADERS[size] + text, "little") ^ key * _MULTIPLIERS[size]
     else:
-        keys = _from_bytes(key.to_bytes(4, "little") * words, "little") << 32
-    header = _LONG_HEADER.pack(_MASKED_IN_TWO, size, 0)
-    whole = _from_bytes(header + text, "little") ^ keys
-    return whole.to_bytes((words << 2) + 4, "little")[: size + 8]
+        header = _header(size, MASKED) + _PLACE_FOR_KEY
+        whole = _from_bytes(header + text, "little") ^ _repeated(key, size)
+    end = size + (6 if size < SHORTEST_IN_TWO else 8)
+    return whole.to_bytes(size + 11, "little")[:end]  # the last key may be longer than the text
 
 
 def apply_mask(text: bytes, key: bytes) -> bytes:

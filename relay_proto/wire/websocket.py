@@ -303,7 +303,7 @@ class Wire:
         events: list[WireEvent] = []
         while True:
             texts, piece = splitter.next(inside_message=self._long_path.inside_message)
-            events += map(TextReceived, texts)
+            events += texts
             if not piece:
                 return events
             events += self._follow(self._long_path.receive(piece))

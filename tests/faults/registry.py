@@ -532,8 +532,8 @@ def accept_any_text(original: Function, text: bytes) -> bool:
 
 @fault(seams.SPLIT, laws=[Law.SHORT_PATH])
 def interrupt_a_message(
-    original: Callable[..., tuple[list[bytes], bytes]], self: Splitter, *, inside_message: bool
-) -> tuple[list[bytes], bytes]:
+    original: Callable[..., tuple[list[WireEvent], bytes]], self: Splitter, *, inside_message: bool
+) -> tuple[list[WireEvent], bytes]:
     """A text in the middle of another message is accepted."""
     return original(self, inside_message=False)
 

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 from relay_proto.wire import short_path as fastpath
 from relay_proto.wire.long_path import LongPath
-from relay_proto.wire.short_path import LONGEST, Splitter, frame_lengths
+from relay_proto.wire.short_path import (
+    LONGEST,
+    SHORTEST_IN_TWO,
+    TABULATED,
+    Splitter,
+    frame_lengths,
+)
 from relay_proto.wire.websocket import (
     BytesToSend,
     Role,
@@ -141,9 +147,17 @@ def test_it_is_equal_behind_our_own_close_frame(
     assert all_events(role, chunks, short=True, close=True) == expected
 
 
-@given(
-    role=roles, message=st.one_of(texts, st.sampled_from([b"y" * LONGEST, b"y" * (LONGEST + 1)]))
+borders: Final = st.sampled_from(
+    [
+        bytes(32 + place % 95 for place in range(border + more))
+        for border in (SHORTEST_IN_TWO, TABULATED, LONGEST)
+        for more in range(-4, 5)
+    ]
 )
+"""Texts about as long as the shortest or longest ones that are sent in one of the ways."""
+
+
+@given(role=roles, message=st.one_of(texts, borders))
 @settings(max_examples=150)
 @example(role=Role.CLIENT, message=b"")
 def test_what_is_sent_is_what_wsproto_would_send(role: Role, message: bytes) -> None:
