@@ -11,7 +11,7 @@ import anyio
 
 from relay_proto.adapter.shared_pace import Line, TurnToDial
 from relay_proto.api.commands import Command
-from relay_proto.link.pace import who_begins
+from relay_proto.api.parties import who_begins
 
 from ._engine import Engine
 

@@ -10,20 +10,18 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeAlias, TypeVar, assert_never
 
+from . import constants as c
 from .api.commands import Command
 from .calls.calls import Calls
 from .calls.dials import Dials
 from .calls.early import Early
+from .calls.farewells import Farewells
 from .calls.messages import EarlyReports, Messages
-from .calls.offers import Offers, Refused, Waiting
+from .calls.offers import Offers, Waiting
 from .calls.recent import Recent
 from .config import ClientConfig, Contexts, Credentials
-from .constants import (
-    METHOD_SIGNALWIRE_EVENT,
-    METHOD_SIGNALWIRE_UNRECEIVE,
-)
 from .core import Core, OutputQueue
-from .dispatch import METHOD_PASS, Dispatch
+from .dispatch import Dispatch
 from .errors import ClientClosedError, ConnectionLostError
 from .link.ids import MakeIds, combined_ids
 from .link.pace import Pace
@@ -117,7 +115,8 @@ class ClientCore(Core[Output]):
         self._session = Session(config, random, out, deadlines, scrubber, ids, make_wire)
         self._calls = Calls(out, deadlines, timing, limits)
         self._offers = Offers(out, deadlines, self._calls, timing, limits)
-        self._dials = Dials(out, deadlines, self._calls, limits, scrubber)
+        self._farewells = Farewells(out, limits)
+        self._dials = Dials(out, deadlines, self._calls, self._farewells, limits, scrubber)
         self._messages = Messages(out, deadlines, timing, limits)
         self._dispatch = Dispatch(
             config,
@@ -129,6 +128,7 @@ class ClientCore(Core[Output]):
             self._calls,
             self._messages,
             self._dials,
+            self._farewells,
         )
         self._seen_event_ids: Recent[bytes] = Recent(limits.event_ids)
         self._draining = False
@@ -239,8 +239,8 @@ class ClientCore(Core[Output]):
         """End the session for good. Whatever is pending fails, and all calls end locally."""
         if self.state not in (SessionState.CLOSING, SessionState.CLOSED):
             # Now, because this needs a session.
-            self._pass_back(self._offers.close(now), now)
-            self._dispatch.hang_up(self._dials.fail_all(ClientClosedError()), now)
+            self._dispatch.pass_back(self._offers.close(now), now)
+            self._dispatch.say_farewell(self._dials.fail_all(ClientClosedError()), now)
         over = self._session.close()
         if over is not None:
             self._end(over, now)
@@ -248,11 +248,11 @@ class ClientCore(Core[Output]):
     def drain(self, now: float) -> None:
         """Take no more calls: unsubscribe from all contexts, and pass further offers back."""
         self._draining = True
-        self._pass_back(self._offers.close(now), now)
+        self._dispatch.pass_back(self._offers.close(now), now)
         contexts = list(self._session.login.contexts)
         self._session.login.unsubscribe(contexts)
         if contexts and self.state is SessionState.READY:
-            self._dispatch.request_own(METHOD_SIGNALWIRE_UNRECEIVE, {"contexts": contexts}, now)
+            self._dispatch.request_own(c.METHOD_SIGNALWIRE_UNRECEIVE, {"contexts": contexts}, now)
 
     def execute(self, command: Command[R], now: float) -> Pending[R]:
         """Carry out a command of the client. Raises as `Dispatch.execute`."""
@@ -296,7 +296,14 @@ class ClientCore(Core[Output]):
         Without a session, and if no answer comes, the next session asks again. Does nothing
         if the call is over.
         """
-        self._dispatch.hang_up(self._dials.unwanted(call), now)
+        self._dispatch.hang_up(call, now)
+
+    def pass_back(self, call: CallRecord, now: float) -> None:
+        """Pass a call back to the service, and see to it that the service takes it.
+
+        As with `hang_up`. When it has, the call ends here.
+        """
+        self._dispatch.pass_back([] if call.ended else [call], now)
 
     def adopt(self, call: CallRecord) -> CallRecord:
         """Follow a call that the application knows from elsewhere.
@@ -358,14 +365,14 @@ class ClientCore(Core[Output]):
                 case Request() | Requests():
                     self._expire(due, now)
                 case DialRecord():
-                    self._dispatch.hang_up(self._dials.timed_out(due), now)
+                    self._dispatch.say_farewell(self._dials.timed_out(due), now)
                 case ActionRecord():
                     self._calls.complete_lingering(due)
                 case EarlyReports():
                     self._messages.forget_early(due)
                 case Early():
                     self._messages.take_early(now)
-                    self._pass_back(self._offers.take_early(now), now)
+                    self._dispatch.pass_back(self._offers.take_early(now), now)
                 case Pace():
                     pass  # see below
                 case _:
@@ -408,7 +415,7 @@ class ClientCore(Core[Output]):
 
     def _begin(self, now: float, *, resumed: bool) -> None:
         """Write the queued requests. A new session means that the old one's calls are lost."""
-        legs = [*self._dials.doomed()]
+        legs = [*self._farewells.begin()]
         if not resumed:
             self._seen_event_ids.clear()
             lost = ConnectionLostError("the session could not be resumed", maybe_delivered=True)
@@ -416,7 +423,7 @@ class ClientCore(Core[Output]):
             self._calls.end_all(now)
         self._offers.begin(now, resumed=resumed)
         self._messages.begin(now)
-        self._dispatch.hang_up(legs, now)
+        self._dispatch.say_farewell(legs, now)
         self._dispatch.flush(now)
         if self._next_session is not None:
             self._out.resolve(self._next_session, None)
@@ -437,7 +444,7 @@ class ClientCore(Core[Output]):
 
     def _receive_request(self, frame: RequestFrame, now: float) -> None:
         """Take an unusual event, or refuse a method that a client does not have."""
-        if frame.method != METHOD_SIGNALWIRE_EVENT:
+        if frame.method != c.METHOD_SIGNALWIRE_EVENT:
             self._out.push(PeerViolation("a request with an unknown method"))
             self._session.send(encode_error(frame.id, METHOD_NOT_FOUND, "Method not found"))
         elif self._acknowledge(frame.id):
@@ -448,11 +455,6 @@ class ClientCore(Core[Output]):
                 self._route(event, now)
 
     # Events
-
-    def _pass_back(self, refused: Refused, now: float) -> None:
-        for event in refused:
-            params = {"node_id": event.node_id, "call_id": event.call_id}
-            self._dispatch.request_own(METHOD_PASS, params, now)
 
     def _receive_event(self, frame: EventFrame, now: float) -> None:
         if self._acknowledge(frame.id):
@@ -485,12 +487,13 @@ class ClientCore(Core[Output]):
             case MessageStateEvent():
                 self._messages.receive_state(event, now)
             case CallReceiveEvent():
-                self._pass_back(self._offers.receive(event, now), now)
+                self._farewells.offered_again(event.call_id)
+                self._dispatch.pass_back(self._offers.receive(event, now), now)
             case DialEvent():
-                self._dispatch.receive_dial(event, now)
+                self._dispatch.say_farewell(self._dials.receive(event), now)
             case _:
                 assert isinstance(event, CallStateEvent), f"no way for {event!r}"
-                self._dispatch.hang_up(self._dials.receive_state(event), now)
+                self._dispatch.say_farewell(self._dials.receive_state(event), now)
                 self._offers.state_changed(event)
                 return False
         return True

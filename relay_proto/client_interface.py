@@ -148,6 +148,10 @@ class ClientInterface(Core[Output], Protocol):
         """Hang up a call, in this session or the next one."""
 
     @abc.abstractmethod
+    def pass_back(self, call: CallRecord, now: float) -> None:
+        """Pass a call back to the service, in this session or the next one."""
+
+    @abc.abstractmethod
     def adopt(self, call: CallRecord) -> CallRecord:
         """Follow a call that the application knows from elsewhere."""
 

@@ -13,21 +13,25 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TypeVar
 
 from .api.commands import DEFAULT_CONTEXT, NEW_ID, Command, Purpose
+from .api.parties import who_begins
 from .calls.calls import Calls
-from .calls.dials import Dials, Legs
+from .calls.dials import Dials
+from .calls.farewells import METHOD_END, METHOD_PASS, Farewells, Legs, last_request
 from .calls.messages import Messages, outbound_message
 from .calls.subjects import (
-    Control,
+    ActionVerb,
     Dial,
+    Farewell,
     FinalControl,
+    HangUp,
     Method,
+    MethodOfCall,
     OwnRequest,
+    OwnStart,
     Pass,
     Start,
     Subscription,
     Text,
-    UnwantedLeg,
-    UnwantedStart,
     Verb,
 )
 from .config import ClientConfig
@@ -40,14 +44,14 @@ from .errors import (
     RequestQueueFullError,
     RequestTimeoutError,
 )
-from .link.pace import Pace, who_begins
+from .link.pace import Pace
 from .link.requests import Request, Requests, Subject, is_success
 from .link.session import OVER, Session
-from .outputs import Dropped, Ignored
+from .outputs import Ignored
 from .pending import RESULT, Pending
 from .records import ActionRecord, CallRecord
 from .rpc.action_kinds import AI
-from .rpc.events import DialEvent
+from .rpc.events import CallReceiveEvent
 from .rpc.frames import (
     ErrorFrame,
     JSONObject,
@@ -69,8 +73,7 @@ NO_SESSION_TO_COME: Final = frozenset({SessionState.DISCONNECTED, *OVER})
 NO_CONTEXT: Final = "default"
 """The messaging context of a session that was given no protocol string."""
 
-METHOD_END: Final = "calling.end"
-METHOD_PASS: Final = "calling.pass"
+_VERBS: Final[dict[str, type[Verb]]] = {METHOD_END: HangUp, METHOD_PASS: Pass}
 METHOD_STOP_AI: Final = f"{AI.method}.stop"
 """Its reply completes the action, because no event will: docs/protocol.md, section 15."""
 
@@ -97,6 +100,7 @@ class Dispatch:
         calls: Calls,
         messages: Messages,
         dials: Dials,
+        farewells: Farewells,
     ) -> None:
         self._timing = config.timing
         limits = self._limits = config.limits
@@ -108,6 +112,7 @@ class Dispatch:
         self._calls = calls
         self._messages = messages
         self._dials = dials
+        self._farewells = farewells
         self._deadlines = deadlines
         self._requests = Requests(deadlines, config.timing, config.limits)
         self._dial_pace: Pace[Request] = Pace(limits.dials_per_second, limits.dials_at_once)
@@ -198,25 +203,16 @@ class Dispatch:
             error = LocalProtocolError("cancelled by the caller")
             if request.state is RequestState.QUEUED:
                 self._requests.finish(request)
-                self.hang_up(request.subject.lost(error, now), now)
-            self.hang_up(request.subject.abandoned(error, now), now)
-            if isinstance(request.subject, UnwantedStart):
+                self.say_farewell(request.subject.lost(error, now), now)
+            self.say_farewell(request.subject.abandoned(error, now), now)
+            if isinstance(request.subject, OwnStart):
                 self._stop(request.subject.action, now)
 
     def _undo(self, result: CallRecord | ActionRecord, now: float) -> None:
         if isinstance(result, CallRecord):
-            self.hang_up(self._dials.unwanted(result), now)
+            self.hang_up(result, now)
         else:
             self._stop(result, now)
-
-    def receive_dial(self, event: DialEvent, now: float) -> None:
-        """Take an event of a dial. If it decides one that is not written yet, that never is."""
-        pending = self._dials.pending_of(event.tag)
-        request = None if pending is None else pending.source
-        self.hang_up(self._dials.receive(event), now)
-        if pending is not None and pending.settled:
-            assert isinstance(request, Request), "what waits for a dial has its request"
-            self._requests.withdraw(request)
 
     # The session comes and goes
 
@@ -233,7 +229,8 @@ class Dispatch:
         for pace in (self._dial_pace, self._text_pace):
             while (request := pace.take(self._under_way(pace), now)) is not None:
                 self._requests.take(request)
-                self._write_queued(request, now)
+                if self._write_queued(request, now):
+                    pace.begun(now)
             due = pace.due(self._under_way(pace))
             if due is None:
                 self._deadlines.clear(pace)
@@ -244,12 +241,15 @@ class Dispatch:
     def _under_way(self, pace: Pace[Request]) -> int:
         return self._dials.under_way if pace is self._dial_pace else 0
 
-    def _write_queued(self, request: Request, now: float) -> None:
-        """Write a request that has waited."""
+    def _write_queued(self, request: Request, now: float) -> bool:
+        """Write a request that has waited; false if it was needless by now."""
+        if request.subject.is_needless():
+            return False
         if request.params is not None:
             params = self._with_context(request.params)
             request.frame = encode_request(request.id, request.method, params)
         self._write(request, now)
+        return True
 
     def lose_sent(self, error: RelayError, now: float) -> None:
         """Settle what was written on a session that is lost: no answer will come."""
@@ -284,18 +284,8 @@ class Dispatch:
             raise ClientClosedError
 
     def request_own(self, method: str, params: JSONObject, now: float) -> None:
-        """Make a request whose answer changes nothing.
-
-        It waits for a session even if those of the program fail at once: nobody would hear that.
-        """
-        request = self._request(method, params, OwnRequest())
-        try:
-            writable = self._session.state is _READY
-            self._requests.check_room(method, len(request.frame), writable=writable, own=True)
-        except RequestQueueFullError as error:
-            self._out.push(Dropped(str(error)))
-        else:
-            self._dispatch(request, now)
+        """Make a request whose answer changes nothing. There has to be a session."""
+        self._write(self._request(method, params, OwnRequest()), now)
 
     def _stop(self, action: ActionRecord, now: float) -> None:
         """Stop an action that nobody else will stop."""
@@ -303,16 +293,25 @@ class Dispatch:
             params = self._call_params(action.call, {"control_id": action.control_id})
             self._dispatch(self._request(f"{action.kind.method}.stop", params, OwnRequest()), now)
 
-    def hang_up(self, legs: Legs, now: float) -> None:
-        """End legs that nobody wants. Without a session, they wait for the next one."""
+    def hang_up(self, call: CallRecord, now: float) -> None:
+        """End a call, until the server has answered. Does nothing if it is over."""
+        self.say_farewell(self._farewells.hang_up(call), now)
+
+    def pass_back(self, calls: Iterable[CallRecord | CallReceiveEvent], now: float) -> None:
+        """Pass calls back to the service, until it has answered."""
+        self.say_farewell(self._farewells.pass_back(calls), now)
+
+    def say_farewell(self, legs: Legs, now: float) -> None:
+        """Hang up, or pass back, what nobody wants. Without a session, it waits for the next one.
+
+        It is written even if the program has filled the table of requests.
+        """
         if self._session.state is not _READY:
             return
         for leg in legs:
-            params = {"node_id": leg.node_id, "call_id": leg.call_id, "reason": leg.reason}
-            subject = UnwantedLeg(self._calls, self._dials, leg)
-            self._write(
-                self._request(METHOD_END, params, subject), now
-            )  # even if the queue is full
+            method, params = last_request(leg)
+            subject = Farewell(self._calls, self._farewells, leg)
+            self._write(self._request(method, params, subject), now)
 
     def _execute_dial(self, command: Command[Any], pending: Pending[Any], now: float) -> None:
         tag = command.params["tag"]
@@ -320,10 +319,10 @@ class Dispatch:
         timeout = self._timing.dial_timeout if command.timeout is None else command.timeout
         dial = self._dials.new(params["tag"], pending, timeout)
         subject = Dial(self._out, pending, self._dials, dial)
-        pace = self._dial_pace
+        pace, party = self._dial_pace, who_begins(params)
         request = self._new_request(command.method, params, subject, pending, pace=pace)
         self._dials.begin(dial)
-        self._dispatch_in_turn(request, pace, who_begins(params), now)
+        self._dispatch_in_turn(request, pace, party, now)
 
     def _check_contexts(self, command: Command[Any]) -> None:
         wanted = {*self._session.login.contexts, *command.params["contexts"]}
@@ -352,12 +351,11 @@ class Dispatch:
             self._out.resolve(pending, {})
             return
         if command.purpose is _JOIN:
-            subject = Method(self._out, pending)
+            subject = MethodOfCall(self._out, pending, call)
         else:
-            kind = Pass if command.method == METHOD_PASS else Verb
-            subject = kind(self._out, pending, self._calls, call, command.ends_call)
-        params = self._call_params(call, command.params)
-        patient = command.patient
+            kind = _VERBS.get(command.method, Verb)
+            subject = kind(self._out, pending, call, self._calls, command.ends_call)
+        params, patient = self._call_params(call, command.params), command.patient
         request = self._new_request(command.method, params, subject, pending, patient=patient)
         self._dispatch(request, now)
 
@@ -372,9 +370,9 @@ class Dispatch:
             self._calls.begin(action)
             self._out.resolve(pending, action)
             return
-        kind = UnwantedStart if command.stops_unwanted else Start
+        kind = OwnStart if command.stops_unwanted else Start
         ends_call = command.ends_call
-        subject = kind(self._out, pending, self._calls, call, ends_call, action)
+        subject = kind(self._out, pending, call, self._calls, ends_call, action)
         request = self._new_request(command.method, params, subject, pending)
         self._calls.begin(action)
         self._dispatch(request, now)
@@ -387,11 +385,10 @@ class Dispatch:
             return
         prefix = action.kind.method if command.method.startswith(".") else ""
         method = prefix + command.method
-        kind = FinalControl if method == METHOD_STOP_AI else Control
-        subject = kind(self._out, pending, self._calls, action.call, False, action)
+        kind = FinalControl if method == METHOD_STOP_AI else ActionVerb
+        subject = kind(self._out, pending, action.call, self._calls, False, action)
         params = {"control_id": action.control_id, **command.params}
-        params = self._call_params(action.call, params)
-        patient = command.patient
+        params, patient = self._call_params(action.call, params), command.patient
         self._dispatch(self._new_request(method, params, subject, pending, patient=patient), now)
 
     def _call_params(self, call: CallRecord, params: JSONObject) -> JSONObject:
@@ -470,7 +467,7 @@ class Dispatch:
         self._requests.finish(request)
         paced = request.pace is not None
         error = RequestTimeoutError(request.method, seconds, sent=sent, paced=paced)
-        self.hang_up(request.subject.expired(error, now), now)
+        self.say_farewell(request.subject.expired(error, now), now)
         if sent:
             self._session.probe(now)
 
@@ -494,7 +491,7 @@ class Dispatch:
         else:
             legs = self._refused(subject, frame.code, frame.message, now)
         if legs:
-            self.hang_up(legs, now)
+            self.say_farewell(legs, now)
 
     def _refused(self, subject: Subject, code: int, message: str, now: float) -> Legs:
         return subject.refused(RelayError(code, self._scrubber.words(message)), now)

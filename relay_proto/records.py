@@ -218,7 +218,10 @@ class MessageRecord:
 
 
 class Leg(msgspec.Struct, frozen=True):
-    """A leg that must be hung up. `attempts` counts requests that got no answer."""
+    """A call that must be hung up, for this `reason`; or passed back, if it is ``""``.
+
+    `attempts` counts requests that got no answer.
+    """
 
     call_id: str
     node_id: str

@@ -17,7 +17,6 @@ from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeAlias, TypeVar, cast
 
-from ..api import commands
 from ..api.parameters import checked, checked_with
 from ..api.views import ActionView, CallView, MessageView
 from ..client_interface import ClientInterface
@@ -249,8 +248,7 @@ class CallBase(CallView, Hearing, Generic[E, K]):
     def _pass_back(self) -> None:
         """Pass the call back to the service, and do not wait for that."""
         if self._engine.alive:
-            command = commands.pass_().as_patient()
-            self._engine.tell(self._engine.core.execute_on, self._record, command)
+            self._engine.tell(self._engine.core.pass_back, self._record)
 
     def _publish(self, event: RelayEvent) -> None:
         """Tell who listens."""

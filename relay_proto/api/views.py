@@ -20,6 +20,7 @@ from ..values.checks import any_text, texts
 from ..values.literals import CallStateText, Direction, EndReasonText, MessageStateText
 from .outcomes import Done
 from .parameters import checked_with
+from .parties import party
 from .results import Results
 
 E = TypeVar("E", bound=RelayEvent)
@@ -95,12 +96,12 @@ class CallView:
     @property
     def from_number(self) -> str:
         """The caller's telephone number or SIP address, or ``""``."""
-        return _party(self._record.device, "from_number", "from")
+        return party(self._record.device, "from_number", "from")
 
     @property
     def to_number(self) -> str:
         """The telephone number or SIP address that was called, or ``""``."""
-        return _party(self._record.device, "to_number", "to")
+        return party(self._record.device, "to_number", "to")
 
     @property
     def headers(self) -> dict[str, str]:
@@ -285,12 +286,3 @@ class MessageView:
 
 def _parties(from_number: str, to_number: str) -> dict[str, str]:
     return {"from": shown_number(from_number), "to": shown_number(to_number)}
-
-
-def _party(device: JSONObject, *names: str) -> str:
-    params = device.get("params")
-    if is_object(params):
-        for name in names:
-            if isinstance(params.get(name), str):
-                return str(params[name])
-    return ""

@@ -10,10 +10,8 @@ Source: docs/protocol.md, section 13.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, TypeAlias
-
-import msgspec
+from collections.abc import Iterable
+from typing import Any, Final
 
 from ..config import Limits
 from ..constants import CALL_STATE_ANSWERED, CALL_STATE_ENDED, CALL_STATE_ENDING
@@ -22,26 +20,22 @@ from ..display import shown_id
 from ..errors import DialFailedError, DialTimeoutError, RelayError, RequestQueueFullError
 from ..outputs import Dropped, EventReceived, PeerViolation
 from ..pending import RESULT, Pending
-from ..records import LONGEST_ID, CallRecord, DialRecord, Leg
+from ..records import LONGEST_ID, CallRecord, DialRecord
 from ..rpc.events import CallStateEvent, DialEvent
 from ..rpc.frames import JSONObject, is_object
 from ..rpc.masking import Scrubber
 from ..timers import Deadlines
 from ..transitions import DIAL, DialInput, DialState, follow
 from .calls import Calls
-
-Legs: TypeAlias = Sequence[Leg]
-"""Legs that nobody wants, and that are to be hung up now."""
+from .farewells import Farewells, Legs
 
 NO_WINNER: Final = ""
-MOST_ATTEMPTS: Final = 3
-"""After so many unanswered requests, a leg waits for the next session."""
 
 
 class Dials:
-    """Pending dials by tag, and the legs that must be hung up.
+    """Pending dials by tag, and the tags of those that were decided.
 
-    Methods that may leave legs that nobody wants return those legs.
+    Methods that may leave legs that nobody wants return those legs: they are to be hung up.
     """
 
     def __init__(
@@ -49,18 +43,19 @@ class Dials:
         out: OutputQueue,
         deadlines: Deadlines[Any],
         calls: Calls,
+        farewells: Farewells,
         limits: Limits,
         scrubber: Scrubber,
     ) -> None:
         self._out = out
         self._deadlines = deadlines
         self._calls = calls
+        self._farewells = farewells
         self._limits = limits
         self._scrubber = scrubber
         self._pending: dict[str, DialRecord] = {}
         self._under_way: set[str] = set()
         self._decided: OrderedDict[str, str] = OrderedDict()
-        self._doomed: OrderedDict[str, Leg] = OrderedDict()
 
     def new(self, tag: str, pending: Pending[CallRecord], timeout: float) -> DialRecord:
         """Make a dial, to `begin` when its request can be made.
@@ -80,11 +75,6 @@ class Dials:
         self._decided.pop(dial.tag, None)
         self._pending[dial.tag] = dial
 
-    def pending_of(self, tag: str) -> Pending[CallRecord] | None:
-        """What waits for the dial with this tag, if it is not decided."""
-        dial = self._pending.get(tag)
-        return None if dial is None else dial.pending
-
     @property
     def under_way(self) -> int:
         """How many dials have been sent and are not decided."""
@@ -96,8 +86,11 @@ class Dials:
         self._deadlines.set(dial, now + dial.timeout)
 
     def acknowledged(self, dial: DialRecord) -> None:
-        """Note that the server has the dial: a lost connection does not lose it."""
-        if not dial.pending.settled:
+        """Note that the server has the dial: a lost connection does not lose it.
+
+        Not one that waits to be written: an earlier dial may have had the same tag.
+        """
+        if not dial.pending.settled and dial.tag in self._under_way:
             dial.state = follow(DIAL, dial.state, DialInput.ACKNOWLEDGED)
 
     def failed(self, dial: DialRecord, error: RelayError) -> Legs:
@@ -150,9 +143,9 @@ class Dials:
     def receive_state(self, event: CallStateEvent) -> Legs:
         """Look at a state event before `Calls` does: it may come from a new or a stray leg."""
         ended = event.call_state == CALL_STATE_ENDED
-        if event.call_id in self._doomed:
+        if event.call_id in self._farewells:
             if ended:
-                del self._doomed[event.call_id]
+                self._farewells.over(event.call_id)
             return ()  # it belongs to no dial, even if a new dial has its tag
         known = self._calls.get(event.call_id)
         tag = event.tag or (known.tag if known is not None else "")
@@ -166,63 +159,12 @@ class Dials:
             return self._check_stray(tag, event.call_id, event.node_id, event.call_state)
         return ()
 
-    def leg_ended(self, leg: Leg) -> None:
-        """Forget a leg: the server has ended it, or does not know it."""
-        self._doomed.pop(leg.call_id, None)
-
-    def leg_refused(self, leg: Leg, error: RelayError) -> None:
-        """Report a leg that the server refuses to end."""
-        self._doomed.pop(leg.call_id, None)
-        self._report(leg, error)
-
-    def leg_unanswered(self, leg: Leg, error: RelayError) -> Legs:
-        """Ask again, a few times, because no reply came."""
-        again = msgspec.structs.replace(leg, attempts=leg.attempts + 1)
-        if leg.call_id not in self._doomed:
-            return ()
-        if again.attempts >= MOST_ATTEMPTS:
-            # A link that is dead in one direction looks alive for long. The next session asks.
-            self._doomed[leg.call_id] = msgspec.structs.replace(leg, attempts=0)
-            self._report(leg, error)
-            return ()
-        self._doomed[leg.call_id] = again
-        return (again,)
-
-    def unwanted(self, call: CallRecord) -> Legs:
-        """Hang up a call that the program does not want any more, dialled or not."""
-        if call.ended:
-            return ()
-        state = call.state if call.direction == "outbound" else CALL_STATE_ANSWERED
-        most = self._limits.tags + self._limits.active_calls
-        return self._doom(call.call_id, call.node_id, state, most)
-
-    def doomed(self) -> Legs:
-        """All legs that wait for a hang-up: a new session must be asked again."""
-        return tuple(self._doomed.values())
-
     def _hang_up(self, calls: Iterable[CallRecord]) -> Legs:
-        most = self._limits.tags
         return [
             leg
             for call in calls
-            for leg in self._doom(call.call_id, call.node_id, call.state, most)
+            for leg in self._farewells.hang_up_stray(call.call_id, call.node_id, call.state)
         ]
-
-    def _doom(self, call_id: str, node_id: str, state: str, most: int) -> Legs:
-        """Remember a leg that nobody wants until it has ended."""
-        if call_id in self._doomed:
-            return ()
-        reason = "hangup" if state in (CALL_STATE_ANSWERED, CALL_STATE_ENDING) else "cancel"
-        leg = self._doomed[call_id] = Leg(call_id, node_id, reason)
-        if len(self._doomed) > most:
-            oldest, _ = self._doomed.popitem(last=False)
-            self._out.push(
-                Dropped(f"the leg {shown_id(oldest)} could not be hung up: too many wait for it")
-            )
-        return (leg,)
-
-    def _report(self, leg: Leg, error: RelayError) -> None:
-        self._out.push(Dropped(f"the leg {shown_id(leg.call_id)} could not be hung up: {error}"))
 
     def _answered(self, dial: DialRecord, event: DialEvent, call_id: str) -> Legs:
         answered = (leg.call_id for leg in dial.legs.values() if leg.state == CALL_STATE_ANSWERED)
@@ -280,7 +222,7 @@ class Dials:
             return ()
         # The server ends the losers of a winner itself. One that answers anyway is hung up.
         if state == CALL_STATE_ANSWERED or (winner == NO_WINNER and state != CALL_STATE_ENDING):
-            return self._doom(call_id, node_id, state, self._limits.tags)
+            return self._farewells.hang_up_stray(call_id, node_id, state)
         return ()
 
 

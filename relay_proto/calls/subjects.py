@@ -21,15 +21,20 @@ from ..records import ActionRecord, CallRecord, DialRecord, Leg, MessageRecord
 from ..rpc.events import empty_event
 from ..rpc.frames import JSONObject
 from ..transitions import ActionInput
-from .calls import PASSED_ON, Calls
-from .dials import Dials, Legs
+from .calls import LOST_SESSION, PASSED_ON, Calls
+from .dials import Dials
+from .farewells import Farewells, Legs
 from .messages import Messages
 
 NO_LEGS: Final[Legs] = ()
 
 
-class OwnRequest(msgspec.Struct, frozen=True, eq=False):
-    """A request that the core makes for itself: its answer changes nothing."""
+class Indifferent(msgspec.Struct, frozen=True, eq=False):
+    """A subject that nothing changes: what each of the others does unless it says otherwise."""
+
+    def is_needless(self) -> bool:
+        """Whether nothing is left to ask for, after a wait."""
+        return False
 
     def written(self, now: float) -> None:
         """The request leaves now."""
@@ -58,7 +63,11 @@ class OwnRequest(msgspec.Struct, frozen=True, eq=False):
         return NO_LEGS
 
 
-class Method(OwnRequest, frozen=True, eq=False):
+class OwnRequest(Indifferent, frozen=True, eq=False):
+    """A request that the core makes for itself, and whose answer changes nothing."""
+
+
+class Method(Indifferent, frozen=True, eq=False):
     """A method by name. A refusal is an error, whatever its code."""
 
     _out: OutputQueue
@@ -89,11 +98,23 @@ class Subscription(Method, frozen=True, eq=False):
         return super().succeeded(result, now)
 
 
-class Verb(Method, frozen=True, eq=False):
+class MethodOfCall(Method, frozen=True, eq=False):
+    """A method that acts on a call, and whose refusal is an error, whatever its code."""
+
+    _call: CallRecord
+
+    def is_needless(self) -> bool:
+        """Whether the call has ended meanwhile: as if it had been asked for only now."""
+        if not self._call.ended:
+            return False
+        self._out.resolve(self._pending, {})
+        return True
+
+
+class Verb(MethodOfCall, frozen=True, eq=False):
     """A verb of a call. A call that is gone is an answer, not an error."""
 
     _calls: Calls
-    _call: CallRecord
     _ends_call: bool
 
     def refused(self, error: RelayError, now: float) -> Legs:
@@ -110,6 +131,14 @@ class Verb(Method, frozen=True, eq=False):
         self._out.resolve(self._pending, {})
 
 
+class HangUp(Verb, frozen=True, eq=False):
+    """The end of a call. If the call was lost with its session, it goes on at the service."""
+
+    def is_needless(self) -> bool:
+        """Never: the service is asked in any case."""
+        return False
+
+
 class Pass(Verb, frozen=True, eq=False):
     """Passing a call back to the service. From then on, this client gets no events of it."""
 
@@ -120,13 +149,20 @@ class Pass(Verb, frozen=True, eq=False):
         return NO_LEGS
 
 
-class Control(Verb, frozen=True, eq=False):
-    """A verb of an action."""
+class ActionVerb(Verb, frozen=True, eq=False):
+    """A verb that is about an action: it controls the action, or starts it."""
 
     _action: ActionRecord
 
+    def is_needless(self) -> bool:
+        """Whether the action is over."""
+        if self._action.running:
+            return False
+        self.gone()
+        return True
 
-class FinalControl(Control, frozen=True, eq=False):
+
+class FinalControl(ActionVerb, frozen=True, eq=False):
     """A verb of an action whose reply completes it, for no event will."""
 
     def succeeded(self, result: JSONObject, now: float) -> Legs:
@@ -135,7 +171,7 @@ class FinalControl(Control, frozen=True, eq=False):
         return super().succeeded(result, now)
 
 
-class Start(Control, frozen=True, eq=False):
+class Start(ActionVerb, frozen=True, eq=False):
     """A verb that starts an action: the action is the result."""
 
     def succeeded(self, result: JSONObject, now: float) -> Legs:
@@ -156,7 +192,7 @@ class Start(Control, frozen=True, eq=False):
         return super().lost(error, now)
 
 
-class UnwantedStart(Start, frozen=True, eq=False):
+class OwnStart(Start, frozen=True, eq=False):
     """A verb that starts an action of which only this library knows: see `stops_unwanted`."""
 
     @property
@@ -176,6 +212,10 @@ class Dial(Method, frozen=True, eq=False):
 
     _dials: Dials
     _dial: DialRecord
+
+    def is_needless(self) -> bool:
+        """Whether an event has decided it: an earlier dial may have had the same tag."""
+        return self._pending.settled
 
     def written(self, now: float) -> None:
         """The time to answer counts from now."""
@@ -227,31 +267,36 @@ class Text(Method, frozen=True, eq=False):
         return super().lost(error, now)
 
 
-class UnwantedLeg(OwnRequest, frozen=True, eq=False):
-    """The end of a leg that nobody wants: it is asked for until there is an answer."""
+class Farewell(Indifferent, frozen=True, eq=False):
+    """The end of a call that nobody wants here: it is asked for until there is an answer."""
 
     _calls: Calls
-    _dials: Dials
+    _farewells: Farewells
     _leg: Leg
 
     def succeeded(self, result: JSONObject, now: float) -> Legs:
-        """The leg is gone."""
-        del result, now
-        self._dials.leg_ended(self._leg)
+        """The call is hung up, or passed back: then no event of it comes here any more."""
+        del result
+        self._farewells.over(self._leg.call_id)
+        if not self._leg.reason:
+            self._end(now, PASSED_ON)
         return NO_LEGS
 
     def refused(self, error: RelayError, now: float) -> Legs:
-        """The leg was gone already, or the server will not end it."""
+        """The call was over already, or the server will not do it."""
         if error.code in GONE_CODES:
-            self._dials.leg_ended(self._leg)
-            call = self._calls.get(self._leg.call_id)
-            if call is not None:
-                self._calls.end_locally(call, now)
+            self._farewells.over(self._leg.call_id)
+            self._end(now, LOST_SESSION)
         else:
-            self._dials.leg_refused(self._leg, error)
+            self._farewells.refused(self._leg, error)
         return NO_LEGS
 
     def expired(self, error: RequestTimeoutError, now: float) -> Legs:
         """Ask again, a few times. When a session is lost, the next one is asked instead."""
         del now
-        return self._dials.leg_unanswered(self._leg, error)
+        return self._farewells.unanswered(self._leg, error)
+
+    def _end(self, now: float, reason: str) -> None:
+        call = self._calls.get(self._leg.call_id)
+        if call is not None:
+            self._calls.end_locally(call, now, reason)

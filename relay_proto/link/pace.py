@@ -9,7 +9,7 @@ Source: docs/protocol.md, section 9.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -47,7 +47,10 @@ class Pace(Generic[T]):
             del self._waiting[party]
 
     def take(self, under_way: int, now: float) -> T | None:
-        """Take out what may begin now, or None. `under_way` says how many have begun."""
+        """Take out what may begin now, or None. `under_way` says how many have begun.
+
+        If it begins, call `begun`.
+        """
         at = self.due(under_way)
         if at is None or at > now:
             return None
@@ -55,22 +58,14 @@ class Pace(Generic[T]):
         item = items.popleft()
         if items:
             self._waiting[party] = items  # behind all others
-        self._next_at = now + self._interval
         return item
+
+    def begun(self, now: float) -> None:
+        """One has begun: from now on, the next one waits."""
+        self._next_at = now + self._interval
 
     def due(self, under_way: int) -> float | None:
         """Return when the next one may begin, or None: nobody waits, or one must end first."""
         if not self._waiting or (self._at_once is not None and under_way >= self._at_once):
             return None
         return 0.0 if self._next_at is None else self._next_at
-
-
-def who_begins(params: dict[str, Any]) -> str:
-    """Who begins this dial or text, and takes turns with the others.
-
-    That is the context of a text, and the number from which a dial calls first.
-    """
-    if "devices" not in params:
-        return str(params["context"])
-    about: dict[str, Any] = params["devices"][0][0].get("params", {})
-    return str(about.get("from_number") or about.get("from"))

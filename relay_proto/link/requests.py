@@ -35,6 +35,14 @@ class Subject(Protocol):
     """
 
     @abc.abstractmethod
+    def is_needless(self) -> bool:
+        """Whether nothing is left to ask for, after a wait. The request is not written then.
+
+        Who waits for its result has one, now or already.
+        """
+        ...
+
+    @abc.abstractmethod
     def written(self, now: float) -> None:
         """The request leaves now."""
 
@@ -127,21 +135,17 @@ class Requests:
         """How many are not written yet."""
         return len(self._queued)
 
-    def check_room(self, method: str, size: int, *, writable: bool, own: bool = False) -> None:
+    def check_room(self, method: str, size: int, *, writable: bool) -> None:
         """Check that there is room for one more request, of `size` bytes.
-
-        A core's own requests have more room, one for each call: what a program has filled
-        must not keep the core from passing a call back, for its caller would wait in vain.
 
         Raises:
             RequestQueueFullError: there is none.
         """
         limits = self._limits
-        more = limits.active_calls if own else 0
         if writable:
-            if len(self._sent) >= limits.pending_requests + more:
+            if len(self._sent) >= limits.pending_requests:
                 raise RequestQueueFullError(method, limits.pending_requests, "pending_requests")
-        elif len(self._queued) >= limits.queued_requests + more:
+        elif len(self._queued) >= limits.queued_requests:
             raise RequestQueueFullError(method, limits.queued_requests, "queued_requests")
         elif self._queued_bytes + size > limits.queued_bytes:
             raise RequestQueueFullError(method, limits.queued_bytes, "queued_bytes")
@@ -165,7 +169,7 @@ class Requests:
         return taken
 
     def take(self, request: Request) -> None:
-        """Take out an unwritten request. The caller writes it now."""
+        """Take out an unwritten request. The caller writes it now, unless it is needless."""
         del self._queued[request.id]
         self._queued_bytes -= len(request.frame)
         self._deadlines.clear(request)
@@ -214,11 +218,6 @@ class Requests:
                 request.pace.forget(request)
         self._sent.pop(request.id, None)
         self._deadlines.clear(request)
-
-    def withdraw(self, request: Request) -> None:
-        """Forget a request that is needless now, unless it is written already."""
-        if request.state is _QUEUED:
-            self.finish(request)
 
     def lose_sent(self) -> list[Request]:
         """Take out all written requests: their replies can no longer come."""

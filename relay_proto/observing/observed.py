@@ -141,6 +141,10 @@ class ObservedCore(WrappedCore):
         """See `ClientCore.hang_up`."""
         self._core.hang_up(call, now)
 
+    def pass_back(self, call: CallRecord, now: float) -> None:
+        """See `ClientCore.pass_back`."""
+        self._core.pass_back(call, now)
+
     def adopt(self, call: CallRecord) -> CallRecord:
         """See `ClientCore.adopt`."""
         return self._core.adopt(call)

@@ -149,6 +149,10 @@ class RecordingCore(WrappedCore):
         ClientCore.hang_up,
         lambda writer, call, now: _command(now, "hang_up", on=_ids(writer, call)),
     )
+    pass_back = _recorded(
+        ClientCore.pass_back,
+        lambda writer, call, now: _command(now, "pass_back", on=_ids(writer, call)),
+    )
     adopt = _recorded(
         ClientCore.adopt, lambda writer, call: {"do": "adopt", "call": writer.adopted(call)}
     )

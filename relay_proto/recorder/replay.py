@@ -187,8 +187,9 @@ class _Player:
             case "wait_for":
                 call = self._calls[line["on"][0]]
                 return core.wait_for(call, CallState(line["state_wanted"]), line["at"])
-            case "hang_up":
-                core.hang_up(self._calls[line["on"][0]], line["at"])
+            case "hang_up" | "pass_back":
+                leave = core.hang_up if what == "hang_up" else core.pass_back
+                leave(self._calls[line["on"][0]], line["at"])
                 return None
             case "adopt":
                 return core.adopt(CallRecord(**line["call"]))

@@ -19,6 +19,7 @@ from weakref import WeakSet
 import msgspec
 
 from relay_proto.calls.calls import Calls
+from relay_proto.calls.farewells import Farewells, Legs
 from relay_proto.calls.recent import Recent
 from relay_proto.client import ClientCore
 from relay_proto.constants import (
@@ -27,7 +28,7 @@ from relay_proto.constants import (
     METHOD_SIGNALWIRE_PING,
 )
 from relay_proto.core import OutputQueue
-from relay_proto.dispatch import METHOD_PASS, Dispatch
+from relay_proto.dispatch import Dispatch
 from relay_proto.link.backoff import Backoff
 from relay_proto.link.liveness import Liveness, Verdict
 from relay_proto.link.requests import Request, Requests
@@ -44,7 +45,6 @@ from relay_proto.rpc.frames import (
     ErrorFrame,
     EventFrame,
     Frame,
-    JSONObject,
     MalformedFrame,
     decode_object,
     encode_json,
@@ -311,13 +311,10 @@ def forget_an_offer(original: Function, self: OutputQueue, output: Output) -> No
         original(self, output)
 
 
-@fault(seams.REQUEST_OWN, checks=["a call that is passed back leaves"])
-def keep_what_is_refused(
-    original: Function, self: Dispatch, method: str, params: JSONObject, now: float
-) -> None:
+@fault(seams.PASS_BACK, checks=["a call that is passed back leaves"])
+def keep_what_is_refused(original: Function, self: Farewells, calls: Iterable[object]) -> Legs:
     """A call that nobody takes is not passed back."""
-    if method != METHOD_PASS:
-        original(self, method, params, now)
+    return ()
 
 
 @fault(seams.CLOSE, checks=["at most one transport"], targets=["client"])

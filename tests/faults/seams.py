@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any, Final, TypeAlias
 
 from relay_proto.calls.calls import Calls
+from relay_proto.calls.farewells import Farewells
 from relay_proto.calls.recent import Recent
 from relay_proto.client import ClientCore
 from relay_proto.core import OutputQueue
@@ -139,7 +140,7 @@ HANG_UP: Final = Seam(Dispatch.hang_up, "legs that nobody wants are hung up")
 
 # Outputs and time
 RESOLVE: Final = Seam(OutputQueue.resolve, "a wait ends with a result")
-REQUEST_OWN: Final = Seam(Dispatch.request_own, "the core makes a request for itself")
+PASS_BACK: Final = Seam(Farewells.pass_back, "calls that nobody takes are passed back")
 PUSH: Final = Seam(OutputQueue.push, "an output is queued")
 CLOSE: Final = Seam(OutputQueue.close, "the end of a transport is queued")
 RECEIVE_DATA: Final = Seam(ClientCore.receive_data, "bytes reach the core")

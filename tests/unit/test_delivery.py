@@ -173,7 +173,7 @@ class Scene:
 
     @property
     def passed_back(self) -> list[str]:
-        return [target.call_id for target, _ in self.engine.told]
+        return [target.call_id for target, *_ in self.engine.told]
 
 
 @pytest.fixture
