@@ -28,6 +28,7 @@ from .calls.subjects import (
     MethodOfCall,
     OwnRequest,
     OwnStart,
+    OwnStop,
     Pass,
     Start,
     Subscription,
@@ -291,7 +292,8 @@ class Dispatch:
         """Stop an action that nobody else will stop."""
         if action.running:
             params = self._call_params(action.call, {"control_id": action.control_id})
-            self._dispatch(self._request(f"{action.kind.method}.stop", params, OwnRequest()), now)
+            subject = OwnStop(action)
+            self._dispatch(self._request(f"{action.kind.method}.stop", params, subject), now)
 
     def hang_up(self, call: CallRecord, now: float) -> None:
         """End a call, until the server has answered. Does nothing if it is over."""

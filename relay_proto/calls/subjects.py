@@ -67,6 +67,16 @@ class OwnRequest(Indifferent, frozen=True, eq=False):
     """A request that the core makes for itself, and whose answer changes nothing."""
 
 
+class OwnStop(OwnRequest, frozen=True, eq=False):
+    """The stop of an action that nobody else will stop."""
+
+    _action: ActionRecord
+
+    def is_needless(self) -> bool:
+        """Whether its call has ended. An action whose start was lost may run all the same."""
+        return self._action.call.ended
+
+
 class Method(Indifferent, frozen=True, eq=False):
     """A method by name. A refusal is an error, whatever its code."""
 

@@ -48,6 +48,7 @@ CHECKS: Final[Mapping[str, int]] = {
     "an ended call wakes its waiters": 5,
     "an ended call leaves no memory": 5,
     "a closed core leaves no memory": 5,
+    "nothing is asked of an ended call": 5,
     "nobody is left ringing": 6,
     "a silent peer is a dead peer": 7,
     "a peer that talks is not left": 7,

@@ -35,6 +35,7 @@ from ..rpc.events import CallStateEvent
 from ..transitions import CALL_ORDER, CallState
 from .answers import Answers
 from .checks import That
+from .passing import Passing
 from .sessions import SessionLedger
 from .tap import Event, Frame
 from .waits import Waits
@@ -98,12 +99,11 @@ class Ledger:
         self._ranks: dict[CallRecord, int] = {}
         self._offered: set[str] = set()
         """Calls that the server has offered, and the core has not decided about."""
-        self._refused: set[str] = set()
-        """Calls that the core does not take, and has not passed back yet."""
-        self._passed: set[str] = set()
-        """Calls that the core has passed back, and has not said so yet."""
+        self._passing = Passing(that)
         self._last_refused = ""
         self._ended_calls: set[str] = set()
+        self._over: set[str] = set()
+        """Calls of which the core has told the program that they have ended."""
 
     @property
     def may_be_asked(self) -> bool:
@@ -153,7 +153,9 @@ class Ledger:
             if not frame.refused and not frame.body.get("session_restored"):
                 self._sessions += 1
                 self.repeatable.clear()
-        if frame.is_request and self._closing_at is None:
+        if not frame.is_request:
+            self._passing.answered(frame)
+        elif self._closing_at is None:
             self._owed.append(frame.id)
             event = frame.event
             if event is not None:
@@ -176,6 +178,7 @@ class Ledger:
 
     def _call_offered(self, frame: Frame) -> None:
         call_id = str(frame.body.get("call_id", ""))
+        self._passing.over(call_id)  # it is decided anew
         makes_sense = call_id and frame.body.get("call_state") != "ended"
         known = call_id in self.held or call_id in self._ended_calls
         if makes_sense and self.session.authenticated and not known:
@@ -185,7 +188,7 @@ class Ledger:
         call_id, state = str(frame.body["call_id"]), frame.body["call_state"]
         if state == "ended":
             self._ended_calls.add(call_id)
-            self._refused.discard(call_id)
+            self._passing.over(call_id)
         if frame.id.startswith(LOSER):
             self._losers |= {call_id} - self._ends_asked
         elif state == "ended" and call_id in self._losers and not self.session.draining:
@@ -208,11 +211,13 @@ class Ledger:
         self._request_ids.add(frame.id)
         first = not self.session.authenticated
         self.that((frame.method == CONNECT) is first, "nothing is sent early", frame)
+        if "control_id" in frame.body:
+            over = str(frame.body["call_id"]) in self._over
+            self.that(not over, "nothing is asked of an ended call", frame)
         if frame.method == "calling.end":
             self._ends_asked.add(str(frame.body["call_id"]))
         elif frame.method == "calling.pass":
-            call_id = str(frame.body["call_id"])
-            _cancel_out(call_id, self._refused, self._passed)
+            self._passing.sent(frame)
         elif frame.method == CONNECT:
             self._connect_ids.add(frame.id)
             self.session.connect_sent(frame)
@@ -263,10 +268,11 @@ class Ledger:
                 self._given(call)
             case OfferRefused(call_id):
                 self._offered.discard(call_id)
-                _cancel_out(call_id, self._passed, self._refused)
+                if call_id not in self._ended_calls:
+                    self._passing.refused(call_id)
                 self._last_refused = call_id
             case Dropped():
-                self._refused.discard(self._last_refused)  # it is said that it stays there
+                self._passing.over(self._last_refused)  # it is said that it stays there
             case CallEnded(call):
                 self._ended(call, now)
             case _:
@@ -288,10 +294,8 @@ class Ledger:
                 self._writable = False
                 self._connect_ids.clear()
                 self._owed.clear()
-                # An offer that was not heard, or not passed back, is offered to another.
-                self._offered.clear()
-                self._refused.clear()
-                self._passed.clear()
+                self._offered.clear()  # an offer that was not heard is offered to another
+                self._passing.connecting()
                 self._losers.clear()  # requests may be lost; the next session makes new ones
                 self.session.opening(now, lag)
             case SendData(transport):
@@ -309,6 +313,7 @@ class Ledger:
         match output:
             case Connected(resumed):
                 self.session.connected(now, resumed=resumed)
+                self._passing.connected()
                 self._orphans = [] if resumed else list(self.held.values())
             case Disconnected(error, delay):
                 self.session.disconnected(error, delay, now)
@@ -335,12 +340,14 @@ class Ledger:
         self.that(self._told[key] <= most, "nothing is heard twice", event)
 
     def _given(self, call: CallRecord) -> None:
+        self._over.discard(call.call_id)  # it may be offered again
         if not call.ended:
             self.held[call.call_id] = call
             self.owned.add(call.call_id)
 
     def _ended(self, call: CallRecord, now: float) -> None:
         self._ended_calls.add(call.call_id)
+        self._over.add(call.call_id)
         self.held.pop(call.call_id, None)
         self.owned.discard(call.call_id)
         for action in self.actions.pop(call, ()):
@@ -362,6 +369,8 @@ class Ledger:
             left = self._offered
             decided = not left or late < self.session.handlers_come_until
             self.that(decided, "an offered call is taken or passed back", *left)
+            if self.session.authenticated and not self.session.draining:
+                self._passing.check()
         if self._losers_ended:
             left = self._losers_ended & self._losers - self._ends_asked
             self.that(not left, "nobody is left ringing", *left)
@@ -408,8 +417,7 @@ class Ledger:
 
     def check_passed_back(self) -> None:
         """Check that the core has passed back each call that it does not take."""
-        left = self._refused
-        self.that(not left, "a call that is passed back leaves", *left)
+        self._passing.check()
 
     def check_closed(self, deadline: float | None) -> None:
         """Check that the core is closed and has no deadline."""
@@ -425,11 +433,3 @@ class Ledger:
                 text = text[max(0, at - 100) : at + 300].replace(secret, "(the secret)")
                 self.that(False, "secrets stay secret", text)
         self.that(True, "secrets stay secret")
-
-
-def _cancel_out(call_id: str, one: set[str], other: set[str]) -> None:
-    """Take an id out of `one` set; if it is not there, add it to the `other`."""
-    if call_id in one:
-        one.discard(call_id)
-    else:
-        other.add(call_id)

@@ -185,7 +185,8 @@ class Program:
     def _command(
         self, what: str, act: Callable[[float], Pending[R]], *, within: float | None = None
     ) -> Pending[R]:
-        late = self.has_outputs  # of earlier steps: what is sent now may be theirs
+        # Of earlier steps or commands: what is sent now may be theirs.
+        late = self.has_outputs or self.core.queued_requests > 0
         try:
             pending = act(self.world.now)
             self.world.promises.asked(self, pending, what, within)

@@ -21,6 +21,7 @@ import msgspec
 from relay_proto.calls.calls import Calls
 from relay_proto.calls.farewells import Farewells, Legs
 from relay_proto.calls.recent import Recent
+from relay_proto.calls.subjects import ActionVerb
 from relay_proto.client import ClientCore
 from relay_proto.constants import (
     EVENT_CALL_STATE,
@@ -237,7 +238,6 @@ def queue_without_limit(
     size: int,
     *,
     writable: bool,
-    own: bool = False,
 ) -> None:
     """There is always room for one more request."""
 
@@ -261,7 +261,7 @@ def keep_the_queue(original: Callable[..., list[Request]], self: Requests) -> li
     return lost
 
 
-@fault(seams.HANG_UP, checks=["nobody is left ringing"])
+@fault(seams.SAY_FAREWELL, checks=["nobody is left ringing"])
 def leave_the_loser_of_a_dial(
     original: Function, self: Dispatch, legs: Sequence[Leg], now: float
 ) -> None:
@@ -315,6 +315,18 @@ def forget_an_offer(original: Function, self: OutputQueue, output: Output) -> No
 def keep_what_is_refused(original: Function, self: Farewells, calls: Iterable[object]) -> Legs:
     """A call that nobody takes is not passed back."""
     return ()
+
+
+@fault(seams.BEGIN_FAREWELLS, checks=["a call that is passed back leaves"])
+def forget_what_is_passed_back(original: Callable[[Farewells], Legs], self: Farewells) -> Legs:
+    """A call whose passing back was lost with the connection is not passed back again."""
+    return [leg for leg in original(self) if leg.reason]
+
+
+@fault(seams.NEEDLESS, checks=["nothing is asked of an ended call"])
+def ask_what_nobody_needs(original: Function, self: ActionVerb) -> bool:
+    """An action that has waited for a session is started on a call that is over by then."""
+    return False
 
 
 @fault(seams.CLOSE, checks=["at most one transport"], targets=["client"])

@@ -19,6 +19,7 @@ from typing import Any, Final, TypeAlias
 from relay_proto.calls.calls import Calls
 from relay_proto.calls.farewells import Farewells
 from relay_proto.calls.recent import Recent
+from relay_proto.calls.subjects import ActionVerb
 from relay_proto.client import ClientCore
 from relay_proto.core import OutputQueue
 from relay_proto.dispatch import Dispatch
@@ -136,10 +137,12 @@ HEARD: Final = Seam(Liveness.heard, "the peer has sent something")
 CHECK_ROOM: Final = Seam(Requests.check_room, "a new request needs a place")
 LOSE_SENT: Final = Seam(Requests.lose_sent, "the requests of a lost session are given up")
 LOSE_QUEUED: Final = Seam(Requests.lose_queued, "requests that were never sent are given up")
-HANG_UP: Final = Seam(Dispatch.hang_up, "legs that nobody wants are hung up")
+SAY_FAREWELL: Final = Seam(Dispatch.say_farewell, "legs that nobody wants are hung up")
+NEEDLESS: Final = Seam(ActionVerb.is_needless, "a verb of an action has waited for a session")
 
 # Outputs and time
 RESOLVE: Final = Seam(OutputQueue.resolve, "a wait ends with a result")
+BEGIN_FAREWELLS: Final = Seam(Farewells.begin, "a new session is asked again for what was lost")
 PASS_BACK: Final = Seam(Farewells.pass_back, "calls that nobody takes are passed back")
 PUSH: Final = Seam(OutputQueue.push, "an output is queued")
 CLOSE: Final = Seam(OutputQueue.close, "the end of a transport is queued")

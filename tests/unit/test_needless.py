@@ -122,3 +122,17 @@ def test_a_device_may_look_like_anything(peer: Peer, params: object) -> None:
     pending = peer.execute(command)
     assert peer.take("calling.dial")["params"]["devices"] == devices
     peer.cancel(pending)
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_an_action_that_nobody_has_taken_is_stopped_while_it_plays(peer: Peer, over: bool) -> None:
+    call = peer.offer()
+    pending = peer.execute_on(call, PLAY.as_stopping_unwanted())
+    assert peer.take("calling.play")
+    peer.ask("signalwire.disconnect")
+    peer.cancel(pending)
+    if over:
+        peer.state("c-1", "ended")
+    peer.cut()
+    peer.reconnect(session_restored=True)
+    assert methods(peer) == ([] if over else ["calling.play.stop"])
