@@ -283,7 +283,7 @@ class Engine:
             self.read_what_waits()
             if not mailbox:
                 raise
-        return take(None)
+        return take(0.0, *what)  # no other thread takes from it: but a wait with an end ends
 
     def read_what_waits(self) -> None:
         """Let the I/O thread read what waits, before somebody is told that it is too late."""

@@ -49,7 +49,8 @@ from relay_proto.transitions import CallState
 
 from ._downloads import FileAction, fetch
 from ._engine import Engine
-from ._expecting import Expectation, ExpectingCall
+from ._expectation import Expectation
+from ._expecting import ExpectingCall
 from ._guard import plain
 from ._listeners import Listener
 from ._procedures import procedure
