@@ -58,7 +58,7 @@ class Reactor:
             self._selector.unregister(sock)
 
     def poll(self, timeout: float | None) -> None:
-        """Sleep until something is ready or posted, `timeout` seconds at most; call it back."""
+        """Sleep until something is ready or posted, `timeout` seconds at most; call what is ready."""
         if timeout != 0 and (virtual := current.virtual) is not None:
             virtual.wait(self._has_work, timeout)
             timeout = 0
@@ -71,16 +71,19 @@ class Reactor:
             self._sleeping = False
         for key, _ in ready:
             key.data()
-        for _ in range(len(self._posted)):
-            self._posted.popleft()()
 
     def _has_work(self) -> bool:
         return bool(self._posted or self._selector.select(0))
 
     def run_posted(self) -> None:
+        """Call what is posted by now."""
+        for _ in range(len(self._posted)):
+            self._posted.popleft()()
+
+    def run_all_posted(self) -> None:
         """Call all that is posted: at the end, when nothing will be ready any more."""
         while self._posted:
-            self._posted.popleft()()
+            self.run_posted()
 
     def close(self) -> None:
         """Give back the selector and the pipe: in a forked child, its copies of them."""
