@@ -95,7 +95,7 @@ class Engine:
         self._closed = False
         self.failure: RelayError | None = None
         """Why it has ended, if nobody has disconnected."""
-        self._reading = Reading()
+        self._reading = Reading(self._perform_outputs)
         self._told_when_closed: list[Mailbox[Any]] = []
         self._virtual = current.virtual
         forks.call_in_child(self.forked)
@@ -283,7 +283,7 @@ class Engine:
             self.read_what_waits()
             if not mailbox:
                 raise
-        return take(None)
+        return take(0.0, *what)  # no other thread takes from it: but a wait with an end ends
 
     def read_what_waits(self) -> None:
         """Let the I/O thread read what waits, before somebody is told that it is too late."""
@@ -347,13 +347,11 @@ class Engine:
         """Do what is due, perform all outputs, and sleep until there is more to do."""
         deadline = self.delivery.deadline()
         is_due = deadline is not None and deadline <= time.monotonic()
-        must_read = is_due or self._reading.is_asked
-        asked = self._reading.read_what_waits(reactor) if must_read else []
+        asked = self._reading.read_what_waits(reactor) if is_due or self._reading.is_asked else []
         if is_due:
             self.delivery.handle_timer(time.monotonic())
-        now = time.monotonic()
         for transport in tuple(self._transports.values()):
-            transport.handle_timer(now)
+            transport.handle_timer(time.monotonic())
         self._step(reactor)
         for mail in asked:
             mail.put(None)
@@ -362,10 +360,10 @@ class Engine:
         if self._finished:
             return
         if nearest is None or self._reading.is_asked:
-            reactor.poll(0 if self._reading.is_asked else None)
+            self._reading.take_in(reactor, 0 if self._reading.is_asked else None)
             return
         began = time.monotonic()
-        reactor.poll(max(0.0, nearest - began))
+        self._reading.take_in(reactor, max(0.0, nearest - began))
         notice_freeze(self.delivery.lines, STOOD_STILL, time.monotonic() - max(nearest, began))
 
     @property
@@ -374,10 +372,13 @@ class Engine:
 
     def _step(self, reactor: Reactor) -> None:
         """Perform all outputs of the core; what they write leaves together."""
-        while (output := self.core.next_output()) is not None:
-            self._perform(output, reactor)
+        self._perform_outputs(reactor)
         for transport in tuple(self._transports.values()):
             transport.flush()
+
+    def _perform_outputs(self, reactor: Reactor) -> None:
+        while (output := self.core.next_output()) is not None:
+            self._perform(output, reactor)
 
     def _perform(self, output: Output, reactor: Reactor) -> None:
         match output:
@@ -466,7 +467,7 @@ class Engine:
             self.over = True
             _running.discard(self)
             closed = close_for_good(self.core, time.monotonic(), log, self.delivery.publish)
-            reactor.run_posted()
+            reactor.run_all_posted()
             self._waiters.wake_all()
             self.changed.notify_all()
         self.delivery.lines.flush()

@@ -3,25 +3,15 @@
 The overloads tell a type checker which class of event comes for which type.
 """
 
-# An expectation belongs to its call.
-# ruff: noqa: SLF001
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Generic, Literal, TypeVar, cast, overload
+from typing import Any, Literal, TypeVar, overload
 
-from relay_proto.adapter.backlog import weight
-from relay_proto.adapter.guard import Predicate, judge
-from relay_proto.adapter.handles import CallBase, ExpectationBase, Owner
-from relay_proto.adapter.timeouts import timed_out
+from relay_proto.adapter.handles import CallBase, Owner
 from relay_proto.api.parameters import checked
-from relay_proto.errors import CallEndedError
-from relay_proto.rpc.event_base import RelayEvent, UnknownEvent
+from relay_proto.rpc.event_base import UnknownEvent
 from relay_proto.rpc.events import (
     CallingErrorEvent,
     CallReceiveEvent,
@@ -49,74 +39,9 @@ from relay_proto.rpc.events import (
 )
 
 from ._engine import Engine
-from ._waiting import Mailbox
+from ._expectation import Expectation
 
-E = TypeVar("E", bound=RelayEvent)
 K = TypeVar("K", bound=Owner)
-
-
-class Expectation(ExpectationBase, Generic[E]):
-    """One event to come: see `Call.expect`."""
-
-    def __init__(
-        self,
-        call: CallBase[Engine, Any],
-        event_type: str,
-        predicate: Callable[[E], bool] | None,
-    ) -> None:
-        super().__init__(call, event_type, cast("Predicate | None", predicate))
-        self._engine = call._engine
-        self._mail: Mailbox[RelayEvent | BaseException] = Mailbox()
-        self._lock = threading.Lock()
-        self._unread_bytes = 0  # of what is in the mail
-        self._outcome: RelayEvent | BaseException | None = None
-
-    @checked
-    def wait(self, timeout: float | None = None) -> E:
-        """Wait for the event. Raises as `Call.wait_for`."""
-        ends_at = None if timeout is None else time.monotonic() + timeout
-        while (outcome := self._outcome) is None:
-            left = None if ends_at is None else ends_at - time.monotonic()
-            try:
-                found = self._engine.await_mail(self._mail, left)
-            except TimeoutError:
-                raise timed_out(timeout, self, "to come true") from None
-            with self._lock:
-                self._unread_bytes -= weight(found)
-            # Judged here: the predicate runs in the thread that waits.
-            judged = found if isinstance(found, BaseException) else judge(self._predicate, found)
-            if judged is not None:
-                self._settle(judged)
-        if isinstance(outcome, BaseException):
-            raise outcome.with_traceback(None)
-        return cast("E", outcome)  # its type is the one that was asked for
-
-    def _consider(self, event: RelayEvent) -> None:
-        if event.event_type != self._event_type or self._outcome is not None:
-            return
-        bound, size = self._engine.backlog, weight(event)
-        with self._lock:
-            count, unread = len(self._mail), self._unread_bytes
-            fits = count < bound.items and unread + size <= bound.bytes
-            if fits:
-                self._put(event)
-        if not fits:
-            self._engine.delivery.lines.event_dropped(repr(self), count, unread, event)
-
-    def _fail(self, error: CallEndedError) -> None:
-        with self._lock:
-            self._put(error)
-
-    def _settle(self, outcome: RelayEvent | BaseException) -> None:
-        with self._lock:
-            if self._outcome is None:
-                self._outcome = outcome
-            self._put(self._outcome)  # for other threads that wait
-
-    def _put(self, item: RelayEvent | BaseException) -> None:
-        """With the lock held."""
-        self._unread_bytes += weight(item)
-        self._mail.put(item)
 
 
 class ExpectingCall(CallBase[Engine, K]):

@@ -10,7 +10,7 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, cast
 
 from ._waiting import current
 
@@ -29,7 +29,9 @@ class Reactor:
         self._ear, self._bell = socket.socketpair()
         self._ear.setblocking(False)
         self._bell.setblocking(False)
-        self._selector.register(self._ear, READ, self._hear)
+        self._ready: dict[socket.socket, Callable[[], None]] = {}
+        """What is called back now for each socket: one round of `poll` may change it."""
+        self.watch(self._ear, READ, self._hear)
         self._posted: deque[Callable[[], None]] = deque()
         self._sleeping = False
 
@@ -51,14 +53,20 @@ class Reactor:
             self._selector.modify(sock, events, ready)
         except KeyError:
             self._selector.register(sock, events, ready)
+        self._ready[sock] = ready
 
     def forget(self, sock: socket.socket) -> None:
-        """Watch `sock` no more."""
-        with suppress(KeyError):
-            self._selector.unregister(sock)
+        """Watch `sock` no more, be it closed by now. In this round it is not called back either."""
+        if self._ready.pop(sock, None) is not None:
+            # After a `watch` that failed, the selector may not know it.
+            with suppress(KeyError, ValueError):
+                self._selector.unregister(sock)
 
     def poll(self, timeout: float | None) -> None:
-        """Sleep until something is ready or posted, `timeout` seconds at most; call it back."""
+        """Sleep until something is ready or posted, `timeout` seconds at most; call what is ready.
+
+        One socket that is called back may forget another that is ready, too, and close it.
+        """
         if timeout != 0 and (virtual := current.virtual) is not None:
             virtual.wait(self._has_work, timeout)
             timeout = 0
@@ -70,17 +78,22 @@ class Reactor:
         finally:
             self._sleeping = False
         for key, _ in ready:
-            key.data()
-        for _ in range(len(self._posted)):
-            self._posted.popleft()()
+            call = self._ready.get(cast("socket.socket", key.fileobj))
+            if call is not None and call is key.data:
+                call()
 
     def _has_work(self) -> bool:
         return bool(self._posted or self._selector.select(0))
 
     def run_posted(self) -> None:
+        """Call what is posted by now."""
+        for _ in range(len(self._posted)):
+            self._posted.popleft()()
+
+    def run_all_posted(self) -> None:
         """Call all that is posted: at the end, when nothing will be ready any more."""
         while self._posted:
-            self._posted.popleft()()
+            self.run_posted()
 
     def close(self) -> None:
         """Give back the selector and the pipe: in a forked child, its copies of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -17,7 +18,9 @@ PATIENCE: Final = 1.0
 class Reading:
     """What the I/O thread has read, and who waits until it has read all."""
 
-    def __init__(self) -> None:
+    def __init__(self, perform: Callable[[Reactor], None]) -> None:
+        """`perform` performs all outputs of the core."""
+        self._perform = perform
         self.reads = 0
         """How often a transport has brought bytes."""
         self._asked: list[Mailbox[None]] = []
@@ -36,6 +39,17 @@ class Reading:
         """Whether somebody waits."""
         return bool(self._asked)
 
+    def take_in(self, reactor: Reactor, timeout: float | None) -> None:
+        """Read what comes within `timeout` seconds, and do what was posted; perform the outputs.
+
+        Those of the bytes come first: an order may end the client, and a call that these bytes
+        offer has its handler then.
+        """
+        reactor.poll(timeout)
+        self._perform(reactor)
+        reactor.run_posted()
+        self._perform(reactor)
+
     def read_what_waits(self, reactor: Reactor) -> list[Mailbox[None]]:
         """Read; return who is to be told when the outputs have been performed.
 
@@ -45,7 +59,7 @@ class Reading:
         asked, self._asked = self._asked, []
         for _ in range(MOST_READS):
             before = self.reads
-            reactor.poll(0)
+            self.take_in(reactor, 0)
             if self.reads == before:
                 break
         return asked

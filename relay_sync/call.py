@@ -49,7 +49,8 @@ from relay_proto.transitions import CallState
 
 from ._downloads import FileAction, fetch
 from ._engine import Engine
-from ._expecting import Expectation, ExpectingCall
+from ._expectation import Expectation
+from ._expecting import ExpectingCall
 from ._guard import plain
 from ._listeners import Listener
 from ._procedures import procedure
@@ -486,7 +487,7 @@ class Client(ClientBase[Engine, Call, Message]):
         engine, left = self._current, 0
         if engine is not None and engine.alive:
             limit = self._config.timing.drain_timeout if timeout is None else timeout
-            engine.tell(engine.core.drain)
+            engine.command(engine.core.drain)
             engine.wait_until(lambda: not engine.delivery.busy, limit)
             left = engine.delivery.leave_calls(hang_up=hang_up)
         self.disconnect(hang_up=hang_up)

@@ -282,6 +282,8 @@ class Transport:
 
     def _tried(self, attempt: _Attempt) -> None:
         """An address has accepted, or refused."""
+        if attempt not in self._attempts:
+            return  # it is over: another address has won
         assert self._route is not None, "there are addresses"
         try:
             check_connected(attempt.sock)
@@ -320,6 +322,8 @@ class Transport:
         self._deliver()
 
     def _go_on(self, attempt: _Attempt, line: _Line) -> None:
+        if attempt not in self._attempts:
+            return  # it is over: another address has won
         try:
             arrived = line.read()
             line.send()
