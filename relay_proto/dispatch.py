@@ -244,7 +244,7 @@ class Dispatch:
 
     def _write_queued(self, request: Request, now: float) -> bool:
         """Write a request that has waited; false if it was needless by now."""
-        if request.subject.is_needless():
+        if request.subject.settle_if_needless():
             return False
         if request.params is not None:
             params = self._with_context(request.params)

@@ -32,8 +32,8 @@ NO_LEGS: Final[Legs] = ()
 class Indifferent(msgspec.Struct, frozen=True, eq=False):
     """A subject that nothing changes: what each of the others does unless it says otherwise."""
 
-    def is_needless(self) -> bool:
-        """Whether nothing is left to ask for, after a wait."""
+    def settle_if_needless(self) -> bool:
+        """Return whether nothing is left to ask for, after a wait."""
         return False
 
     def written(self, now: float) -> None:
@@ -72,8 +72,8 @@ class OwnStop(OwnRequest, frozen=True, eq=False):
 
     _action: ActionRecord
 
-    def is_needless(self) -> bool:
-        """Whether its call has ended. An action whose start was lost may run all the same."""
+    def settle_if_needless(self) -> bool:
+        """Return whether its call has ended. An action whose start was lost may still run."""
         return self._action.call.ended
 
 
@@ -113,8 +113,8 @@ class MethodOfCall(Method, frozen=True, eq=False):
 
     _call: CallRecord
 
-    def is_needless(self) -> bool:
-        """Whether the call has ended meanwhile: as if it had been asked for only now."""
+    def settle_if_needless(self) -> bool:
+        """Settle if the call has ended meanwhile: as if it had been asked for only now."""
         if not self._call.ended:
             return False
         self._out.resolve(self._pending, {})
@@ -144,7 +144,7 @@ class Verb(MethodOfCall, frozen=True, eq=False):
 class HangUp(Verb, frozen=True, eq=False):
     """The end of a call. If the call was lost with its session, it goes on at the service."""
 
-    def is_needless(self) -> bool:
+    def settle_if_needless(self) -> bool:
         """Never: the service is asked in any case."""
         return False
 
@@ -164,8 +164,8 @@ class ActionVerb(Verb, frozen=True, eq=False):
 
     _action: ActionRecord
 
-    def is_needless(self) -> bool:
-        """Whether the action is over."""
+    def settle_if_needless(self) -> bool:
+        """Settle if the action is over."""
         if self._action.running:
             return False
         self.gone()
@@ -223,8 +223,8 @@ class Dial(Method, frozen=True, eq=False):
     _dials: Dials
     _dial: DialRecord
 
-    def is_needless(self) -> bool:
-        """Whether an event has decided it: an earlier dial may have had the same tag."""
+    def settle_if_needless(self) -> bool:
+        """Return whether an event has decided it: an earlier dial may have had the same tag."""
         return self._pending.settled
 
     def written(self, now: float) -> None:

@@ -35,10 +35,10 @@ class Subject(Protocol):
     """
 
     @abc.abstractmethod
-    def is_needless(self) -> bool:
-        """Whether nothing is left to ask for, after a wait. The request is not written then.
+    def settle_if_needless(self) -> bool:
+        """Settle with a result if nothing is left to ask for, after a wait for a session.
 
-        Who waits for its result has one, now or already.
+        Return whether it is so. The request is not written then.
         """
         ...
 

@@ -138,7 +138,7 @@ CHECK_ROOM: Final = Seam(Requests.check_room, "a new request needs a place")
 LOSE_SENT: Final = Seam(Requests.lose_sent, "the requests of a lost session are given up")
 LOSE_QUEUED: Final = Seam(Requests.lose_queued, "requests that were never sent are given up")
 SAY_FAREWELL: Final = Seam(Dispatch.say_farewell, "legs that nobody wants are hung up")
-NEEDLESS: Final = Seam(ActionVerb.is_needless, "a verb of an action has waited for a session")
+NEEDLESS: Final = Seam(ActionVerb.settle_if_needless, "a verb has waited for a session")
 
 # Outputs and time
 RESOLVE: Final = Seam(OutputQueue.resolve, "a wait ends with a result")
