@@ -341,6 +341,7 @@ class ClientCore(Core[Output]):
 
     def receive_data(self, transport: int, data: bytes, now: float) -> None:
         """Bytes arrived on a transport."""
+        pacing = self._dispatch.pacing  # only commands make requests wait, and none comes meanwhile
         for happened in self._session.receive_data(transport, data, now):
             if type(happened) is EventFrame:  # as nearly always
                 self._receive_event(happened, now)
@@ -348,8 +349,8 @@ class ClientCore(Core[Output]):
                 self._dispatch.answered(happened, now)
             else:
                 self._follow(happened, now)
-        if self._dispatch.pacing:
-            self._dispatch.release(now)
+            if pacing:
+                self._dispatch.release(now)
 
     def transport_closed(self, transport: int, now: float, reason: str) -> None:
         """A transport could not be opened, has ended or broke. `reason` is for people."""

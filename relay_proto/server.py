@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias, assert_never
 
@@ -190,6 +190,9 @@ FORBIDDEN: Final = 403
 class ServerCore(Core[ServerOutput]):
     """The server's side of one connection.
 
+    It reads the next frame when the outputs of the one before are taken, so its owner can
+    still answer a request behind which the same bytes end the connection.
+
     It ignores all input about other transports than `transport`. `reply`, `refuse`,
     `ping` and `say_goodbye` do nothing if the connection is not open, so an owner that
     answers late need not check first.
@@ -201,6 +204,8 @@ class ServerCore(Core[ServerOutput]):
         self._wire = Wire(Role.SERVER, max_message_bytes=self._config.message_bytes)
         self._state = ServerState.IDLE
         self._deadlines: Deadlines[Callable[[float], None]] = Deadlines()
+        self._unread: Iterator[WireEvent] = iter(())
+        self._read_at = 0.0
         self._outputs: deque[ServerOutput] = deque()
         self._unsent: list[bytes] = []
         self._events: dict[str, Pending[None]] = {}
@@ -223,20 +228,23 @@ class ServerCore(Core[ServerOutput]):
 
     def receive_data(self, transport: int, data: bytes, now: float) -> None:
         """Process bytes that arrived. Ignores them before the opening and after the end."""
-        if transport != self._transport:
-            return
-        if self._state in {ServerState.UPGRADING, ServerState.OPEN, ServerState.CLOSING}:
-            self._unanswered_pings = 0
-            for event in self._wire.receive(data):
-                self._take(event, now)
+        if transport == self._transport:
+            self._read(ahead=True)
+            if self._state in {ServerState.UPGRADING, ServerState.OPEN, ServerState.CLOSING}:
+                self._unanswered_pings = 0
+                self._unread, self._read_at = iter(self._wire.receive(data)), now
+                self._read()
 
     def transport_closed(self, transport: int, now: float, reason: str) -> None:  # noqa: ARG002
         """Take note that the byte stream has ended, or is broken."""
-        if transport == self._transport and self._state is not ServerState.ENDED:
-            self._conclude(reason)
+        if transport == self._transport:
+            self._read(ahead=True)
+            if self._state is not ServerState.ENDED:
+                self._conclude(reason)
 
     def handle_timer(self, now: float) -> None:
         """Do all that is due at `now`."""
+        self._read(ahead=True)
         while (due := self._deadlines.pop_due(now)) is not None:
             due(now)
 
@@ -249,6 +257,7 @@ class ServerCore(Core[ServerOutput]):
 
         Bytes come last, so that all replies to one input leave in one write.
         """
+        self._read()
         if not self._outputs:
             self._flush()
         return self._outputs.popleft() if self._outputs else None
@@ -353,6 +362,13 @@ class ServerCore(Core[ServerOutput]):
 
     # What the wire reports
 
+    def _read(self, *, ahead: bool = False) -> None:
+        """Read until there is an output, or all: another input does not wait for the owner."""
+        while ahead or not self._outputs:
+            if (event := next(self._unread, None)) is None:
+                break
+            self._take(event, self._read_at)
+
     def _take(self, event: WireEvent, now: float) -> None:
         assert not isinstance(event, Upgraded), "only a client's wire reports this"
         match event:
@@ -372,8 +388,7 @@ class ServerCore(Core[ServerOutput]):
                 self._outputs.append(PeerViolation(str(error)))
                 self._end(str(error), flush=True)
             case BinaryIgnored(size):
-                words = f"a binary message of {size} bytes was ignored"
-                self._outputs.append(PeerViolation(words))
+                self._outputs.append(PeerViolation(f"a binary message of {size} bytes was ignored"))
             case _:
                 assert_never(event)
 
@@ -394,8 +409,7 @@ class ServerCore(Core[ServerOutput]):
         self._move(ServerInput.UPGRADED)
         if config.ping_interval:
             self._deadlines.set(self._keep_alive, now + config.ping_interval)
-        for event in self._wire.receive(b""):
-            self._take(event, now)
+        self._unread = iter(self._wire.receive(b""))
 
     def _take_frame(self, data: bytes, now: float) -> None:
         if self._config.reports_frames:
@@ -449,6 +463,7 @@ class ServerCore(Core[ServerOutput]):
 
     def _conclude(self, reason: str, *, left: bool = False) -> None:
         self._move(ServerInput.END)
+        self._unread = iter(())
         self._unsent.clear()
         self._deadlines.clear_all()
         for pending in self._events.values():

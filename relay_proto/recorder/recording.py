@@ -8,7 +8,7 @@ place of bytes it contains what the WebSocket made of them.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial, wraps
 from typing import Any, Concatenate, Final, ParamSpec, TypeAlias, TypeVar
@@ -289,21 +289,21 @@ class RecordingCore(WrappedCore):
     ) -> ClientWire:
         del random  # it also makes ids, and a replay, which masks nothing, must make the same
         wire = self._make_wire(role, host=host, max_message_bytes=max_message_bytes, random=None)
-        return _TappedWire(wire, partial(self._note, self._wire_events.extend))
+        return _TappedWire(wire, partial(self._note, self._wire_events.append))
 
 
 class _TappedWire:
     """A wire that also tells the recorder what it made of bytes."""
 
-    def __init__(self, wire: ClientWire, tell: Callable[[list[WireEvent]], object]) -> None:
+    def __init__(self, wire: ClientWire, tell: Callable[[WireEvent], object]) -> None:
         self.open, self.send_text, self.close = wire.open, wire.send_text, wire.close
         self._receive = wire.receive
         self._tell = tell
 
-    def receive(self, data: bytes) -> list[WireEvent]:
-        events = self._receive(data)
-        self._tell(events)
-        return events
+    def receive(self, data: bytes) -> Iterator[WireEvent]:
+        for event in self._receive(data):
+            self._tell(event)
+            yield event
 
 
 def _command(now: float, name: str, **facts: object) -> JSONObject:

@@ -244,12 +244,13 @@ class _ScriptedWire:
     def open(self) -> bytes:
         return b"."
 
-    def receive(self, data: bytes) -> list[WireEvent]:
+    def receive(self, data: bytes) -> Iterator[WireEvent]:
         del data
         events = self._events.copy()
         self._events.clear()
-        self._over = self._over or any(isinstance(e, (PeerClosed, WireFailed)) for e in events)
-        return events
+        for event in events:
+            self._over = self._over or isinstance(event, (PeerClosed, WireFailed))
+            yield event
 
     def send_text(self, message: bytes) -> bytes:
         del message

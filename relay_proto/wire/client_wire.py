@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Iterable
 from typing import Protocol
 
 from ..values.chance import Chance
@@ -18,8 +19,11 @@ class ClientWire(Protocol):
         """Return the request to upgrade."""
 
     @abc.abstractmethod
-    def receive(self, data: bytes) -> list[WireEvent]:
-        """Take what arrived, and return what it means."""
+    def receive(self, data: bytes) -> Iterable[WireEvent]:
+        """Take what arrived, and return what it means, event by event.
+
+        The session leaves out the rest of the events when it leaves the transport.
+        """
 
     @abc.abstractmethod
     def send_text(self, message: bytes) -> bytes:

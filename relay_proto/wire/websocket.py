@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterator, Mapping
-from itertools import repeat
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, repeat
 from typing import Final, assert_never
 
 from ..errors import LocalProtocolError
@@ -119,8 +119,8 @@ WIRE: Final[Mapping[tuple[WireState, WireInput], WireState]] = {
 class Wire:
     """One WebSocket connection. The caller owns the byte stream.
 
-    The methods that return bytes return ``b""`` once the connection has ended, because
-    the peer may end it while the caller still processes earlier events of the same read.
+    The methods that return bytes return ``b""`` once the connection has ended, so its owner
+    need not ask whether the peer has ended it.
     Before the end, calling a method at the wrong time raises `LocalProtocolError`.
     """
 
@@ -196,8 +196,13 @@ class Wire:
         self._move(WireInput.ENDED)
         return self._long_path.refuse(status, reason)
 
-    def receive(self, data: bytes) -> list[WireEvent]:
-        """Process bytes that arrived, and return what they mean.
+    def receive(self, data: bytes) -> Iterable[WireEvent]:
+        """Take bytes that arrived, and return what they mean, to be read once.
+
+        While you act on an event, the connection has the state that this event has led to,
+        whatever follows in the same bytes: a close frame is processed when you ask for the
+        event behind the texts before it. So take all events before you call this again,
+        unless you leave the connection.
 
         ``b""`` does not mean the end of the stream: see `receive_eof`.
         """
@@ -217,7 +222,7 @@ class Wire:
 
     def receive_eof(self) -> list[WireEvent]:
         """Process the end of the byte stream, and return what it means."""
-        events = self.receive(b"")
+        events = [*self.receive(b"")]
         if self._state in (WireState.OPEN, WireState.CLOSING):
             events += self._follow(self._long_path.receive(self._splitter.rest()))
         match self._state:
@@ -264,7 +269,7 @@ class Wire:
 
     # The upgrade
 
-    def _receive_head(self, data: bytes) -> list[WireEvent]:
+    def _receive_head(self, data: bytes) -> Iterable[WireEvent]:
         # The head is collected here for two reasons: h11 limits a head only if it arrives in
         # pieces, and wsproto loses the bytes that follow the request of a client.
         unread = self._unread
@@ -281,9 +286,9 @@ class Wire:
         words = f"the head is longer than {MAX_HEAD_BYTES} bytes"
         return self._follow(self._long_path.fail_upgrade(words, status=431))
 
-    def _take_head(self, head: bytes) -> list[WireEvent]:
+    def _take_head(self, head: bytes) -> Iterable[WireEvent]:
         events = self._follow(self._long_path.receive_head(head))
-        return events + self._receive_frames(b"") if self._state is _OPEN else events
+        return chain(events, self._receive_frames(b"")) if self._state is _OPEN else events
 
     def _receive_early(self, data: bytes) -> list[WireEvent]:
         self._unread += data
@@ -297,18 +302,23 @@ class Wire:
 
     # Frames
 
-    def _receive_frames(self, data: bytes) -> list[WireEvent]:
+    def _receive_frames(self, data: bytes) -> Iterable[WireEvent]:
         splitter = self._splitter
         splitter.feed(data)
-        events: list[WireEvent] = []
+        texts, piece = splitter.next(inside_message=self._long_path.inside_message)
+        return self._one_after_another(texts, piece) if piece else texts
+
+    def _one_after_another(self, texts: list[WireEvent], piece: bytes) -> Iterator[WireEvent]:
+        """Process a piece, which may change the state, when the texts before it are done."""
         while True:
-            texts, piece = splitter.next(inside_message=self._long_path.inside_message)
-            events += texts
+            yield from texts
             if not piece:
-                return events
-            events += self._follow(self._long_path.receive(piece))
+                return
+            yield from self._follow(self._long_path.receive(piece))
             if self._state in ENDED:
-                return events
+                return
+            inside_message = self._long_path.inside_message
+            texts, piece = self._splitter.next(inside_message=inside_message)
 
     # States
 

@@ -501,11 +501,19 @@ def show_secrets(original: Function, self: Scrubber, data: bytes) -> str:
 
 @fault(seams.WIRE_RECEIVE, targets=["client", "wire-client", "wire-server"])
 def lose_bytes(
-    original: Callable[..., list[WireEvent]], self: Wire, data: bytes
-) -> list[WireEvent]:
+    original: Callable[..., Iterable[WireEvent]], self: Wire, data: bytes
+) -> Iterable[WireEvent]:
     """After the upgrade, the last byte of every read is lost."""
     lossy = self.state is WireState.OPEN and len(data) > 1
     return original(self, data[:-1] if lossy else data)
+
+
+@fault(seams.WIRE_RECEIVE, targets=["client", "wire-client", "wire-server"])
+def read_ahead(
+    original: Callable[..., Iterable[WireEvent]], self: Wire, data: bytes
+) -> Iterable[WireEvent]:
+    """The connection may have ended while the texts before its end are handled."""
+    return [*original(self, data)]
 
 
 @fault(seams.WIRE_END, targets=["wire-client", "wire-server"])

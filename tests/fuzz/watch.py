@@ -137,7 +137,7 @@ class Watch:
 
     def text(self, *texts: bytes) -> None:
         """Say something, in one read."""
-        self.raw(b"".join(_text_frame(text) for text in texts))
+        self.raw(b"".join(text_frame(text) for text in texts))
 
     def raw(self, data: bytes) -> None:
         """Hand bytes to the client, and what its answers make the server answer."""
@@ -161,7 +161,7 @@ class Watch:
         """Input about another transport means nothing."""
         seen = len(self.seen)
         self.core.transport_opened(other, self.now)
-        self.core.receive_data(other, _text_frame(b"{}"), self.now)
+        self.core.receive_data(other, text_frame(b"{}"), self.now)
         self.core.transport_closed(other, self.now, "it was another's")
         self.drain()
         assert len(self.seen) == seen, "input about another transport was heard"
@@ -323,5 +323,5 @@ def _token(accepted: bytes) -> bytes:
     return b""
 
 
-def _text_frame(text: bytes) -> bytes:
+def text_frame(text: bytes) -> bytes:
     return frame(Role.CLIENT, 0x81, text)

@@ -12,7 +12,7 @@ from relay_proto.wire.websocket import (
     WireFailed,
 )
 from tests.fuzz.source import Source
-from tests.property.wires import LIMIT, begun, comparable, exhaust, feed, frame, split
+from tests.property.wires import LIMIT, begun, comparable, exhaust, feed, frame, one_by_one, split
 
 ACCEPT: Final = b"$ACCEPT"
 """Stands, in a fuzzed head, for what the client's random key asks the server to answer."""
@@ -68,10 +68,14 @@ def _receive(
     if head is None:
         before, first = feed(wire, first), b""
         assert not closes or wire.close(1000)
-    events = [event for chunk in split(first + stream, cuts) for event in feed(wire, chunk)]
+    events, states = list[WireEvent](), list[object]()
+    for chunk in split(first + stream, cuts):
+        for event in one_by_one(wire, chunk):
+            events.append(event)
+            states.append(wire.state)  # what it is while its owner acts on the event
     events = [*before, *events, *wire.receive_eof()]
     exhaust(wire)
-    return comparable(role, events), events
+    return comparable(role, events) + states, events
 
 
 def _accept_token(role: Role, upgrade: bytes) -> bytes:

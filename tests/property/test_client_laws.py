@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from hypothesis import example, given, settings
@@ -16,6 +16,7 @@ from relay_proto.api.shapes import Media
 from relay_proto.outputs import Closed, OpenTransport, SendData, Settled
 from relay_proto.pending import Pending
 from relay_proto.transitions import CallState, SessionState
+from tests.property.wires import split, whole_frames
 from tests.unit.client_peer import DEVICES, PROTOCOL, Frame, Peer
 
 TTS: Final[list[Media]] = [{"type": "tts", "params": {"text": "Hello"}}]
@@ -227,47 +228,82 @@ class TestBytes:
 UP: Final = (SessionState.READY, SessionState.DRAINING)
 
 
+PACED: Final = replace(LIMITS, dials_at_once=1, texts_per_second=1.0)
+PING_FRAME: Final = b"\x89\x01p"
+VIOLATION: Final = b"\xc1\x01a"
+SHORT_CLOSE: Final = b"\x88\x02\x03\xe8"
+GOODBYE: Final[Frame] = {"id": "s-1", "method": "signalwire.disconnect", "params": {}}
+OFFER: Final = told(
+    "calling.call.receive",
+    {"call_id": "c-9", "node_id": "n-1", "call_state": "created", "context": "office"},
+    "e-9",
+)
+FAILED_DIAL: Final = told("calling.call.dial", {"tag": "t-1", "dial_state": "failed"}, "e-8")
+
+
 class TestSplits:
     """Rule 4: any split of the same bytes gives the same outputs."""
 
     @settings(max_examples=150)
     @given(
-        told=st.lists(frames, max_size=6),
-        ends=st.booleans(),
+        told=st.lists(
+            frames
+            | st.sampled_from([GOODBYE, OFFER, FAILED_DIAL, PING_FRAME, VIOLATION, SHORT_CLOSE]),
+            max_size=6,
+        ),
+        accepted=st.booleans(),
         cuts=st.lists(st.integers(0, 2000), max_size=8),
     )
-    @example(told=[], ends=True, cuts=[])
+    @example(told=[SHORT_CLOSE], accepted=True, cuts=[])
+    @example(told=[OFFER, VIOLATION], accepted=True, cuts=[])
+    @example(told=[OFFER, PING_FRAME, SHORT_CLOSE], accepted=True, cuts=[])
+    @example(told=[OFFER, GOODBYE, OFFER, SHORT_CLOSE], accepted=True, cuts=[])
+    @example(told=[FAILED_DIAL, OFFER], accepted=True, cuts=[])
+    @example(told=[FAILED_DIAL, GOODBYE], accepted=True, cuts=[])
+    @example(told=[SHORT_CLOSE], accepted=False, cuts=[])
+    @example(told=[GOODBYE, SHORT_CLOSE], accepted=False, cuts=[])
     def test_any_split_of_the_same_bytes_gives_the_same_outputs(
-        self, told: list[Frame], ends: bool, cuts: list[int]
+        self, told: list[Frame | bytes], accepted: bool, cuts: list[int]
     ) -> None:
-        whole = self.run(told, [], ends=ends)
-        split = self.run(told, cuts, ends=ends)
-        if ends:
-            # What is sent to a server that has closed in the same read does not leave.
-            shorter = min(len(whole[0]), len(split[0]))
-            assert whole[0][:shorter] == split[0][:shorter]
-        else:
-            assert whole[0] == split[0]
-        assert whole[1:] == split[1:]
+        def read(at: Callable[[list[bytes]], list[bytes]]) -> tuple[object, ...]:
+            return self.run(told, at, accepted=accepted)
+
+        expected = read(lambda messages: messages)  # each in its own read
+        assert read(lambda messages: [b"".join(messages)]) == expected
+        assert read(lambda messages: split(b"".join(messages), cuts)) == expected
 
     def run(
-        self, told: list[Frame], cuts: list[int], *, ends: bool
-    ) -> tuple[list[Frame], list[str], float | None]:
-        peer = opening()
-        peer.execute(c.dial(DEVICES, tag="t-1"))
-        stream = peer.accepted()
-        rehearsal = opening()
-        rehearsal.execute(c.dial(DEVICES, tag="t-1"))
+        self,
+        told: list[Frame | bytes],
+        cut: Callable[[list[bytes]], list[bytes]],
+        *,
+        accepted: bool,
+    ) -> tuple[object, ...]:
+        """What the client writes, frame by frame, what it tells, and how it goes on."""
+        peer, rehearsal = self.asking(), self.asking()
+        messages = [peer.accepted()]
         rehearsal.open()
         connect = rehearsal.take("signalwire.connect")
         peer.expect(connect)
-        stream += peer.encoded({"id": connect["id"], "result": {"protocol": PROTOCOL}}, *told)
-        stream += peer.ended() if ends else b""
-        edges = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
-        for start, end in itertools.pairwise(edges):
-            peer.raw(stream[start:end])
+        if accepted:
+            told = [{"id": connect["id"], "result": {"protocol": PROTOCOL}}, *told]
+        messages += [one if isinstance(one, bytes) else peer.encoded(one) for one in told]
+        peer.forget()
+        for data in cut(messages):
+            peer.raw(data)
+        written = [output.data for output in peer.all(SendData)]
         seen = [str(output) for output in peer.outputs if not isinstance(output, SendData)]
-        return peer.written, seen, peer.core.deadline()
+        return whole_frames(b"".join(written)), seen, peer.core.state, peer.core.deadline()
+
+    def asking(self) -> Peer:
+        """A client that has asked for a connection, with requests that wait for it."""
+        peer = Peer.waiting(limits=PACED, trace_frames=True)
+        peer.execute(c.execute("queued", {}))
+        for tag in ("t-1", "t-2"):
+            peer.execute(c.dial(DEVICES, tag=tag))
+        for to_number in ("+1", "+3"):
+            peer.execute(c.send_message(to_number=to_number, from_number="+2", body="Hi"))
+        return peer
 
 
 class TestTime:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -31,7 +31,8 @@ from relay_proto.exchange import (
 )
 from relay_proto.exchange.verbs import VERBS
 from relay_proto.outputs import SendData
-from relay_proto.wire.websocket import Role, Wire
+from relay_proto.wire.websocket import Role
+from tests.property.wires import frame, split, whole_frames
 from tests.unit.exchange_client import Client, Object, World, make_config, phone, tts
 
 BUSY, SILENT, SHY = "+1555000300", "+1555000301", "+1555000302"
@@ -47,6 +48,7 @@ CONFIG = make_config(
         nature=Machine("hello"),
     ),
 )
+OBSERVED = replace(CONFIG, observed=True)
 
 # Parameters that are almost right get further than junk: known keys, sometimes with junk.
 
@@ -293,11 +295,20 @@ def record_session(config: ExchangeConfig) -> bytes:
 
 
 RECORDED = record_session(CONFIG)
+LAST_WORDS = [
+    frame(Role.SERVER, 0x81, json.dumps({"id": number, "method": method, "params": {}}).encode())
+    for number, method in enumerate(["signalwire.ping", "calling.echo", "messaging.send"])
+]
+LAST = {
+    "nothing": b"",
+    "a close": frame(Role.SERVER, 0x88, b"\x03\xe8"),
+    "a violation": frame(Role.SERVER, 0xC1, b""),
+}
 
 
 def replay(chunks: list[bytes]) -> tuple[bytes, list[object]]:
     """Return the bytes and the other outputs that follow from these chunks."""
-    exchange = Exchange(CONFIG, Random(1))
+    exchange = Exchange(OBSERVED, Random(1))
     exchange.transport_opened(1, 0.0)
     written = bytearray()
     others: list[object] = []
@@ -312,33 +323,28 @@ def replay(chunks: list[bytes]) -> tuple[bytes, list[object]]:
     return bytes(written), others
 
 
-def texts(written: bytes) -> list[Object]:
-    """Return the frames that a server wrote. A pong may be anywhere between them."""
-    wire = Wire(Role.CLIENT, host="sim.test")
-    wire.open()
+def written_frames(written: bytes) -> list[tuple[int, bytes]]:
+    """Return the frames that a server wrote."""
     head, _, frames = written.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 101")
-    found: list[Object] = []
-    while frames:
-        opcode, size = frames[0] & 15, frames[1]
-        start = 2
-        if size == 126:
-            size, start = int.from_bytes(frames[2:4], "big"), 4
-        if opcode == 1:
-            found.append(json.loads(frames[start : start + size]))
-        frames = frames[start + size :]
-    return found
+    return whole_frames(frames)
 
 
-@given(st.lists(st.integers(0, len(RECORDED)), max_size=30))
-@example(list(range(len(RECORDED))))
-def test_chunks_change_nothing(cuts: list[int]) -> None:
-    edges = [0, *sorted(cuts), len(RECORDED)]
-    chunks = [RECORDED[start:end] for start, end in itertools.pairwise(edges)]
-    whole_written, whole_others = replay([RECORDED])
-    written, others = replay(chunks)
-    assert texts(written) == texts(whole_written)
-    assert others == whole_others
+@given(
+    words=st.lists(st.sampled_from(LAST_WORDS), max_size=3),
+    last=st.sampled_from(sorted(LAST)),
+    cuts=st.lists(st.integers(0, len(RECORDED) + 400), max_size=30),
+)
+@example(words=[], last="nothing", cuts=list(range(len(RECORDED))))
+@example(words=LAST_WORDS, last="a close", cuts=[len(RECORDED)])
+@example(words=LAST_WORDS, last="a violation", cuts=[len(RECORDED)])
+def test_chunks_change_nothing(words: list[bytes], last: str, cuts: list[int]) -> None:
+    stream = b"".join([RECORDED, *words, LAST[last]])
+    expected_written, expected_others = replay(split(stream, range(len(stream))))
+    for chunks in ([stream], split(stream, cuts)):
+        written, others = replay(chunks)
+        assert written_frames(written) == written_frames(expected_written)
+        assert others == expected_others
 
 
 # Time

@@ -34,7 +34,7 @@ from tests.faults import seams
 from tests.faults.registry import FAULTS, Fault, Law
 from tests.faults.seams import Function
 from tests.property.test_wire_laws import cuts, roles
-from tests.property.wires import KEY, LIMIT, begun, comparable, feed, frame, split, xor
+from tests.property.wires import KEY, LIMIT, begun, comparable, feed, frame, reports, split, xor
 
 texts: Final = st.one_of(
     st.text(max_size=40).map(str.encode),
@@ -117,7 +117,7 @@ def test_a_continuation_of_nothing_is_one_however_long_the_last_message_was() ->
     for role in Role:
         stream = frame(role, 0x81, b"x" * LIMIT) + frame(role, 0x80, b"abc")
         check_equal(role, stream, [])
-        _, failed = opened(role).receive(stream)[1:]
+        _, failed = reports(opened(role), stream)[1:]
         assert isinstance(failed, WireFailed)
         assert "unexpected CONTINUATION" in str(failed.error)
 
@@ -172,15 +172,15 @@ def test_what_is_sent_is_what_wsproto_would_send(role: Role, message: bytes) -> 
     peer = Role.SERVER if role is Role.CLIENT else Role.CLIENT
     receiver = opened(peer)
     if len(message) <= LIMIT:
-        assert receiver.receive(sent[1]) == [TextReceived(message)]
+        assert reports(receiver, sent[1]) == [TextReceived(message)]
 
 
 def keyed(role: Role) -> Wire:
     """An open wire whose masking keys are drawn from a source of its own."""
     server = Wire(Role.SERVER)
     client = Wire(Role.CLIENT, host="a", random=random.Random(1))
-    server.receive(client.open())
-    client.receive(server.accept())
+    reports(server, client.open())
+    reports(client, server.accept())
     return client if role is Role.CLIENT else server
 
 
@@ -209,10 +209,10 @@ def test_without_the_short_path_means_through_wsproto() -> None:
         return []
 
     with seams.LONG_PATH.replaced(receive):
-        assert opened(Role.CLIENT).receive(b"\x81\x01a") == [TextReceived(b"a")]
+        assert reports(opened(Role.CLIENT), b"\x81\x01a") == [TextReceived(b"a")]
         assert not seen
         with seams.SPLIT.replaced(all_through_wsproto):
-            assert opened(Role.CLIENT).receive(b"\x81\x01a") == []
+            assert reports(opened(Role.CLIENT), b"\x81\x01a") == []
         assert seen == [b"\x81\x01a"]
 
 
@@ -233,7 +233,7 @@ def test_a_planted_fault_is_found(fault: Fault) -> None:
 
 def test_the_state_is_the_same_behind_a_violation() -> None:
     wire = opened(Role.CLIENT)
-    answer, failed = wire.receive(b"\x81\x01a\xc1\x01a")[1:]
+    answer, failed = reports(wire, b"\x81\x01a\xc1\x01a")[1:]
     assert isinstance(answer, BytesToSend)
     assert isinstance(failed, WireFailed)
     assert wire.state is WireState.FAILED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Final
 
 from hypothesis import example, given, settings
@@ -19,7 +20,18 @@ from relay_proto.wire.websocket import (
     WireFailed,
     WireState,
 )
-from tests.property.wires import LIMIT, begun, comparable, exhaust, feed, frame, opened, split
+from tests.property.wires import (
+    LIMIT,
+    begun,
+    comparable,
+    exhaust,
+    feed,
+    frame,
+    one_by_one,
+    opened,
+    reports,
+    split,
+)
 
 roles: Final = st.sampled_from(Role)
 opcodes: Final = st.sampled_from([0, 0, 1, 1, 1, 2, 8, 9, 10, 3, 11])
@@ -99,16 +111,36 @@ def test_messages_arrive_as_they_were_sent_in_any_chunking(
     assert received == [TextReceived(message) for message in messages]
 
 
-@given(data=st.data(), role=roles, at=cuts)
+@given(data=st.data(), role=roles, at=cuts, leaves=st.none() | st.integers(0, 8))
 @settings(max_examples=200)
-def test_chunking_changes_nothing(data: st.DataObject, role: Role, at: list[int]) -> None:
+def test_chunking_changes_nothing(
+    data: st.DataObject, role: Role, at: list[int], leaves: int | None
+) -> None:
     tail = data.draw(streams(role))
-    whole, upgrade = begun(role)
-    expected = feed(whole, upgrade + tail) + whole.receive_eof()
-    for cut_at in (at, range(len(upgrade + tail))):
-        wire, upgrade = begun(role)
-        events = [event for chunk in split(upgrade + tail, cut_at) for event in feed(wire, chunk)]
-        assert comparable(role, events + wire.receive_eof()) == comparable(role, expected)
+    events, states = told(role, tail, [], leaves)
+    for cut_at in (at, range(600)):
+        others, their_states = told(role, tail, cut_at, leaves)
+        assert comparable(role, others) == comparable(role, events)
+        assert their_states == states
+
+
+def told(
+    role: Role, tail: bytes, at: Sequence[int], leaves: int | None
+) -> tuple[list[WireEvent], list[WireState]]:
+    """The reports of a wire, and its state while its owner acts on each of them.
+
+    The owner closes at the report with the number `leaves`.
+    """
+    wire, upgrade = begun(role)
+    events: list[WireEvent] = []
+    states: list[WireState] = []
+    for chunk in split(upgrade + tail, at):
+        for event in one_by_one(wire, chunk):
+            events.append(event)
+            states.append(wire.state)
+            if len(events) == leaves:
+                wire.close()
+    return events + wire.receive_eof(), [*states, wire.state]
 
 
 @given(role=roles, head=heads(), tail=st.binary(max_size=40), at=cuts)
@@ -134,7 +166,7 @@ def prepare(role: Role, state: WireState) -> Wire:
             return begun(role)[0]
         case WireState.REQUESTED:
             wire, upgrade = begun(role)
-            wire.receive(upgrade)
+            reports(wire, upgrade)
             return wire
         case WireState.CLOSED:
             wire = opened(role)
@@ -170,7 +202,7 @@ def test_no_frames_raise_and_the_first_end_is_the_last_event(
     events: list[WireEvent] = []
     for chunk in data.draw(st.lists(streams(role), max_size=4)):
         ended = wire.state in {WireState.CLOSED, WireState.FAILED}
-        received = wire.receive(chunk)
+        received = reports(wire, chunk)
         assert not (ended and received)
         events += received
     events += wire.receive_eof()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from relay_proto.wire.short_path import frame_lengths
 from relay_proto.wire.websocket import (
     BytesToSend,
     PeerClosed,
@@ -38,17 +39,42 @@ def xor(data: bytes, key: bytes) -> bytes:
     return bytes(byte ^ key[index % 4] for index, byte in enumerate(data))
 
 
+def whole_frames(data: bytes) -> list[tuple[int, bytes]]:
+    """The first byte and the payload of each frame that a peer has written; none is cut off."""
+    found: list[tuple[int, bytes]] = []
+    while data:
+        lengths = frame_lengths(data)
+        assert lengths is not None
+        header, size = lengths
+        payload = data[header : header + size]
+        masked = data[1] & 0x80
+        found.append((data[0], xor(payload, data[header - 4 : header]) if masked else payload))
+        data = data[header + size :]
+    return found
+
+
 def split(data: bytes, at: Sequence[int]) -> list[bytes]:
     edges = [0, *sorted(min(cut, len(data)) for cut in at), len(data)]
     return [data[start:end] for start, end in itertools.pairwise(edges)]
 
 
-def feed(wire: Wire, data: bytes) -> list[WireEvent]:
+def reports(wire: Wire, data: bytes) -> list[WireEvent]:
+    """All that `wire` makes of `data`."""
+    return [*wire.receive(data)]
+
+
+def one_by_one(wire: Wire, data: bytes) -> Iterator[WireEvent]:
     """Give `data` to `wire` and, as its owner would, accept at once who asks."""
-    events = wire.receive(data)
-    if any(isinstance(event, UpgradeRequested) for event in events):
-        events += [BytesToSend(wire.accept()), *wire.receive(b"")]
-    return events
+    for event in wire.receive(data):
+        yield event
+        if isinstance(event, UpgradeRequested):
+            yield BytesToSend(wire.accept())
+            yield from wire.receive(b"")
+
+
+def feed(wire: Wire, data: bytes) -> list[WireEvent]:
+    """All that `one_by_one` returns."""
+    return [*one_by_one(wire, data)]
 
 
 def begun(role: Role) -> tuple[Wire, bytes]:
@@ -57,7 +83,7 @@ def begun(role: Role) -> tuple[Wire, bytes]:
     request = client.open()
     if role is Role.SERVER:
         return Wire(Role.SERVER, max_message_bytes=LIMIT), request
-    server.receive(request)
+    reports(server, request)
     return client, server.accept()
 
 
@@ -88,6 +114,6 @@ def exhaust(wire: Wire) -> None:
     """Do all that an owner might still do."""
     assert all(isinstance(event, PeerClosed | WireFailed) for event in wire.receive_eof()[-1:])
     assert wire.state in {WireState.CLOSED, WireState.FAILED}
-    assert wire.receive(b"x") == wire.receive_eof() == []
+    assert reports(wire, b"x") == wire.receive_eof() == []
     said = [wire.open(), wire.accept(), wire.refuse(403, "no"), wire.send_text(b"x"), wire.close()]
     assert said == [b""] * 5

@@ -100,6 +100,16 @@ def test_a_dial_that_is_decided_makes_room_for_the_next() -> None:
     assert dialed(peer) == ["0004"]
 
 
+def test_the_next_dial_begins_before_the_rest_of_the_read_is_acted_on() -> None:
+    peer = peer_with(dials_at_once=1)
+    dial(peer, "0001")
+    dial(peer, "0002")
+    first = peer.take("calling.dial")
+    failed = peer.told("calling.call.dial", tag=first["params"]["tag"], dial_state="failed")
+    peer.feed(failed, peer.asked("signalwire.disconnect", {}))
+    assert dialed(peer) == ["0002"]
+
+
 def test_a_dial_that_times_out_makes_room_for_the_next() -> None:
     peer = peer_with(Timing(dial_timeout=30.0), dials_at_once=1)
     dial(peer, "0001")

@@ -213,6 +213,19 @@ def test_what_the_wire_reports_beside_texts_replays() -> None:
     assert all_same(peer.steps())
 
 
+def test_a_session_that_begins_and_ends_in_one_read_replays() -> None:
+    peer = Recorded()
+    peer.start(retry=True)
+    peer.execute(commands.execute("asked", {}))
+    peer.open()
+    connect = peer.take("signalwire.connect")
+    event = peer.told("calling.conference")
+    peer.raw(peer.encoded({"id": connect["id"], "result": {}}, event) + peer.ended())
+    assert peer.take("asked")
+    assert len(peer.replies) == 1
+    assert all_same(peer.steps())
+
+
 def test_a_text_that_is_not_json_replays() -> None:
     peer = Recorded()
     peer.connect()

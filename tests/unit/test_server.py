@@ -27,6 +27,7 @@ from relay_proto.wire.websocket import (
     WireEvent,
     WireFailed,
 )
+from tests.property.wires import reports, whole_frames
 
 QUIET = ServerConfig(ping_interval=0)
 
@@ -128,7 +129,7 @@ def test_all_replies_of_one_read_leave_in_one_write() -> None:
     core.receive_data(1, wire.open(), 0.0)
     accepted = core.next_output()
     assert isinstance(accepted, SendData)
-    wire.receive(accepted.data)
+    reports(wire, accepted.data)
     requests = [b'{"id":%d,"method":"m"}' % number for number in range(3)]
     core.receive_data(1, b"".join(map(wire.send_text, requests)), 0.0)
     received = [core.next_output() for _ in requests]
@@ -279,7 +280,7 @@ def test_a_text_is_sent_as_it_is() -> None:
     peer.core.send_text(b"{not JSON")
     output = peer.core.next_output()
     assert isinstance(output, SendData)
-    assert TextReceived(b"{not JSON") in peer.wire.receive(output.data)
+    assert TextReceived(b"{not JSON") in reports(peer.wire, output.data)
     with pytest.raises(LocalProtocolError, match="UTF-8"):
         peer.core.send_text(b"\xff")
 
@@ -526,6 +527,55 @@ def test_a_goodbye_is_acknowledged_and_the_connection_closed_in_one_read() -> No
     acknowledgement = peer.text({"id": peer.frames[-1]["id"], "result": {}})
     peer.write(acknowledgement + peer.wire.close(1001))
     assert peer.reason() == "the client closed the connection with code 1001"
+
+
+REQUEST: dict[str, Any] = {"id": 5, "method": "calling.answer", "params": {}}
+REPLY = b'{"jsonrpc":"2.0","id":5,"result":{}}'
+VIOLATION = b"\xc1\x80\0\0\0\0"
+
+
+@pytest.mark.parametrize("closes", [True, False])
+def test_a_request_can_be_answered_although_its_read_ends_the_connection(closes: bool) -> None:
+    peer = Peer(QUIET).open()
+    request = peer.text(REQUEST)
+    peer.core.receive_data(7, request + (peer.wire.close() if closes else VIOLATION), 0.0)
+    received = peer.core.next_output()
+    assert isinstance(received, RequestReceived)
+    peer.core.reply(received.id, {})
+    outputs = [peer.core.next_output() for _ in range(2 if closes else 3)]
+    written, *_ = [output.data for output in outputs if isinstance(output, SendData)]
+    assert whole_frames(written)[0] == (0x81, REPLY)
+    peer.drain()
+    assert peer.core.state is ServerState.ENDED
+
+
+def test_no_request_is_answered_behind_a_close_of_the_server() -> None:
+    peer = Peer(QUIET).open()
+    peer.core.receive_data(7, peer.text(REQUEST) + b"\x89\x80\0\0\0\0", 0.0)
+    assert isinstance(peer.core.next_output(), RequestReceived)
+    peer.core.close(0.0)
+    output = peer.core.next_output()
+    assert isinstance(output, SendData)
+    assert [first for first, _ in whole_frames(output.data)] == [0x88]
+    assert peer.core.next_output() is None
+
+
+@pytest.mark.parametrize("last", ["closed", "timer", "data"])
+def test_an_owner_that_does_not_take_outputs_holds_nothing_up(last: str) -> None:
+    peer = Peer(QUIET).open()
+    requests = peer.text(REQUEST) * 2
+    peer.core.receive_data(7, requests + peer.wire.close(), 0.0)
+    match last:
+        case "closed":
+            peer.core.transport_closed(7, 1.0, "reset")
+        case "timer":
+            peer.core.handle_timer(1.0)
+        case _:
+            peer.core.receive_data(7, b"more", 1.0)
+    assert peer.core.state is ServerState.ENDED
+    peer.drain()
+    assert [type(output) for output in peer.outputs[:2]] == [RequestReceived] * 2
+    assert peer.reason() == "the client closed the connection with code 1000"
 
 
 # Who may connect

@@ -349,6 +349,23 @@ class TestTheEndOfATransport:
         assert peer.last(CloseTransport).flush
         peer.reconnect()
 
+    @pytest.mark.parametrize("closes", [True, False])
+    def test_what_its_last_read_tells_is_acknowledged(self, peer: Peer, closes: bool) -> None:
+        event = peer.encoded(peer.told("calling.conference", event_id="e-1"))
+        peer.raw(event + (peer.ended() if closes else b"\xff\xff"))
+        assert peer.replies == [{"id": "e-1", "result": {}}]
+        assert [type(event).__name__ for event in peer.events()] == ["ConferenceEvent"]
+        assert peer.last(CloseTransport).flush
+
+    def test_a_session_that_begins_and_ends_in_one_read_writes_what_has_waited(self) -> None:
+        peer = Peer.waiting()
+        lost = peer.execute(c.execute("asked", {}))
+        peer.open()
+        connect = peer.take("signalwire.connect")
+        peer.raw(peer.encoded({"id": connect["id"], "result": {}}) + peer.ended())
+        assert peer.take("asked")
+        assert error_of(lost, ConnectionLostError).maybe_delivered
+
     def test_a_violation_is_reported_with_the_loss(self, peer: Peer) -> None:
         lost = peer.execute(c.execute("asked", {}))
         peer.raw(b"\xff\xff")

@@ -15,7 +15,7 @@ from relay_proto.wire.short_path import LONGEST
 from relay_proto.wire.websocket import Role, TextReceived, Wire, WireEvent
 from tests.faults import seams
 from tests.faults.seams import Function
-from tests.property.wires import xor
+from tests.property.wires import reports, xor
 
 BOTH: Final = pytest.mark.parametrize("role", list(Role))
 KEY: Final = b"\x01\x82\x43\xfe"
@@ -26,8 +26,8 @@ def opened(role: Role, limit: int = LIMIT) -> Wire:
     """An open wire, whose client draws its masking keys itself."""
     client = Wire(Role.CLIENT, host="a", max_message_bytes=limit, random=random.Random(1))
     server = Wire(Role.SERVER, max_message_bytes=limit)
-    server.receive(client.open())
-    client.receive(server.accept())
+    reports(server, client.open())
+    reports(client, server.accept())
     return client if role is Role.CLIENT else server
 
 
@@ -73,12 +73,12 @@ def test_an_ordinary_frame_is_read_without_wsproto(role: Role) -> None:
     texts = [*map(text_of, (*range(260), 1000, LONGEST)), "é€😀".encode()]
     frames = [frame(role, text) for text in texts]
     with given_to_wsproto() as pieces:
-        assert wire.receive(b"".join(frames)) == [*map(TextReceived, texts)]
+        assert reports(wire, b"".join(frames)) == [*map(TextReceived, texts)]
         for text, data in zip(texts, frames, strict=True):
             before = [text_of(len(text) % 3)]
             for cut in {*range(1, 9), len(data) - 1} & set(range(1, len(data))):
-                assert wire.receive(frame(role, *before) + data[:cut]) == [TextReceived(*before)]
-                assert wire.receive(data[cut:]) == [TextReceived(text)]
+                assert reports(wire, frame(role, *before) + data[:cut]) == [TextReceived(*before)]
+                assert reports(wire, data[cut:]) == [TextReceived(text)]
     assert not pieces
 
 
@@ -110,12 +110,12 @@ def test_wsproto_gets_any_other_frame_at_once_and_nothing_more(role: Role) -> No
         stream = ordinary + other + ordinary
         heard: list[WireEvent] = [TextReceived(b"hi")] * 2
         with given_to_wsproto() as pieces:
-            assert opened(role).receive(stream) == heard
+            assert reports(opened(role), stream) == heard
             assert b"".join(pieces) == other
         wire, heard = opened(role), []
         with given_to_wsproto() as pieces:
             for number in range(len(stream)):
-                heard += wire.receive(stream[number : number + 1])
+                heard += reports(wire, stream[number : number + 1])
                 arrived = number + 1 - len(ordinary)
                 expected = other[:arrived] if arrived >= certain else b""
                 assert b"".join(pieces) == expected, (other[:4], arrived)

@@ -18,6 +18,7 @@ from relay_proto.wire.websocket import (
     WireEvent,
     WireFailed,
 )
+from tests.property.wires import reports
 
 REQUEST: Final = (
     b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -31,15 +32,15 @@ MEBIBYTE: Final = 1024 * 1024
 def asking() -> tuple[Wire, bytes]:
     """A client whose request is on its way, and the answer that accepts it."""
     client, server = Wire(Role.CLIENT, host="a"), Wire(Role.SERVER)
-    server.receive(client.open())
+    reports(server, client.open())
     return client, server.accept()
 
 
 def opened(limit: int) -> Wire:
     client = Wire(Role.CLIENT, host="a", max_message_bytes=limit)
     server = Wire(Role.SERVER)
-    server.receive(client.open())
-    assert client.receive(server.accept()) == [Upgraded()]
+    reports(server, client.open())
+    assert reports(client, server.accept()) == [Upgraded()]
     return client
 
 
@@ -64,30 +65,30 @@ def test_an_answer_may_be_as_long_as_the_limit(before: bytes) -> None:
             client, answer = asking()
             head = padded(answer, size)
             assert len(head) == size
-            events = client.receive(before + head[: size - cut])
+            events = reports(client, before + head[: size - cut])
             if fits:
-                assert events + client.receive(head[size - cut :]) == [Upgraded()]
+                assert events + reports(client, head[size - cut :]) == [Upgraded()]
             elif cut:
                 assert events == []
-                assert "longer than" in error(client.receive(head[size - cut :]))
+                assert "longer than" in error(reports(client, head[size - cut :]))
             else:
                 assert "longer than" in error(events)
 
 
 def test_a_head_without_an_end_fails_one_byte_behind_the_limit() -> None:
     for wire in (asking()[0], Wire(Role.SERVER)):
-        assert wire.receive(b"x" * LONGEST_HEAD) == []
-        assert "longer than" in error(wire.receive(b"x"))
+        assert reports(wire, b"x" * LONGEST_HEAD) == []
+        assert "longer than" in error(reports(wire, b"x"))
 
 
 @pytest.mark.parametrize("end", [b"\n\n", b"\n\r\n"])
 def test_an_empty_head_fails_at_once(end: bytes) -> None:
     for wire, before in ((asking()[0], b""), (asking()[0], INTERIM), (Wire(Role.SERVER), b"")):
-        assert "upgrade failed" in error(wire.receive(before + end))
+        assert "upgrade failed" in error(reports(wire, before + end))
     for begun in (b"", b"x", b"xx", b"xxx", b"xxxx"):
         server = Wire(Role.SERVER)
-        assert server.receive(begun + end[:-1]) == []
-        assert "upgrade failed" in error(server.receive(end[-1:]))
+        assert reports(server, begun + end[:-1]) == []
+        assert "upgrade failed" in error(reports(server, end[-1:]))
 
 
 @pytest.mark.parametrize("end", [b"\n\n", b"\n\r\n"])
@@ -95,13 +96,13 @@ def test_the_end_of_a_head_is_found_however_it_is_split(end: bytes) -> None:
     request = REQUEST.replace(b"\r\n", b"\n")[:-2]
     for cut in range(len(end) + 1):
         server = Wire(Role.SERVER)
-        events = server.receive(request + end[:cut]) + server.receive(end[cut:])
+        events = reports(server, request + end[:cut]) + reports(server, end[cut:])
         assert events == [UpgradeRequested("a", "/")]
 
 
 def test_only_a_busy_server_says_when_to_come_again() -> None:
     for status in (400, 428, 429, 430, 502, 503, 504, 599):
-        events = asking()[0].receive(b"HTTP/1.1 %d x\r\nRetry-After: 7\r\n\r\n" % status)
+        events = reports(asking()[0], b"HTTP/1.1 %d x\r\nRetry-After: 7\r\n\r\n" % status)
         assert isinstance(events[-1], WireFailed)
         assert events[-1].error.status == status
         assert events[-1].error.retry_after == (7.0 if status in (429, 503) else None)
@@ -113,21 +114,21 @@ def test_only_a_busy_server_says_when_to_come_again() -> None:
 def test_a_limit_of_nothing_lets_empty_messages_and_pings_pass() -> None:
     wire = opened(0)
     assert [type(event) for event in wire.receive(b"\x89\x01a\x82\x00")][:1] == [BytesToSend]
-    assert "longer than 0 bytes" in error(wire.receive(b"\x82\x01"))
+    assert "longer than 0 bytes" in error(reports(wire, b"\x82\x01"))
 
 
 @pytest.mark.parametrize("before", [b"", b"\x02\x01a\x80\x01b"])
 def test_a_continuation_of_nothing_is_one_up_to_the_limit(before: bytes) -> None:
     for size in (0, 99, 100, 101):
         wire = opened(100)
-        words = error(wire.receive(before + b"\x80" + bytes([size]) + b"x" * size))
+        words = error(reports(wire, before + b"\x80" + bytes([size]) + b"x" * size))
         assert ("longer than 100 bytes" if size > 100 else "CONTINUATION") in words
 
 
 def test_a_message_may_have_ten_mebibytes() -> None:
     for size, fits in ((10 * MEBIBYTE, True), (10 * MEBIBYTE + 1, False)):
         client, answer = asking()
-        events = client.receive(answer + b"\x82\x7f" + struct.pack(">Q", size))
+        events = reports(client, answer + b"\x82\x7f" + struct.pack(">Q", size))
         assert (events == [Upgraded()]) is fits
 
 
@@ -148,18 +149,18 @@ def test_the_codes_with_which_a_program_may_close() -> None:
 
 def test_the_statuses_with_which_a_server_may_refuse() -> None:
     server = Wire(Role.SERVER)
-    server.receive(REQUEST)
+    reports(server, REQUEST)
     for status in (-400, 0, 101, 200, 399, 600, 4000):
         with pytest.raises(LocalProtocolError, match=f"status {status}:"):
             server.refuse(status, "no")
     for status in (400, 599):
         server = Wire(Role.SERVER)
-        server.receive(REQUEST)
+        reports(server, REQUEST)
         assert server.refuse(status, "no").startswith(b"HTTP/1.1 %d " % status)
 
 
 def test_a_close_without_arguments_is_a_normal_one() -> None:
     client, server = Wire(Role.CLIENT, host="a"), Wire(Role.SERVER)
-    server.receive(client.open())
-    client.receive(server.accept())
-    assert client.receive(server.close())[-1] == PeerClosed(1000, "")
+    reports(server, client.open())
+    reports(client, server.accept())
+    assert reports(client, server.close())[-1] == PeerClosed(1000, "")

@@ -27,6 +27,7 @@ from relay_proto.wire.websocket import (
     WireFailed,
     WireState,
 )
+from tests.property.wires import reports
 
 HOST: Final = "relay.example"
 LIMIT: Final = 1000
@@ -69,8 +70,8 @@ def link(role: Role = Role.CLIENT, *, limit: int = LIMIT) -> tuple[Wire, Wire]:
     """An open wire of this role, and its peer."""
     client = Wire(Role.CLIENT, host=HOST, max_message_bytes=limit)
     server = Wire(Role.SERVER, max_message_bytes=limit)
-    assert server.receive(client.open()) == [UpgradeRequested(HOST, "/")]
-    assert client.receive(server.accept()) == [Upgraded()]
+    assert reports(server, client.open()) == [UpgradeRequested(HOST, "/")]
+    assert reports(client, server.accept()) == [Upgraded()]
     return (client, server) if role is Role.CLIENT else (server, client)
 
 
@@ -107,9 +108,9 @@ def refusal(events: list[WireEvent]) -> tuple[bytes, RemoteProtocolError]:
 
 def closed_with(wire: Wire, peer: Wire, data: bytes) -> int:
     """The code of the close frame by which `wire` answers a violation."""
-    answer, _ = refusal(wire.receive(data))
+    answer, _ = refusal(reports(wire, data))
     assert wire.state is WireState.FAILED
-    closed = peer.receive(answer)[-1]
+    closed = reports(peer, answer)[-1]
     assert isinstance(closed, PeerClosed)
     return closed.code
 
@@ -161,7 +162,7 @@ def test_host_that_cannot_stand_in_a_header_is_misuse(host: str) -> None:
 def test_server_hears_host_and_target() -> None:
     server = Wire(Role.SERVER)
     asked = request("GET /api/relay?x=1 HTTP/1.1", Host="localhost:8443")
-    assert server.receive(asked) == [UpgradeRequested("localhost:8443", "/api/relay?x=1")]
+    assert reports(server, asked) == [UpgradeRequested("localhost:8443", "/api/relay?x=1")]
     assert server.state is WireState.REQUESTED
 
 
@@ -180,7 +181,7 @@ def test_any_other_answer_is_reported_in_the_servers_words(
     line: bytes, status: int, words: str
 ) -> None:
     client = asking()
-    error = failure(client.receive(line + b"\r\nServer: x\r\n\r\n"))
+    error = failure(reports(client, line + b"\r\nServer: x\r\n\r\n"))
     assert error.status == status
     assert str(error) == f"the server refused the WebSocket: {words}"
     assert client.state is WireState.FAILED
@@ -189,32 +190,32 @@ def test_any_other_answer_is_reported_in_the_servers_words(
 @pytest.mark.parametrize("cut", [0, 10, 23, 25, 40])
 def test_interim_answers_are_skipped(cut: int) -> None:
     client, server = asking(), Wire(Role.SERVER)
-    server.receive(request())
+    reports(server, request())
     interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
     answer = interim + b"HTTP/1.1 503 Busy\r\nRetry-After: 9\r\n\r\n"
-    events = client.receive(answer[:cut]) + client.receive(answer[cut:])
+    events = reports(client, answer[:cut]) + reports(client, answer[cut:])
     assert failure(events).status == 503
     assert failure(events).retry_after == 9.0
 
 
 def test_the_answer_that_follows_interim_ones_may_accept() -> None:
     client, server = Wire(Role.CLIENT, host=HOST), Wire(Role.SERVER)
-    server.receive(client.open())
+    reports(server, client.open())
     answer = b"HTTP/1.1 100 Continue\r\n\r\n" + server.accept()
-    assert client.receive(answer) == [Upgraded()]
+    assert reports(client, answer) == [Upgraded()]
 
 
 def test_refusal_is_reported_before_its_body_has_come() -> None:
     client = asking()
-    error = failure(client.receive(b"HTTP/1.1 429 Slow\r\nContent-Length: 10\r\n\r\nhel"))
+    error = failure(reports(client, b"HTTP/1.1 429 Slow\r\nContent-Length: 10\r\n\r\nhel"))
     assert error.status == 429
-    assert client.receive(b"lo, wo") == []
-    assert client.receive(b"r") == []
+    assert reports(client, b"lo, wo") == []
+    assert reports(client, b"r") == []
     assert client.receive_eof() == []
 
 
 def test_servers_words_are_bounded() -> None:
-    error = failure(asking().receive(b"HTTP/1.1 500 " + b"a" * 10_000 + b"\r\n\r\n"))
+    error = failure(reports(asking(), b"HTTP/1.1 500 " + b"a" * 10_000 + b"\r\n\r\n"))
     assert str(error) == "the server refused the WebSocket: " + ("500 " + "a" * 10_000)[:MAX_QUOTED]
 
 
@@ -235,10 +236,10 @@ def test_servers_words_are_bounded() -> None:
 )
 def test_upgrade_that_is_none_fails(old: bytes, new: bytes) -> None:
     client, server = Wire(Role.CLIENT, host=HOST), Wire(Role.SERVER)
-    server.receive(client.open())
+    reports(server, client.open())
     answer = server.accept()
     assert old in answer
-    error = failure(client.receive(answer.replace(old, new, 1)))
+    error = failure(reports(client, answer.replace(old, new, 1)))
     assert error.status == 0
     assert str(error).startswith("the WebSocket upgrade failed: ")
     assert str(error).isprintable()
@@ -246,9 +247,9 @@ def test_upgrade_that_is_none_fails(old: bytes, new: bytes) -> None:
 
 def test_messages_right_behind_the_upgrade_are_read() -> None:
     client, server = Wire(Role.CLIENT, host=HOST), Wire(Role.SERVER)
-    server.receive(client.open())
+    reports(server, client.open())
     data = server.accept() + server.send_text(b"one") + server.send_text(b"two")
-    assert client.receive(data) == [Upgraded(), TextReceived(b"one"), TextReceived(b"two")]
+    assert reports(client, data) == [Upgraded(), TextReceived(b"one"), TextReceived(b"two")]
 
 
 def test_head_may_come_byte_by_byte() -> None:
@@ -260,8 +261,8 @@ def test_head_may_come_byte_by_byte() -> None:
 
 def test_server_that_speaks_first_fails() -> None:
     client = Wire(Role.CLIENT, host=HOST)
-    assert client.receive(b"") == []
-    assert "before the client asked" in str(failure(client.receive(b"HTTP/1.1 101 x\r\n\r\n")))
+    assert reports(client, b"") == []
+    assert "before the client asked" in str(failure(reports(client, b"HTTP/1.1 101 x\r\n\r\n")))
     assert client.open() == b""
 
 
@@ -290,9 +291,9 @@ def test_server_that_speaks_first_fails() -> None:
 )
 def test_server_refuses_what_is_no_request_to_upgrade(asked: bytes, status: int) -> None:
     server = Wire(Role.SERVER)
-    answer, error = refusal(server.receive(asked))
+    answer, error = refusal(reports(server, asked))
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
-    assert failure(asking().receive(answer)).status == status
+    assert failure(reports(asking(), answer)).status == status
     assert str(error).startswith("the WebSocket upgrade failed: ")
     assert server.state is WireState.FAILED
 
@@ -302,7 +303,7 @@ def test_server_refuses_what_is_no_request_to_upgrade(asked: bytes, status: int)
 def test_odd_requests_can_still_be_answered(line: str, extra: dict[str, str]) -> None:
     admits, refuses = Wire(Role.SERVER), Wire(Role.SERVER)
     for server in (admits, refuses):
-        assert server.receive(request(line, **extra)) == [UpgradeRequested(HOST, "/")]
+        assert reports(server, request(line, **extra)) == [UpgradeRequested(HOST, "/")]
     assert admits.accept().startswith(b"HTTP/1.1 101 ")
     assert refuses.refuse(403, "no").startswith(b"HTTP/1.1 403 ")
 
@@ -311,8 +312,8 @@ def test_head_may_be_as_long_as_the_limit() -> None:
     padding = "x" * (MAX_HEAD_BYTES - len(request(Cookie="x")) + 1)
     asked = request(Cookie=padding)
     assert len(asked) == MAX_HEAD_BYTES
-    assert Wire(Role.SERVER).receive(asked) == [UpgradeRequested(HOST, "/")]
-    answer, _ = refusal(Wire(Role.SERVER).receive(request(Cookie=padding + "x")))
+    assert reports(Wire(Role.SERVER), asked) == [UpgradeRequested(HOST, "/")]
+    answer, _ = refusal(reports(Wire(Role.SERVER), request(Cookie=padding + "x")))
     assert answer.startswith(b"HTTP/1.1 431 ")
 
 
@@ -327,30 +328,30 @@ def test_server_refuses_a_longer_head(step: int) -> None:
 
 def test_client_gives_up_on_an_endless_head() -> None:
     client = asking()
-    assert client.receive(b"HTTP/1.1 101 x\r\n") == []
-    assert client.receive(b"X: y\r\n" * 1000) == []
-    assert str(MAX_HEAD_BYTES) in str(failure(client.receive(b"X: y\r\n" * 2000)))
+    assert reports(client, b"HTTP/1.1 101 x\r\n") == []
+    assert reports(client, b"X: y\r\n" * 1000) == []
+    assert str(MAX_HEAD_BYTES) in str(failure(reports(client, b"X: y\r\n" * 2000)))
 
 
 def test_server_refuses_in_its_own_words() -> None:
     server = Wire(Role.SERVER)
     client = Wire(Role.CLIENT, host=HOST)
-    server.receive(client.open())
+    reports(server, client.open())
     answer = server.refuse(403, "not födåy \ud800")
     head, _, body = answer.partition(b"\r\n\r\n")
     assert body.decode() == "not födåy ?"
     assert b"Content-Type: text/plain; charset=utf-8" in head
     assert b"Content-Length: 13" in head
-    assert failure(client.receive(answer)).status == 403
+    assert failure(reports(client, answer)).status == 403
     assert server.state is WireState.CLOSED
-    assert server.receive(b"anything") == server.receive_eof() == []
+    assert reports(server, b"anything") == server.receive_eof() == []
     assert server.accept() == server.refuse(403, "again") == b""
 
 
 @pytest.mark.parametrize("status", [0, 101, 204, 304, 600])
 def test_only_an_error_status_refuses(status: int) -> None:
     server = Wire(Role.SERVER)
-    server.receive(request())
+    reports(server, request())
     with pytest.raises(LocalProtocolError, match="400 to 599"):
         server.refuse(status, "no")
     assert server.refuse(503, "but this will do")
@@ -359,24 +360,24 @@ def test_only_an_error_status_refuses(status: int) -> None:
 def test_messages_behind_the_request_are_read_once_it_is_accepted() -> None:
     server = Wire(Role.SERVER)
     early = frame(TEXT, b"one", masked=True), frame(TEXT, b"two", masked=True)
-    assert server.receive(request() + early[0]) == [UpgradeRequested(HOST, "/")]
-    assert server.receive(early[1]) == []
+    assert reports(server, request() + early[0]) == [UpgradeRequested(HOST, "/")]
+    assert reports(server, early[1]) == []
     assert server.accept()
-    assert server.receive(b"") == [TextReceived(b"one"), TextReceived(b"two")]
+    assert reports(server, b"") == [TextReceived(b"one"), TextReceived(b"two")]
 
 
 def test_messages_behind_the_request_are_not_lost_at_the_end_of_file() -> None:
     server = Wire(Role.SERVER)
-    server.receive(request() + frame(TEXT, b"one", masked=True))
+    reports(server, request() + frame(TEXT, b"one", masked=True))
     server.accept()
     assert server.receive_eof()[0] == TextReceived(b"one")
 
 
 def test_what_comes_behind_the_request_is_bounded() -> None:
     server = Wire(Role.SERVER, max_message_bytes=LIMIT)
-    server.receive(request())
-    assert server.receive(bytes(LIMIT + MAX_HEAD_BYTES)) == []
-    answer, _ = refusal(server.receive(b"x"))
+    reports(server, request())
+    assert reports(server, bytes(LIMIT + MAX_HEAD_BYTES)) == []
+    answer, _ = refusal(reports(server, b"x"))
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert server.accept() == b""
 
@@ -388,7 +389,7 @@ def test_what_comes_behind_the_request_is_bounded() -> None:
 @pytest.mark.parametrize("message", [b"", b"hello", "häß€𐍈".encode(), b"x" * 200, b"x" * 70_000])
 def test_a_text_crosses(role: Role, message: bytes) -> None:
     wire, peer = link(role, limit=100_000)
-    assert wire.receive(peer.send_text(message)) == [TextReceived(message)]
+    assert reports(wire, peer.send_text(message)) == [TextReceived(message)]
 
 
 def test_only_the_client_masks() -> None:
@@ -413,7 +414,7 @@ def test_fragments_are_joined_across_a_character(role: Role) -> None:
         + make(CONTINUATION, euro[1:] + b"!")
         + make(TEXT, b"next")
     )
-    assert wire.receive(data) == [TextReceived("€!".encode()), TextReceived(b"next")]
+    assert reports(wire, data) == [TextReceived("€!".encode()), TextReceived(b"next")]
 
 
 @BOTH
@@ -421,16 +422,16 @@ def test_control_frames_may_come_between_fragments(role: Role) -> None:
     wire, peer = link(role)
     make = frames_for(role)
     data = make(TEXT, b"a", fin=False) + make(PING, b"p") + make(PONG) + make(CONTINUATION, b"b")
-    pong, text = wire.receive(data)
+    pong, text = reports(wire, data)
     assert text == TextReceived(b"ab")
     assert isinstance(pong, BytesToSend)
-    assert peer.receive(pong.data) == []
+    assert reports(peer, pong.data) == []
 
 
 def test_ping_is_answered_with_its_payload() -> None:
     client, server = link()
-    assert server.receive(frame(PING, b"abc", masked=True)) == [BytesToSend(frame(PONG, b"abc"))]
-    (pong,) = client.receive(frame(PING, b"x" * 125))
+    assert reports(server, frame(PING, b"abc", masked=True)) == [BytesToSend(frame(PONG, b"abc"))]
+    (pong,) = reports(client, frame(PING, b"x" * 125))
     assert isinstance(pong, BytesToSend)
     assert (pong.data[0], pong.data[1], len(pong.data)) == (0x80 | PONG, 0x80 | 125, 131)
 
@@ -438,19 +439,19 @@ def test_ping_is_answered_with_its_payload() -> None:
 @BOTH
 def test_pong_means_nothing(role: Role) -> None:
     wire, _ = link(role)
-    assert wire.receive(frames_for(role)(PONG, b"unasked")) == []
+    assert reports(wire, frames_for(role)(PONG, b"unasked")) == []
 
 
 @BOTH
 def test_binary_message_is_counted_and_dropped(role: Role) -> None:
     wire, _ = link(role)
     make = frames_for(role)
-    assert wire.receive(make(BINARY, b"\xff" * 7)) == [BinaryIgnored(7)]
-    assert wire.receive(make(BINARY, b"\xff" * 7, fin=False) + make(PONG)) == []
+    assert reports(wire, make(BINARY, b"\xff" * 7)) == [BinaryIgnored(7)]
+    assert reports(wire, make(BINARY, b"\xff" * 7, fin=False) + make(PONG)) == []
     last = make(CONTINUATION, b"\xff" * 4)
-    assert wire.receive(last[:-2]) == []
-    assert wire.receive(last[-2:]) == [BinaryIgnored(11)]
-    assert wire.receive(make(BINARY)) == [BinaryIgnored(0)]
+    assert reports(wire, last[:-2]) == []
+    assert reports(wire, last[-2:]) == [BinaryIgnored(11)]
+    assert reports(wire, make(BINARY)) == [BinaryIgnored(0)]
 
 
 @BOTH
@@ -460,7 +461,7 @@ def test_message_may_be_as_long_as_the_limit(role: Role, opcode: int) -> None:
     make = frames_for(role)
     full = make(opcode, b"x" * LIMIT)
     halves = make(opcode, b"x" * 500, fin=False) + make(PING) + make(CONTINUATION, b"x" * 500)
-    assert len(wire.receive(full + halves + full)) == 4
+    assert len(reports(wire, full + halves + full)) == 4
     assert wire.state is WireState.OPEN
     assert closed_with(wire, peer, make(opcode, b"x" * (LIMIT + 1))) == 1009
 
@@ -471,7 +472,7 @@ def test_limit_holds_for_the_sum_of_fragments(role: Role, opcode: int) -> None:
     wire, peer = link(role)
     make = frames_for(role)
     for byte in make(opcode, b"x" * 600, fin=False) + make(CONTINUATION, b"x" * 400, fin=False):
-        assert wire.receive(bytes([byte])) == []
+        assert reports(wire, bytes([byte])) == []
     assert closed_with(wire, peer, make(CONTINUATION, b"x")) == 1009
 
 
@@ -490,7 +491,7 @@ def test_huge_message_fails_when_it_is_announced(role: Role, opcode: int) -> Non
 
 def test_error_names_the_limit() -> None:
     wire, _ = link()
-    _, error = refusal(wire.receive(frame(TEXT, b"x" * 1001)))
+    _, error = refusal(reports(wire, frame(TEXT, b"x" * 1001)))
     assert "1000 bytes" in str(error)
 
 
@@ -504,19 +505,19 @@ def test_long_binary_message_is_not_kept(fragments: int) -> None:
     try:
         for part in (first, *[other] * (fragments - 1)):
             for start in range(0, len(part), 65536):
-                count += len(wire.receive(part[start : start + 65536]))
+                count += len(reports(wire, part[start : start + 65536]))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert count == 0
     assert peak < 1024 * 1024
-    assert wire.receive(frame(CONTINUATION)) == [BinaryIgnored(size // fragments * fragments)]
+    assert reports(wire, frame(CONTINUATION)) == [BinaryIgnored(size // fragments * fragments)]
 
 
 def test_large_frame_in_one_read() -> None:
     wire, _ = link(limit=4 * 1024 * 1024)
     message = b"x" * (4 * 1024 * 1024)
-    assert wire.receive(frame(TEXT, message) + frame(TEXT, b"y")) == [
+    assert reports(wire, frame(TEXT, message) + frame(TEXT, b"y")) == [
         TextReceived(message),
         TextReceived(b"y"),
     ]
@@ -525,8 +526,8 @@ def test_large_frame_in_one_read() -> None:
 def test_many_tiny_fragments_are_one_message() -> None:
     wire, _ = link(limit=20_000)
     data = frame(TEXT, fin=False) + frame(CONTINUATION, b"x", fin=False) * 20_000
-    assert wire.receive(data) == []
-    assert wire.receive(frame(CONTINUATION)) == [TextReceived(b"x" * 20_000)]
+    assert reports(wire, data) == []
+    assert reports(wire, frame(CONTINUATION)) == [TextReceived(b"x" * 20_000)]
 
 
 # Violations
@@ -571,7 +572,7 @@ def test_wrong_mask_is_a_violation(role: Role) -> None:
 
 def test_new_message_within_another_is_a_violation() -> None:
     wire, peer = link()
-    assert wire.receive(frame(TEXT, b"a", fin=False)) == []
+    assert reports(wire, frame(TEXT, b"a", fin=False)) == []
     assert closed_with(wire, peer, frame(TEXT, b"b")) == 1002
 
 
@@ -583,7 +584,7 @@ def test_length_in_a_needless_form_is_a_violation(length: bytes) -> None:
 
 def test_what_came_before_a_violation_is_reported() -> None:
     wire, _ = link()
-    first, *rest = wire.receive(frame(TEXT, b"good") + frame(0x3) + frame(TEXT, b"late"))
+    first, *rest = reports(wire, frame(TEXT, b"good") + frame(0x3) + frame(TEXT, b"late"))
     assert first == TextReceived(b"good")
     assert "opcode" in str(refusal(rest)[1])
 
@@ -591,9 +592,9 @@ def test_what_came_before_a_violation_is_reported() -> None:
 @BOTH
 def test_first_failure_is_the_last_event(role: Role) -> None:
     wire, peer = link(role)
-    assert wire.receive(frames_for(role)(0x3))
-    assert wire.receive(peer.send_text(b"late")) == []
-    assert wire.receive(peer.close()) == []
+    assert reports(wire, frames_for(role)(0x3))
+    assert reports(wire, peer.send_text(b"late")) == []
+    assert reports(wire, peer.close()) == []
     assert wire.receive_eof() == []
     assert wire.send_text(b"x") == wire.close() == b""
     assert wire.state is WireState.FAILED
@@ -602,7 +603,7 @@ def test_first_failure_is_the_last_event(role: Role) -> None:
 def test_violation_behind_our_close_is_not_answered() -> None:
     wire, _ = link()
     wire.close()
-    assert "opcode" in str(failure(wire.receive(frame(0x3))))
+    assert "opcode" in str(failure(reports(wire, frame(0x3))))
 
 
 # The closing handshake
@@ -613,43 +614,43 @@ def test_our_close_is_answered(role: Role) -> None:
     wire, peer = link(role)
     request_to_close = wire.close(4000, "enough")
     assert wire.state is WireState.CLOSING
-    answer, closed = peer.receive(request_to_close)
+    answer, closed = reports(peer, request_to_close)
     assert closed == PeerClosed(4000, "enough")
     assert isinstance(answer, BytesToSend)
-    assert wire.receive(answer.data) == [PeerClosed(4000, "enough")]
+    assert reports(wire, answer.data) == [PeerClosed(4000, "enough")]
     assert wire.state is peer.state is WireState.CLOSED
 
 
 @BOTH
 def test_close_without_a_code_is_1005(role: Role) -> None:
     wire, peer = link(role)
-    answer, closed = wire.receive(frames_for(role)(CLOSE))
+    answer, closed = reports(wire, frames_for(role)(CLOSE))
     assert closed == PeerClosed(1005, "")
     assert isinstance(answer, BytesToSend)
     peer.close()
-    assert peer.receive(answer.data) == [PeerClosed(1005, "")]
+    assert reports(peer, answer.data) == [PeerClosed(1005, "")]
 
 
 def test_both_may_close_at_once() -> None:
     client, server = link()
     from_client, from_server = client.close(1001), server.close(1000)
-    assert client.receive(from_server) == [PeerClosed(1000, "")]
-    assert server.receive(from_client) == [PeerClosed(1001, "")]
+    assert reports(client, from_server) == [PeerClosed(1000, "")]
+    assert reports(server, from_client) == [PeerClosed(1001, "")]
 
 
 @BOTH
 def test_what_comes_behind_a_close_is_ignored(role: Role) -> None:
     wire, _ = link(role)
     make = frames_for(role)
-    assert len(wire.receive(make(CLOSE) + make(TEXT, b"late") + b"\xff")) == 2
-    assert wire.receive(make(TEXT, b"later")) == []
+    assert len(reports(wire, make(CLOSE) + make(TEXT, b"late") + b"\xff")) == 2
+    assert reports(wire, make(TEXT, b"later")) == []
     assert wire.receive_eof() == []
 
 
 def test_messages_still_arrive_behind_our_close_but_pings_are_not_answered() -> None:
     wire, _ = link()
     wire.close()
-    assert wire.receive(frame(PING) + frame(TEXT, b"late")) == [TextReceived(b"late")]
+    assert reports(wire, frame(PING) + frame(TEXT, b"late")) == [TextReceived(b"late")]
 
 
 def test_second_close_says_nothing() -> None:
@@ -675,18 +676,18 @@ def test_code_that_may_not_be_sent_is_misuse(code: int) -> None:
 
 def test_long_reason_is_cut_between_characters() -> None:
     wire, peer = link()
-    closed = peer.receive(wire.close(1000, "€" * 50))[-1]
+    closed = reports(peer, wire.close(1000, "€" * 50))[-1]
     assert closed == PeerClosed(1000, "€" * 41)
 
 
 def test_reason_that_is_not_unicode_is_sent_all_the_same() -> None:
     wire, peer = link()
-    assert peer.receive(wire.close(1000, "a\ud800"))[-1] == PeerClosed(1000, "a?")
+    assert reports(peer, wire.close(1000, "a\ud800"))[-1] == PeerClosed(1000, "a?")
 
 
 def test_answers_to_a_peer_that_has_left_in_the_same_read_say_nothing() -> None:
     wire, peer = link()
-    text, _, closed = wire.receive(peer.send_text(b"question") + peer.close(1001))
+    text, _, closed = reports(wire, peer.send_text(b"question") + peer.close(1001))
     assert (text, closed) == (TextReceived(b"question"), PeerClosed(1001, ""))
     assert wire.send_text(b"answer") == b""
 
@@ -697,7 +698,7 @@ def test_answers_to_a_peer_that_has_left_in_the_same_read_say_nothing() -> None:
 @pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 101 Switch"])
 def test_end_of_file_during_the_upgrade_is_a_failure(begun: bytes) -> None:
     for wire in (asking(), Wire(Role.SERVER)):
-        assert wire.receive(begun) == []
+        assert reports(wire, begun) == []
         assert "during the upgrade" in str(failure(wire.receive_eof()))
         assert wire.receive_eof() == []
 
@@ -709,7 +710,7 @@ def test_end_of_file_before_the_request_is_a_failure() -> None:
 
 def test_end_of_file_before_the_answer_is_a_failure() -> None:
     server = Wire(Role.SERVER)
-    server.receive(request())
+    reports(server, request())
     assert "during the upgrade" in str(failure(server.receive_eof()))
     assert server.accept() == server.refuse(403, "too late") == b""
 
@@ -720,25 +721,25 @@ def test_end_of_file_before_the_answer_is_a_failure() -> None:
 def test_end_of_file_within_a_message_is_a_failure(role: Role, opcode: int, cut: int) -> None:
     wire, _ = link(role)
     data = frames_for(role)(opcode, b"abcd", fin=cut > 0)
-    assert wire.receive(data[: len(data) - cut]) == []
+    assert reports(wire, data[: len(data) - cut]) == []
     assert "middle of a message" in str(failure(wire.receive_eof()))
 
 
 @BOTH
 def test_end_of_file_between_messages_is_an_abnormal_close(role: Role) -> None:
     wire, peer = link(role)
-    wire.receive(peer.send_text(b"one"))
+    reports(wire, peer.send_text(b"one"))
     (closed,) = wire.receive_eof()
     assert isinstance(closed, PeerClosed)
     assert closed.code == 1006
     assert wire.state is WireState.CLOSED
-    assert wire.receive_eof() == wire.receive(b"x") == []
+    assert wire.receive_eof() == reports(wire, b"x") == []
 
 
 def test_end_of_file_instead_of_an_answer_to_our_close() -> None:
     wire, _ = link()
     wire.close()
-    wire.receive(frame(TEXT, b"half", fin=False))
+    reports(wire, frame(TEXT, b"half", fin=False))
     assert [type(event) for event in wire.receive_eof()] == [PeerClosed]
 
 
@@ -749,7 +750,7 @@ def test_end_of_file_instead_of_an_answer_to_our_close() -> None:
 @pytest.mark.parametrize("state", ["new", "upgrading", "requested", "open", "closing"])
 def test_methods_out_of_turn_raise_at_once(state: str, action: str) -> None:
     requested, (opened, _), (closing, _) = Wire(Role.SERVER), link(), link(Role.SERVER)
-    requested.receive(request())
+    reports(requested, request())
     closing.close()
     wires = [Wire(Role.CLIENT, host=HOST), asking(), requested, opened, closing]
     wire = {wire.state.value: wire for wire in wires}[state]
@@ -772,7 +773,7 @@ def test_message_that_is_not_utf8_is_misuse() -> None:
     wire, peer = link()
     with pytest.raises(LocalProtocolError, match="UTF-8"):
         wire.send_text(b"\xff")
-    assert peer.receive(wire.send_text(b"fine")) == [TextReceived(b"fine")]
+    assert reports(peer, wire.send_text(b"fine")) == [TextReceived(b"fine")]
 
 
 def test_the_codes_that_may_be_sent_are_those_of_wsproto() -> None:
