@@ -279,7 +279,7 @@ class Engine:
         if self._loop is None:
             self._stop()
         elif not self.over:
-            self.command(self.core.close)
+            self.command(self.delivery.close)
         with anyio.CancelScope(shield=True):
             await self.wait_at_most(timing.close_timeout * 2 + LAST_BREATH, self._finished.wait)
 

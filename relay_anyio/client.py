@@ -403,4 +403,4 @@ class RelayClient(Client):
                     log.info("%s: disconnecting", signal.Signals(number).name)
                     if self._hangs_up:
                         engine.delivery.hang_up_calls()
-                    engine.command(engine.core.close)
+                    engine.command(engine.delivery.close)

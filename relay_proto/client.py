@@ -238,8 +238,8 @@ class ClientCore(Core[Output]):
     def close(self, now: float) -> None:
         """End the session for good. Whatever is pending fails, and all calls end locally."""
         if self.state not in (SessionState.CLOSING, SessionState.CLOSED):
-            # Now, because this needs a session.
-            self._dispatch.pass_back(self._offers.close(now), now)
+            self._dispatch.pass_back(self._offers.close(now), now)  # now: it needs a session
+            self._dispatch.pass_back(self._out.unheard_offers(), now)
             self._dispatch.say_farewell(self._dials.fail_all(ClientClosedError()), now)
         over = self._session.close()
         if over is not None:

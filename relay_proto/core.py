@@ -15,8 +15,9 @@ from typing import Any, Protocol, TypeVar, final
 
 import msgspec
 
-from .outputs import CloseTransport, Output, SendData, Settled
+from .outputs import CallOffered, CloseTransport, Output, SendData, Settled
 from .pending import Pending
+from .records import CallRecord
 
 R = TypeVar("R")
 O_co = TypeVar("O_co", covariant=True)
@@ -89,6 +90,10 @@ class OutputQueue:
         elif data:
             self._open = SendBuffer(transport, [data])
             self._queue.append(self._open)
+
+    def unheard_offers(self) -> list[CallRecord]:
+        """Return the calls whose `CallOffered` nobody has taken out."""
+        return [output.call for output in self._queue if isinstance(output, CallOffered)]
 
     def close(self, transport: int, *, flush: bool) -> None:
         """Append the end of a transport; nothing may be sent on it afterwards."""

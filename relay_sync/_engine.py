@@ -221,7 +221,7 @@ class Engine:
             thread = self._thread
             if thread is None:
                 self.over = True  # it never ran
-        self.tell(self.core.close)
+        self.tell(self.delivery.close)
         if self.in_io_thread:
             return  # it would wait for itself: this is only the beginning of the end
         if thread is not None:

@@ -40,6 +40,7 @@ class Handlers:
         delivery = self._engine.delivery
 
         def handle() -> None:
+            task.began = True
             current.task = task
             failure = run(name, route.handler, call, delivery)
             if failure is not None and callable(route.on_error):

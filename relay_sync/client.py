@@ -390,4 +390,4 @@ class RelayClient(Client):
                 log.info("%s: disconnecting", signal.Signals(number).name)
                 if self._hangs_up:
                     engine.delivery.hang_up_calls()
-                engine.tell(engine.core.close)
+                engine.tell(engine.delivery.close)

@@ -77,6 +77,9 @@ class Running(Protocol):
         """Whether it is cancelled when its call ends."""
         ...
 
+    began: bool
+    """Whether it has the call by now."""
+
     def cancel(self, error: CallEndedError) -> None:
         """Let it wait no longer."""
 
@@ -260,7 +263,17 @@ class Delivery(Generic[T, C, M]):
         """A function has raised what ends the program: disconnect, and let it out there."""
         self.lines.write(("end", ""), logging.INFO, "%s ends the program: %r", name, error)
         self._leaving(error)
-        self._engine.tell(self._engine.core.close)
+        self._engine.tell(self.close)
+
+    def close(self, now: float) -> None:
+        """Close the core. Calls that no handler has yet go back to the service before."""
+        core = self._engine.core
+        with self._lock:
+            waiting = {record for record, task in self._handling.items() if not task.began}
+        for record in core.live_calls:
+            if record in waiting or (record.handle is not None and record.handle._unpulled):
+                core.pass_back(record, now)
+        core.close(now)
 
     # From the engine
 
@@ -352,7 +365,7 @@ class Delivery(Generic[T, C, M]):
     def _handle_call(self, record: CallRecord) -> None:
         call = self._call_of(record)
         route = self._routes.call(record.context)
-        if route is None:  # its handler has just been taken away
+        if route is None or not self._engine.alive:  # gone just now, or it was passed back
             call._pass_back()
         elif route.at_once:
             route.handler(call)

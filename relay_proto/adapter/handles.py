@@ -142,6 +142,8 @@ class CallBase(CallView, Hearing, Generic[E, K]):
 
     _logger: ClassVar[logging.Logger]
     """The logger of lines about calls: see `log`."""
+    _unpulled = False
+    """Whether it waits in a stream until it is pulled."""
 
     @checked_with(client=like("RelayClient", "_routes"))
     def __init__(

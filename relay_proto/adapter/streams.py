@@ -91,6 +91,7 @@ class StreamBase(abc.ABC, Generic[C]):
             if is_open:
                 self._offered = self._active()  # so there are never more than may be up
                 self._offered.append(call)
+                call._unpulled = True
         if is_open:
             self._wake()
         else:
@@ -127,7 +128,9 @@ class StreamBase(abc.ABC, Generic[C]):
         with self._lock:
             self._offered = self._active()
             if self._offered:
-                return self._offered.popleft()
+                call = self._offered.popleft()
+                call._unpulled = False
+                return call
         if self._client.state is SessionState.DISCONNECTED:
             raise ClientClosedError
         return None

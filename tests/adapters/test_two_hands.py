@@ -98,6 +98,23 @@ async def test_a_connect_that_is_cancelled_twice_leaves_no_client_behind(
     await no_client_task_is_left()
 
 
+# Disconnecting
+
+
+async def test_calls_that_nobody_has_pulled_are_passed_back_at_the_end(world: World) -> None:
+    client = world.client()
+    async with client:
+        calls = client.calls()
+        world.place_call()
+        call = await anext(calls)
+        await call.answer()
+        left = world.place_call()
+        await world.until(What.OFFERED, call_id=left)
+        await client.execute("signalwire.ping", {})  # the offer has come before the answer
+    await world.until(What.PASSED, call_id=left)
+    assert not world.all(What.PASSED, call_id=call.call_id)
+
+
 # Threads and descriptors that are not to be had
 
 

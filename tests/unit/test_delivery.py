@@ -106,6 +106,7 @@ class Stream(StreamBase[Call]):
 
 class Task:
     cancel_on_end = False
+    began = False
 
     def cancel(self, error: CallEndedError) -> None: ...
 
@@ -142,10 +143,25 @@ class Refusing:
         return Listener(name, handler)
 
 
-class Scene:
-    """A delivery by a runner that refuses everything."""
+class Slow(Refusing):
+    """A runner whose handlers begin later, or have begun."""
 
-    def __init__(self, observation: GuardedObservation | None = None) -> None:
+    def __init__(self, *, began: bool) -> None:
+        self.began = began
+
+    def start_call(
+        self, task: Task, name: str, route: CallRoute, call: object, done: HandlerEnded
+    ) -> bool:
+        task.began = self.began
+        return True
+
+
+class Scene:
+    """A delivery, by a runner that refuses everything unless there is another one."""
+
+    def __init__(
+        self, observation: GuardedObservation | None = None, runner: Refusing | None = None
+    ) -> None:
         self.engine = Engine()
         self.client = Client(self.engine)
         self.routes = Routes()
@@ -153,7 +169,7 @@ class Scene:
         self.delivery = Delivery(
             self.engine,
             self.routes,
-            Refusing(),
+            runner or Refusing(),
             Log(logging.getLogger("relay_test")),
             call_of=self.call_of,
             message_of=lambda record: Message._of(self.engine, record),
@@ -196,6 +212,19 @@ def test_a_call_that_nothing_can_run_is_passed_back_and_forgotten(scene: Scene) 
     scene.publish(CallOffered(record("c-1")))
     assert scene.passed_back == ["c-1"]
     assert scene.delivery.handlers == 0
+
+
+@pytest.mark.parametrize("began", [False, True])
+def test_a_call_whose_handler_has_not_begun_is_passed_back_at_the_end(began: bool) -> None:
+    peer = Peer()
+    peer.connect()
+    scene = Scene(runner=Slow(began=began))
+    scene.engine.core = peer.core
+    scene.routes.add_call(CallRoute(print), None)
+    scene.publish(CallOffered(peer.offer("c-1")))
+    scene.delivery.close(peer.now)
+    peer.pump()
+    assert [frame["method"] for frame in peer.requests] == ([] if began else ["calling.pass"])
 
 
 class Pairs:

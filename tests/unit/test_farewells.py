@@ -101,6 +101,13 @@ class TestPassedBack:
         peer.reconnect(session_restored=True)
         assert passes(peer) == []
 
+    def test_one_that_nobody_has_heard_of_goes_back_when_the_client_ends(self, peer: Peer) -> None:
+        told = peer.told("calling.call.receive", call_id="c-1", node_id="n-1", context="office")
+        peer.core.receive_data(peer.transport, peer.encoded(told), peer.now)
+        peer.core.close(peer.now)
+        peer.pump()
+        assert passes(peer) == ["c-1"]
+
 
 class TestByTheAdapter:
     @pytest.mark.parametrize(
