@@ -161,7 +161,6 @@ class RelayClient(Client):
         )
         self._connector = connector or connector_of(network)
         self._blocks: list[Block] = []
-        self._serving = False
 
     @checked
     async def connect(self, *, retry: bool = False, timeout: float | None = None) -> None:

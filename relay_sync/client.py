@@ -368,13 +368,17 @@ class RelayClient(Client):
         with self._lock:
             engine = self._start(retry=True)
         mail: Mailbox[signal.Signals | None] = Mailbox()
+        self._serving = True
         try:
-            with stop_signals(mail):
-                engine.tell_when_closed(mail)
-                self._obey_signals(engine, mail)
+            try:
+                with stop_signals(mail):
+                    engine.tell_when_closed(mail)
+                    self._obey_signals(engine, mail)
+            finally:
+                engine.shut_down()
+            self._let_out(of_run=True)  # another thread may disconnect as well right now
         finally:
-            engine.shut_down()
-        self._let_out()
+            self._serving = False
         if self._failure is not None:
             raise self._failure
 

@@ -161,6 +161,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
         self._connecting = 0
         self._failure: BaseException | None = None
         self._ends_program: BaseException | None = None
+        self._serving = False  # by `run`
         self._hangs_up = False  # at the end of `run()`
         self._lock = threading.RLock()  # may be held while the core is asked
         self._routes_lock = threading.RLock()  # never held while waiting
@@ -469,8 +470,13 @@ class ClientBase(Hearing, Generic[E, C, M]):
         if self._hangs_up and self._current is not None:
             self._current.delivery.hang_up_calls()
 
-    def _let_out(self) -> None:
-        """Raise, once, what the application has raised to end the program, if it has."""
+    def _let_out(self, *, of_run: bool = False) -> None:
+        """Raise, once, what the application has raised to end the program, if it has.
+
+        While `run` serves, that comes out of `run`, whoever disconnects meanwhile.
+        """
+        if self._serving and not of_run:
+            return
         error, self._ends_program = self._ends_program, None
         if error is not None:
             raise error

@@ -43,6 +43,8 @@ async def take(call):
     print("answered")
     while client._engine.core.accepting_calls:
         await anyio.sleep(0.01)
+    if "exits" in sys.argv:
+        sys.exit(3)
     if "polite" in sys.argv:
         await call.play([{"type": "tts", "text": "goodbye"}])
     await call.wait_for_ended()
@@ -68,6 +70,8 @@ def take(call):
     print("answered")
     while client._engine.core.accepting_calls:
         time.sleep(0.01)
+    if "exits" in sys.argv:
+        sys.exit(3)
     if "polite" in sys.argv:
         call.play([{"type": "tts", "text": "goodbye"}])
     call.wait_for_ended()
@@ -133,6 +137,19 @@ async def test_sigterm_lets_a_call_finish(world: World, runtime: str) -> None:
     ended = world.all(What.ENDED)
     assert [(h.who, h.details["reason"]) for h in ended] == [(Who.CALLER, "hangup")]
     assert world.happened.index(ended[0]) < world.happened.index(world.all(What.SESSION_AWAY)[0])
+
+
+async def test_a_handler_that_ends_the_program_while_sigterm_lets_it_finish(
+    world: World, runtime: str
+) -> None:
+    async with serving(world, runtime, "exits") as running:
+        await running.says("connected to")
+        world.place_call()
+        await running.says("answered")
+        running.send(signal.SIGTERM)
+        assert await running.end() == 3, running.errors
+        assert "ends the program" in running.errors
+        assert "Traceback" not in running.errors
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
