@@ -269,6 +269,7 @@ class Engine:
 
         A handler that calls this goes on: nobody waits for its end.
         """
+        over = self.over  # asked first: an event loop that was closed is noticed so
         if self._inherited or self._buried:
             return  # the connection is the parent's, or there is nothing left to see off
         self.check_belongs_here()
@@ -278,7 +279,7 @@ class Engine:
             self._app.spare(own)
         if self._loop is None:
             self._stop()
-        elif not self.over:
+        elif not over:
             self.command(self.delivery.close)
         with anyio.CancelScope(shield=True):
             await self.wait_at_most(timing.close_timeout * 2 + LAST_BREATH, self._finished.wait)

@@ -186,6 +186,13 @@ asyncio.run(refused())
 asyncio.run(again(client))
 print(client.state.value)
 """,
+    "disconnecting": """
+import time
+before = time.monotonic()
+asyncio.run(client.disconnect())
+print("at once" if time.monotonic() - before < 2 else "late")
+asyncio.run(again(client))
+""",
     "another client": """
 asyncio.run(again(RelayClient(contexts=["office"])))
 print(client.state.value)
@@ -211,6 +218,7 @@ asyncio.run(again(RelayClient(contexts=["office"])))
 SAID = {
     "nothing": "",
     "the same client": "closed\nClientClosedError\nready\nclosed\n",
+    "disconnecting": "at once\nready\n",
     "another client": "ready\nclosed\n",
     "many threads": "ready\n",
     "garbage is collected": "ready\n",
