@@ -76,6 +76,10 @@ class Siblings(Protocol[T_contra]):
 class Block(Protocol):
     """A block of a task's, which an error from elsewhere can end."""
 
+    def was_entered_here(self) -> bool:
+        """Whether the current task has entered it."""
+        ...
+
     def end(self, error: BaseException) -> None:
         """Cancel what is done in it, and let it end with `error`."""
 
@@ -339,6 +343,9 @@ class _TaskBlock:
         self._task = asyncio.current_task()
         self._error: BaseException | None = None
 
+    def was_entered_here(self) -> bool:
+        return self._task is self._asyncio.current_task()
+
     def end(self, error: BaseException) -> None:
         if self._error is None:
             self._error = error
@@ -361,9 +368,14 @@ class _ScopeBlock:
     """A block of a task of trio's."""
 
     def __init__(self, trio: ModuleType) -> None:
+        self._current_task = trio.lowlevel.current_task
+        self._task = self._current_task()
         self._scope = trio.CancelScope()
         self._scope.__enter__()
         self._error: BaseException | None = None
+
+    def was_entered_here(self) -> bool:
+        return self._task is self._current_task()
 
     def end(self, error: BaseException) -> None:
         if self._error is None:

@@ -238,7 +238,7 @@ class RelayClient(Client):
 
     async def __aexit__(self, *exc: object) -> None:
         try:
-            await self._blocks.pop().leave(*exc)
+            await self._take_block().leave(*exc)
         finally:
             await self.disconnect()
 
@@ -349,6 +349,13 @@ class RelayClient(Client):
         return handler
 
     # How it works
+
+    def _take_block(self) -> Block:
+        """The innermost block of the current task; or the last one, if another has entered it."""
+        own = [block for block in self._blocks if block.was_entered_here()]
+        block = (own or self._blocks)[-1]
+        self._blocks.remove(block)
+        return block
 
     def _make_engine(self, core: ClientInterface) -> Engine:
         return Engine(core, self._connector, self._credentials, self._stopped)

@@ -413,6 +413,40 @@ async def test_what_ends_the_program_comes_out_of_the_block(
         pass
 
 
+@pytest.mark.async_only("on threads a block is of no task")
+async def test_tasks_leave_their_own_blocks_in_any_order(world: World) -> None:
+    client = world.client()
+    first_is_in, second_is_in, first_has_left = anyio.Event(), anyio.Event(), anyio.Event()
+    ended: list[SystemExit] = []
+
+    @client.on_call
+    def end(call: object) -> None:
+        sys.exit(3)
+
+    async def first() -> None:
+        async with client:
+            first_is_in.set()
+            await second_is_in.wait()
+        first_has_left.set()
+
+    async def second() -> None:
+        await first_is_in.wait()
+        try:
+            async with client:
+                second_is_in.set()
+                await first_has_left.wait()
+                await client.connect()  # the first has disconnected
+                world.place_call()
+                await anyio.sleep_forever()
+        except SystemExit as error:
+            ended.append(error)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(first)
+        tasks.start_soon(second)
+    assert [error.code for error in ended] == [3]
+
+
 async def test_without_a_block_it_comes_out_of_disconnect_on_trio(
     world: World, runtime: str
 ) -> None:
