@@ -41,7 +41,7 @@ class Forks:
         """Do all that, in the child. Nothing else may have happened there."""
         self.count += 1
         for sock in tuple(self._sockets):
-            sock.close()  # closes the child's copy: the connection is still the parent's
+            let_go(sock)  # of the child's copy: the connection is still the parent's
         # All are held first: what one of them does may let another's object go.
         methods = [reference() for reference in tuple(self._methods)]
         for method in filter(None, methods):
@@ -53,6 +53,13 @@ forks: Final = Forks()
 
 with suppress(AttributeError):  # where there are no forks, as on Windows
     os.register_at_fork(after_in_child=forks.become_child)
+
+
+def let_go(sock: socket.socket) -> None:
+    """Close a socket, even if an event loop such as uvloop's still holds it open."""
+    sock.close()
+    if sock.fileno() >= 0:
+        lead_nowhere(sock.fileno())
 
 
 def lead_nowhere(descriptor: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from importlib.util import find_spec
 
 import pytest
 
@@ -22,7 +23,9 @@ from functools import partial
 import anyio, anyio.to_thread
 
 warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-backend = sys.argv[1]
+backend, options = sys.argv[1], {}
+if backend == "uvloop":
+    backend, options = "asyncio", {"use_uvloop": True}
 
 if backend == "threads":
     import relay_sync as package
@@ -85,7 +88,7 @@ def main(body, sync_body):
         async def bounded():
             with anyio.fail_after(20):
                 await body()
-        anyio.run(bounded, backend=backend)
+        anyio.run(bounded, backend=backend, backend_options=options)
 """
 
 USES = """
@@ -258,10 +261,7 @@ child()
     assert len(world.all(What.SESSION_STARTED)) == 7
 
 
-async def test_a_child_does_not_keep_the_connection_of_its_parent_open(
-    world: World, runtime: str
-) -> None:
-    source = """
+ORPHAN = """
 def fork_and_die():
     if os.fork() == 0:
         os.kill(os.getppid(), signal.SIGKILL)
@@ -280,11 +280,27 @@ def sync_body():
 
 main(body, sync_body)
 """
-    async with program(world, START + source, runtime) as running:
+
+
+async def test_a_child_does_not_keep_the_connection_of_its_parent_open(
+    world: World, runtime: str
+) -> None:
+    await is_noticed_without_its_parent(world, runtime)
+
+
+@pytest.mark.parametrize("runtime", ["asyncio"])
+@pytest.mark.skipif(find_spec("uvloop") is None, reason="uvloop is not installed")
+async def test_a_child_does_not_keep_what_uvloop_holds_open(world: World) -> None:
+    await is_noticed_without_its_parent(world, "uvloop")
+
+
+async def is_noticed_without_its_parent(world: World, backend: str) -> None:
+    async with program(world, START + ORPHAN, backend) as running:
         await running.says("\n")
         child = int(running.output.split()[1])
         try:
-            await world.until(What.SESSION_AWAY)
+            # Without that, the service finds out by its pings, much later.
+            await world.until(What.SESSION_AWAY, reason="the server closed the connection")
         finally:
             os.kill(child, signal.SIGKILL)
 
