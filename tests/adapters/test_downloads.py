@@ -334,12 +334,12 @@ async def test_an_open_file_that_hangs_gets_no_more_after_the_timeout(files: Fil
 async def test_a_disk_that_hangs(
     files: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    make: Callable[..., tuple[int, str]] = tempfile.mkstemp
+    make = tempfile.mkstemp
 
-    def mkstemp(*arguments: Any) -> tuple[int, str]:
+    def mkstemp(suffix: str, prefix: str, folder: Path) -> tuple[int, str]:
         if when == "before":
             hang()
-        made = make(*arguments)
+        made = make(suffix, prefix, folder)
         if when == "after":
             hang()
         return made
