@@ -29,13 +29,15 @@ async def fetch(download: Download) -> int:
 
     download.start(notify)
     try:
-        while (size := download.take_news()) is None:
-            await more.wait()
-            more = anyio.Event()
+        with anyio.move_on_after(download.patience):
+            while (size := download.take_news()) is None:
+                await more.wait()
+                more = anyio.Event()
+            return size
     except BaseException:
         download.cancel()
         raise
-    return size
+    return download.give_up()
 
 
 class FileAction(ActionBase[Any, Any], abc.ABC):
@@ -70,7 +72,8 @@ class FileAction(ActionBase[Any, Any], abc.ABC):
 
         Raises:
             DownloadError: the action has no URL yet, or the server does not send the file.
-            TimeoutError: it takes longer than `timeout`.
+            TimeoutError: it takes longer than `timeout`. What hangs, such as `write` of the open
+                file, is left behind in its thread, and writes nothing more.
             OSError: the file cannot be written.
             ValueError, TypeError: an argument is wrong.
         """

@@ -26,7 +26,7 @@ class Words:
 
     def __init__(self) -> None:
         self._known: set[str] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # garbage may end a client while it is held
 
     def bounded(self, value: str) -> str:
         """Return `value` if it is a word, and one of the first; `OTHER` if not.

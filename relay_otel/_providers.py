@@ -31,7 +31,7 @@ UNSET: Final = "_ProxyMeterProvider"
 NO_TRACES: Final = NoOpTracerProvider()
 NO_METRICS: Final = NoOpMeterProvider()
 
-_lock: Final = threading.Lock()
+_lock: Final = threading.RLock()  # it is held while code of the provider's runs
 _instruments: Final[weakref.WeakKeyDictionary[MeterProvider, Instruments]] = (
     weakref.WeakKeyDictionary()
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import time
 from functools import partial
 from typing import Any
 
@@ -17,14 +18,25 @@ from ._waiting import Mailbox
 def fetch(download: Download, engine: Engine) -> int:
     """Carry out a download, and wait for it. Returns the size of the file."""
     mail: Mailbox[None] = Mailbox()
+    ends_at = time.monotonic() + download.patience
     download.start(partial(mail.put, None))
     try:
         while (size := download.take_news()) is None:
-            engine.await_mail(mail)
+            if not _has_come(mail, engine, ends_at - time.monotonic()):
+                break
     except BaseException:
         download.cancel()
         raise
-    return size
+    return download.give_up() if size is None else size
+
+
+def _has_come(mail: Mailbox[None], engine: Engine, seconds: float) -> bool:
+    """Wait for news; false if there are none in time."""
+    try:
+        engine.await_mail(mail, seconds)
+    except TimeoutError:
+        return False
+    return True
 
 
 class FileAction(ActionBase[Any, Any], abc.ABC):
@@ -59,7 +71,8 @@ class FileAction(ActionBase[Any, Any], abc.ABC):
 
         Raises:
             DownloadError: the action has no URL yet, or the server does not send the file.
-            TimeoutError: it takes longer than `timeout`.
+            TimeoutError: it takes longer than `timeout`. What hangs, such as `write` of the open
+                file, is left behind in its thread, and writes nothing more.
             OSError: the file cannot be written.
             ValueError, TypeError: an argument is wrong.
         """

@@ -36,7 +36,7 @@ class Expectation(ExpectationBase, Generic[E]):
     ) -> None:
         super().__init__(call, event_type, cast("Predicate | None", predicate))
         self._engine = call._engine
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # garbage may end the call while it is held
         self._unread: Backlog[RelayEvent] = Backlog(self._engine.backlog)
         self._outcome: RelayEvent | BaseException | None = None
         self._end: CallEndedError | None = None
@@ -69,10 +69,9 @@ class Expectation(ExpectationBase, Generic[E]):
         """Wait until there is something to judge, or the outcome. Another thread may be faster."""
         woken: Mailbox[None] = Mailbox()
         with self._lock:
+            self._waiting.append(woken)  # first: what garbage tells meanwhile is not missed
             if self._unread or self._is_decided:
                 woken.put(None)
-            else:
-                self._waiting.append(woken)
         try:
             self._engine.await_mail(woken, timeout)
         finally:

@@ -50,7 +50,7 @@ class Threads:
         forks.call_in_child(self._forked)
 
     def _begin_empty(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # garbage may start a job while it is held
         self._ended = threading.Condition(self._lock)
         self._jobs: Backlog[Job] = Backlog(self._bound)
         self._idle: list[Mailbox[None]] = []
@@ -174,6 +174,7 @@ class Threads:
                     return None
                 else:
                     self._idle.append(inbox)
+                    new = self._send_for_one()  # for what garbage has started meanwhile
             self._begin(new)
             if job is not None:
                 return job
@@ -224,7 +225,7 @@ class Strand:
 
     def __init__(self, threads: Threads, bound: Bound) -> None:
         self._threads = threads
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # the line that no thread can be started may post another
         self._jobs: Backlog[Job] = Backlog(bound)
         self._busy = False
 
@@ -238,6 +239,7 @@ class Strand:
         """Run `job` after the earlier ones; false if too many of them wait."""
         with self._lock:
             if not self._busy:
+                self._busy = True
                 self._busy = self._threads.start(partial(self._work, job), size)
                 return self._busy
             if not self._jobs.has_room(size):

@@ -88,7 +88,7 @@ class AppTask:
     def __init__(self, *, cancel_on_end: bool = False) -> None:
         self.cancel_on_end = cancel_on_end
         self.began = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # garbage may end the call while it is held
         self._error: BaseException | None = None
         self._waits_for: Mailbox[Any] | None = None
 

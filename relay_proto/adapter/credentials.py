@@ -81,17 +81,17 @@ class CredentialSource:
 
     def _credentials(self, question: Question | None, answer: object) -> Credentials | None:
         """Return the credentials to use; None for those of the configuration."""
+        token, jwt_token = self._holder.token, self._holder.jwt_token
         given: dict[str, object] = {
             "project": self._holder.project,
-            "token": self._holder.token,
-            "jwt_token": self._holder.jwt_token,
+            # A function that is not asked is not needed: see `question`.
+            "token": "" if callable(token) else token,
+            "jwt_token": "" if callable(jwt_token) else jwt_token,
         }
         if question is not None:
             if not answer:
                 raise ToldError(f"the function for {question.name} has returned nothing")
             given[question.name] = answer
-            if question.name == "jwt_token":
-                given["token"] = ""  # nobody needs to ask for it
         try:
             texts = {name: credential(name, value or "") for name, value in given.items()}
             credentials = Credentials(

@@ -25,6 +25,10 @@ MOST_REDIRECTS: Final = 5
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 NO_FILE: Final = ("text/html", "application/xhtml+xml", "application/problem+json")
 """Types of pages that a server sends instead of a file, such as the page to log in."""
+LAST_WORDS: Final = 0.5
+"""Seconds for the thread to say itself that it is late. After that, nobody waits for it."""
+CLEANING_UP: Final = 0.1
+"""Seconds to remove what a download has left behind. A disk that hangs may need more."""
 MAX_BYTES: Final = 256 * 1024 * 1024
 """How large a file may be by default: an hour of sound without compression has 115 MB."""
 
@@ -88,8 +92,9 @@ class Download:
         self._timeout = timeout
         self._most = max_bytes
         self._progress = progress
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # garbage, such as a task that waited, may cancel
         self._cancelled = False
+        self._stores = False
         self._get: Get | None = None
         self._part: Path | None = None
         self._news: tuple[int, int | None] = (0, None)
@@ -126,13 +131,44 @@ class Download:
             self._progress(*news)
         return None if outcome is None else outcome.get()
 
+    @property
+    def patience(self) -> float:
+        """For how many seconds somebody should wait, and then `give_up`."""
+        return self._timeout + LAST_WORDS
+
+    def give_up(self) -> int:
+        """Return the number of bytes if the file is there by now; if not, leave the thread behind.
+
+        It may be in what nothing can interrupt, such as `socket.getaddrinfo`, or `write` of
+        the application's. This waits for nothing that is as slow.
+
+        Raises:
+            TimeoutError: the download takes too long.
+            Exception: see `take_news`.
+        """
+        if self._outcome is not None:
+            size = self.take_news()
+            assert size is not None, "there is an outcome"
+            return size
+        self._cancelled = True
+        what = ": the file is still being written" if self._stores else ""
+        cleaner = threading.Thread(target=self.cancel, name="download is left behind", daemon=True)
+        with suppress(RuntimeError):  # there is no thread: then the download's cleans up
+            cleaner.start()
+            cleaner.join(CLEANING_UP)
+        raise TimeoutError(f"the download from {_host(self._url)} took too long{what}")
+
     def cancel(self) -> None:
         """Leave nothing behind, unless the whole file is there already."""
-        with self._lock:
-            self._cancelled = True
+        self._cancelled = True
+        if not self._lock.acquire(timeout=CLEANING_UP):
+            return  # the disk hangs in a call of the thread, which cleans up behind it
+        try:
             self._remove_part()
             if self._get is not None:
                 self._get.interrupt()
+        finally:
+            self._lock.release()
 
     def rehearse(self, content: bytes) -> int:
         """Take `content` for what the server sends, without a network and without a thread."""
@@ -219,9 +255,10 @@ class Download:
             size += len(data)
             if size > self._most:
                 raise self._too_large(_host(url))
-            with self._lock:
-                self._check_wanted()
+            self._check_wanted()
+            self._stores = True
             write(data)
+            self._stores = False
             self._news = (size, total)
             notify()
         return size

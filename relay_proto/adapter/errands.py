@@ -61,25 +61,28 @@ class Errands:
         Raises:
             ToldError: there are too many already, or the system has no thread.
         """
-        if not self._free.acquire(blocking=False):
-            raise ToldError(f"{self._most} {self._busy}")
+        try:
+            self._free.pop()
+        except IndexError:
+            raise ToldError(f"{self._most} {self._busy}") from None
 
         def act() -> None:
             outcome = Outcome(function)
-            self._free.release()
+            self._free.append(None)
             done(outcome)
 
         thread = threading.Thread(target=act, name=name, daemon=True)
         try:
             thread.start()
         except RuntimeError as error:  # the system has no more, or the interpreter is ending
-            self._free.release()
+            self._free.append(None)
             raise ToldError(f"a thread could not be started ({error})") from error
         return thread
 
     def _renew(self) -> None:
         """In a forked child, the threads of the parent are not there."""
-        self._free = threading.Semaphore(self._most)
+        # No semaphore: it has a lock, and garbage or a signal may run an errand while it is held.
+        self._free: list[None] = [None] * self._most
 
 
 errands: Final = Errands()

@@ -265,24 +265,33 @@ def mask_lines(logger: logging.Logger, scrubber: Scrubber) -> None:
 
 
 class _LineFilter(logging.Filter):
-    """Changes lines, and lets all of them pass."""
+    """Changes lines, and lets all of them pass.
+
+    Whoever writes a line takes no lock and iterates over nothing that changes: garbage may be
+    collected at any moment, and what it held may write a line of its own, from within.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._renew_lock()
-        self._scrubbers: weakref.WeakSet[Scrubber] = weakref.WeakSet()
+        self._scrubbers: tuple[weakref.ref[Scrubber], ...] = ()
         forks.call_in_child(self._renew_lock)
 
     def _renew_lock(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # garbage may add one while it is held
 
     def add(self, scrubber: Scrubber) -> None:
+        added = weakref.ref(scrubber)
         with self._lock:
-            self._scrubbers.add(scrubber)
+            is_there = False
+            while not is_there:
+                before = self._scrubbers
+                after = (*(one for one in before if one() not in (None, scrubber)), added)
+                if is_there := self._scrubbers is before:  # else garbage has added one meanwhile
+                    self._scrubbers = after
 
     def filter(self, record: logging.LogRecord) -> bool:
-        with self._lock:
-            scrubbers = tuple(self._scrubbers)
+        scrubbers = [one for reference in self._scrubbers if (one := reference()) is not None]
         words = shown = record.getMessage()
         for scrubber in scrubbers:
             shown = scrubber.text(shown)

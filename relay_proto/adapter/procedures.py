@@ -48,7 +48,7 @@ class WatchBase(abc.ABC):
         self._name = f"procedure on call {call.call_id}"
         self._lines: Lines = call._engine.delivery.lines
         self._seen: Backlog[Seen] = Backlog(call._engine.backlog)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # garbage may end the call while it is held
 
     @abc.abstractmethod
     def _wake(self) -> None:
@@ -80,8 +80,9 @@ class WatchBase(abc.ABC):
             self._put(error, 0)
 
     def _put(self, seen: Seen, size: int) -> None:
+        was_empty = not self._seen
         self._seen.put(seen, size)
-        if len(self._seen) == 1:
+        if was_empty:
             self._wake()
 
 

@@ -23,7 +23,7 @@ class Slots:
     """The connections of one adapter in this process. Safe in threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal, or garbage, may end a client while it is held
         self._taken: set[Connection] = set()
         forks.call_in_child(self._forked)
 
@@ -60,5 +60,5 @@ class Slots:
             self._taken.discard(connection)
 
     def _forked(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._taken = set()  # the connections are the parent's

@@ -29,7 +29,7 @@ class Turns(Generic[T]):
         forks.call_in_child(self._renew_lock)
 
     def _renew_lock(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # garbage may end an item while it is held
 
     def __len__(self) -> int:
         return len(self._waiting)

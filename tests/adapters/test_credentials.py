@@ -73,6 +73,51 @@ async def test_a_function_is_asked_before_each_authentication(
     assert "token-number" not in caplog.text
 
 
+def given_as(kind: str, text: str) -> Any:
+    """A credential as a text, as a function, or none."""
+    return {"text": text, "function": lambda: text, "none": None}[kind]
+
+
+@pytest.mark.parametrize("jwt_token", ["text", "function", "none"])
+@pytest.mark.parametrize("token", ["text", "function", "none"])
+@pytest.mark.parametrize("project", ["text", "none"])
+async def test_texts_and_functions_go_together(
+    certificates: Certificates, project: str, token: str, jwt_token: str
+) -> None:
+    given = {
+        "project": given_as(project, PROJECT),
+        "token": given_as(token, TOKEN),
+        "jwt_token": given_as(jwt_token, "a-jwt-token"),
+    }
+    if jwt_token == "none" and "none" in (project, token):
+        with pytest.raises(ValueError, match="is missing"):
+            client_of("nowhere.test", **given)
+        return
+    wanted = {"project": PROJECT, "token": TOKEN}
+    if jwt_token != "none":
+        wanted = {"jwt_token": "a-jwt-token"}
+    logins = Logins()
+    async with serving(certificates.server_context(), logins) as host:
+        client = client_of(host, **given)
+        for _ in range(2):  # as configured, and as asked for
+            async with client:
+                assert (await logins.heard.next())["authentication"] == wanted
+
+
+@pytest.mark.parametrize("jwt_token", ["text", "function", "none"])
+@pytest.mark.parametrize("token", ["text", "function"])
+async def test_a_project_is_a_text(world: World, token: str, jwt_token: str) -> None:
+    wrong = {"project": lambda: PROJECT, "token": given_as(token, TOKEN)}
+    more = {"jwt_token": given_as(jwt_token, "a-jwt-token")}
+    with pytest.raises(TypeError, match="project must be a str"):
+        client_of("nowhere.test", **wrong, **more)
+    client = world.client(token=wrong["token"], **more)
+    hidden: Any = getattr(client, "hidden", client)
+    hidden.project = wrong["project"]
+    with pytest.raises(ConnectFailedError, match="project must be a str"):
+        await client.connect()
+
+
 @pytest.mark.async_only("on threads, functions are plain")
 async def test_a_function_may_be_async(certificates: Certificates) -> None:
     async def token() -> str:

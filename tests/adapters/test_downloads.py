@@ -5,21 +5,19 @@ from __future__ import annotations
 import base64
 import io
 import os
+import socket
 import ssl
 import stat
+import tempfile
 import threading
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
 import pytest
-from anyio.abc import ByteStream, SocketAttribute
-from anyio.streams.buffered import BufferedByteReceiveStream
-from anyio.streams.tls import TLSListener, TLSStream
 
 from relay_anyio import DownloadError, RelayClient
 from relay_proto.adapter import downloads
@@ -28,77 +26,13 @@ from relay_proto.adapter.errands import Errands
 from relay_proto.adapter.http_get import Get
 from relay_proto.adapter.network import Network
 from tests.adapters import support
-from tests.adapters.peers import GONE
+from tests.adapters.file_server import SOUND, WHOLE, FileServer, answer, file_server
 from tests.adapters.proxies import office_proxy
 from tests.adapters.support import PATIENCE, PROJECT, TOKEN, Certificates, World, answered_call
 
 pytestmark = pytest.mark.anyio
 
-SOUND = bytes(range(256)) * 1000
 CREDENTIALS = "Basic " + base64.b64encode(f"{PROJECT}:{TOKEN}".encode()).decode()
-
-
-def answer(status: str, *headers: str, body: bytes = b"") -> bytes:
-    lines = [f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}", "", ""]
-    return "\r\n".join(lines).encode() + body
-
-
-WHOLE = answer("200 OK", "Content-Type: audio/mpeg", body=SOUND)
-
-
-@dataclass
-class FileServer:
-    """A server of files. It says what it is told to, by path."""
-
-    port: int = 0
-    answers: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    stalls: set[str] = field(default_factory=set[str])
-    """The paths whose answer never ends."""
-    aborts: set[str] = field(default_factory=set[str])
-    """The paths after whose answer the connection is cut."""
-    asked: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    """Each path, and the credentials that came with the request."""
-
-    @property
-    def host(self) -> str:
-        return f"localhost:{self.port}"
-
-    def url(self, path: str, host: str = "localhost") -> str:
-        return f"https://{host}:{self.port}{path}"
-
-    async def serve(self, client: ByteStream) -> None:
-        try:
-            async with client:
-                await self._answer(client)
-        except GONE:
-            pass  # clients leave as they like
-
-    async def _answer(self, client: ByteStream) -> None:
-        head = await BufferedByteReceiveStream(client).receive_until(b"\r\n\r\n", 65_536)
-        first, *lines = head.decode().strip().split("\r\n")
-        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
-        assert headers["accept-encoding"] == "identity"
-        path = first.split(" ")[1]
-        self.asked.append((path, headers.get("authorization", "")))
-        await client.send(self.answers[path])
-        if path in self.stalls:
-            await anyio.sleep_forever()
-        if path in self.aborts:
-            assert isinstance(client, TLSStream)
-            await client.transport_stream.aclose()
-
-
-@asynccontextmanager
-async def file_server(certificates: Certificates) -> AsyncGenerator[FileServer]:
-    files = FileServer()
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    files.port = listener.extra(SocketAttribute.local_port)
-    context = certificates.server_context()
-    secured = TLSListener(listener, context, standard_compatible=True)
-    async with secured, anyio.create_task_group() as tasks:
-        tasks.start_soon(secured.serve, files.serve)
-        yield files
-        tasks.cancel_scope.cancel()
 
 
 @pytest.fixture
@@ -339,6 +273,97 @@ async def test_a_server_that_stalls(files: FileServer, tmp_path: Path) -> None:
     with pytest.raises(TimeoutError, match="download from localhost took too long"):
         await client_of().download(files.url("/slow"), tmp_path / "a.mp3", timeout=0.3)
     assert names(tmp_path) == []
+
+
+def left_behind() -> list[threading.Thread]:
+    """The threads of downloads for which nobody waits any more."""
+    return [one for one in threading.enumerate() if one.name.startswith("download ")]
+
+
+@contextmanager
+def hanging() -> Generator[Callable[[], None]]:
+    """A function that hangs until the block ends. The threads have ended then, too."""
+    go_on = threading.Event()
+
+    def hang() -> None:
+        go_on.wait(PATIENCE)
+
+    try:
+        yield hang
+    finally:
+        go_on.set()
+        for thread in left_behind():
+            thread.join(PATIENCE)
+    assert left_behind() == []
+
+
+async def test_a_lookup_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def getaddrinfo(host: str, *_: object, **__: object) -> list[Any]:
+        asked.append(host)
+        hang()
+        return []
+
+    with hanging() as hang:
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        with pytest.raises(TimeoutError, match=r"download from slow.example took too long$"):
+            await client_of().download("https://slow.example/a", tmp_path / "a.mp3", timeout=0.1)
+        assert left_behind()
+    assert asked == ["slow.example"]
+    assert names(tmp_path) == []
+
+
+async def test_an_open_file_that_hangs_gets_no_more_after_the_timeout(files: FileServer) -> None:
+    written: list[int] = []
+
+    class Pipe:
+        def write(self, data: bytes) -> None:
+            written.append(len(data))
+            hang()
+
+    with hanging() as hang:
+        with pytest.raises(TimeoutError, match=r"took too long: the file is still being written"):
+            await client_of().download(files.url("/a.mp3"), Pipe(), timeout=0.5)
+        assert left_behind()
+    assert len(written) == 1
+    assert written[0] < len(SOUND)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_disk_that_hangs(
+    files: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    make = tempfile.mkstemp
+
+    def mkstemp(suffix: str, prefix: str, folder: Path) -> tuple[int, str]:
+        if when == "before":
+            hang()
+        made = make(suffix, prefix, folder)
+        if when == "after":
+            hang()
+        return made
+
+    path = tmp_path / "a.mp3"
+    path.write_text("what was there before")
+    with hanging() as hang:
+        monkeypatch.setattr(tempfile, "mkstemp", mkstemp)
+        with pytest.raises(TimeoutError, match="took too long"):
+            await client_of().download(files.url("/a.mp3"), path, timeout=0.5)
+        assert left_behind()
+    assert names(tmp_path) == [path.name]
+    assert path.read_text() == "what was there before"
+
+
+async def test_a_file_that_comes_at_the_last_moment(files: FileServer) -> None:
+    access = Access.of(Network(PATIENCE), files.host, PROJECT, TOKEN)
+    done = threading.Event()
+    download = Download(
+        access, files.url("/a.mp3"), io.BytesIO(), timeout=PATIENCE, max_bytes=10**6, progress=None
+    )
+    download.start(lambda: done.set() if download.take_news() else None)
+    assert await anyio.to_thread.run_sync(done.wait, PATIENCE)
+    assert download.give_up() == len(SOUND)
 
 
 async def test_no_time_at_all(files: FileServer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from relay_proto.records import CallRecord
 from relay_proto.rpc.masking import Scrubber
 
 SECRET = "sesame-opened"
+PATIENCE = 30.0
 
 
 @pytest.fixture
@@ -69,6 +71,71 @@ def test_the_credentials_of_all_clients_are_masked_as_long_as_there_are_clients(
     logger.warning("%s", SECRET)
     assert caplog.messages == ["*** and ***", SECRET]
     assert len(logger.filters) == 2
+
+
+class Remains:
+    """Garbage that writes a line when it is collected."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+        self._myself = self
+
+    def __del__(self) -> None:
+        self._logger.info("%s", SECRET)
+
+
+def test_garbage_that_is_collected_while_a_line_is_written_may_write_one(
+    logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    scrubber = Scrubber([SECRET])
+    mask_lines(logger, scrubber)
+    caplog.set_level(logging.INFO, logger.name)
+
+    def write() -> None:
+        for number in range(500):
+            Remains(logger)
+            logger.info("%s %d", SECRET, number)
+
+    before = gc.get_threshold()
+    thread = threading.Thread(target=write, daemon=True)
+    gc.set_threshold(11, 1, 1)
+    try:
+        thread.start()
+        thread.join(PATIENCE)
+    finally:
+        gc.set_threshold(*before)
+    assert not thread.is_alive()
+    assert "***" in caplog.messages
+    assert SECRET not in caplog.text
+
+
+class Interfering(Scrubber):
+    """Another client is made while this one is looked at, as garbage may do."""
+
+    other: Scrubber | None = None
+
+    def __init__(self, logger: logging.Logger) -> None:
+        super().__init__()
+        self._logger = logger
+
+    def __eq__(self, other: object) -> bool:
+        if self.other is None:
+            self.other = Scrubber([SECRET])
+            mask_lines(self._logger, self.other)
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def test_a_client_that_is_made_while_another_one_is_made_is_not_forgotten(
+    logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    scrubbers = [Interfering(logger), Scrubber(["another-one"])]
+    for scrubber in (*scrubbers, scrubbers[1]):
+        mask_lines(logger, scrubber)
+    logger.warning("%s and %s", SECRET, "another-one")
+    assert caplog.messages == ["*** and ***"]
 
 
 @pytest.mark.parametrize(
