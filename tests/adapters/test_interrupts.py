@@ -60,7 +60,7 @@ def runtime() -> str:
 
 @pytest.mark.parametrize("name", WAITS)
 async def test_a_wait_is_interrupted_and_the_client_leaves(world: World, name: str) -> None:
-    source = PROGRAM.format(statement=WAITS[name])
+    source, dialled = PROGRAM.format(statement=WAITS[name]), ""
     async with program(world, source) as running:
         await running.says("connected")
         if name != "calls":
@@ -74,7 +74,7 @@ async def test_a_wait_is_interrupted_and_the_client_leaves(world: World, name: s
         assert running.errors == ""
         await world.until(What.SESSION_AWAY)
     if name == "dial":  # and nobody is left ringing
-        assert len(world.all(What.ENDED)) == 1
+        assert len(world.all(What.ENDED, call_id=dialled)) == 1
 
 
 async def test_a_request_that_waits_for_a_session_is_interrupted(world: World) -> None:
