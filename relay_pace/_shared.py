@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from relay_proto.adapter.shared_pace import Paced, WhenAway
-from relay_proto.values.checks import number, one_of, whole
+from relay_proto.values.checks import any_text, number, one_of, whole
 
 from ._leases import Leases
 
@@ -70,19 +70,12 @@ class SharedPace:
         timeout: float = 2.0,
         when_away: WhenAway = "wait",
     ) -> None:
-        if urlsplit(url).scheme not in SCHEMES:
-            raise ValueError(f"url must begin with {', '.join(f'{one}:' for one in SCHEMES)}")
         one_of({"wait", "local"})("when_away", when_away)
         number(1.0, MOST_LEASE, "seconds")("lease", lease)
         number(0.01)("timeout", timeout)
         self.when_away: WhenAway = when_away
         self.renew_interval = lease / 3
-        client = redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
-            url,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),
-        )
+        client = _client(url, timeout)
         self._prefix = f"relay-pace:{name}"
         storage = RedisStorage("redis://", connection_pool=client.connection_pool)
         self._limiter = SlidingWindowCounterRateLimiter(storage)
@@ -123,6 +116,48 @@ class SharedPace:
         """See `Pacer`."""
         if kind == "dials" and self._places is not None:
             self._places.give_back(places)
+
+
+def _client(url: str, timeout: float) -> Any:
+    """Return a client, which is not connected.
+
+    Raises:
+        TypeError, ValueError: the URL is wrong. The message has nothing of it: what looks like
+            a port or an option may be a piece of the password.
+    """
+    if not any_text("url", url).startswith(tuple(f"{one}:" for one in SCHEMES)):
+        raise ValueError(f"url must begin with {', '.join(f'{one}:' for one in SCHEMES)}")
+    try:
+        _check_that_it_is_whole(url)
+        client: Any = redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]
+            url,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=Retry(NoBackoff(), 0),
+        )
+        # Options of the URL become arguments of connections, which are made late: try them now.
+        pool = client.connection_pool
+        pool.connection_class(**pool.connection_kwargs)
+    except Exception:  # noqa: BLE001 - whatever redis finds wrong with it
+        raise ValueError(
+            "url cannot be used: write it like redis://:password@host:6379/0, with / # ? @ in "
+            "the password percent-encoded, and with no options but those of redis-py"
+        ) from None
+    return client
+
+
+def _check_that_it_is_whole(url: str) -> None:
+    """Check that no character of the password has ended the host in the URL.
+
+    redis-py could take the beginning of such a password for a host and a port.
+
+    Raises:
+        ValueError: one seems to have. The message is for nobody.
+    """
+    parts = urlsplit(url)
+    options = [option for option in parts.query.split("&") if option]
+    if "#" in url or "@" in parts.path or not all("=" in option for option in options):
+        raise ValueError("it is cut")
 
 
 def _rate(argument: str, per_second: float) -> RateLimitItemPerSecond:

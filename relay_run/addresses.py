@@ -6,6 +6,8 @@ import os
 import socket
 from typing import Final
 
+from relay_proto.adapter.sockets import resolve
+
 BACKLOG: Final = 32
 
 
@@ -35,7 +37,7 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         OSError: the address is no address of this machine, or taken.
     """
-    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+    family = resolve(host, port)[0][0]
     listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     listener.setblocking(False)
     return listener

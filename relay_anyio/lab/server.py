@@ -15,6 +15,8 @@ from anyio.abc import TaskStatus
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from relay_proto.adapter.sockets import resolve
+
 from .._output import cannot_listen
 from .stream import Hub
 
@@ -104,8 +106,7 @@ def _reporting(app: ASGIApp) -> ASGIApp:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    family, kind, protocol, _, address = found[0]
+    family, kind, protocol, _, address = resolve(host, port)[0]
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

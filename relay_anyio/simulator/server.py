@@ -9,7 +9,9 @@ from typing import Any, Final, TypeVar, assert_never
 
 import anyio
 from anyio.abc import ByteStream, SocketAttribute, SocketStream, TaskStatus
+from anyio.streams.stapled import MultiListener
 
+from relay_proto.adapter.sockets import not_a_name
 from relay_proto.exchange import (
     Exchange,
     ExchangeOutput,
@@ -86,10 +88,11 @@ class Simulator:
         """Serve until cancelled. A task group's ``start()`` returns the port.
 
         Raises:
-            OSError: the port is in use, or this process may not use it.
+            OSError: the port is in use, or this process may not use it, or `host` is no address
+                of this machine.
         """
         async with (
-            await anyio.create_tcp_listener(local_host=host, local_port=port) as listener,
+            await _listen(host, port) as listener,
             anyio.create_task_group() as tasks,
         ):
             tasks.start_soon(self._driver.run_timer)
@@ -213,3 +216,10 @@ class Simulator:
             self._driver.look_at_deadline()
             await anyio.aclose_forcefully(stream)
             raise
+
+
+async def _listen(host: str, port: int) -> MultiListener[SocketStream]:
+    try:
+        return await anyio.create_tcp_listener(local_host=host, local_port=port)
+    except UnicodeError:
+        raise not_a_name() from None

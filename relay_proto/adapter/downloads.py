@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from ..config import Secret
 from ..errors import DownloadError
-from ..values.hosts import split_host
+from ..values.hosts import has_valid_labels, split_host
 from .connection_errors import ToldError
 from .errands import Errands, Outcome
 from .http_get import Get
@@ -292,7 +292,8 @@ def _checked(url: str, base: str = "") -> SplitResult:
         raise DownloadError("", "the URL is not valid") from None
     if parts.scheme != "https":
         raise DownloadError(host or "", "the URL does not begin with https://")
-    if not host or parts.username is not None or not (url.isascii() and url.isprintable()):
+    plain = parts.username is None and url.isascii() and url.isprintable()
+    if not host or not plain or not has_valid_labels(host):
         raise DownloadError(host or "", "the URL is not valid")
     return parts
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Final, Protocol
 
 from ..values.checks import any_text
 from .proxies import Proxy, ProxyChannel, ProxyChoice, environment_proxy, parse_proxy
-from .sockets import Address, interleaved
+from .sockets import Address, interleaved, resolve
 from .tls import TLSChannel, tls_context
 
 LEAST_SHARE: Final = 1.0
@@ -121,12 +120,12 @@ class Network:
         context = self._context or tls_context(os.environ)
         proxy = self.proxy_for(host, port).proxy
         if proxy is None:
-            addresses = self._ordered(_resolve(host, port))
+            addresses = self._ordered(resolve(host, port))
             new_channel: Callable[[], SecureChannel] = partial(TLSChannel, context, host)
             return Route(addresses, self._share(addresses), new_channel, _as_it_is)
-        target = host if proxy.resolves else _resolve(host, port)[0][4][0]
+        target = host if proxy.resolves else resolve(host, port)[0][4][0]
         try:
-            addresses = self._ordered(_resolve(proxy.host, proxy.port))
+            addresses = self._ordered(resolve(proxy.host, proxy.port))
         except OSError as error:
             raise proxy.failed(error) from error
 
@@ -153,13 +152,6 @@ class Network:
 
     def _share(self, addresses: list[Address]) -> float:
         return max(LEAST_SHARE, self._connect_timeout / (len(addresses) + 1))
-
-
-def _resolve(host: str, port: int) -> list[Address]:
-    found: list[Address] = [*socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    if not found:
-        raise OSError("the name has no address")
-    return found
 
 
 def _as_it_is(error: BaseException) -> BaseException:

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from ..config import Secret
 from ..errors import LocalProtocolError
 from ..rpc.masking import Scrubber
+from ..values.hosts import has_valid_labels
 from ..wire.reports import BytesToSend
 from ..wire.tunnel import Tunnel, TunnelOpened, TunnelRefused, host_and_port
 from .connection_errors import ToldError, describe
@@ -96,7 +97,8 @@ def parse_proxy(url: str) -> Proxy:
     if parts.scheme not in PORTS:
         raise ValueError(f"the URL of the proxy must begin with one of {known}, and ://")
     host = parts.hostname or ""
-    if not host or not host.isascii() or not host.isprintable() or " " in host:
+    plain = host.isascii() and host.isprintable() and " " not in host
+    if not plain or not has_valid_labels(host):
         raise ValueError("the URL of the proxy has no valid host: write it like http://proxy:8080")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError("the URL of the proxy must end after the port")

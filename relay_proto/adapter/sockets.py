@@ -25,6 +25,27 @@ ATTEMPT_DELAY: Final = 0.25
 Source: RFC 8305, section 5."""
 
 
+def resolve(host: str, port: int) -> list[Address]:
+    """Return the addresses of `host`. It may block.
+
+    Raises:
+        OSError: it has none, or it can be no name: `socket.getaddrinfo` raises a
+            `UnicodeError` for a part between dots that is empty or too long.
+    """
+    try:
+        found: list[Address] = [*socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except UnicodeError:
+        raise not_a_name() from None
+    if not found:
+        raise OSError("the name has no address")
+    return found
+
+
+def not_a_name() -> socket.gaierror:
+    """Return the error for what can be no name of a host."""
+    return socket.gaierror(socket.EAI_NONAME, "it is not a valid name of a host")
+
+
 def interleaved(addresses: Sequence[Address]) -> list[Address]:
     """Families in turn, each in its own order: a broken one costs one delay.
 

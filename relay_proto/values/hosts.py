@@ -66,11 +66,20 @@ def split_host(host: str, named: str = "host") -> tuple[str, int]:
         )
     if not name:
         raise ValueError(f"{shown} has no name before the port")
-    if not all(0 < len(label) < 64 for label in name.removesuffix(".").split(".")):
+    if not has_valid_labels(name):
         raise ValueError(f"{shown} is not valid: a part between dots has from 1 to 63 characters")
     if not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536):
         raise ValueError(f"{shown} has a wrong port: it must be from 1 to 65535")
     return name, int(port)
+
+
+def has_valid_labels(name: str) -> bool:
+    """Whether each part between the dots has from 1 to 63 characters.
+
+    The standard library raises `UnicodeError` for other names, where it looks them up and
+    where TLS takes them, and not an `OSError` or a `ValueError` that says so.
+    """
+    return all(0 < len(label) < 64 for label in name.removesuffix(".").split("."))
 
 
 def _host_in(url: str) -> str:

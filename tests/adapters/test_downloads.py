@@ -153,7 +153,9 @@ async def test_a_redirect_takes_no_credentials_along(
     assert files.asked == [(path, CREDENTIALS) for path in ("/far", "/near", "/a.mp3")]
 
 
-@pytest.mark.parametrize("location", ["http://localhost/", "file:///etc/passwd", "//["])
+@pytest.mark.parametrize(
+    "location", ["http://localhost/", "file:///etc/passwd", "//[", "https://a..b/"]
+)
 async def test_a_redirect_leads_to_https_alone(
     files: FileServer, tmp_path: Path, location: str
 ) -> None:

@@ -112,6 +112,8 @@ async def test_the_argument_may_be_none(
         ("proxy.test:8080", "must begin with"),
         ("http://clerk:pass-w@", "no valid host"),
         ("http://clerk:pass-w@proxy .test", "no valid host"),
+        ("http://clerk:pass-w@proxy..test", "no valid host"),
+        (f"https://clerk:pass-w@{'a' * 64}.test", "no valid host"),
         ("http://clerk:pass-w@proxy.test:many", "not a port"),
         ("http://[::1", "not valid"),
         ("http://clerk:pass-w@proxy.test/path", "must end after the port"),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from typing import Any
 
 import pytest
@@ -141,8 +142,49 @@ def test_what_it_paces() -> None:
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        *(f"redis://:12{mark}s3cret@localhost:6379/0" for mark in "/#?["),
+        *(f"redis://:s3cret{mark}12@localhost:6379/0" for mark in "/#?["),
+        "redis://:12?s3cret=@localhost:6379/0",
+        "redis://:s3cret\u2100@localhost:6379/0",
+        "redis:s3cret",
+        "redis://localhost:s3cret",
+        "redis://localhost:6379/0?max_connections=s3cret",
+        "redis://localhost:6379/0?passwort=s3cret",
+        "redis://localhost:6379/0?connection_class=s3cret",
+        "rediss://localhost:6379/0?ssl_cert_reqs=s3cret",
+        "unix://me:s3/cret@/run/redis.sock",
+    ],
+)
+def test_a_wrong_url_is_refused_at_once_without_repeating_it(url: str) -> None:
+    with pytest.raises(ValueError, match="url cannot be used: write it like") as raised:
+        SharedPace(url)
+    told = "".join(traceback.format_exception(raised.value)).rpartition("ValueError")[2]
+    assert "cret" not in told
+    assert raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://",
+        "redis://localhost/0/",
+        "redis://me:a@b@localhost:6379/0",
+        "redis://:s3%2F%23%3F%40cret@localhost:6379/0",
+        "redis://localhost?db=1&socket_keepalive=yes&",
+        "rediss://localhost?ssl_cert_reqs=none",
+        "unix:///run/redis.sock?db=1&password=a@b",
+    ],
+)
+def test_a_url_may_have_all_that_redis_knows(url: str) -> None:
+    assert SharedPace(url, dials_at_once=1).paces("dials")
+
+
+@pytest.mark.parametrize(
     ("wrong", "words"),
     [
+        ({"url": b"redis://localhost"}, "url must be a str, not"),
         ({"url": "localhost"}, "url must begin with redis:, rediss:, unix:"),
         ({"dials_per_second": 0}, "dials_per_second must be 0.001 or more"),
         ({"texts_per_second": "5"}, "texts_per_second must be a number"),

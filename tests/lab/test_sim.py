@@ -117,7 +117,7 @@ def test_the_usual_port_gives_way_to_the_next_free_one(monkeypatch: pytest.Monke
 # AnyIO 4.10 leaves the socket open that it could not bind.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("arguments", [["--no-page"], ["--page", "0"], []])
-@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid", "a..b", "\udc80"])
 def test_what_is_no_address_of_this_machine_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], host: str, arguments: list[str]
 ) -> None:

@@ -24,6 +24,7 @@ from relay_proto.adapter.sockets import (
     begin_to_connect,
     check_connected,
     interleaved,
+    resolve,
 )
 from relay_proto.adapter.tls import CAFileError, TLSChannel, tls_context
 
@@ -38,6 +39,15 @@ def test_families_are_tried_in_turn_beginning_with_the_preferred_one() -> None:
     assert interleaved(addresses) == [(six, 1), (four, 4), (six, 2), (six, 3)]
     assert interleaved(addresses[::-1])[0] == (four, 4)
     assert interleaved([]) == []
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 70, "a\udc80", "."])
+def test_what_can_be_no_name_has_no_address(host: str) -> None:
+    with pytest.raises(socket.gaierror) as found:
+        resolve(host, 443)
+    assert describe(found.value) == (
+        "the name could not be resolved (it is not a valid name of a host)"
+    )
 
 
 def address_of(server: socket.socket) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ import re
 import sys
 import traceback
 import types
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from relay_anyio.cli import main
 from relay_proto.adapter.clients import ClientBase
-from relay_run.addresses import parse_address
+from relay_run.addresses import cannot_listen, listen, parse_address
 from relay_run.exit_codes import ExitCode
 from relay_run.logs import JSONFormatter, TextFormatter
 from relay_run.target import TargetError, check_target, is_blocking, load
@@ -52,6 +53,17 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.delitem(sys.modules, "run_target_shop", raising=False)
     return "run_target_shop"
+
+
+@pytest.fixture
+def root_logger() -> Generator[None]:
+    """Put the handlers back that `relay run` replaces."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
 
 
 @pytest.mark.parametrize("name", ["client", "make", "office.client"])
@@ -212,6 +224,24 @@ def test_wrong_arguments_end_with_2(
     assert "relay run: error" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("host", ["a..b", "a" * 70, "a\udc80"])
+def test_what_can_be_no_host_is_no_address_to_listen_at(host: str) -> None:
+    with pytest.raises(OSError, match="valid name") as found:
+        listen(host, 8080)
+    words = cannot_listen(f"{host}:8080", found.value)
+    assert words.endswith(
+        "(it is not a valid name of a host): choose another address with --health"
+    )
+
+
+@pytest.mark.usefixtures("root_logger")
+def test_such_a_host_ends_relay_run_as_every_wrong_address_does(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["run", "shop:client", "--health", "a..b:8080"]) == ExitCode.CANNOT_START
+    assert "cannot serve health at a..b:8080 (it is not a valid name" in capsys.readouterr().err
+
+
 def record(**extra: object) -> logging.LogRecord:
     made = logging.LogRecord("shop", logging.INFO, "shop.py", 1, "hello %s", ("…",), None)
     made.__dict__.update(extra)
@@ -240,6 +270,68 @@ def test_a_json_line_is_one_line_with_its_traceback() -> None:
     assert "RuntimeError: first\nsecond" in json.loads(text)["traceback"]
     assert json.loads(text)["stack"] == "here"
     assert "worker" not in json.loads(text)
+
+
+class Wordless:
+    def __repr__(self) -> str:
+        raise ZeroDivisionError("it has no words")
+
+
+CYCLE: list[object] = []
+CYCLE.append(CYCLE)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({(1, 2): 3}, "{(1, 2): 3}"),
+        (CYCLE, "[[...]]"),
+        (float("nan"), "nan"),
+        ([float("-inf")], "[-inf]"),
+        (Wordless(), "<a Wordless, whose repr has failed>"),
+        ({"nested": [Wordless()]}, {"nested": ["<a Wordless, whose repr has failed>"]}),
+        ({1: Wordless(), (): 1}, "<a dict, whose repr has failed>"),
+        ("\n", "\n"),
+    ],
+)
+def test_no_value_of_the_program_loses_a_json_line(value: object, shown: object) -> None:
+    text = JSONFormatter(3).format(record(given=value, call_id="c-1", **{"a\nb": 1}))
+    assert "\n" not in text
+
+    def refuse(constant: str) -> object:
+        raise ValueError(f"{constant} is not JSON")
+
+    line = json.loads(text, parse_constant=refuse)
+    assert line["given"] == shown
+    assert (line["message"], line["worker"], line["call_id"]) == ("hello …", 3, "c-1")
+    assert line["a\nb"] == 1
+
+
+def test_a_field_of_the_program_does_not_replace_one_of_ours() -> None:
+    ours = ("time", "level", "logger", "worker", "stack", "traceback")
+    error = RuntimeError("ours")
+    theirs: dict[Any, Any] = dict.fromkeys((*ours, "extra_level", "else"), "theirs")
+    made = record(exc_info=(type(error), error, None), stack_info="ours", **theirs)
+    made.__dict__.update({5: "a number"})  # type: ignore[dict-item]
+    line = json.loads(JSONFormatter(3).format(made))
+    assert [name for name in ours if line[name] == "theirs"] == []
+    assert [line[f"extra_{name}"] for name in (*ours, "extra_level")] == ["theirs"] * 7
+    assert line["else"] == "theirs"
+    assert line["5"] == "a number"
+    of_the_supervisor = json.loads(JSONFormatter(0).format(record(worker=2, traceback="…")))
+    assert (of_the_supervisor["worker"], of_the_supervisor["traceback"]) == (2, "…")
+
+
+@pytest.mark.parametrize("argument", [3, Wordless()])
+def test_a_message_that_cannot_be_filled_in_is_a_json_line(argument: object) -> None:
+    made = logging.LogRecord("shop", logging.INFO, "shop.py", 1, "hello %s %r", (argument,), None)
+    line = json.loads(JSONFormatter(0).format(made))
+    assert line["message"].startswith("'hello %s %r' (which cannot be filled in: ")
+
+
+def test_a_line_for_people_may_have_any_id_of_a_call() -> None:
+    assert TextFormatter(0).format(record(call_id=5)).endswith("shop: hello … [call 5]")
+    assert TextFormatter(0).format(record(call_id=None)).endswith("shop: hello …")
 
 
 def test_a_line_for_people_says_of_which_worker_and_call_it_is() -> None:
