@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -13,7 +13,9 @@ from rich.console import Console
 from rich.text import Text
 
 from relay_proto.display import one_line
+from relay_proto.recorder.lines import LONGEST_LINE
 from relay_proto.recorder.replay import COMPARED, RecordingError, Step, replay
+from relay_proto.rpc.frames import decode_any, is_object
 
 from ._output import OUTPUT
 
@@ -27,8 +29,9 @@ def run(path: Path, *, everything: bool = False) -> int:
     """Show and check a recording; return the exit code."""
     console = Console(file=OUTPUT, highlight=False)
     shown = _Shown(console, everything=everything)
+    lines = _Lines(path)
     try:
-        for step in replay(_all_lines(path), Random):
+        for step in replay(lines, Random):
             shown.show(step)
     except OSError as error:
         print(f"relay: {error}", file=sys.stderr)
@@ -36,6 +39,11 @@ def run(path: Path, *, everything: bool = False) -> int:
     except RecordingError as error:
         console.print(Text(one_line(str(error)), "red"))
         return UNREADABLE
+    if lines.why_nothing:
+        print(f"relay: {lines.why_nothing}", file=sys.stderr)
+        return UNREADABLE
+    for words in lines.left_out:
+        shown.tell(words)
     return shown.conclude()
 
 
@@ -45,8 +53,9 @@ def open_page(path: Path, port: int | None) -> int:
     from .lab.viewer import show
 
     recorded = Recorded(path.name)
+    lines = _Lines(path)
     try:
-        recorded.read(replay(_all_lines(path), Random))
+        recorded.read(replay(lines, Random))
     except OSError as error:
         print(f"relay: {error}", file=sys.stderr)
         return UNREADABLE
@@ -55,24 +64,47 @@ def open_page(path: Path, port: int | None) -> int:
         print(f"relay: {recorded.trouble}", file=sys.stderr)
     if not recorded.programs:
         if not recorded.trouble:
-            print(f"relay: {path} is no recording: it is empty", file=sys.stderr)
+            print(f"relay: {lines.why_nothing}", file=sys.stderr)
         return UNREADABLE
+    for words in lines.left_out:
+        recorded.tell_left_out(words)
     show(recorded, port)
     return 0
 
 
-def _all_lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a recording, those first that have rotated away."""
-    older = path.with_name(path.name + ".1")
-    return _lines([older, path] if older.exists() else [path])
+class _Lines:
+    """The whole lines of a recording, those first that have rotated away.
 
+    After they were read, it also says what was not a whole line.
+    """
 
-def _lines(files: Iterable[Path]) -> Iterator[str]:
-    for path in files:
-        with path.open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                if line.endswith("\n"):  # the last line may be incomplete
-                    yield line
+    def __init__(self, path: Path) -> None:
+        older = path.with_name(path.name + ".1")
+        self._path = path
+        self._files = [older, path] if older.exists() else [path]
+        self._count = 0
+        self.left_out: list[str] = []
+        """In words: the last line of each file whose last line is incomplete."""
+
+    def __iter__(self) -> Iterator[str]:
+        for path in self._files:
+            with path.open(encoding="utf-8", errors="replace") as file:
+                while line := file.readline(LONGEST_LINE + 1):
+                    if line.endswith("\n") or len(line) > LONGEST_LINE:
+                        self._count += 1
+                        yield line  # the replay refuses one that is too long
+                    else:
+                        self.left_out.append(
+                            f"the last line of {path.name} is incomplete, and was left out"
+                        )
+
+    @property
+    def why_nothing(self) -> str:
+        """Why there is nothing to replay, or an empty text."""
+        if self._count:
+            return ""
+        why = "it has no whole line" if self.left_out else "it is empty"
+        return f"{self._path} is no recording: {why}"
 
 
 class _Shown:
@@ -88,6 +120,8 @@ class _Shown:
         """Print one line of the recording and its outputs."""
         line = step.line
         self._lines += 1
+        if step.left_out:
+            self.tell(step.left_out)
         if "recording" in line:
             self._began, self._state = None, ""
             self._print("", f"recording of a client of {line['config']['host']}", "bold")
@@ -106,6 +140,10 @@ class _Shown:
         if not step.same:
             self._different.append(step.number)
             self._show_difference(step)
+
+    def tell(self, words: str) -> None:
+        """Print what of the recording is not replayed."""
+        self._console.print(Text(one_line(words), "yellow"))
 
     def conclude(self) -> int:
         """Print the result; return the exit code."""
@@ -173,7 +211,7 @@ def _wire(line: Mapping[str, Any]) -> str:
 def _say(output: list[Any]) -> str:
     """Say what an output is. Bytes are left out, because their frames are shown."""
     match output:
-        case ["frame", sign, text]:
+        case ["frame", sign, str(text)]:
             return f"{sign} {_frame(text)}"
         case ["send", *_]:
             return ""
@@ -186,11 +224,10 @@ def _say(output: list[Any]) -> str:
 
 def _frame(text: str) -> str:
     """Show a frame: its method or kind, the beginning of its id, and its content."""
-    try:
-        frame = json.loads(text)
-        name = f"#{str(frame['id'])[:6]}"
-    except (ValueError, TypeError, KeyError):
+    frame = decode_any(text.encode(errors="replace"))
+    if not is_object(frame) or "id" not in frame:
         return text
+    name = f"#{str(frame['id'])[:6]}"
     match frame:
         case {"method": "signalwire.event", "params": {"event_type": event_type, "params": said}}:
             return f"{event_type} {name} {json.dumps(said)}"

@@ -67,6 +67,10 @@ class Recorded:
         for step in steps:
             self._take(step)
 
+    def tell_left_out(self, words: str) -> None:
+        """Show in the timeline what of the recording is not in it."""
+        self._note("", Who.EXCHANGE, "left out", words)
+
     def state(self) -> State:
         """Return everything but events and frames at once."""
         began_at = self._began_at or 0.0
@@ -101,6 +105,8 @@ class Recorded:
     def _take(self, step: Step) -> None:
         line = step.line
         self.lines += 1
+        if step.left_out:
+            self.tell_left_out(step.left_out)
         if "recording" in line:
             self._begin(line["config"])
             return

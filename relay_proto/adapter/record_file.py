@@ -23,7 +23,11 @@ PROCESS: Final = "{pid}"
 """In the name of a file, the number of the process."""
 MOST_FILES: Final = 100
 """Clients that may write to files of one name at the same time."""
-FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND
+HALF_LINES: Final = (b"{", b"\0")
+"""The first byte of half a line: a recorder's own, and after a crash of the system."""
+BLOCK: Final = 64 * 1024
+"""Bytes that are read at once to find the last line end."""
 
 CANNOT_WRITE: Final = (
     "%s cannot be written, so nothing more is recorded: %s. Calls are not affected. To record "
@@ -76,7 +80,13 @@ class RecordFile:
             os.replace(self._path, f"{self._path}.1")  # noqa: PTH105 - like `os.open`
             self.close()
             file = self._open()
-        file.write(data)
+        written = file.write(data) or 0
+        if written < len(data):
+            # The system says nothing when there is room for a part of the line. Another
+            # client must not write its first line behind half a line.
+            with suppress(OSError):
+                file.truncate(file.tell() - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._path)
 
     def close(self) -> None:
         """Close the file. A line that is written later opens it again.
@@ -108,7 +118,8 @@ class RecordFile:
                 if path not in (self._wanted, self._path):
                     self._log.warning(IN_USE, self._wanted, path)
                 self._path = path
-                self._file = file = os.fdopen(descriptor, "ab", buffering=0)
+                self._file = file = os.fdopen(descriptor, "ab+", buffering=0)
+                _end_last_line(file)
                 return file
         raise OSError(errno.EBUSY, "too many clients record to it", self._wanted)
 
@@ -133,6 +144,29 @@ def _open_alone(path: str) -> int | None:
             if os.path.samestat(os.fstat(descriptor), os.stat(path)):  # noqa: PTH116
                 return descriptor
         os.close(descriptor)  # it was renamed before it was locked, because it is full
+
+
+def _end_last_line(file: FileIO) -> None:
+    """Cut off a last line without an end, which a crash or a full disk has left.
+
+    What is no line of a recorder was written by somebody else, and only gets a line end.
+    """
+    size = end = file.tell()
+    while end:
+        begin = max(0, end - BLOCK)
+        file.seek(begin)
+        line_end = file.read(end - begin).rfind(b"\n")
+        if line_end >= 0:
+            end = begin + line_end + 1
+            break
+        end = begin
+    if end < size:
+        file.seek(end)
+        if file.read(1) in HALF_LINES:
+            file.truncate(end)
+        else:
+            file.write(b"\n")
+    file.seek(0, os.SEEK_END)
 
 
 def _is_locked_by_another(descriptor: int) -> bool:

@@ -125,10 +125,9 @@ class Writer:
                 return [name, *self.ids(call_id)]
             case ["offer refused", str(call_id), str(reason)]:
                 return ["offer refused", *self.ids(call_id), self.text(reason)]
-            case [name, *rest]:
-                return [name, *(self.text(x) if isinstance(x, str) else x for x in rest)]
             case _:
-                return output
+                name, *rest = output
+                return [name, *(self.text(x) if isinstance(x, str) else x for x in rest)]
 
     def _id(self, identity: str | None) -> str | None:
         return None if identity is None else self._scrubber.id(identity)

@@ -15,12 +15,13 @@ from ..link.ids import combined_ids, drawn_ids
 from ..outputs import CallOffered, EventReceived, Output, Settled
 from ..pending import Pending
 from ..records import ActionRecord, CallRecord
-from ..rpc.frames import JSONObject, decode_any, is_object
+from ..rpc.frames import JSONObject, decode_any
 from ..transitions import CallState
 from ..values.chance import Chance
 from ..wire.client_wire import ClientWire
 from ..wire.reports import PeerClosed, WireEvent, WireFailed
 from ..wire.websocket import Role
+from .lines import LONGEST_LINE, check_line, read_line
 from .notation import (
     COMBINED_IDS,
     VERSION,
@@ -55,6 +56,8 @@ class Step:
     line: JSONObject
     replayed: JSONObject = field(default_factory=JSONObject)
     """The line of the fresh core; empty for a first line, which asks nothing of it."""
+    left_out: str = ""
+    """What was left out before this line, in words."""
 
     @property
     def same(self) -> bool:
@@ -67,26 +70,65 @@ class Step:
 def replay(lines: Iterable[str], make_random: MakeRandom) -> Iterator[Step]:
     """Run a recording through a fresh core. `make_random` is called with its seed.
 
+    What stands before the first beginning is left out, because the older part of a
+    recording rotates away. So is half a line in front of a later beginning. The step of
+    the beginning says so.
+
     Raises:
-        RecordingError: no recorder has written this line, or the fresh core has come too
-            far from the recorded one to play it. The steps before it are valid.
+        RecordingError: there is no beginning, or no recorder has written this line, or the
+            fresh core has come too far from the recorded one to play it. The steps before
+            it are valid.
     """
     player: _Player | None = None
+    before = 0
+    unplayed: RecordingError | None = None
     for number, text in enumerate(lines, 1):
-        line = decode_any(text.encode())
-        if not is_object(line):
-            raise RecordingError(number, "it is not a JSON object")
-        if player is None and "recording" not in line:
-            raise RecordingError(number, "the beginning is missing: it may have rotated away")
+        if len(text) > LONGEST_LINE:
+            raise RecordingError(number, f"it is longer than {LONGEST_LINE} characters")
         try:
+            line, lost = read_line(text)
+        except ValueError as error:
+            refused = RecordingError(number, str(error))
+            if player is not None:
+                raise refused from None
+            before, unplayed = before + 1, unplayed or refused
+            continue
+        if player is None and "recording" not in line:
+            why = "the beginning is missing: it may have rotated away"
+            before, unplayed = before + 1, unplayed or RecordingError(number, why)
+            continue
+        try:
+            check_line(line)
             if player is None or "recording" in line:
                 player = _Player(line, make_random)
-                step = Step(number, line)
+                step = Step(number, line, left_out=_left_out(before, number, lost))
+                before = 0
             else:
                 step = Step(number, player.masked(line), player.play(line))
         except Exception as error:  # there may be anything in the file
             raise RecordingError(number, f"it cannot be played: {error!r}") from error
         yield step
+    if player is None and unplayed is not None:
+        raise unplayed
+
+
+def _left_out(before: int, number: int, lost: int) -> str:
+    """Say what is left out before a beginning: lines, and characters of its own line."""
+    said: list[str] = []
+    if before:
+        lines = "1 line" if before == 1 else f"{before} lines"
+        said.append(f"{lines} before the first beginning {_were(before)} left out")
+    if lost:
+        characters = "character" if lost == 1 else f"{lost} characters"
+        said.append(
+            f"the first {characters} of line {number} {_were(lost)} left out: a line that was "
+            "not written to its end, before a new recording began"
+        )
+    return "; ".join(said)
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 class _Player:

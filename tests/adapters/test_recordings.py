@@ -356,3 +356,75 @@ def test_the_command_says_what_is_wrong_with_a_file(
     assert "line 1 of the recording: it is not a JSON object" in capsys.readouterr().out
     assert main(["replay", str(tmp_path / "nothing")]) == 2
     assert "nothing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [("", "it is empty"), ('{"recording":1', "it has no whole line")],
+)
+@pytest.mark.parametrize("page", [(), ("--open",)])
+def test_a_file_without_a_line_is_no_recording(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    page: tuple[str, ...],
+    content: str,
+    why: str,
+) -> None:
+    path = tmp_path / "incident.jsonl"
+    path.write_text(content, encoding="utf-8")
+    assert main(["replay", str(path), *page]) == 2
+    said = capsys.readouterr()
+    assert said.err == f"relay: {path} is no recording: {why}\n"
+    assert "no differences" not in said.out
+
+
+async def a_session(world: World, path: Path) -> list[str]:
+    """Record a session of one file; return its lines."""
+    async with world.client(record=path) as client:
+        for _ in range(3):
+            await client.receive(["office"])
+    return lines_of(path)
+
+
+def lines_of(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines(keepends=True)
+
+
+async def test_what_is_left_out_of_a_replay_is_said(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "incident.jsonl"
+    lines = await a_session(world, path)
+    half = lines[4][:50]
+    path.with_name("incident.jsonl.1").write_text("".join(lines[3:]), encoding="utf-8")
+    path.write_text("".join([*lines, half, *lines, half]), encoding="utf-8")
+    assert main(["replay", str(path)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{len(lines) - 3} lines before the first beginning were left out" in said
+    behind = 2 * len(lines) - 2
+    assert f"the first 50 characters of line {behind} were left out: a line that was not" in said
+    assert "the last line of incident.jsonl is incomplete, and was left out" in said
+    assert f"{2 * len(lines)} lines replayed, no differences." in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such limits")
+async def test_a_recording_behind_one_that_filled_the_disk_is_replayed(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import resource
+    import signal
+
+    path = tmp_path / "incident.jsonl"
+    size = len("".join(await a_session(world, path)))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 4000, limits[1]))
+    try:
+        await a_session(world, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    [words] = problems(caplog)
+    assert f"{path} {IN_WORDS}: [Errno 28]" in words
+    await a_session(world, path)
+    assert sessions(path) == 3

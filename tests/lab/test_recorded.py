@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from relay_anyio import Call, Message, RelayClient, phone
 from relay_anyio.lab.recorded import MOST_FRAMES, Recorded
 from relay_anyio.lab.shapes import Event, Frame
+from relay_anyio.replay import run
 from relay_anyio.testing import (
     Answers,
     Busy,
@@ -257,3 +259,47 @@ def test_of_a_long_recording_the_oldest_frames_are_forgotten_and_counted() -> No
     recorded.read(steps())
     assert len(recorded.frames) == MOST_FRAMES
     assert recorded.frames.forgotten == 10
+
+
+def test_what_is_left_out_is_in_the_timeline(file: Path) -> None:
+    rehearse(a_menu(file, show=False), a_call_with_a_cut)
+    lines = file.read_text().splitlines(keepends=True)
+    recorded = Recorded("rotated")
+    recorded.read(replay([*lines[4:], *lines, lines[3][:9] + lines[0], *lines[1:]], Random))
+    said = [event.text for event in events(recorded) if event.what == "left out"]
+    assert said[0] == f"{len(lines) - 4} lines before the first beginning were left out"
+    assert "the first 9 characters of line" in said[1]
+    assert len(recorded.programs) == 2
+
+
+DAMAGED = ("at", "in", "do", "state", "out", "pending", "on", "command", "wire", "reason", "raises")
+NONSENSE: list[Any] = [[], {}, [[]], [{}], "x", ["x"], None, 10**18, [["settled", {}, "error", ""]]]
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damage_is_refused_in_words_or_shown(tmp_path: Path, name: str) -> None:
+    lines = OLD.read_text("utf-8").splitlines(keepends=True)
+    number, told = next(
+        (number, told) for number, told in enumerate(map(json.loads, lines)) if name in told
+    )
+    damaged = tmp_path / "damaged.jsonl"
+    for value in NONSENSE:
+        text = json.dumps({**told, name: value}) + "\n"
+        damaged.write_text("".join([*lines[:number], text, *lines[number + 1 :]]))
+        assert run(damaged, everything=True) in (1, 2)
+        recorded = Recorded("damaged")
+        with suppress(RecordingError):
+            recorded.read(replay(damaged.read_text().splitlines(), Random))
+        assert recorded.state().lab.now >= 0
+
+
+def test_a_frame_that_is_nested_without_end_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, *_ = OLD.read_text("utf-8").splitlines(keepends=True)
+    frame = ["frame", "<", '{"id":' * 100_000]
+    line = {"do": "accept", "calls": True, "contexts": None, "out": [frame]}
+    damaged = tmp_path / "damaged.jsonl"
+    damaged.write_text(first + json.dumps(line) + "\n")
+    assert run(damaged) == 1
+    assert '< {"id":{"id":' in capsys.readouterr().out

@@ -341,7 +341,6 @@ def test_what_an_older_recording_shows_is_masked_when_it_is_replayed(older: bool
         ["call offered", planted],
         ["offer refused", planted, "no +15550001111"],
         ["dropped", "no +15550001111", None],
-        [],
     ]
     line = json.dumps({"do": "accept", "calls": True, "contexts": None, "out": outputs})
     first = json.loads(header())

@@ -54,6 +54,7 @@ const SHAPES = {
   "session forgotten": "trouble",
   failed: "trouble",
   differs: "trouble",
+  "left out": "trouble",
   "offer refused": "trouble",
   "peer violation": "trouble",
   "session started": "state",
