@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
 from contextlib import AbstractAsyncContextManager
+from contextvars import Context
 from functools import partial
 
 import anyio
@@ -21,6 +23,7 @@ from relay_anyio import (
 )
 from relay_proto.exchange import HangUp, Hear, What, Who
 from tests.adapters.programs import Program, program
+from tests.adapters.service import Service, in_a_program
 from tests.adapters.support import (
     PATIENCE,
     World,
@@ -201,6 +204,67 @@ async def test_it_runs_in_a_thread_and_a_handler_ends_it(world: World, runtime: 
     # The bridge to the client on threads brings handlers back to this thread.
     assert runtime == "threads" or threads != {threading.current_thread().name}
     assert world.all(What.ENDED, reason="hangup")
+
+
+@pytest.mark.parametrize("runtime", ["asyncio"])
+async def test_a_task_that_disconnects_does_not_get_what_ends_the_program(world: World) -> None:
+    client = world.client()
+    codes: list[object] = []
+    others: list[asyncio.Task[None]] = []
+
+    @client.on_call
+    async def end(call: Call) -> None:
+        loop = asyncio.get_running_loop()
+        other = loop.create_task(client.disconnect(), context=Context())  # not the handler's
+        others.append(other)
+        raise SystemExit(3)
+
+    def run() -> None:
+        try:
+            client.run()
+        except SystemExit as error:
+            codes.append(error.code)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(anyio.to_thread.run_sync, run)
+        await world.until(What.SESSION_STARTED)
+        world.place_call()
+    assert codes == [3]
+    assert [other.exception() for other in others] == [None]
+
+
+@pytest.mark.parametrize("runtime", ["threads"])
+async def test_what_ends_the_program_comes_out_of_run_whoever_disconnects(world: World) -> None:
+    def body(service: Service) -> None:
+        client = service.client()
+        connected, ending = threading.Event(), threading.Event()
+        codes: list[object] = []
+
+        def end(call: object) -> None:
+            ending.set()
+            raise SystemExit(3)
+
+        def run() -> None:
+            try:
+                client.run()
+            except SystemExit as error:
+                codes.append(error.code)
+
+        def tell(event: Connected) -> None:
+            connected.set()
+
+        client.on_call(end)
+        client.on_connected(tell)
+        running = threading.Thread(target=run)
+        running.start()
+        assert connected.wait(PATIENCE)
+        service.place_call()
+        assert ending.wait(PATIENCE)
+        while running.is_alive():
+            client.disconnect()
+        assert codes == [3]
+
+    await in_a_program(world, body)
 
 
 async def test_it_reconnects_and_runs_again_after_it_has_ended(world: World, runtime: str) -> None:

@@ -71,6 +71,17 @@ def test_a_child_closes_its_copy_and_the_peer_notices_nothing() -> None:
         assert peer.recv(100) == b"still there"
 
 
+def test_a_child_closes_what_something_holds_open() -> None:
+    """As an event loop does that is written in C."""
+    mine = Forks()
+    child, peer = socket.socketpair()
+    with child, peer, child.makefile("rb"):
+        mine.keep_from_children(child)
+        mine.become_child()
+        peer.settimeout(PATIENCE)
+        assert peer.recv(1) == b""  # here, this was the only copy
+
+
 @pytest.mark.parametrize("free_below", [True, False])
 def test_who_holds_a_descriptor_that_leads_nowhere_reaches_nobody(*, free_below: bool) -> None:
     lower = os.open(os.devnull, os.O_RDONLY)
