@@ -67,7 +67,7 @@ async def test_a_wait_is_interrupted_and_the_client_leaves(world: World, name: s
             world.place_call()
         await running.says("waiting")
         if name == "dial":
-            await world.until(What.RANG)
+            dialled = (await world.until(What.RANG)).call_id
         running.send(signal.SIGINT)
         assert await running.end() == 0
         assert running.output.endswith("interrupted\nleft closed\n")
