@@ -34,10 +34,8 @@ class Passing:
         """The core passes a call back: one that it refused, or by the program's wish."""
         call_id = str(frame.body["call_id"])
         self._asked[frame.id] = call_id
-        if call_id in self._owed:
-            self._owed.discard(call_id)
-        elif call_id not in self._refused:
-            self._early.add(call_id)
+        self._owed.discard(call_id)
+        self._early |= {call_id} - self._refused
 
     def answered(self, frame: Frame) -> None:
         """The server has answered a request of the core's."""

@@ -237,15 +237,16 @@ def test_the_demo_and_the_replay_are_plain_where_they_must(home: Path, env: dict
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--version"], ["--help"], ["demo"], ["replay", "/dev/null"]]
+    ("arguments", "code"),
+    [(["--version"], 0), (["--help"], 0), (["demo"], 0), (["replay", "/dev/null"], 2)],
 )
-def test_nothing_is_needed_to_write_to(arguments: Sequence[str]) -> None:
+def test_nothing_is_needed_to_write_to(arguments: Sequence[str], code: int) -> None:
     def close() -> None:
         for descriptor in (0, 1, 2):
             os.close(descriptor)
 
     process = start(*arguments, stdout=None, stderr=None, preexec_fn=close)
-    assert finish(process)[0] == 0
+    assert finish(process)[0] == code
 
 
 @pytest.mark.skipif(not FULL_DISK.exists(), reason="this system has no disk that is always full")
