@@ -82,7 +82,8 @@ class CallTask(AppTask):
 
     __slots__ = ("_done", "_route")
 
-    _route: CallRoute
+    _route: CallRoute | None
+    """None if the call goes back to the service: then there is nothing to run."""
     _done: HandlerEnded
 
     def prepare(self, name: str, route: CallRoute, call: object, done: HandlerEnded) -> None:
@@ -93,10 +94,17 @@ class CallTask(AppTask):
 
     def begin(self) -> object:
         """See `AppTask`."""
-        return self._route.handler(self.argument)
+        return None if self._route is None else self._route.handler(self.argument)
+
+    def give_back(self) -> bool:
+        """See `Running`."""
+        if not self.began:
+            self._route = None
+        return not self.began
 
     async def recover(self, run: RunFunction) -> None:
         """See `AppTask`."""
+        assert self._route is not None, "what has not run cannot fail"
         on_error = self._route.on_error
         if self.failure is not None and callable(on_error):
             function = with_error(on_error, self.failure)

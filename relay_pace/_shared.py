@@ -156,7 +156,8 @@ def _check_that_it_is_whole(url: str) -> None:
     """
     parts = urlsplit(url)
     options = [option for option in parts.query.split("&") if option]
-    if "#" in url or "@" in parts.path or not all("=" in option for option in options):
+    cut = "@" in parts.path and bool(parts.netloc)  # the path of a Unix socket may have one
+    if "#" in url or cut or not all("=" in option for option in options):
         raise ValueError("it is cut")
 
 

@@ -134,14 +134,15 @@ class Supervisor:
     def _signals(self) -> Generator[None]:
         numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD]
         numbers += [signal.SIGTTIN, signal.SIGTTOU]
-        before = {number: signal.signal(number, _wake_up) for number in numbers}
+        # First: a signal that came in between would have a handler that does nothing, and be lost.
         wakeup_before = signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        before = {number: signal.signal(number, _wake_up) for number in numbers}
         try:
             yield
         finally:
-            signal.set_wakeup_fd(wakeup_before)
             for number, handler in before.items():
                 signal.signal(number, handler)
+            signal.set_wakeup_fd(wakeup_before)
 
     def _read_signals(self, _mask: int, now: float) -> None:
         with suppress(BlockingIOError):

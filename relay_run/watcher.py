@@ -235,8 +235,12 @@ def _directories(roots: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
             if (about.st_dev, about.st_ino) in found:
                 continue  # links may lead in a circle
             with os.scandir(directory) as entries:
-                left += [entry.path for entry in entries if entry.is_dir()]
-            found[about.st_dev, about.st_ino] = directory
+                found[about.st_dev, about.st_ino] = directory
+                for entry in entries:
+                    try:
+                        left += [entry.path] if entry.is_dir() else []
+                    except PermissionError:  # a link to where it may not look
+                        whole = False
         except PermissionError:
             whole = False
         except OSError:

@@ -40,7 +40,9 @@ class Handlers:
         delivery = self._engine.delivery
 
         def handle() -> None:
-            task.began = True
+            if not task.begin():
+                done(None, began=False)
+                return
             current.task = task
             failure = run(name, route.handler, call, delivery)
             if failure is not None and callable(route.on_error):

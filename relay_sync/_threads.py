@@ -240,8 +240,13 @@ class Strand:
         with self._lock:
             if not self._busy:
                 self._busy = True
-                self._busy = self._threads.start(partial(self._work, job), size)
-                return self._busy
+                started = self._busy = self._threads.start(partial(self._work, job), size)
+                # What the line that says so has posted comes when there is a thread, or never.
+                for _ in range(0 if started else len(self._jobs)):
+                    if self._threads.start(partial(self._work, self._jobs.take())):
+                        self._busy = True
+                        break
+                return started
             if not self._jobs.has_room(size):
                 return False
             self._jobs.put(job, size)

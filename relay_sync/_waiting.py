@@ -87,10 +87,22 @@ class AppTask:
 
     def __init__(self, *, cancel_on_end: bool = False) -> None:
         self.cancel_on_end = cancel_on_end
-        self.began = False
+        self._began = self._given_back = False
         self._lock = threading.RLock()  # garbage may end the call while it is held
         self._error: BaseException | None = None
         self._waits_for: Mailbox[Any] | None = None
+
+    def begin(self) -> bool:
+        """Take the call; false if it has gone back to the service."""
+        with self._lock:
+            self._began = not self._given_back
+            return self._began
+
+    def give_back(self) -> bool:
+        """See `Running`."""
+        with self._lock:
+            self._given_back = not self._began
+            return self._given_back
 
     def cancel(self, error: BaseException) -> None:
         """Let what it waits for, or will wait for next, raise `error`."""

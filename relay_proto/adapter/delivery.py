@@ -4,8 +4,7 @@ Both adapters deliver alike; they differ in how they run a function, which their
 `Runner` knows. All of this happens within a step, or in the one thread that has them.
 """
 
-# What handles keep behind an underscore is for this module.
-# ruff: noqa: SLF001
+# ruff: noqa: SLF001 - what handles keep for the adapters
 # pyright: reportPrivateUsage=false
 
 from __future__ import annotations
@@ -77,8 +76,9 @@ class Running(Protocol):
         """Whether it is cancelled when its call ends."""
         ...
 
-    began: bool
-    """Whether it has the call by now."""
+    def give_back(self) -> bool:
+        """Begin no more, because the call goes back to the service. False if it has begun."""
+        ...
 
     def cancel(self, error: CallEndedError) -> None:
         """Let it wait no longer."""
@@ -269,7 +269,7 @@ class Delivery(Generic[T, C, M]):
         """Close the core. Calls that no handler has yet go back to the service before."""
         core = self._engine.core
         with self._lock:
-            waiting = {record for record, task in self._handling.items() if not task.began}
+            waiting = {record for record, task in self._handling.items() if task.give_back()}
         for record in core.live_calls:
             if record in waiting or (record.handle is not None and record.handle._unpulled):
                 core.pass_back(record, now)

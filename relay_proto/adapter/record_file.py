@@ -24,8 +24,9 @@ PROCESS: Final = "{pid}"
 MOST_FILES: Final = 100
 """Clients that may write to files of one name at the same time."""
 FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND
-HALF_LINES: Final = (b"{", b"\0")
-"""The first byte of half a line: a recorder's own, and after a crash of the system."""
+HALF_LINES: Final = (b'{"recording":', b'{"at":', b'{"do":', b"\0")
+"""How half a line begins: a recorder's own, and what a crash of the system leaves."""
+LONGEST_BEGINNING: Final = max(map(len, HALF_LINES))
 BLOCK: Final = 64 * 1024
 """Bytes that are read at once to find the last line end."""
 
@@ -162,7 +163,8 @@ def _end_last_line(file: FileIO) -> None:
         end = begin
     if end < size:
         file.seek(end)
-        if file.read(1) in HALF_LINES:
+        begun = file.read(LONGEST_BEGINNING)
+        if begun.startswith(HALF_LINES) or any(one.startswith(begun) for one in HALF_LINES):
             file.truncate(end)
         else:
             file.write(b"\n")

@@ -90,10 +90,13 @@ class Farewells:
 
     # What has become of them
 
-    def over(self, call_id: str) -> None:
-        """Forget a call: the server has done what was asked, or does not know it."""
-        for table in self._tables:
-            table.legs.pop(call_id, None)
+    def over(self, call_id: str) -> bool:
+        """Forget a call: the server has done what was asked, or does not know it.
+
+        Return whether it was still to hear of it. If not, the call was offered anew meanwhile.
+        """
+        # A call is in one table at the most.
+        return any(table.legs.pop(call_id, None) is not None for table in self._tables)
 
     def offered_again(self, call_id: str) -> None:
         """Forget that a call is passed back: the service offers it anew."""

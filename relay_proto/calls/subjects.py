@@ -287,16 +287,15 @@ class Farewell(Indifferent, frozen=True, eq=False):
     def succeeded(self, result: JSONObject, now: float) -> Legs:
         """The call is hung up, or passed back: then no event of it comes here any more."""
         del result
-        self._farewells.over(self._leg.call_id)
-        if not self._leg.reason:
+        if self._farewells.over(self._leg.call_id) and not self._leg.reason:
             self._end(now, PASSED_ON)
         return NO_LEGS
 
     def refused(self, error: RelayError, now: float) -> Legs:
         """The call was over already, or the server will not do it."""
         if error.code in GONE_CODES:
-            self._farewells.over(self._leg.call_id)
-            self._end(now, LOST_SESSION)
+            if self._farewells.over(self._leg.call_id) or self._leg.reason:
+                self._end(now, LOST_SESSION)
         else:
             self._farewells.refused(self._leg, error)
         return NO_LEGS

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
+import anyio
 import pytest
 
+from relay_anyio._tasks import CallTask
 from relay_proto.adapter.backlog import Backlog, Bound
 from relay_proto.adapter.delivery import Delivery, HandlerEnded, Hooks
 from relay_proto.adapter.handles import (
@@ -37,6 +39,7 @@ from relay_proto.rpc.event_base import RelayEvent
 from relay_proto.rpc.events import parse_event
 from relay_proto.transitions import SessionState
 from relay_proto.values.literals import CallStateText
+from relay_sync._waiting import AppTask as ThreadTask
 from tests.unit.client_peer import Peer
 
 R = TypeVar("R")
@@ -107,6 +110,9 @@ class Stream(StreamBase[Call]):
 class Task:
     cancel_on_end = False
     began = False
+
+    def give_back(self) -> bool:
+        return not self.began
 
     def cancel(self, error: CallEndedError) -> None: ...
 
@@ -225,6 +231,28 @@ def test_a_call_whose_handler_has_not_begun_is_passed_back_at_the_end(began: boo
     scene.delivery.close(peer.now)
     peer.pump()
     assert [frame["method"] for frame in peer.requests] == ([] if began else ["calling.pass"])
+
+
+def ended(_failure: BaseException | None, *, began: bool = True) -> None:
+    assert not began
+
+
+def test_what_was_given_back_does_not_begin() -> None:
+    ran: list[object] = []
+
+    async def give_back() -> None:
+        task = CallTask()
+        task.prepare("handler", CallRoute(ran.append), "the call", ended)
+        assert task.give_back()
+        assert task.begin() is None
+
+    anyio.run(give_back)
+    assert ran == []
+    late, early = ThreadTask(), ThreadTask()
+    assert late.give_back()
+    assert not late.begin()
+    assert early.begin()
+    assert not early.give_back()
 
 
 class Pairs:

@@ -89,6 +89,16 @@ class TestPassedBack:
         refusing.reconnect(session_restored=True)
         assert passes(refusing) == [], "it is taken now"
 
+    def test_a_late_answer_does_not_end_a_call_that_is_offered_anew(self, peer: Peer) -> None:
+        peer.core.accepting_calls = False
+        offer(peer)
+        passed = peer.take("calling.pass")
+        peer.core.accepting_calls = True
+        offer(peer, "e-2")
+        peer.reply(passed)
+        assert peer.last(CallOffered).call.state == "created"
+        assert peer.core.active_calls == 1
+
     def test_the_servers_refusal_is_reported(self, peer: Peer) -> None:
         peer.core.accepting_calls = False
         offer(peer)

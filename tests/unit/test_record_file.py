@@ -29,19 +29,20 @@ def write(path: Path, line: str) -> None:
 
 @pytest.mark.parametrize("size", [1, 20, BLOCK - 1, BLOCK, 3 * BLOCK])
 @pytest.mark.parametrize("before", ["", f"{LINE}\n", f"{LINE}\n" * 20_000])
-@pytest.mark.parametrize("first", ["{", "\0"])
+@pytest.mark.parametrize("first", ['{"recording":', '{"at":', '{"do":', "\0"])
 def test_half_a_line_is_cut_off(tmp_path: Path, first: str, before: str, size: int) -> None:
     path = tmp_path / "record"
-    path.write_text(before + first + "x" * (size - 1), encoding="utf-8", newline="")
+    path.write_text(before + (first + "x" * size)[:size], encoding="utf-8", newline="")
     write(path, LINE)
     assert path.read_bytes() == f"{before}{LINE}\n".encode()
 
 
-def test_what_no_recorder_has_written_is_not_cut_off(tmp_path: Path) -> None:
+@pytest.mark.parametrize("last", ["nothing", '{"project":"p"}', '{"a":', "a"])
+def test_what_no_recorder_has_written_is_not_cut_off(tmp_path: Path, last: str) -> None:
     path = tmp_path / "record"
-    path.write_bytes(b"Dear diary\nnothing")
+    path.write_text(f"Dear diary\n{last}", "utf-8")
     write(path, LINE)
-    assert path.read_bytes() == f"Dear diary\nnothing\n{LINE}\n".encode()
+    assert path.read_bytes() == f"Dear diary\n{last}\n{LINE}\n".encode()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="it has no such limits")
