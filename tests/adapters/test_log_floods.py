@@ -91,9 +91,14 @@ async def hear(
     flood: Flood,
     prepare: Callable[[RelayClient], object] = lambda client: None,
     release: Callable[[], object] = lambda: None,
+    *,
+    done: Callable[[], bool] = lambda: True,
     **arguments: Any,
 ) -> None:
-    """Connect a client to a peer that floods it, and disconnect it when it has heard all."""
+    """Connect a client to a peer that floods it, and disconnect it when it has heard all.
+
+    It goes on asking until all is `done` that the handlers do.
+    """
 
     async def script(peer: Peer) -> None:
         await peer.welcome()
@@ -107,6 +112,8 @@ async def hear(
         async with client:
             await client.execute("test.echo", {})
             release()
+            while not done():
+                await client.execute("test.echo", {})
 
 
 def alike(caplog: pytest.LogCaptureFixture, package: str, words: str) -> list[str]:
@@ -179,13 +186,16 @@ async def test_a_listener_that_fails_each_time_is_a_traceback_and_a_count(
 async def test_handlers_that_fail_are_counted_with_the_ids_of_their_calls(
     certificates: Certificates, caplog: pytest.LogCaptureFixture, package: str
 ) -> None:
+    failed: list[Call] = []
+
     def fail(call: Call) -> None:
+        failed.append(call)
         raise ZeroDivisionError
 
     def prepare(client: RelayClient) -> None:
         client.on_call(fail, on_error="leave")
 
-    await hear(certificates, refused_offers, prepare)
+    await hear(certificates, refused_offers, prepare, done=lambda: len(failed) > MANY)
     lines = alike(caplog, package, " failed on ")
     assert len(lines) <= MOST_LINES
     assert counted(lines) == MANY + 1
