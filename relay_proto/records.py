@@ -228,6 +228,11 @@ class Leg(msgspec.Struct, frozen=True):
     reason: str
     attempts: int = 0
 
+    @property
+    def goes_back(self) -> bool:
+        """Whether it is to be passed back, not hung up."""
+        return not self.reason
+
 
 class DialRecord:
     """One dial as the core knows it; `state` follows the table of dials."""

@@ -15,6 +15,8 @@ from relay_proto.adapter.logs import Log
 from relay_proto.display import one_line
 
 LAST_BREATH: Final = 5.0
+BEGINNING: Final = 60.0
+"""Seconds in which it must have begun to watch: there may be many directories."""
 LOOK_INTERVAL: Final = 1.0
 """Seconds after which to look whether the directories are still the same ones."""
 MOST_FAILURES: Final = 3
@@ -87,10 +89,11 @@ class _Watcher:
             CannotWatchError: the system does not let us.
         """
         self._thread.start()
-        self._begun.wait()
-        if self._failure is not None:
+        began, failure = self._begun.wait(BEGINNING), self._failure
+        if not began or failure is not None:
+            why = f"it takes longer than {BEGINNING:g} s" if failure is None else _words(failure)
             raise CannotWatchError(
-                f"--reload cannot watch the files: {_words(self._failure)}. "
+                f"--reload cannot watch the files: {why}. "
                 "Name other directories, or smaller ones, with --reload-dir"
             )
 

@@ -72,7 +72,7 @@ class FileAction(ActionBase[Any, Any], abc.ABC):
         Raises:
             DownloadError: the action has no URL yet, or the server does not send the file.
             TimeoutError: it takes longer than `timeout`. What hangs, such as `write` of the open
-                file, is left behind in its thread, and writes nothing more.
+                file, is left behind in its thread. If it comes to its end, nothing follows it.
             OSError: the file cannot be written.
             ValueError, TypeError: an argument is wrong.
         """

@@ -241,7 +241,8 @@ class Strand:
             if not self._busy:
                 self._busy = True
                 started = self._busy = self._threads.start(partial(self._work, job), size)
-                # What the line that says so has posted comes when there is a thread, or never.
+                # The log says that there is no thread. Who reads it there may have posted jobs,
+                # which were accepted: the first for which there is a thread now does the rest.
                 for _ in range(0 if started else len(self._jobs)):
                     if self._threads.start(partial(self._work, self._jobs.take())):
                         self._busy = True
@@ -258,5 +259,7 @@ class Strand:
             with self._lock:
                 if not self._jobs:
                     self._busy = False
-                    return
+                    if not self._jobs:  # what garbage posts from now on begins by itself
+                        return
+                    self._busy = True
                 job = self._jobs.take()

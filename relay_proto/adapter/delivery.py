@@ -365,7 +365,7 @@ class Delivery(Generic[T, C, M]):
     def _handle_call(self, record: CallRecord) -> None:
         call = self._call_of(record)
         route = self._routes.call(record.context)
-        if route is None or not self._engine.alive:  # gone just now, or it was passed back
+        if route is None or not self._engine.alive:  # the client passed it back
             call._pass_back()
         elif route.at_once:
             route.handler(call)

@@ -95,8 +95,10 @@ class Farewells:
 
         Return whether it was still to hear of it. If not, the call was offered anew meanwhile.
         """
-        # A call is in one table at the most.
-        return any(table.legs.pop(call_id, None) is not None for table in self._tables)
+        was_there = call_id in self
+        for table in self._tables:
+            table.legs.pop(call_id, None)
+        return was_there
 
     def offered_again(self, call_id: str) -> None:
         """Forget that a call is passed back: the service offers it anew."""
@@ -121,16 +123,17 @@ class Farewells:
         return (leg,)
 
     def _report(self, leg: Leg, why: str) -> None:
-        what = f"call {shown_id(leg.call_id)} could not be passed back"
-        if leg.reason:
-            what = f"the leg {shown_id(leg.call_id)} could not be hung up"
+        call_id = shown_id(leg.call_id)
+        what = f"the leg {call_id} could not be hung up"
+        if leg.goes_back:
+            what = f"call {call_id} could not be passed back"
         self._out.push(Dropped(f"{what}: {why}"))
 
 
 def last_request(leg: Leg) -> tuple[str, JSONObject]:
     """Return what to ask the server about a leg: a method and its parameters."""
     params = {"node_id": leg.node_id, "call_id": leg.call_id}
-    return (METHOD_END, params | {"reason": leg.reason}) if leg.reason else (METHOD_PASS, params)
+    return (METHOD_PASS, params) if leg.goes_back else (METHOD_END, params | {"reason": leg.reason})
 
 
 class _Table:

@@ -49,12 +49,12 @@ class Passing:
         self._owed.discard(call_id)
 
     def connecting(self) -> None:
-        """What the core has asked for in vain, it has to ask for again in the next session."""
+        """The core opens a connection. On the last one, some of its requests had no answer."""
         self._early.clear()
         self._asked.clear()
 
     def connected(self) -> None:
-        """The core has a session."""
+        """The core has a session, in which it has to ask again for what had no answer."""
         self._owed |= self._refused
 
     def check(self) -> None:
