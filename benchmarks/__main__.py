@@ -46,8 +46,8 @@ class Contender:
     imports: str = ""
 
     def command(self, mode: str, host: str, size: str) -> list[str]:
-        if self.arguments[0] == "benchmarks.threads":
-            return [sys.executable, "-m", "benchmarks.threads", mode, host, size]
+        if self.arguments[0] in ("benchmarks.threads", "benchmarks.hand_over"):
+            return [sys.executable, "-m", *self.arguments, mode, host, size]
         return [sys.executable, "-m", "benchmarks.script", *self.arguments, mode, host, size]
 
 
@@ -58,6 +58,7 @@ CONTENDERS: Final = (
     Contender("ours, trio", ("relay_anyio", "trio")),
     Contender("ours, threads", ("benchmarks.threads",), "relay_sync"),
     Contender("floor", ("benchmarks.floor", "uvloop")),
+    Contender("hand-over, threads", ("benchmarks.hand_over",)),
 )
 
 
