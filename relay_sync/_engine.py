@@ -21,18 +21,14 @@ from relay_proto.adapter.cores import close_for_good, failure_of
 from relay_proto.adapter.credentials import CredentialSource
 from relay_proto.adapter.delivery import Delivery
 from relay_proto.adapter.forks import forks, refusal
-from relay_proto.adapter.freezes import notice_freeze
 from relay_proto.adapter.network import Network
 from relay_proto.api.commands import Command
 from relay_proto.client_interface import ClientInterface
 from relay_proto.errors import LocalProtocolError, RelayError
 from relay_proto.outputs import (
     Closed,
-    CloseTransport,
-    EventReceived,
     OpenTransport,
     Output,
-    SendData,
     Settled,
 )
 from relay_proto.pending import Pending
@@ -40,21 +36,15 @@ from relay_proto.records import ActionRecord, CallRecord
 from relay_proto.transitions import SessionState
 from relay_proto.values.hosts import split_host
 
+from ._driver import Driver
 from ._guard import plain
 from ._log import log
 from ._orders import Order, Waiter, Waiters, now, result_of, timed
-from ._reactor import Reactor
-from ._reading import Reading
 from ._threads import Strand, close_all, threads_of
 from ._waiting import SLICE, AppTask, Mailbox, current
-from .transport import Connector, Transport
+from .transport import Connector
 
 R = TypeVar("R")
-
-STOOD_STILL: Final = (
-    "the client's own thread has not run for %.0f s, or longer. Meanwhile the client received no "
-    "events and answered no pings. The process was stopped, or something holds Python's lock"
-)
 
 LAST_BREATH: Final = 1.0
 """Seconds beyond the core's own bounds in which everything must have stopped."""
@@ -85,17 +75,15 @@ class Engine:
         self._connector = connector
         self._network = network
         self._source = source
-        self._reactor: Reactor | None = None
+        self._driver: Driver | None = None
         self._thread: threading.Thread | None = None
         self._io_thread = 0
         self._process = os.getpid()
         self._inherited = False
-        self._transports: dict[int, Transport] = {}
         self._waiters = Waiters()
         self._closed = False
         self.failure: RelayError | None = None
         """Why it has ended, if nobody has disconnected."""
-        self._reading = Reading(self._perform_outputs)
         self._told_when_closed: list[Mailbox[Any]] = []
         self._virtual = current.virtual
         forks.call_in_child(self.forked)
@@ -103,7 +91,7 @@ class Engine:
     @property
     def running(self) -> bool:
         """Whether it has an I/O thread, in this process."""
-        return self._reactor is not None and not self.over
+        return self._driver is not None and not self.over
 
     @property
     def alive(self) -> bool:
@@ -183,7 +171,7 @@ class Engine:
             self._post(order)
             self._await(order.waiter)
         except BaseException:
-            if self._reactor is not None:
+            if self._driver is not None:
                 self.tell(self._take_back, order)
             raise
         return result_of(order.result(), self.failure)
@@ -287,8 +275,8 @@ class Engine:
 
     def read_what_waits(self) -> None:
         """Let the I/O thread read what waits, before somebody is told that it is too late."""
-        if (reactor := self._reactor) is not None and not self.over:
-            self._reading.wait(reactor)
+        if (driver := self._driver) is not None and not self.over:
+            driver.read_what_waits()
 
     def _post(self, order: Order[Any]) -> None:
         with self.lock:
@@ -297,122 +285,48 @@ class Engine:
             else:
                 self._start().post(lambda: self._run_order(order))
 
-    def _start(self) -> Reactor:
-        if self._reactor is None:
-            reactor = Reactor()
+    def _start(self) -> Driver:
+        if self._driver is None:
+            driver = Driver(self.core, self.delivery, self._perform)
             name = f"relay_sync I/O of {self.core.config.host}"
-            thread = threading.Thread(target=self._run, args=(reactor,), name=name, daemon=True)
+            thread = threading.Thread(target=self._run, args=(driver,), name=name, daemon=True)
             try:
                 thread.start()
             except RuntimeError:  # the system has no more, or the interpreter is ending
-                reactor.close()
+                driver.let_go()
                 raise
-            self._reactor, self._thread = reactor, thread
+            self._driver, self._thread = driver, thread
             _running.add(self)
-        return self._reactor
+        return self._driver
 
     # In the I/O thread
 
-    def opened(self, number: int) -> None:
-        """A transport is open."""
-        self.core.transport_opened(number, time.monotonic())
-
-    def received(self, number: int, data: bytes) -> None:
-        """A transport has brought bytes."""
-        self._reading.reads += 1
-        self.core.receive_data(number, data, time.monotonic())
-
-    def ended(self, number: int, reason: str) -> None:
-        """A transport is closed."""
-        del self._transports[number]
-        self.core.transport_closed(number, time.monotonic(), reason)
-
-    def end_program(self, name: str, error: BaseException) -> None:
-        """A function of the application's has raised what ends the program."""
-        self.delivery.end_program(name, error)
-
-    def _run(self, reactor: Reactor) -> None:
+    def _run(self, driver: Driver) -> None:
         self._io_thread = threading.get_ident()
         try:
-            while not self._finished:
-                self._turn(reactor)
+            driver.run()
         except BaseException as error:  # noqa: BLE001 - it is logged
             self.delivery.lines.on_failure(error)
             log.failure(error, "the client has failed: this is a bug in relay_sync")
             self.failure = failure_of(error)
         finally:
-            self._stop(reactor)
+            self._stop(driver)
 
-    def _turn(self, reactor: Reactor) -> None:
-        """Do what is due, perform all outputs, and sleep until there is more to do."""
-        deadline = self.delivery.deadline()
-        is_due = deadline is not None and deadline <= time.monotonic()
-        asked = self._reading.read_what_waits(reactor) if is_due or self._reading.is_asked else []
-        if is_due:
-            self.delivery.handle_timer(time.monotonic())
-        for transport in tuple(self._transports.values()):
-            transport.handle_timer(time.monotonic())
-        self._step(reactor)
-        for mail in asked:
-            mail.put(None)
-        deadlines = [self.delivery.deadline(), *(t.deadline() for t in self._transports.values())]
-        nearest = min((due for due in deadlines if due is not None), default=None)
-        if self._finished:
-            return
-        if nearest is None or self._reading.is_asked:
-            self._reading.take_in(reactor, 0 if self._reading.is_asked else None)
-            return
-        began = time.monotonic()
-        self._reading.take_in(reactor, max(0.0, nearest - began))
-        notice_freeze(self.delivery.lines, STOOD_STILL, time.monotonic() - max(nearest, began))
-
-    @property
-    def _finished(self) -> bool:
-        return self._closed and not self._transports
-
-    def _step(self, reactor: Reactor) -> None:
-        """Perform all outputs of the core; what they write leaves together."""
-        self._perform_outputs(reactor)
-        for transport in tuple(self._transports.values()):
-            transport.flush()
-
-    def _perform_outputs(self, reactor: Reactor) -> None:
-        while (output := self.core.next_output()) is not None:
-            self._perform(output, reactor)
-
-    def _perform(self, output: Output, reactor: Reactor) -> None:
+    def _perform(self, output: Output) -> None:
         match output:
-            case SendData(number, data):
-                if number in self._transports:
-                    self._transports[number].write(data)
-            case EventReceived():
-                self.delivery.event_received(output)  # early, for it is what comes most often
             case Settled(pending):
                 self._wake(pending)
                 if pending.callback is not None:
                     self.delivery.publish(output)
-            case CloseTransport(number, flush):
-                if number in self._transports:
-                    self._transports[number].close(flush=flush)
             case OpenTransport(number):
-                self._open(number, reactor)
+                assert self._driver is not None, "the first order comes after it"
+                host, port = split_host(self.core.config.host)
+                find = partial(self._connect, number, host, port)
+                self._driver.open(number, find, host, self._network)
             case Closed():
                 self._close(output)
             case _:
                 self.delivery.publish(output)
-
-    def _open(self, number: int, reactor: Reactor) -> None:
-        config = self.core.config
-        transport = Transport(
-            number,
-            self,
-            reactor,
-            flush_timeout=config.timing.close_timeout,
-            most_unsent=config.limits.unsent_bytes,
-        )
-        self._transports[number] = transport
-        host, port = split_host(config.host)
-        transport.open(partial(self._connect, number, host, port), host, self._network)
 
     def _connect(self, number: int, host: str, port: int) -> object:
         """In a thread of its own: ask for credentials, and find a way to the host."""
@@ -461,30 +375,28 @@ class Engine:
         with self.lock:
             self._waiters.wake(pending)
 
-    def _stop(self, reactor: Reactor) -> None:
+    def _stop(self, driver: Driver) -> None:
         """Nothing runs any more: whoever still waits must not wait for ever."""
         with self.lock:
             self.over = True
             _running.discard(self)
             closed = close_for_good(self.core, time.monotonic(), log, self.delivery.publish)
-            reactor.run_all_posted()
+            driver.run_all_posted()
             self._waiters.wake_all()
             self.changed.notify_all()
         self.delivery.lines.flush()
         if not self._closed:  # not with the lock held: others have theirs
             self._close(closed if self.failure is None else Closed(self.failure))
-        for transport in self._transports.values():
-            transport.abandon()
-        reactor.close()
+        driver.abandon()
 
     def forked(self) -> bool:
         """See `ClientEngine`. The I/O thread is not there, nor who held the lock."""
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
-        if self._reactor is not None and not self.over:
+        if self._driver is not None and not self.over:
             self.over = True
             self._inherited = self.core.state is not SessionState.DISCONNECTED
-            self._reactor.close()  # the child's copies
+            self._driver.let_go()  # the child's copies
         return self._inherited
 
 

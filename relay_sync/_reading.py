@@ -18,17 +18,18 @@ PATIENCE: Final = 1.0
 class Reading:
     """What the I/O thread has read, and who waits until it has read all."""
 
-    def __init__(self, perform: Callable[[Reactor], None]) -> None:
+    def __init__(self, reactor: Reactor, perform: Callable[[], None]) -> None:
         """`perform` performs all outputs of the core."""
+        self._reactor = reactor
         self._perform = perform
         self.reads = 0
         """How often a transport has brought bytes."""
         self._asked: list[Mailbox[None]] = []
 
-    def wait(self, reactor: Reactor) -> None:
+    def wait(self) -> None:
         """From another thread: wait until what waits has been read and handed on."""
         mail: Mailbox[None] = Mailbox()
-        reactor.post(lambda: self._asked.append(mail))
+        self._reactor.post(lambda: self._asked.append(mail))
         with suppress(TimeoutError):
             mail.take(PATIENCE)
 
@@ -39,18 +40,18 @@ class Reading:
         """Whether somebody waits."""
         return bool(self._asked)
 
-    def take_in(self, reactor: Reactor, timeout: float | None) -> None:
+    def take_in(self, timeout: float | None) -> None:
         """Read what comes within `timeout` seconds, and do what was posted; perform the outputs.
 
         Those of the bytes come first: an order may end the client, and a call that these bytes
         offer has its handler then.
         """
-        reactor.poll(timeout)
-        self._perform(reactor)
-        reactor.run_posted()
-        self._perform(reactor)
+        self._reactor.poll(timeout)
+        self._perform()
+        self._reactor.run_posted()
+        self._perform()
 
-    def read_what_waits(self, reactor: Reactor) -> list[Mailbox[None]]:
+    def read_what_waits(self) -> list[Mailbox[None]]:
         """Read; return who is to be told when the outputs have been performed.
 
         After a freeze of the process, an answer may be in the socket while its deadline
@@ -59,7 +60,7 @@ class Reading:
         asked, self._asked = self._asked, []
         for _ in range(MOST_READS):
             before = self.reads
-            self.take_in(reactor, 0)
+            self.take_in(0)
             if self.reads == before:
                 break
         return asked

@@ -92,7 +92,7 @@ class Office:
         await self._offered.wait()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(anyio.to_thread.run_sync, function)
-            while not engine._reactor._posted:  # noqa: SLF001
+            while not engine._driver._reactor._posted:  # noqa: SLF001
                 await anyio.lowlevel.checkpoint()
             self._go_on.set()
 
