@@ -22,6 +22,7 @@ from relay_proto.outputs import CloseTransport, SendData
 
 from ._background import running_loop
 from ._gathering import Gathering
+from ._here import outlive_cancellation, outlives
 from .transport import Transport
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ class Driver(Generic[O]):
         del self._transports[number]
         core.transport_closed(number, time(), reason)
         self.step()
+        await outlive_cancellation()
 
     def new_transport(self, number: int, *, flush_timeout: float, most_unsent: int) -> Transport:
         """A transport whose bytes may be written from now on, before it is open."""
@@ -152,12 +154,17 @@ class Driver(Generic[O]):
             waker = loop.waker()
             self._wake_timer = partial(loop.wake, waker)
             due = max(self._sleeping_until, loop.time())
-            with anyio.CancelScope(deadline=self._sleeping_until):
-                await waker
-            self.woken_late(loop.time() - due)
-            deadline = self.timers.deadline()  # what woke this may have set another
-            if deadline is not None and deadline <= loop.time():
-                await self.read_what_waits()
+            try:
+                with anyio.CancelScope(deadline=self._sleeping_until):
+                    await waker
+                self.woken_late(loop.time() - due)
+                deadline = self.timers.deadline()  # what woke this may have set another
+                if deadline is not None and deadline <= loop.time():
+                    await self.read_what_waits()
+            except BaseException as error:
+                if not outlives(error):
+                    raise
+                continue
             self.timers.handle_timer(loop.time())
             self.step()
 

@@ -7,6 +7,7 @@ import sys
 from types import ModuleType
 
 import anyio
+import anyio.lowlevel
 
 
 def running_trio() -> ModuleType | None:
@@ -54,6 +55,28 @@ def forget_cancellation() -> None:
     task = asyncio.current_task()
     while task is not None and task.cancelling():
         task.uncancel()
+
+
+def outlives(error: BaseException) -> bool:
+    """Whether a task of the client's goes on, because only others have cancelled it.
+
+    Functions of the application run in those tasks. One that cancels the task in which it runs
+    ends nothing of the client's. If the event loop ends, the engine cancels its tasks by a scope.
+    """
+    cancelled = isinstance(error, anyio.get_cancelled_exc_class()) and is_cancelled()
+    if not cancelled or anyio.current_effective_deadline() == -math.inf:
+        return False
+    forget_cancellation()
+    return True
+
+
+async def outlive_cancellation() -> None:
+    """Go on if others have cancelled this task, of which asyncio tells it at the next wait."""
+    try:
+        await anyio.lowlevel.checkpoint()
+    except BaseException as error:
+        if not outlives(error):
+            raise
 
 
 def anywhere() -> bool:

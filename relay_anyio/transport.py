@@ -22,7 +22,7 @@ from relay_proto.adapter.sockets import READ_SIZE
 
 from ._background import running_loop
 from ._gathering import Gathering
-from ._here import is_cancelled
+from ._here import is_cancelled, outlive_cancellation, outlives
 from ._tls import TLSStream
 
 Connector: TypeAlias = Callable[[str, int], Awaitable[ByteStream]]
@@ -174,32 +174,43 @@ class Transport:
                 failed.append(error)
                 raise
 
-        try:
-            if self._direct is not None:
-                await self._direct.receive_all(hand_over)
-            while True:
+        while True:
+            try:
+                if self._direct is not None:
+                    await self._direct.receive_all(hand_over)
                 hand_over(await stream.receive(READ_SIZE))
-        except BaseException as error:
-            if failed:  # it is not the stream that has failed
-                raise
-            return failure_words(error)
+            except BaseException as error:
+                if failed:  # it is not the stream that has failed
+                    raise
+                if not outlives(error):
+                    return failure_words(error)
 
     async def _write(self, stream: ByteStream) -> str:
         while True:
             with self._gathering.writer_idle():
-                await self._wake
-                self._wake = self._loop.waker()
-                if self._gathering.active:
-                    await self._gathering.wait()
-                    if self._gathering.active:
-                        self._loop.wake(self._wake)
+                await self._wait_for_turn()
+            if is_cancelled():
+                await outlive_cancellation()
             data, size = b"".join(self._chunks), self._unsent
             self._chunks.clear()
             try:
                 if size:
                     await stream.send(data)
             except BaseException as error:  # noqa: BLE001 - see `failure_words`
+                outlives(error)  # but the stream does not: nobody knows how much has left
                 return failure_words(error)
             self._unsent -= size
             if self._closing and not self._unsent:
                 return ""
+
+    async def _wait_for_turn(self) -> None:
+        try:
+            await self._wake
+            if self._gathering.active:
+                await self._gathering.wait()
+        except BaseException as error:
+            if not outlives(error):
+                raise
+        self._wake = self._loop.waker()
+        if self._gathering.active:
+            self._loop.wake(self._wake)
