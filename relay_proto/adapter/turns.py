@@ -58,20 +58,25 @@ class Turns(Generic[T]):
 
     def _go_on(self) -> None:
         # One that ends as soon as it begins calls `done` from within this: so there is one
-        # loop, and not one call inside another for each that waits.
-        with self._lock:
-            if self._beginning:
-                return
-            self._beginning = True
-        while (item := self._next()) is not None:
-            if not self._begin(item[0]):
-                with self._lock:
-                    self._under_way -= 1
+        # loop, and not one call inside another for each that waits. What is added when that loop
+        # has looked for the last time is seen when the next one can begin.
+        while self._may_begin():
+            with self._lock:
+                if self._beginning:
+                    return
+                self._beginning = True
+            while (item := self._next()) is not None:
+                if not self._begin(item[0]):
+                    with self._lock:
+                        self._under_way -= 1
+            self._beginning = False
+
+    def _may_begin(self) -> bool:
+        return len(self._waiting) > 0 and self._under_way < self._most
 
     def _next(self) -> tuple[T] | None:
         with self._lock:
-            if not len(self._waiting) or self._under_way >= self._most:
-                self._beginning = False
+            if not self._may_begin():
                 return None
             self._under_way += 1
             return (self._waiting.take(),)

@@ -14,6 +14,7 @@ import pytest
 from relay_proto.adapter.backlog import Bound
 from relay_proto.adapter.errands import Errands
 from relay_proto.adapter.slots import Slots
+from relay_proto.adapter.turns import Turns
 from relay_sync._threads import Strand, Threads
 
 PATIENCE = 30.0
@@ -65,6 +66,41 @@ def test_whatever_garbage_does_nobody_waits_for_ever(
     thread.join(PATIENCE)
     assert not thread.is_alive()
     assert failures == []
+
+
+def test_what_garbage_adds_in_any_moment_waits_for_no_other_turn() -> None:
+    def add_at(moment: int) -> tuple[list[str], int]:
+        """Add an item, and another in that moment. Return what has begun, and the moments."""
+        begun: list[str] = []
+        left = moment
+
+        def begin(item: str) -> bool:
+            begun.append(item)
+            return True
+
+        def trace(frame: FrameType, event: str, _argument: Any) -> Any:
+            nonlocal left
+            frame.f_trace_opcodes = True
+            left -= event == "opcode"
+            if not left:
+                assert turns.add("of the garbage", 1)  # in here, nothing is traced
+                left -= 1
+            return trace
+
+        turns = Turns(2, Bound(10, 1000), begin)
+        tracing = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            assert turns.add("first", 1)
+        finally:
+            sys.settrace(tracing)
+        return begun, moment - left
+
+    moments = add_at(-1)[1]
+    assert moments > 100
+    for moment in range(1, moments):
+        begun, _ = add_at(moment)
+        assert sorted(begun) == ["first", "of the garbage"], moment
 
 
 def test_what_the_line_about_a_missing_thread_posts_has_a_thread_or_none(
