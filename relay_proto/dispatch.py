@@ -206,8 +206,8 @@ class Dispatch:
                 self._requests.finish(request)
                 self.say_farewell(request.subject.lost(error, now), now)
             self.say_farewell(request.subject.abandoned(error, now), now)
-            if isinstance(request.subject, OwnStart):
-                self._stop(request.subject.action, now)
+            if (action := request.subject.unwanted_action()) is not None:
+                self._stop(action, now)
 
     def _undo(self, result: CallRecord | ActionRecord, now: float) -> None:
         if isinstance(result, CallRecord):

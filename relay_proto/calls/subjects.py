@@ -62,6 +62,10 @@ class Indifferent(msgspec.Struct, frozen=True, eq=False):
         del error, now
         return NO_LEGS
 
+    def unwanted_action(self) -> ActionRecord | None:
+        """What is to be stopped then."""
+        return None
+
 
 class OwnRequest(Indifferent, frozen=True, eq=False):
     """A request that the core makes for itself, and whose answer changes nothing."""
@@ -205,9 +209,8 @@ class Start(ActionVerb, frozen=True, eq=False):
 class OwnStart(Start, frozen=True, eq=False):
     """A verb that starts an action of which only this library knows: see `stops_unwanted`."""
 
-    @property
-    def action(self) -> ActionRecord:
-        """What is stopped if nobody waits for it any more."""
+    def unwanted_action(self) -> ActionRecord:
+        """Nobody else knows of its action."""
         return self._action
 
     def succeeded(self, result: JSONObject, now: float) -> Legs:

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 from ..config import Limits, Timing
 from ..display import shown_id
 from ..errors import RelayError, RequestQueueFullError, RequestTimeoutError
-from ..records import Leg
+from ..records import ActionRecord, Leg
 from ..rpc.frames import JSONObject, result_code
 from ..timers import Deadlines
 from ..transitions import RequestState
@@ -65,6 +65,10 @@ class Subject(Protocol):
     @abc.abstractmethod
     def abandoned(self, error: RelayError, now: float) -> Sequence[Leg]:
         """Nobody waits for the answer any more. The request may have been written."""
+
+    @abc.abstractmethod
+    def unwanted_action(self) -> ActionRecord | None:
+        """Return the action that is to be stopped if nobody waits for the answer any more."""
 
 
 class Request:
