@@ -9,7 +9,14 @@ from typing import Any, Final, Generic, TypeVar
 
 R = TypeVar("R")
 
-RESULT: Final = "result"
+
+class Source:
+    """What to undo if a command is cancelled: its request, or `RESULT`."""
+
+    __slots__ = ()
+
+
+RESULT: Final = Source()
 """What to undo of a command that has settled: its result, such as a call that nobody takes."""
 
 
@@ -34,7 +41,7 @@ class Pending(Generic[R]):
         self.error: BaseException | None = None
         self._result: Any = None  # of type R, once there is one
         self.callback = callback
-        self.source: object = None
+        self.source: Source | None = None
         self.wakers: tuple[Any, ...] = ()
 
     def __repr__(self) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from ..config import Limits, Timing
 from ..display import shown_id
 from ..errors import RelayError, RequestQueueFullError, RequestTimeoutError
+from ..pending import Source
 from ..records import ActionRecord, Leg
 from ..rpc.frames import JSONObject, result_code
 from ..timers import Deadlines
@@ -71,7 +72,7 @@ class Subject(Protocol):
         """Return the action that is to be stopped if nobody waits for the answer any more."""
 
 
-class Request:
+class Request(Source):
     """One request: what it asks, and what it is about.
 
     `frame` holds its bytes until they are written. `params` are kept if the frame must
