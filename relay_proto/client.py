@@ -491,7 +491,7 @@ class ClientCore(Core[Output]):
                 self._farewells.offered_again(event.call_id)
                 self._dispatch.pass_back(self._offers.receive(event, now), now)
             case DialEvent():
-                self._dispatch.say_farewell(self._dials.receive(event), now)
+                self._dispatch.receive_dial(event, now)
             case _:
                 assert isinstance(event, CallStateEvent), f"no way for {event!r}"
                 self._dispatch.say_farewell(self._dials.receive_state(event), now)

@@ -52,7 +52,7 @@ from .outputs import Ignored
 from .pending import RESULT, Pending
 from .records import ActionRecord, CallRecord
 from .rpc.action_kinds import AI
-from .rpc.events import CallReceiveEvent
+from .rpc.events import CallReceiveEvent, DialEvent
 from .rpc.frames import (
     ErrorFrame,
     JSONObject,
@@ -199,7 +199,11 @@ class Dispatch:
         """
         request = pending.source
         if request is RESULT:
-            self._undo(pending.result(), now)
+            result: CallRecord | ActionRecord = pending.result()
+            if isinstance(result, CallRecord):
+                self.hang_up(result, now)
+            else:
+                self._stop(result, now)
         elif isinstance(request, Request):
             error = LocalProtocolError("cancelled by the caller")
             if request.state is RequestState.QUEUED:
@@ -209,18 +213,13 @@ class Dispatch:
             if (action := request.subject.unwanted_action()) is not None:
                 self._stop(action, now)
 
-    def _undo(self, result: CallRecord | ActionRecord, now: float) -> None:
-        if isinstance(result, CallRecord):
-            self.hang_up(result, now)
-        else:
-            self._stop(result, now)
-
     # The session comes and goes
 
     def flush(self, now: float) -> None:
         """Write the requests that have waited for a session."""
         for request in self._requests.take_queued():
-            self._write_queued(request, now)
+            if not request.subject.settle_if_needless():
+                self._write_queued(request, now)
         self.release(now)
 
     def release(self, now: float) -> None:
@@ -230,8 +229,8 @@ class Dispatch:
         for pace in (self._dial_pace, self._text_pace):
             while (request := pace.take(self._under_way(pace), now)) is not None:
                 self._requests.take(request)
-                if self._write_queued(request, now):
-                    pace.begun(now)
+                self._write_queued(request, now)
+                pace.begun(now)
             due = pace.due(self._under_way(pace))
             if due is None:
                 self._deadlines.clear(pace)
@@ -242,15 +241,11 @@ class Dispatch:
     def _under_way(self, pace: Pace[Request]) -> int:
         return self._dials.under_way if pace is self._dial_pace else 0
 
-    def _write_queued(self, request: Request, now: float) -> bool:
-        """Write a request that has waited; false if it was needless by now."""
-        if request.subject.settle_if_needless():
-            return False
+    def _write_queued(self, request: Request, now: float) -> None:
         if request.params is not None:
             params = self._with_context(request.params)
             request.frame = encode_request(request.id, request.method, params)
         self._write(request, now)
-        return True
 
     def lose_sent(self, error: RelayError, now: float) -> None:
         """Settle what was written on a session that is lost: no answer will come."""
@@ -461,6 +456,12 @@ class Dispatch:
         self._session.send(frame)
 
     # What becomes of requests
+
+    def receive_dial(self, event: DialEvent, now: float) -> None:
+        """Apply a dial event. A dial that it decides before its turn leaves the queue at once."""
+        request = self._dials.source_of(event.tag)
+        self.say_farewell(self._dials.receive(event), now)
+        self._requests.finish_if_needless(request)
 
     def expired(self, request: Request, now: float) -> None:
         """Settle a request that was not written, or not answered, in time."""

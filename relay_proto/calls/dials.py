@@ -19,7 +19,7 @@ from ..core import OutputQueue
 from ..display import shown_id
 from ..errors import DialFailedError, DialTimeoutError, RelayError, RequestQueueFullError
 from ..outputs import Dropped, EventReceived, PeerViolation
-from ..pending import RESULT, Pending
+from ..pending import RESULT, Pending, Source
 from ..records import LONGEST_ID, CallRecord, DialRecord
 from ..rpc.events import CallStateEvent, DialEvent
 from ..rpc.frames import JSONObject, is_object
@@ -114,6 +114,11 @@ class Dials:
         """End the dials of a lost session. Those that are not written yet go on."""
         lost = [dial for dial in self._pending.values() if dial.state is DialState.DIALING]
         return [leg for dial in lost for leg in self.failed(dial, error)]
+
+    def source_of(self, tag: str) -> Source | None:
+        """Return what the pending dial with this tag has asked for, or None."""
+        dial = self._pending.get(tag)
+        return None if dial is None else dial.pending.source
 
     def is_acknowledged(self, dial: DialRecord) -> bool:
         """Whether the server has the dial, so that events will decide it."""

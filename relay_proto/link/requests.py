@@ -224,6 +224,13 @@ class Requests:
         self._sent.pop(request.id, None)
         self._deadlines.clear(request)
 
+    def finish_if_needless(self, source: Source | None) -> None:
+        """Forget a request that waits to be written, if nothing is left to ask for."""
+        if not isinstance(source, Request) or source.state is not _QUEUED:
+            return
+        if source.subject.settle_if_needless():
+            self.finish(source)
+
     def lose_sent(self) -> list[Request]:
         """Take out all written requests: their replies can no longer come."""
         return self._finish_all(self._sent)

@@ -8,6 +8,7 @@ import pytest
 
 from relay_proto.api import commands as c
 from relay_proto.api.commands import Command
+from relay_proto.config import Limits
 from relay_proto.records import ActionRecord, CallRecord
 from tests.unit.client_peer import DEVICES, Peer
 
@@ -107,11 +108,29 @@ def test_a_dial_that_an_event_has_decided_is_not_sent(peer: Peer) -> None:
     call = {"call_id": "c-1", "node_id": "n-1"}
     peer.event("calling.call.dial", tag="t-1", dial_state="answered", call=call)
     assert pending.result().call_id == "c-1"
+    assert peer.core.queued_requests == 0, "at once: what waits has a bound"
     peer.cut()
     peer.forget()
     peer.reconnect(session_restored=True)
     assert methods(peer) == []
-    assert peer.core.queued_requests == 0
+
+
+@pytest.mark.parametrize("dial_state", ["answered", "failed", "dialing"])
+def test_a_dial_that_an_event_decides_before_its_turn_leaves_the_queue(dial_state: str) -> None:
+    peer = Peer(limits=Limits(dials_at_once=1, queued_requests=1))
+    peer.connect()
+    peer.execute(c.dial(DEVICES, tag="t-1"))
+    assert peer.take("calling.dial")
+    pending = peer.execute(c.dial(DEVICES, tag="t-2"))
+    call = {"call_id": "c-2", "node_id": "n-2"}
+    peer.event("calling.call.dial", tag="t-2", dial_state=dial_state, call=call)
+    if dial_state == "dialing":
+        assert (pending.settled, peer.core.queued_requests) == (False, 1)
+        return
+    assert (pending.settled, peer.core.queued_requests) == (True, 0)
+    peer.execute(c.dial(DEVICES, tag="t-3"))
+    peer.event("calling.call.dial", tag="t-1", dial_state="failed")
+    assert peer.take("calling.dial")["params"]["tag"] == "t-3"
 
 
 @pytest.mark.parametrize("params", [None, [1], {"from": 7}, {"from_number": None}])
