@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from relay_sync import Call, RelayClient, SessionState
+from relay_sync import Call, RelayClient, RelayError, SessionState
 from tests.adapters.peers import GONE, Peer, serving
-from tests.adapters.support import PATIENCE, PROJECT, QUICK, TOKEN, Certificates, engine_of
+from tests.adapters.support import PATIENCE, PROJECT, QUICK, TOKEN, Certificates
 
 pytestmark = pytest.mark.anyio
+
+BUSY: Final = "office.busy"
+"""When the client sends this request, its own thread is busy for a while."""
+WAITS: Final = ("get", "acquire", "join")
+"""A thread that calls one of these has asked, and waits."""
 
 
 @pytest.fixture
@@ -25,16 +31,20 @@ def runtime() -> str:
 
 
 class Watch(logging.Handler):
-    """Looks at the client when it tells of a call."""
+    """Looks at the client when it tells of a call, and holds its thread up when that is busy."""
 
     def __init__(self, client: RelayClient) -> None:
         super().__init__()
         self._client = client
         self.states: list[SessionState] = []
+        self.holds, self.go_on = threading.Event(), threading.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.getMessage().startswith("event <CallReceiveEvent"):
             self.states.append(self._client.state)
+        elif record.getMessage().startswith(">") and BUSY in record.getMessage():
+            self.holds.set()
+            assert self.go_on.wait(PATIENCE)
 
 
 class Office:
@@ -44,7 +54,6 @@ class Office:
         self.asked: list[str] = []
         self.taken: list[str] = []
         self._offer, self._offered = anyio.Event(), anyio.Event()
-        self._holds, self._go_on = threading.Event(), threading.Event()
 
     async def serve(self, peer: Peer) -> None:
         await peer.welcome()
@@ -78,28 +87,38 @@ class Office:
         try:
             yield
         finally:
-            self._go_on.set()
+            self.watch.go_on.set()
             await anyio.to_thread.run_sync(self.client.disconnect)
             logger.removeHandler(self.watch)
 
     async def ask_while_a_call_waits(self, function: Callable[[], object]) -> None:
         """Call `function` when a call waits in the socket, and is not read before that."""
         await anyio.to_thread.run_sync(self.client.connect)
-        engine = engine_of(self.client)
-        engine.post(self._hold)
-        assert await anyio.to_thread.run_sync(self._holds.wait, PATIENCE)
-        self._offer.set()
-        await self._offered.wait()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(anyio.to_thread.run_sync, function)
-            while not engine._driver._reactor._posted:  # noqa: SLF001
-                await anyio.lowlevel.checkpoint()
-            self._go_on.set()
+        waits = threading.Event()
 
-    def _hold(self) -> None:
-        """In the client's own thread: be busy for a while."""
-        self._holds.set()
-        assert self._go_on.wait(PATIENCE)
+        def watch(_frame: object, event: str, called: Any) -> None:
+            if event == "c_call" and called.__name__ in WAITS and type(called.__self__) is not dict:
+                waits.set()
+
+        def be_busy() -> None:
+            with suppress(RelayError):  # the client may leave before the answer comes
+                self.client.execute(BUSY, {})
+
+        def ask() -> None:
+            sys.setprofile(watch)
+            try:
+                function()
+            finally:
+                sys.setprofile(None)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(anyio.to_thread.run_sync, be_busy)
+            assert await anyio.to_thread.run_sync(self.watch.holds.wait, PATIENCE)
+            self._offer.set()
+            await self._offered.wait()
+            tasks.start_soon(anyio.to_thread.run_sync, ask)
+            assert await anyio.to_thread.run_sync(waits.wait, PATIENCE), "it has not asked"
+            self.watch.go_on.set()
 
 
 @asynccontextmanager
