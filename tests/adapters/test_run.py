@@ -8,6 +8,7 @@ import threading
 from contextlib import AbstractAsyncContextManager
 from contextvars import Context
 from functools import partial
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -206,6 +207,14 @@ async def test_it_runs_in_a_thread_and_a_handler_ends_it(world: World, runtime: 
     assert world.all(What.ENDED, reason="hangup")
 
 
+def run_until_exit(client: Any, codes: list[object]) -> None:
+    """Run a client of any package, and add to `codes` what ends the program."""
+    try:
+        client.run()
+    except SystemExit as error:
+        codes.append(error.code)
+
+
 @pytest.mark.parametrize("runtime", ["asyncio"])
 async def test_a_task_that_disconnects_does_not_get_what_ends_the_program(world: World) -> None:
     client = world.client()
@@ -219,14 +228,8 @@ async def test_a_task_that_disconnects_does_not_get_what_ends_the_program(world:
         others.append(other)
         raise SystemExit(3)
 
-    def run() -> None:
-        try:
-            client.run()
-        except SystemExit as error:
-            codes.append(error.code)
-
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(anyio.to_thread.run_sync, run)
+        tasks.start_soon(anyio.to_thread.run_sync, run_until_exit, client, codes)
         await world.until(What.SESSION_STARTED)
         world.place_call()
     assert codes == [3]
@@ -244,18 +247,12 @@ async def test_what_ends_the_program_comes_out_of_run_whoever_disconnects(world:
             ending.set()
             raise SystemExit(3)
 
-        def run() -> None:
-            try:
-                client.run()
-            except SystemExit as error:
-                codes.append(error.code)
-
         def tell(event: Connected) -> None:
             connected.set()
 
         client.on_call(end)
         client.on_connected(tell)
-        running = threading.Thread(target=run)
+        running = threading.Thread(target=run_until_exit, args=(client, codes))
         running.start()
         assert connected.wait(PATIENCE)
         service.place_call()
