@@ -34,10 +34,14 @@ class Message(MessageBase[Engine]):
     def wait(self, timeout: float | None = None) -> MessageStateEvent:
         """Wait until it is delivered or has failed, and return the event that says so.
 
+        A report may come days later, or never, and also after the session was lost. So this ends
+        with the report, after `timeout` seconds, or when the client is disconnected.
+
         Raises:
             TimeoutError: it did not end in `timeout` seconds; wait again if you like.
             ValueError: this message was received, so there is no delivery to wait for.
             ClientClosedError: the client was disconnected.
+            RelayError: the client follows too many messages, and has given up this one.
         """
         engine = self._bound_to_wait()
         return engine.wait(self._record.done, timeout, self, "to arrive or to fail")

@@ -7,6 +7,7 @@ import pytest
 
 from relay_anyio import (
     ClientClosedError,
+    Connected,
     Message,
     MessageFailedError,
     MessageStateEvent,
@@ -154,6 +155,47 @@ async def test_disconnect_ends_the_wait(certificates: Certificates) -> None:
             message = await client.send_message(to_number=TO, from_number=OFFICE, body="Hi")
         with pytest.raises(ClientClosedError):
             await message.wait()
+
+
+async def test_the_loss_of_the_session_does_not_end_the_wait_but_disconnect_does(
+    certificates: Certificates,
+) -> None:
+    waits: list[str] = []
+    connected: Heard[Connected] = Heard()
+    sent: Heard[MessageStateEvent] = Heard()
+    go_on = anyio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.welcome()
+        await peer.reply(await peer.request("messaging.send"), message_id="message-1")
+        await go_on.wait()
+
+    async def another_session(peer: Peer) -> None:
+        await peer.welcome("protocol-2")
+        await peer.event("messaging.state", message_id="message-1", message_state="sent")
+        await peer.gone()
+
+    async def wait(message: Message) -> None:
+        waits.append("begun")
+        with pytest.raises(ClientClosedError):
+            await message.wait()
+        waits.append("ended")
+
+    context = certificates.server_context()
+    async with (
+        serving(context, script, another_session) as host,
+        anyio.create_task_group() as tasks,
+        client_of(host) as client,
+    ):
+        client.on_connected(connected)
+        message = await client.send_message(to_number=TO, from_number=OFFICE, body="Hi")
+        message.on(sent)
+        tasks.start_soon(wait, message)
+        go_on.set()
+        assert not (await connected.next()).resumed
+        assert (await sent.next()).message_state == "sent"
+        assert (waits, message.is_done) == (["begun"], False)
+    assert waits == ["begun", "ended"]
 
 
 async def test_a_refused_message_raises_the_servers_words(certificates: Certificates) -> None:
