@@ -15,9 +15,10 @@ from ..constants import (
     END_REASON_CANCEL,
     END_REASON_DECLINE,
     END_REASON_HANGUP,
+    END_REASON_NOT_FOUND,
 )
 from .happened import Who
-from .legs import INBOUND, FarEnd, Leg
+from .legs import INBOUND, OUTBOUND, FarEnd, Leg
 from .media import speech_seconds
 from .network import Network
 from .people import HUMAN
@@ -28,6 +29,8 @@ DELAY: Final = 0.05
 """Seconds until the other program hears a sound."""
 REFUSALS: Final[Mapping[str, str]] = {END_REASON_HANGUP: END_REASON_DECLINE}
 """The end reasons that have another name for whoever called."""
+UNSERVED: Final = frozenset({END_REASON_CANCEL, END_REASON_NOT_FOUND})
+"""Why a transferred call ends that nobody answers. Whoever is up already is hung up."""
 
 
 class OtherProgram(FarEnd):
@@ -45,7 +48,15 @@ class OtherProgram(FarEnd):
 
     def stop(self) -> None:
         """Let the other program hear nothing more."""
+        self._sounds.clear()
         self._network.cancel(self._deliver)
+
+    def move_to(self, leg: Leg) -> None:
+        """Join `leg` and the call of the other program, which goes on."""
+        far = self.other.far
+        assert isinstance(far, OtherProgram), "both legs end at a program"
+        far.other = leg
+        leg.watchers.append(_follow_called)
 
     def hear(self, text: str, now: float) -> None:
         """Let the other program hear `text`, a little later."""
@@ -90,19 +101,28 @@ def cross(switch: Switch, near: Leg, far: OtherProgram, context: str, now: float
 
 
 def _follow_called(leg: Leg, now: float) -> None:
-    """Answer or end the outbound leg, because `leg` was answered or has ended."""
+    """Answer or end the other leg, because `leg` was answered or has ended.
+
+    After a transfer, the other one can be up already, or wait for a program of its own.
+    """
     near = _other(leg)
     if leg.answered:
-        near.answer(Who.CALLER, now)
-    elif leg.ended:
-        reason = leg.end_reason
-        refused = not near.answered
-        near.end(REFUSALS.get(reason, reason) if refused else reason, Who.CALLER, now)
+        if near.direction == OUTBOUND and not near.answered:
+            near.answer(Who.CALLER, now)
+    elif leg.ended and not leg.transferred:
+        near.end(_reason_for(near, leg.end_reason), Who.CALLER, now)
+
+
+def _reason_for(near: Leg, reason: str) -> str:
+    if near.answered:
+        return END_REASON_HANGUP if reason in UNSERVED else reason
+    # An inbound one waits for its program, after a transfer: who called has given up.
+    return END_REASON_CANCEL if near.direction == INBOUND else REFUSALS.get(reason, reason)
 
 
 def _follow_caller(near: Leg, now: float) -> None:
     """End the inbound leg, because `near` has ended."""
-    if near.ended:
+    if near.ended and not near.transferred:
         leg = _other(near)
         leg.end(END_REASON_HANGUP if leg.answered else END_REASON_CANCEL, Who.CALLER, now)
 

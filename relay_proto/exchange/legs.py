@@ -53,6 +53,9 @@ class FarEnd(abc.ABC):
         """Take keys that the far end hears."""
         self.hear(digits, now)
 
+    def move_to(self, leg: Leg) -> None:  # noqa: B027 - people need nothing more
+        """Go on with `leg`, to which the call was transferred. `Leg` has set it already."""
+
     @property
     def unheard(self) -> str:
         """What the far end waits for just now, and has not heard. ``""`` for nothing."""
@@ -135,6 +138,8 @@ class Leg:
         self.tag = tag
         self.state: str = CallState.CREATED.value
         self.end_reason = ""
+        self.transferred = False
+        """Whether the far end goes on with another call, in this network."""
         self.operations: dict[str, Operation] = {}
         self.watchers: list[Watcher] = []
         self.bridge: Bridge | None = None

@@ -5,6 +5,7 @@ Source: docs/protocol.md, sections 11 and 12.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Final
 
@@ -30,6 +31,8 @@ from .shapes import Seconds
 from .switch import CONFLICT, Switch
 
 CONTEXT_PREFIX: Final = "context:"
+BARE_NAME: Final = re.compile(r"[A-Za-z_][\w-]*")
+"""What can only be the name of a context, even if no program serves it."""
 TRANSFER_PATIENCE: Final = 60.0
 """Seconds that a transferred caller waits for the next answer."""
 
@@ -47,7 +50,10 @@ class EndParams(OnCall, frozen=True, kw_only=True):
 
 
 class TransferParams(OnCall, frozen=True, kw_only=True):
-    """``calling.transfer``; a `dest` that is not a context leaves this network."""
+    """``calling.transfer``; a `dest` that is not a context leaves this network.
+
+    A context stands there with its prefix or without.
+    """
 
     dest: str | JSONObject
 
@@ -159,14 +165,28 @@ def transfer(request: Request, leg: Leg, params: TransferParams) -> None:
     request.accept("Transferring", call_id=leg.call_id)
     now = request.now
     to = params.dest if isinstance(params.dest, str) else "an inline document"
+    context = _context_of(request, params.dest)
+    if context is not None:
+        to = f"{CONTEXT_PREFIX}{context}"
     leg.note(Who.PROGRAM, What.TRANSFERRED, now, to=to)
+    leg.transferred = context is not None
     leg.end(END_REASON_HANGUP, Who.PROGRAM, now, listens_on=True)
-    if to.startswith(CONTEXT_PREFIX):
-        context = to.removeprefix(CONTEXT_PREFIX)
+    if context is not None:
         follower = _inbound_leg(request.switch, leg.far, leg.number, leg.device, context)
+        leg.far.move_to(follower)
         request.switch.add(follower)
         follower.wait_for_answer(TRANSFER_PATIENCE, END_REASON_CANCEL, Who.CALLER, now)
         offer(request.switch, follower, now)
+
+
+def _context_of(request: Request, dest: str | JSONObject) -> str | None:
+    """Return the context that `dest` names; None if it is a number, a URL or a document."""
+    if not isinstance(dest, str):
+        return None
+    if dest.startswith(CONTEXT_PREFIX):
+        return dest.removeprefix(CONTEXT_PREFIX)
+    named = request.switch.sessions.is_served(dest) or BARE_NAME.fullmatch(dest) is not None
+    return dest if named else None
 
 
 def _inbound_leg(switch: Switch, far: FarEnd, number: str, device: JSONObject, context: str) -> Leg:

@@ -360,6 +360,10 @@ class Sessions:
             for session in self._serving(context)
         )
 
+    def is_served(self, context: str) -> bool:
+        """Whether a session serves `context`, connected or not."""
+        return context in self._by_context
+
     def why_nobody(self, context: str) -> str:
         """Return why `take_turn` has found no session, for the journal."""
         if not context:

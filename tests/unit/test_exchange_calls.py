@@ -373,6 +373,19 @@ def test_a_transfer_offers_the_caller_to_another_context() -> None:
     assert world.story(What.SAID) == ["caller says “hello”"]
 
 
+@pytest.mark.parametrize("dest", ["sales", "context:sales", "+1 sales", "nobody"])
+def test_a_context_is_named_with_its_prefix_or_without(dest: str) -> None:
+    world, client, call_id = answered_call()
+    sales = world.connect("sales", "+1 sales")
+    client.verb("transfer", call_id, dest=dest)
+    contexts = [] if dest == "nobody" else [dest.removeprefix("context:")]
+    assert sales.values("call.receive", "context") == contexts
+    [told] = world.story(What.TRANSFERRED)
+    assert told == f"program transfers the call to context:{dest.removeprefix('context:')}"
+    unserved = [line for line in world.story() if "no program serves the context nobody" in line]
+    assert len(unserved) == (dest == "nobody")
+
+
 def test_a_transferred_caller_loses_patience_too() -> None:
     world, client, call_id = answered_call()
     client.verb("transfer", call_id, dest="context:office")

@@ -181,6 +181,73 @@ def test_a_call_can_be_referred_to_a_program() -> None:
     assert caller.values("call.refer", "state")[-1] == "success"
 
 
+# Transfers
+
+SIDES = ["called", "caller"]
+
+
+def handed_over(side: str) -> tuple[World, Client, str, Client, str]:
+    """One side has transferred the call: who is left, their call, and who gets the offer."""
+    world, caller, near, called, far = crossed()
+    sales = world.connect("sales")
+    gone, given, left, kept = (
+        (called, far, caller, near) if side == "called" else (caller, near, called, far)
+    )
+    gone.verb("play", given, control_id="p", play=[tts("one moment")])
+    assert gone.verb("transfer", given, dest="context:sales")["code"] == "200"
+    assert gone.states(given)[-1] == "ended"
+    assert left.states(kept)[-1] == "answered"
+    return world, left, kept, sales, offered(sales)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_who_is_transferred_talks_to_the_next_program(side: str) -> None:
+    world, left, kept, sales, call_id = handed_over(side)
+    sales.verb("answer", call_id)
+    for client, leg, text in ((left, kept, "hello"), (sales, call_id, "sales here")):
+        client.verb("collect", leg, control_id="c", speech={}, initial_timeout=30.0)
+        client.verb("play", leg, control_id="q", play=[tts(text)])
+    world.pass_time(5)
+    for client, heard in ((left, "sales here"), (sales, "hello")):
+        [collected] = client.values("call.collect", "result")
+        assert collected["params"]["text"] == heard
+    sales.verb("end", call_id)
+    assert (left.end_reason(), sales.end_reason()) == ("hangup", "hangup")
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_who_is_transferred_hangs_up_before_the_answer(side: str) -> None:
+    _, left, kept, sales, _ = handed_over(side)
+    left.verb("end", kept)
+    assert (left.end_reason(), sales.end_reason()) == ("hangup", "cancel")
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_transferred_call_that_nobody_takes_ends(side: str) -> None:
+    world, left, _, sales, call_id = handed_over(side)
+    if side == "caller":
+        sales.verb("pass", call_id)
+    else:
+        world.pass_time(60)
+        assert sales.end_reason() == "cancel"
+    assert left.end_reason() == "hangup"
+
+
+def test_both_programs_transfer_one_call() -> None:
+    world, left, kept, sales, first = handed_over("called")
+    office = world.connect("back office")
+    left.verb("transfer", kept, dest="back office")
+    second = offered(office)
+    office.verb("answer", second)
+    assert sales.states(first) == []
+    sales.verb("answer", first)
+    sales.verb("end", first)
+    assert office.end_reason() == "hangup"
+
+
+# Texts
+
+
 def test_a_text_to_a_number_that_a_program_serves_comes_in_there() -> None:
     world, caller, called = make_world()
     result = caller.answer(
