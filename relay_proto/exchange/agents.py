@@ -26,11 +26,10 @@ from .requests import (
     Verb,
     call_verb,
     check_none,
-    control_verb,
     running_one,
     start_verb,
 )
-from .switch import CONFLICT
+from .switch import CONFLICT, NOT_FOUND
 
 EVENT_CALL_AI: Final = "calling.call.ai"
 NOUN: Final = "AI agent"
@@ -142,16 +141,19 @@ def ai(request: Request, leg: Leg, params: AiParams) -> None:
 
 
 def amazon_bedrock(request: Request, leg: Leg, params: OnCall) -> None:  # noqa: ARG001
-    """``calling.amazon_bedrock``; a program cannot stop it, as it has no control id."""
+    """``calling.amazon_bedrock``: an agent for which the program has no control id."""
     check_none(leg, Agent, NAMED)
     request.accept("AI started", call_id=leg.call_id)
     Agent(leg, leg.network.new_id()).start(request.now)
 
 
-def stop(request: Request, running: Agent, params: OnOperation) -> None:  # noqa: ARG001
-    """``calling.ai.stop``."""
-    request.accept_control(running, "Stopping")
-    running.stop(request.now)
+def stop(request: Request, leg: Leg, params: OnOperation) -> None:
+    """``calling.ai.stop``; any control id will do, as a call has at most one agent."""
+    agent = leg.running(Agent)
+    if agent is None:
+        raise RelayError(NOT_FOUND, f"there is no {NOUN} on this call")
+    request.accept_start(params, "Stopping")
+    agent.stop(request.now)
 
 
 def message(request: Request, leg: Leg, params: MessageParams) -> None:
@@ -184,7 +186,7 @@ def unhold(request: Request, leg: Leg, params: UnholdParams) -> None:
 
 VERBS: Final[Mapping[str, Verb]] = {
     "calling.ai": start_verb(AiParams, ai),
-    "calling.ai.stop": control_verb(OnOperation, Agent, stop),
+    "calling.ai.stop": call_verb(OnOperation, stop),
     "calling.ai_message": call_verb(MessageParams, message),
     "calling.ai_hold": call_verb(HoldParams, hold),
     "calling.ai_unhold": call_verb(UnholdParams, unhold),

@@ -53,7 +53,10 @@ Choice: TypeAlias = Literal["true", "false"]
 
 
 class PayParams(OnOperation, frozen=True, kw_only=True):
-    """``calling.pay``; numbers and choices are strings. `postal_code` may be the code."""
+    """``calling.pay``; numbers and choices are strings. `postal_code` may be the code.
+
+    The types of cards are separated by spaces or commas: the documents have both.
+    """
 
     payment_connector_url: Name
     payment_method: Literal["credit-card"] = CREDIT_CARD
@@ -105,7 +108,7 @@ CODE: Final = Phase(
 
 def phases(params: PayParams) -> list[Phase]:
     """Return the details to ask for, in order."""
-    types = params.valid_card_types.split()
+    types = params.valid_card_types.replace(",", " ").split()
 
     def is_card(typed: str) -> bool:
         return len(typed) > 11 and _luhn(typed) and card_type(typed) in types
@@ -168,7 +171,8 @@ class Payment(Listener):
         if not self._phases:
             return
         if digit == END_OF_INPUT:
-            self._take_typed(now)
+            if self._typed:  # else it belongs to the detail before, which was complete without it
+                self._take_typed(now)
             return
         self._typed = "" if digit == CORRECTION else self._typed + digit
         if len(self._typed) == self._phases[0].length:

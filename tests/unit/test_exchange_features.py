@@ -142,6 +142,10 @@ AGENTS = {
     "an agent lasts until it is stopped": Story(
         *(ask("ai"), 1000, ask("ai.stop"), "ai finished", ask("ai.stop", "404")),
     ),
+    "an agent is the only one, so any control id stops it": Story(
+        *(ask("ai"), ask("ai.stop", control_id="another"), "ai finished"),
+        *(ask("amazon_bedrock"), ask("ai.stop"), "ai finished", ask("ai.stop", "404")),
+    ),
     "an agent ends with the call": Story(
         *(ask("amazon_bedrock"), ask("ai_hold", timeout="30")),
         60,

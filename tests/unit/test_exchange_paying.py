@@ -61,6 +61,13 @@ PAYMENTS: dict[str, tuple[tuple[Step, ...], Object, str, Object]] = {
         *((*typed(DISCOVER), *DATE, *CODE, *POSTAL), {"valid_card_types": "discover"}),
         *(f"{THREE}, postal-code, {DONE}", {"payment_card_type": "discover"}),
     ),
+    "types of cards with commas": (
+        *((*typed(DISCOVER), *DATE), ONLY_TWO | {"valid_card_types": "visa, discover,amex"}),
+        *(f"{TWO}, {DONE}", {"payment_card_type": "discover"}),
+    ),
+    "the end of what is complete already": (
+        *((*typed(f"{VISA}#"), Hear("expiration"), Press("1229#")), ONLY_TWO, f"{TWO}, {DONE}", {}),
+    ),
     "keys after the last detail mean nothing": (
         *((*CARD, Hear("expiration"), Press("12299")), ONLY_TWO, f"{TWO}, {DONE}", {}),
     ),
