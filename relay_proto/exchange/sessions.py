@@ -353,6 +353,20 @@ class Sessions:
             serving[chosen] = None
         return chosen
 
+    def for_reports(self, context: str, sender: Session) -> Session:
+        """Return who gets the reports about a text that `sender` has sent with `context`.
+
+        A session whose protocol this is, or one that serves it: the sender, if it is one of
+        them. If there is none, the sender gets them.
+        """
+        named = self._by_protocol.get(context)
+        serving = self._by_context.get(context, {})
+        fitting = [session for session in (named, *serving) if session is not None]
+        ours = [session for session in fitting if session.project == sender.project]
+        if sender in ours or not ours:
+            return sender
+        return next((session for session in ours if session.link is not None), ours[0])
+
     def is_anybody_there(self, context: str, without: Iterable[Session]) -> bool:
         """Whether a connected session serves `context`, apart from some."""
         return any(

@@ -57,7 +57,8 @@ class SendParams(msgspec.Struct, frozen=True, kw_only=True):
 
     to_number: Name
     from_number: Name
-    context: str = ""
+    context: Name
+    """Who gets the reports: those who serve it, or whose protocol it is."""
     body: str = ""
     media: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -69,7 +70,8 @@ class Outgoing:
     def __init__(self, request: Request, params: SendParams) -> None:
         self._switch = request.switch
         self._network = request.network
-        self._session = request.session
+        self._sender = request.session
+        self._context = params.context
         self.message_id = request.network.new_id()
         self._text = TextMessage(params.from_number, params.to_number, params.body, params.media)
         self._shown: JSONObject = {
@@ -95,7 +97,8 @@ class Outgoing:
         params = {**self._shown, "message_state": state}
         if state == MESSAGE_STATE_UNDELIVERED:
             params["reason"] = "the number cannot be reached"
-        self._session.tell(EVENT_MESSAGING_STATE, params, now)
+        reported_to = self._switch.sessions.for_reports(self._context, self._sender)
+        reported_to.tell(EVENT_MESSAGING_STATE, params, now)
         context = self._network.config.numbers.get(self._text.to_number)
         if state == MESSAGE_STATE_DELIVERED and context is not None:
             _deliver(self._switch, self._text, self._network.new_id(), context, now)

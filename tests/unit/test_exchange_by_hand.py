@@ -351,7 +351,8 @@ def test_numbers_and_texts_and_times_change() -> None:
     world.deliver()
     assert client.values("call.receive", "context") == ["sales"]
     assert client.values("messaging.receive", "context") == ["sales"]
-    client.ask("messaging.send", to_number=BOB, from_number=ANN, body="Hi")
+    text = {"context": "sales", "from_number": ANN, "body": "Hi"}
+    client.ask("messaging.send", to_number=BOB, **text)
     world.pass_time(5)
     assert client.values("messaging.state", "message_state")[-1] == "undelivered"
     exchange.change(timing=ExchangeTiming(ring_delay=7.0))
@@ -382,7 +383,8 @@ def test_the_journal_names_texts_and_their_media() -> None:
     text = TextMessage(CALLER, OFFICE, "", ("https://a/1", "https://a/2"))
     message_id = world.exchange.receive_text(text, world.now)
     world.deliver()
-    sent = client.answer("messaging.send", to_number=CALLER, from_number=OFFICE, body="Hi")
+    given = {"context": "office", "to_number": CALLER, "from_number": OFFICE, "body": "Hi"}
+    sent = client.answer("messaging.send", **given)
     first, second = (one.details for one in world.happened if one.what is What.SENT_TEXT)
     assert (first["text_id"], first["media"]) == (message_id, "https://a/1 https://a/2")
     assert second["text_id"] == sent["message_id"]

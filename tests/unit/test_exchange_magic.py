@@ -136,7 +136,7 @@ def test_who_presses_a_key_and_who_hangs_up() -> None:
 def test_texts_to_a_number_that_does_not_exist_are_undelivered() -> None:
     world = World(config())
     client = world.connect("office")
-    sent = {"from_number": OFFICE, "body": "Hello."}
+    sent = {"context": "office", "from_number": OFFICE, "body": "Hello."}
     client.ask("messaging.send", to_number="+15550000001", **sent)
     client.ask("messaging.send", to_number="+15550000004", **sent)
     world.pass_time(10)

@@ -1,4 +1,4 @@
-"""Outbound calls: dials, bridges and text messages."""
+"""Outbound calls: dials and bridges."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ from relay_proto.exchange import (
     NoAnswer,
     Press,
     Say,
-    TextMessage,
     Unreachable,
     Wait,
     What,
 )
 from tests.unit.exchange_client import (
-    CALLER,
     HANGS_UP,
     OFFICE,
     PROJECT,
@@ -407,93 +405,3 @@ def test_a_call_that_is_being_connected_ends_with_its_session() -> None:
         "exchange ends the call: cancel",
         "exchange ends the call: error",
     ]
-
-
-# Texts
-
-
-def send(client: Client, **params: Any) -> Object:
-    given = {"context": "c", "to_number": QUICK, "from_number": OFFICE, "body": "Hi", "tags": ["v"]}
-    return client.answer("messaging.send", **(given | params))
-
-
-def test_a_text_is_delivered_step_by_step() -> None:
-    world, client = make_world()
-    result = send(client)
-    assert (result["code"], result["message"]) == ("200", "Message accepted")
-    for state in ("queued", "initiated", "sent", "delivered"):
-        assert client.events("messaging.state")[-1]["message_state"] == state
-        world.pass_time(0.5)
-    assert client.events("messaging.state")[-1] == {
-        "message_id": result["message_id"],
-        "context": "c",
-        "direction": "outbound",
-        "from_number": OFFICE,
-        "to_number": QUICK,
-        "body": "Hi",
-        "media": [],
-        "segments": 1,
-        "tags": ["v"],
-        "message_state": "delivered",
-    }
-    world.pass_time(10)
-    assert len(client.events("messaging.state")) == 4
-
-
-def test_a_text_that_cannot_be_delivered() -> None:
-    world, client = make_world(undeliverable=frozenset({NOWHERE}))
-    send(client, to_number=NOWHERE, body="", media=["https://example.com/a.png"])
-    world.pass_time(10)
-    states = client.values("messaging.state", "message_state")
-    assert states == ["queued", "initiated", "sent", "undelivered"]
-    assert client.events("messaging.state")[-1]["reason"]
-
-
-def test_long_texts_have_segments() -> None:
-    _, client = make_world()
-    send(client, body="x" * 161)
-    assert client.values("messaging.state", "segments") == [2]
-
-
-@pytest.mark.parametrize("params", [{"body": ""}, {"to_number": ""}, {"media": "x"}, {"body": 5}])
-def test_bad_texts(params: Object) -> None:
-    _, client = make_world()
-    assert send(client, **params)["code"] == -32602
-
-
-def test_texts_have_a_limit() -> None:
-    world, client = make_world(limits=ExchangeLimits(texts=1))
-    assert send(client)["code"] == "200"
-    assert send(client)["code"] == "503"
-    world.pass_time(10)
-    assert send(client)["code"] == "200"
-
-
-def test_a_text_from_somebody() -> None:
-    world, client = make_world()
-    text = TextMessage(CALLER, OFFICE, "Yo", media=("https://example.com/b.png",))
-    message_id = world.exchange.receive_text(text, 0.0)
-    world.deliver()
-    assert client.events("messaging.receive") == [
-        {
-            "message_id": message_id,
-            "context": "office",
-            "direction": "inbound",
-            "from_number": CALLER,
-            "to_number": OFFICE,
-            "body": "Yo",
-            "media": ["https://example.com/b.png"],
-            "segments": 1,
-            "tags": [],
-            "message_state": "received",
-        }
-    ]
-    assert world.story(What.SENT_TEXT) == [f"caller sends a text from {CALLER} to {OFFICE}: “Yo”"]
-
-
-def test_a_text_that_nobody_serves() -> None:
-    world, client = make_world()
-    message_id = world.exchange.receive_text(TextMessage(CALLER, OFFICE, "Yo"), 0.0, context="x")
-    world.deliver()
-    assert client.events("messaging.receive") == []
-    assert world.story(What.TEXT_MOVED) == [f"exchange marks text {message_id} as undelivered"]
