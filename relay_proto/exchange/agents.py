@@ -15,7 +15,6 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from ..errors import RelayError
-from ..rpc.frames import JSONObject
 from ..transitions import follow
 from .happened import What, Who
 from .legs import Leg, Operation
@@ -29,6 +28,7 @@ from .requests import (
     running_one,
     start_verb,
 )
+from .shapes import Object, Objects, Text, Texts
 from .switch import CONFLICT, NOT_FOUND
 
 EVENT_CALL_AI: Final = "calling.call.ai"
@@ -39,10 +39,30 @@ Words = Annotated[str, msgspec.Meta(max_length=10_000)]
 
 
 class AiParams(OnOperation, frozen=True, kw_only=True):
-    """``calling.ai``; `agent` and `prompt` have no effect here."""
+    """``calling.ai``; its parameters have no effect here."""
 
-    agent: str = ""
-    prompt: JSONObject | None = None
+    agent: Text = None
+    prompt: Object = None
+    post_prompt: Object = None
+    post_prompt_url: Text = None
+    post_prompt_auth_user: Text = None
+    post_prompt_auth_password: Text = None
+    global_data: Object = None
+    pronounce: Objects = None
+    hints: Texts = None
+    languages: Objects = None
+    SWAIG: Object = None
+    params: Object = None
+
+
+class BedrockParams(OnCall, frozen=True, kw_only=True):
+    """``calling.amazon_bedrock``; its parameters have no effect here."""
+
+    SWAIG: Object = None
+    params: Object = None
+    global_data: Object = None
+    post_prompt: Object = None
+    post_prompt_url: Text = None
 
 
 class HoldParams(OnCall, frozen=True, kw_only=True):
@@ -63,6 +83,8 @@ class MessageParams(OnCall, frozen=True, kw_only=True):
 
     message_text: Words = ""
     role: Literal["user", "system", "assistant"] = "user"
+    reset: Object = None
+    global_data: Object = None
 
 
 class AgentState(enum.Enum):
@@ -140,7 +162,7 @@ def ai(request: Request, leg: Leg, params: AiParams) -> None:
     Agent(leg, params.control_id).start(request.now)
 
 
-def amazon_bedrock(request: Request, leg: Leg, params: OnCall) -> None:  # noqa: ARG001
+def amazon_bedrock(request: Request, leg: Leg, params: BedrockParams) -> None:  # noqa: ARG001
     """``calling.amazon_bedrock``: an agent for which the program has no control id."""
     check_none(leg, Agent, NAMED)
     request.accept("AI started", call_id=leg.call_id)
@@ -190,5 +212,5 @@ VERBS: Final[Mapping[str, Verb]] = {
     "calling.ai_message": call_verb(MessageParams, message),
     "calling.ai_hold": call_verb(HoldParams, hold),
     "calling.ai_unhold": call_verb(UnholdParams, unhold),
-    "calling.amazon_bedrock": call_verb(OnCall, amazon_bedrock),
+    "calling.amazon_bedrock": call_verb(BedrockParams, amazon_bedrock),
 }

@@ -32,7 +32,7 @@ from .media import Media
 from .playing import FOREVER, Playback
 from .queues import waiting_entries
 from .requests import OnCall, Request, Verb, call_verb
-from .shapes import Seconds
+from .shapes import Amount, Seconds, Text
 from .switch import CONFLICT
 
 FAILED_REASONS: Final[Mapping[str, str]] = {END_REASON_NO_ANSWER: "no_answer"}
@@ -55,6 +55,8 @@ class ConnectParams(OnCall, frozen=True, kw_only=True):
     ringback: tuple[Media, ...] = ()
     tag: str = ""
     max_duration: Seconds = 0.0
+    max_price_per_minute: Amount = None
+    status_url: Text = None
 
 
 class Connecting(Operation):

@@ -25,7 +25,7 @@ from .media import Media, MediaList
 from .network import Network
 from .playing import Playback, Playing, VolumeParams, pause, resume, volume
 from .requests import OnOperation, Request, Verb, control_verb, decode_params, start_verb
-from .shapes import Decibels, Seconds
+from .shapes import Decibels, Seconds, Text, Texts
 
 CONFIDENCE: Final = 0.9
 DIGIT: Final = "digit"
@@ -52,6 +52,10 @@ class Speech(msgspec.Struct, frozen=True, kw_only=True):
 
     end_silence_timeout: Seconds = 1.0
     speech_timeout: Seconds = 60.0
+    language: Text = None
+    hints: Texts = None
+    model: Text = None
+    engine: Text = None
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,12 +72,19 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     only on request. With a prompt it starts when the prompt ends, but with True at once."""
 
 
+class CollectParams(OnOperation, frozen=True, kw_only=True):
+    """``calling.collect``, without what it waits for."""
+
+    status_url: Text = None
+
+
 class PlayAndCollectParams(OnOperation, frozen=True, kw_only=True):
     """``calling.play_and_collect``."""
 
     play: MediaList
     collect: Wanted
     volume: Decibels = 0.0
+    status_url: Text = None
 
 
 class CollectState(enum.Enum):
@@ -293,7 +304,7 @@ class PlayAndCollect(Collect, Playing):
         super()._miss_input(now)
 
 
-def collect(request: Request, leg: Leg, params: OnOperation) -> None:
+def collect(request: Request, leg: Leg, params: CollectParams) -> None:
     """``calling.collect``; the settings are on the same level as the ids."""
     wanted = _check(decode_params(_wanted, request.params))
     request.accept_start(params, "Collecting")
@@ -328,7 +339,7 @@ def _check(wanted: Wanted) -> Wanted:
 _wanted = msgspec.json.Decoder(Wanted)
 
 VERBS: Final[Mapping[str, Verb]] = {
-    "calling.collect": start_verb(OnOperation, collect),
+    "calling.collect": start_verb(CollectParams, collect),
     "calling.collect.stop": control_verb(OnOperation, Collect, stop),
     "calling.collect.start_input_timers": control_verb(OnOperation, Collect, start_input_timers),
     "calling.play_and_collect": start_verb(PlayAndCollectParams, play_and_collect),

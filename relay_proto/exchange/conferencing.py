@@ -15,10 +15,11 @@ import msgspec
 
 from ..errors import RelayError
 from .conference import Conference, Member, Terms
+from .devices import StreamParams
 from .happened import What, Who
 from .legs import Leg, Operation
 from .requests import OnCall, Request, Verb, call_verb, check_none, running_one
-from .shapes import Name
+from .shapes import HttpMethod, Name, Text
 from .switch import CONFLICT, NOT_FOUND
 
 MAX_PARTICIPANTS: Final = 250
@@ -37,6 +38,17 @@ class JoinConferenceParams(OnCall, frozen=True, kw_only=True):
     max_participants: Annotated[int, msgspec.Meta(ge=1, le=MAX_PARTICIPANTS)] = MAX_PARTICIPANTS
     record: Literal["do-not-record", "record-from-start"] = "do-not-record"
     coach: str = ""
+    region: Literal["global", "us", "eu", "ch"] | None = None
+    trim: Literal["trim-silence", "do-not-trim"] | None = None
+    status_callback: Text = None
+    status_callback_event: Text = None
+    status_callback_event_type: Literal["relay", "cxml", "laml"] | None = None
+    status_callback_method: HttpMethod = None
+    recording_status_callback: Text = None
+    recording_status_callback_event: Text = None
+    recording_status_callback_event_type: Literal["relay", "cxml", "laml"] | None = None
+    recording_status_callback_method: HttpMethod = None
+    stream: StreamParams | None = None
 
 
 class LeaveConferenceParams(OnCall, frozen=True, kw_only=True):
@@ -49,6 +61,7 @@ class JoinRoomParams(OnCall, frozen=True, kw_only=True):
     """``calling.join_room``."""
 
     name: Name
+    status_url: Text = None
 
 
 class InRoom(Operation):

@@ -19,7 +19,7 @@ from .artifacts import Artifact
 from .happened import What, Who
 from .legs import Leg, Operation
 from .requests import OnOperation, Request, Verb, check_none, control_verb, start_verb
-from .shapes import Name
+from .shapes import HttpMethod, Name, Object, Text
 from .sounds import TextFile
 
 FINISHED: Final = "finished"
@@ -85,6 +85,7 @@ class TapStartParams(OnOperation, frozen=True, kw_only=True):
 
     tap: TapWanted
     device: Receiver
+    status_url: Text = None
 
 
 class StreamStartParams(OnOperation, frozen=True, kw_only=True):
@@ -95,6 +96,17 @@ class StreamStartParams(OnOperation, frozen=True, kw_only=True):
     track: Literal[
         "inbound_track", "outbound_track", "both_tracks", "inbound", "outbound", "both"
     ] = "inbound_track"
+    codec: Text = None
+    status_url: Text = None
+    status_url_method: HttpMethod = None
+    authorization_bearer_token: Text = None
+    custom_parameters: Object = None
+
+
+class TranscribeParams(OnOperation, frozen=True, kw_only=True):
+    """``calling.transcribe``."""
+
+    status_url: Text = None
 
 
 class Copy(Operation):
@@ -212,7 +224,7 @@ def stream(request: Request, leg: Leg, params: StreamStartParams) -> None:
     Stream(leg, params.control_id, facts).start(request.now)
 
 
-def transcribe(request: Request, leg: Leg, params: OnOperation) -> None:
+def transcribe(request: Request, leg: Leg, params: TranscribeParams) -> None:
     """``calling.transcribe``."""
     check_none(leg, Transcription, "a transcription")
     request.accept_start(params, "Transcribing")
@@ -236,6 +248,6 @@ VERBS: Final[Mapping[str, Verb]] = {
     "calling.tap.stop": control_verb(OnOperation, Tap, stop),
     "calling.stream": start_verb(StreamStartParams, stream),
     "calling.stream.stop": control_verb(OnOperation, Stream, stop),
-    "calling.transcribe": start_verb(OnOperation, transcribe),
+    "calling.transcribe": start_verb(TranscribeParams, transcribe),
     "calling.transcribe.stop": control_verb(OnOperation, Transcription, transcribe_stop),
 }

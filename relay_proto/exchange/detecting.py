@@ -24,7 +24,7 @@ from .happened import What, Who
 from .legs import Leg, Listener
 from .requests import OnOperation, Request, Verb, control_verb, start_verb
 from .script import Fax, Human, Machine, Unclear
-from .shapes import Seconds
+from .shapes import Amount, Seconds, Text
 
 FINISHED: Final = "finished"
 
@@ -35,6 +35,10 @@ class MachineParams(msgspec.Struct, frozen=True, kw_only=True):
     detect_message_end: bool = True
     detect_interruptions: bool = False
     machine_ready_timeout: Seconds = 1.0
+    initial_timeout: Amount = None
+    end_silence_timeout: Amount = None
+    machine_voice_threshold: Amount = None
+    machine_words_threshold: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
 
 class FaxParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +82,7 @@ class DetectParams(OnOperation, frozen=True, kw_only=True):
 
     detect: Wanted
     timeout: Seconds = 30.0
+    status_url: Text = None
 
 
 class Detector(Listener):

@@ -5,7 +5,7 @@ Source: docs/protocol.md, section 17.
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias, assert_never
+from typing import Annotated, Final, Literal, TypeAlias, assert_never
 
 import msgspec
 
@@ -15,6 +15,7 @@ from ..constants import (
     END_REASON_NO_ANSWER,
     END_REASON_NOT_FOUND,
 )
+from ..rpc.frames import JSONObject
 from ..transitions import CallState
 from .crossing import OtherProgram, cross
 from .happened import What, Who
@@ -23,13 +24,17 @@ from .network import Network
 from .people import Person
 from .script import Answers, Behaviour, Busy, ByHand, Declines, NoAnswer, Served, Unreachable
 from .sessions import Session
-from .shapes import Name, Seconds
+from .shapes import Codecs, Flag, HttpMethod, Name, Object, Seconds, Text
 from .switch import Switch
 
 
 class _Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     timeout: Seconds | None = None
     max_duration: Seconds = 0.0
+    call_state_url: Text = None
+    call_state_events: tuple[Literal["created", "ringing", "answered", "ended"], ...] | None = None
+    confirm: Text = None
+    codecs: Codecs = None
 
 
 class PhoneParams(_Params, frozen=True, kw_only=True, omit_defaults=True):
@@ -45,11 +50,23 @@ class PhoneParams(_Params, frozen=True, kw_only=True, omit_defaults=True):
         return self.to_number
 
 
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """A header of SIP."""
+
+    name: str
+    value: str
+
+
 class UriParams(_Params, frozen=True, kw_only=True, omit_defaults=True):
     """A URI."""
 
     to: Name
     from_: Name = msgspec.field(name="from")
+    from_name: Text = None
+    headers: tuple[Header, ...] | None = None
+    webrtc_media: Flag = None
+    username: Text = None
+    password: Text = None
 
     @property
     def address(self) -> str:
@@ -112,6 +129,8 @@ class QueueParams(msgspec.Struct, frozen=True, kw_only=True):
     """A queue of this project."""
 
     queue_name: Name
+    queue_id: Text = None
+    node_id: Text = None
 
 
 class WaitingCall(msgspec.Struct, frozen=True, tag_field="type", tag="queue"):
@@ -126,6 +145,11 @@ class StreamParams(_Params, frozen=True, kw_only=True, omit_defaults=True):
     url: Annotated[str, msgspec.Meta(pattern=r"\Awss://", max_length=2000)]
     name: str = ""
     codec: str = ""
+    status_url: Text = None
+    status_url_method: HttpMethod = None
+    realtime: Flag = None
+    authorization_bearer_token: Text = None
+    custom_parameters: Object = None
 
     @property
     def address(self) -> str:
@@ -138,6 +162,11 @@ class MediaStream(msgspec.Struct, frozen=True, tag_field="type", tag="stream"):
 
     params: StreamParams
 
+
+SHOWN: Final = frozenset(
+    "to_number from_number to from appid channel url name codec timeout max_duration".split()
+)
+"""The parameters of devices that events show. Others may be secrets."""
 
 Device: TypeAlias = Phone | Sip | Webrtc | Agora
 Target: TypeAlias = Device | MediaStream
@@ -163,7 +192,7 @@ class Ringing:
             _far_end(network, self._behaviour),
             session=session,
             direction=OUTBOUND,
-            device=msgspec.to_builtins(device),
+            device=_shown(device),
             number=params.address,
             tag=tag,
         )
@@ -214,6 +243,15 @@ class Ringing:
         if leg.answered or leg.ended:
             for duty in (self._ring, self._answer, self._decline):
                 self._network.cancel(duty)
+
+
+def _shown(device: Target) -> JSONObject:
+    """Return what events show of a device: its address, and how it is rung."""
+    shown: JSONObject = msgspec.to_builtins(device)
+    return {
+        **shown,
+        "params": {key: shown["params"][key] for key in shown["params"] if key in SHOWN},
+    }
 
 
 def _far_end(network: Network, behaviour: Behaviour) -> FarEnd:

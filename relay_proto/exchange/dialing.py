@@ -26,7 +26,7 @@ from .happened import What, Who
 from .legs import Leg
 from .requests import Request, Verb, verb
 from .sessions import Session
-from .shapes import Name, Seconds
+from .shapes import Amount, Name, Seconds, Text
 from .switch import CONFLICT, FULL, Switch
 
 SECONDS_PER_MINUTE: Final = 60.0
@@ -38,6 +38,8 @@ class DialParams(msgspec.Struct, frozen=True, kw_only=True):
 
     tag: Name
     devices: Plan
+    region: Text = None
+    max_price_per_minute: Amount = None
     max_duration: Seconds = 0.0
 
 

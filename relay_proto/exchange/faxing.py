@@ -20,7 +20,7 @@ from .artifacts import Artifact
 from .legs import OUTBOUND, Leg
 from .requests import OnOperation, Request, Verb, check_none, control_verb, start_verb
 from .script import Fax
-from .shapes import Name
+from .shapes import Name, Text
 from .sounds import FaxFile
 
 SEND: Final = "send"
@@ -40,6 +40,14 @@ class SendFaxParams(OnOperation, frozen=True, kw_only=True):
 
     document: Name
     identity: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    header_info: Text = None
+    status_url: Text = None
+
+
+class ReceiveFaxParams(OnOperation, frozen=True, kw_only=True):
+    """``calling.receive_fax``."""
+
+    status_url: Text = None
 
 
 class Transmission(Artifact):
@@ -137,7 +145,7 @@ def send_fax(request: Request, leg: Leg, params: SendFaxParams) -> None:
     fax.start(request.now)
 
 
-def receive_fax(request: Request, leg: Leg, params: OnOperation) -> None:
+def receive_fax(request: Request, leg: Leg, params: ReceiveFaxParams) -> None:
     """``calling.receive_fax``."""
     check_none(leg, Transmission, "a fax")
     request.accept_start(params, "Receiving fax")
@@ -158,6 +166,6 @@ def _address(params: Mapping[str, str], end: str) -> str:
 VERBS: Final[Mapping[str, Verb]] = {
     "calling.send_fax": start_verb(SendFaxParams, send_fax),
     "calling.send_fax.stop": control_verb(OnOperation, SendFax, stop),
-    "calling.receive_fax": start_verb(OnOperation, receive_fax),
+    "calling.receive_fax": start_verb(ReceiveFaxParams, receive_fax),
     "calling.receive_fax.stop": control_verb(OnOperation, ReceiveFax, stop),
 }

@@ -15,13 +15,14 @@ from ..constants import EVENT_CALL_DENOISE, EVENT_CALL_ECHO, EVENT_CALL_HOLD
 from .happened import What, Who
 from .legs import Leg, Listener, Operation
 from .requests import OnCall, Request, Verb, call_verb, check_none, running_one
-from .shapes import Seconds
+from .shapes import Seconds, Text
 
 
 class EchoParams(OnCall, frozen=True, kw_only=True):
     """``calling.echo``; with a `timeout` of 0 it lasts until the call ends."""
 
     timeout: Seconds = 0.0
+    status_url: Text = None
 
 
 class _Feature(Operation):

@@ -22,7 +22,7 @@ from ..rpc.frames import INVALID_PARAMS, JSONObject
 from .happened import What, Who
 from .legs import Leg, Listener
 from .requests import OnCall, Request, Verb, call_verb, check_none, running_one
-from .shapes import Name
+from .shapes import Flag, Name, Text
 
 EVENT_LIVE_TRANSCRIBE: Final = "calling.call.live_transcribe"
 EVENT_LIVE_TRANSLATE: Final = "calling.call.live_translate"
@@ -38,6 +38,13 @@ class TranscribeStart(msgspec.Struct, frozen=True, kw_only=True):
 
     lang: Name
     direction: Directions = (REMOTE,)
+    webhook: Text = None
+    live_events: Flag = None
+    ai_summary: Flag = None
+    speech_engine: Text = None
+    speech_timeout: int | None = None
+    vad_silence_ms: int | None = None
+    vad_thresh: int | None = None
 
 
 class TranslateStart(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,19 +53,31 @@ class TranslateStart(msgspec.Struct, frozen=True, kw_only=True):
     from_lang: Name
     to_lang: Name
     direction: Directions = (REMOTE,)
+    from_voice: Text = None
+    to_voice: Text = None
+    webhook: Text = None
+    live_events: Flag = None
 
 
 class Inject(msgspec.Struct, frozen=True, kw_only=True):
     """Let the far end hear a message in its language."""
 
     message: Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
+    direction: Text = None
+
+
+class Summarize(msgspec.Struct, frozen=True, kw_only=True):
+    """Sum up what was said. Neither parameter has an effect here."""
+
+    webhook: Text = None
+    prompt: Text = None
 
 
 class TranscribeAction(msgspec.Struct, frozen=True, kw_only=True):
     """What to do. A request gives one of these fields."""
 
     start: TranscribeStart | None = None
-    summarize: JSONObject | None = None
+    summarize: Summarize | None = None
     stop: JSONObject | None = None
 
 
@@ -66,7 +85,7 @@ class TranslateAction(msgspec.Struct, frozen=True, kw_only=True):
     """What to do. A request gives one of these fields."""
 
     start: TranslateStart | None = None
-    summarize: JSONObject | None = None
+    summarize: Summarize | None = None
     inject: Inject | None = None
     stop: JSONObject | None = None
 
@@ -81,6 +100,7 @@ class TranslateParams(OnCall, frozen=True, kw_only=True):
     """``calling.live_translate``."""
 
     action: TranslateAction | Literal["stop"]
+    status_url: Text = None
 
 
 class Interpreter(Listener):

@@ -17,7 +17,7 @@ from .happened import What, Who
 from .legs import Leg
 from .requests import Request, Verb, verb
 from .routing import serve
-from .shapes import Name, Seconds
+from .shapes import Name, Seconds, Text
 from .switch import FULL
 
 
@@ -26,6 +26,7 @@ class BeginParams(msgspec.Struct, frozen=True, kw_only=True):
 
     device: Device
     tag: str = ""
+    region: Text = None
     max_duration: Seconds = 0.0
 
 

@@ -5,12 +5,12 @@ Source: docs/protocol.md, section 17.
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias, assert_never
+from typing import Annotated, Literal, TypeAlias, assert_never
 
 import msgspec
 
 from .config import ExchangeTiming
-from .shapes import Seconds
+from .shapes import Seconds, Text
 from .sounds import SoundKind
 
 BEEP_SECONDS = 0.5
@@ -25,6 +25,8 @@ class TtsParams(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     language: str = ""
     lang: str = ""
+    gender: Literal["male", "female"] | None = None
+    voice: Text = None
 
 
 class AudioParams(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from .happened import What, Who
 from .legs import Leg, Listener
 from .media import speech_seconds
 from .requests import OnOperation, Request, Verb, check_none, control_verb, start_verb
-from .shapes import Name
+from .shapes import Name, Objects, Text
 
 END_OF_INPUT: Final = "#"
 CORRECTION: Final = "*"
@@ -52,6 +52,13 @@ Count: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,3}\Z")]
 Choice: TypeAlias = Literal["true", "false"]
 
 
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """Something for the payment connector."""
+
+    name: str
+    value: str
+
+
 class PayParams(OnOperation, frozen=True, kw_only=True):
     """``calling.pay``; numbers and choices are strings. `postal_code` may be the code.
 
@@ -59,13 +66,23 @@ class PayParams(OnOperation, frozen=True, kw_only=True):
     """
 
     payment_connector_url: Name
+    input: Literal["dtmf"] | None = None
+    status_url: Text = None
     payment_method: Literal["credit-card"] = CREDIT_CARD
     timeout: Count = "5"
     max_attempts: Count = "1"
     security_code: Choice = "true"
     postal_code: Annotated[str, msgspec.Meta(max_length=20)] = "true"
     min_postal_code_length: Count = "0"
+    token_type: Literal["one-time", "reusable"] | None = None
+    charge_amount: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]+(\.[0-9]+)?\Z")] | None = None
+    currency: Text = None
+    language: Text = None
+    voice: Text = None
+    description: Text = None
     valid_card_types: Annotated[str, msgspec.Meta(max_length=200)] = "visa mastercard amex"
+    parameters: tuple[Parameter, ...] | None = None
+    prompts: Objects = None
 
 
 @dataclass(frozen=True, slots=True)

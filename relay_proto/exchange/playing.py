@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -24,7 +24,7 @@ from .legs import Leg, Operation
 from .media import Media, MediaList, Tts, audible, described, play_seconds, sound_of
 from .network import Duty, Network
 from .requests import OnOperation, Request, Verb, control_verb, start_verb
-from .shapes import Decibels
+from .shapes import Decibels, Text
 from .sounds import Side, Sounding
 from .switch import CONFLICT
 
@@ -215,6 +215,8 @@ class PlayParams(OnOperation, frozen=True, kw_only=True):
 
     play: MediaList
     volume: Decibels = 0.0
+    direction: Literal["listen", "speak", "both"] | None = None
+    status_url: Text = None
     loop: Annotated[int, msgspec.Meta(ge=FOREVER, le=1_000_000)] = 1
 
 

@@ -17,7 +17,7 @@ from ..errors import RelayError
 from .happened import What, Who
 from .legs import Leg, Operation
 from .requests import OnOperation, Request, Verb, call_verb, check_none, start_verb
-from .shapes import Name
+from .shapes import Name, Text
 from .sounds import SoundKind
 from .switch import NOT_FOUND, Switch
 
@@ -29,12 +29,15 @@ class EnterParams(OnOperation, frozen=True, kw_only=True):
 
     queue_name: Name
     wait_url: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    status_url: Text = None
 
 
 class LeaveParams(OnOperation, frozen=True, kw_only=True):
     """``calling.queue.leave``; its control id may be a different one from the entry's."""
 
     queue_name: Name
+    queue_id: Text = None
+    status_url: Text = None
 
 
 class Entry(Operation):

@@ -29,7 +29,7 @@ from .artifacts import Artifact
 from .happened import What, Who
 from .legs import Leg
 from .requests import OnOperation, Request, Verb, control_verb, start_verb
-from .shapes import Seconds
+from .shapes import Seconds, Text
 from .sounds import AudioFile, Side, SoundKind, Tape
 from .switch import CONFLICT
 
@@ -78,6 +78,7 @@ class RecordParams(OnOperation, frozen=True, kw_only=True):
     """``calling.record``."""
 
     record: Wanted
+    status_url: Text = None
 
 
 class PauseParams(OnOperation, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from .happened import What, Who
 from .legs import Leg, Operation
 from .requests import OnCall, Request, Verb, call_verb, check_none
 from .script import Answers, Behaviour, Busy, ByHand, Declines, NoAnswer, Served, Unreachable
-from .shapes import Name
+from .shapes import Name, Text
 
 ACCEPTED: Final = "202"
 SUCCESS: Final = "success"
@@ -33,6 +33,9 @@ class TargetParams(msgspec.Struct, frozen=True, kw_only=True):
 
     to: Name | None = None
     uri: Name | None = None
+    from_: Text = msgspec.field(name="from", default=None)
+    username: Text = None
+    password: Text = None
 
 
 class Target(msgspec.Struct, frozen=True, tag_field="type", tag="sip"):
@@ -45,6 +48,7 @@ class ReferParams(OnCall, frozen=True, kw_only=True):
     """``calling.refer``."""
 
     device: Target
+    status_url: Text = None
 
 
 class Referral(Operation):

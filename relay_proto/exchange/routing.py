@@ -27,7 +27,7 @@ from .legs import INBOUND, FarEnd, Leg
 from .people import Person
 from .requests import OnCall, Request, Verb, call_verb
 from .script import Caller
-from .shapes import Seconds
+from .shapes import Codecs, Seconds
 from .switch import CONFLICT, Switch
 
 CONTEXT_PREFIX: Final = "context:"
@@ -41,6 +41,7 @@ class AnswerParams(OnCall, frozen=True, kw_only=True):
     """``calling.answer``."""
 
     max_duration: Seconds = 0.0
+    codecs: Codecs = None
 
 
 class EndParams(OnCall, frozen=True, kw_only=True):

@@ -27,7 +27,7 @@ from ..rpc.frames import INVALID_PARAMS, JSONObject
 from .happened import What, Who
 from .legs import INBOUND, OUTBOUND
 from .requests import Request, Verb, verb
-from .shapes import Name
+from .shapes import Name, Text
 from .switch import FULL, Switch
 
 SEGMENT: Final = 160
@@ -62,6 +62,7 @@ class SendParams(msgspec.Struct, frozen=True, kw_only=True):
     body: str = ""
     media: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    region: Text = None
 
 
 class Outgoing:
