@@ -57,8 +57,8 @@ class SendParams(msgspec.Struct, frozen=True, kw_only=True):
 
     to_number: Name
     from_number: Name
-    context: Name
-    """Who gets the reports: those who serve it, or whose protocol it is."""
+    context: str = ""
+    """Who gets the reports: those who serve it, or whose protocol it is. Some SDKs name none."""
     body: str = ""
     media: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()

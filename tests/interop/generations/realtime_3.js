@@ -54,7 +54,7 @@ messaging.on('message.received', async (message) => {
   const [what, number] = message.body.split(' ')
   tell('a text', message.body)
   if (what === 'text') {
-    await messaging.send({ from: OURS, to: number, body: 'Here is your answer.', context: 'office' })
+    await messaging.send({ from: OURS, to: number, body: 'Here is your answer.', context: 'texts' })
     return
   }
   try {
