@@ -27,12 +27,14 @@ from .sessions import Session
 from .shapes import Codecs, Flag, HttpMethod, Name, Object, Seconds, Text
 from .switch import Switch
 
+CallStateName: TypeAlias = Literal["created", "ringing", "answered", "ending", "ended"]
+
 
 class _Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     timeout: Seconds | None = None
     max_duration: Seconds = 0.0
     call_state_url: Text = None
-    call_state_events: tuple[Literal["created", "ringing", "answered", "ended"], ...] | None = None
+    call_state_events: tuple[CallStateName, ...] | None = None
     confirm: Text = None
     codecs: Codecs = None
 

@@ -39,6 +39,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     """The protocol version of a client."""
 
     major: int
+    minor: int = 0
+    revision: int = 0
 
 
 class Authentication(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +60,7 @@ class ConnectParams(msgspec.Struct, frozen=True, kw_only=True):
 
     version: Version
     authentication: Authentication
+    agent: str = ""
     contexts: tuple[Name, ...] = ()
     protocol: str | None = None
     authorization_state: str | None = None

@@ -132,6 +132,8 @@ def test_a_jwt_will_do() -> None:
         ({"version": VERSION | {"major": 1}}, -32602),
         ({"version": VERSION | {"major": 5}}, -32602),
         ({"version": None}, -32602),
+        ({"version": VERSION | {"minor": "0"}}, -32602),
+        ({"agent": 5}, -32602),
         ({"contexts": "office"}, -32602),
         ({"contexts": ["x" * 201]}, -32602),
         ({"protocol": "signalwire_unknown_v2"}, -32003),
