@@ -40,7 +40,7 @@ from .sessions import (
     Sessions,
 )
 from .sounds import FileMade
-from .switch import Switch
+from .switch import NOT_FOUND, Switch
 from .texts import TextMessage, receive_text
 from .verbs import VERBS
 
@@ -334,6 +334,8 @@ class Exchange(Core[ExchangeOutput]):
         if asked.method == METHOD_SIGNALWIRE_CONNECT:
             self._connect(link, asked, now)
             return
+        if link.lost_session:
+            raise RelayError(NOT_FOUND, "the session has ended, and so have its calls")
         if link.session is None:
             raise RelayError(AUTHENTICATION_FAILED, "signalwire.connect must come first")
         verb = VERBS.get(asked.method)

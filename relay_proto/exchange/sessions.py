@@ -78,6 +78,8 @@ class Link:
         self.transport = transport
         self.core = core
         self.session: Session | None = None
+        self.lost_session = False
+        """Whether the session has ended while the connection was still there."""
         self.notification = _as_event
         """How this client gets an event that it does not acknowledge: method and parameters."""
         self._touched = touched
@@ -176,6 +178,7 @@ class Session:
     def attach(self, link: Link, now: float) -> None:
         """Continue on `link`: repeat unacknowledged events, and send a new secret."""
         self.link, link.session = link, self
+        link.lost_session = False
         self.host = link.core.host
         self.keeps_offers = True
         self._network.cancel(self.expire)
@@ -417,6 +420,7 @@ class Sessions:
         session.keeps_offers = False
         if session.link is not None:
             session.link.session = None
+            session.link.lost_session = True
             session.link = None
         self._network.note(now, "", Who.EXCHANGE, What.SESSION_FORGOTTEN, session=session.protocol)
         self._forgotten(session, now)

@@ -498,6 +498,16 @@ def test_what_a_fault_leaves_of_a_session(
         assert world.story(What.ENDED) == []
 
 
+def test_requests_on_their_way_when_the_session_ends_find_no_call() -> None:
+    world, client, call_id = answered_call()
+    client.acknowledges = False
+    say_goodbye(world, client, restart=True)
+    assert client.codes(call_id, "play", control_id="p", play=[tts("hello")]) == ["404"]
+    assert client.answer("signalwire.receive", contexts=["x"])["code"] == "404"
+    assert client.connect("office")["result"]["session_restored"] is False
+    assert client.answer("signalwire.receive", contexts=["x"])["code"] == "200"
+
+
 @pytest.mark.parametrize("fault", [cut, partial(say_goodbye, restart=True), forget, revoke])
 def test_a_fault_before_a_session(fault: Callable[[World, Client], None]) -> None:
     world = World()
