@@ -76,8 +76,14 @@ class Blade:
         self._sessions = sessions
         self._node_id = node_id
         self._authentication: Authentication | None = None
-        self._session: Session | None = None
+        self._set_up_session: Session | None = None
         link.notification = broadcast
+
+    @property
+    def _session(self) -> Session | None:
+        """The session that was set up, unless it has ended meanwhile."""
+        session = self._set_up_session
+        return session if session is not None and self._sessions.has(session) else None
 
     def take(self, asked: RequestReceived, now: float) -> tuple[RequestReceived, Reply] | None:
         """Answer a request, or return the one that it wraps, and how to answer that.
@@ -117,9 +123,10 @@ class Blade:
 
     def _reauthenticate(self, asked: RequestReceived, now: float) -> JSONObject:
         params = decode_params(_reauthenticate, asked.params)
-        if self._session is None:
+        session = self._session
+        if session is None:
             raise RelayError(AUTHENTICATION_FAILED, "the protocol must be set up first")
-        authorization = self._sessions.renew(self._session, params.authentication, now)
+        authorization = self._sessions.renew(session, params.authentication, now)
         return {"authorization": authorization}
 
     def _unwrap(self, asked: RequestReceived, now: float) -> tuple[RequestReceived, Reply] | None:
@@ -136,29 +143,34 @@ class Blade:
         if (params.protocol, params.method) == (SETUP_PROTOCOL, "setup"):
             reply({"protocol": self._set_up(params.params, now)})
             return None
-        if self._session is None or params.protocol != self._session.protocol:
+        session = self._session
+        if session is None or params.protocol != session.protocol:
             raise RelayError(AUTHENTICATION_FAILED, "the protocol must be set up first")
         return RequestReceived(asked.id, params.method, params.params), reply
 
     def _set_up(self, raw: msgspec.Raw, now: float) -> str:
         if self._authentication is None:
             raise RelayError(AUTHENTICATION_FAILED, "blade.connect must come first")
-        if self._session is None:
+        session = self._session
+        if session is None:
             params = ConnectParams(
                 version=VERSION,
                 authentication=self._authentication,
                 protocol=decode_params(_setup, raw).protocol,
             )
-            self._session, _ = self._sessions.open(params, now)
-            if self._session.link is None:
-                self._session.detach(now)  # until the client subscribes
-        return self._session.protocol
+            session, _ = self._sessions.open(params, now)
+            self._set_up_session = session
+            if session.link is None:
+                session.detach(now)  # until the client subscribes
+        return session.protocol
 
     def _subscribe(self, asked: RequestReceived, now: float) -> None:
         params = decode_params(_subscription, asked.params)
         session = self._session
         if session is None or params.protocol != session.protocol:
             raise RelayError(AUTHENTICATION_FAILED, "the protocol must be set up first")
+        if self._link.session not in {None, session}:
+            raise RelayError(INVALID_PARAMS, "this connection has another session already")
         self._reply(
             asked,
             {

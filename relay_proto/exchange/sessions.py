@@ -212,7 +212,7 @@ class Session:
         self.jwt_expires_at = expires_at
         if expires_at is None:
             self._network.cancel(self.end_connection)
-        else:
+        elif self.link is not None:  # else it counts from `attach` on
             self._network.at(expires_at, self.end_connection)
 
     def end_connection(self, now: float) -> None:
@@ -278,6 +278,10 @@ class Sessions:
         what = What.SESSION_RESUMED if restored else What.SESSION_STARTED
         self._network.note(now, "", Who.PROGRAM, what, session=session.protocol)
         return session, restored
+
+    def has(self, session: Session) -> bool:
+        """Whether `session` is still there."""
+        return self._by_protocol.get(session.protocol) is session
 
     def new_id(self) -> str:
         """Return a new random id."""

@@ -53,9 +53,12 @@ class OldClient:
         )
         self.protocol = reply["result"]["result"]["protocol"]
 
+    @property
+    def subscription(self) -> Object:
+        return {"command": "add", "protocol": self.protocol, "channels": ["notifications"]}
+
     def subscribe(self, **changes: Any) -> Object:
-        params = {"command": "add", "protocol": self.protocol, "channels": ["notifications"]}
-        return self.client.ask("blade.subscription", **(params | changes))
+        return self.client.ask("blade.subscription", **(self.subscription | changes))
 
     def events(self) -> list[tuple[str, str]]:
         """The name and the type of each event that was broadcast."""
@@ -96,6 +99,65 @@ def test_a_call_is_begun() -> None:
     assert begun["call_id"]
     world.pass_time(3)
     assert client.events().count(("queuing.relay.events", "calling.call.state")) == 3
+
+
+def test_a_session_that_ends_before_the_client_subscribes() -> None:
+    world = World()
+    client = OldClient(world)
+    client.client.acknowledges = True  # it answers pings, so the connection stays
+    client.connect()
+    client.set_up()
+    world.pass_time(60)
+    assert world.story(What.SESSION_FORGOTTEN)
+    assert client.subscribe()["error"]["code"] == -32002
+    ended = client.protocol
+    client.set_up()
+    assert client.protocol != ended
+    assert "result" in client.subscribe()
+    client.client.lose()
+    world.pass_time(60)
+    assert world.exchange.programs() == ()
+
+
+def test_a_session_that_ends_while_the_client_is_connected() -> None:
+    world = World()
+    client = old_client(world, "office")
+    world.exchange.say_goodbye(client.client.transport, world.now, restart=True)
+    world.deliver()
+    assert client.execute("signalwire.receive", contexts=["x"])["error"]["code"] == -32002
+    assert client.subscribe()["error"]["code"] == -32002
+    client.client.lose()
+    world.pass_time(60)
+    assert world.exchange.programs() == ()
+
+
+def test_a_connection_has_one_session_in_all_dialects() -> None:
+    world = World()
+    client = OldClient(world)
+    client.client.connect("office")
+    client.connect()
+    client.set_up()
+    assert client.subscribe()["error"]["code"] == -32602
+    client.client.lose()
+    world.pass_time(60)
+    assert world.exchange.programs() == ()
+
+
+@pytest.mark.parametrize("subscribes_at", [20, 35])
+def test_a_jwt_that_is_renewed_before_the_client_subscribes(subscribes_at: int) -> None:
+    account = Account(project=PROJECT, jwt_secret="secret")
+    world = World(make_config(accounts=(account,)))
+    client = OldClient(world)
+    client.client.acknowledges = True
+    given = {"jwt_token": make_jwt("secret", expires_at=30)}
+    client.connect(authentication=given)
+    client.set_up()
+    assert "result" in client.client.ask("blade.reauthenticate", authentication=given)
+    world.pass_time(subscribes_at)
+    assert not client.client.closed
+    client.client.send("blade.subscription", client.subscription)
+    world.pass_time(max(0, 30 - subscribes_at))
+    assert client.client.closed
 
 
 def test_a_text_comes_in_under_its_own_name() -> None:
