@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, TypeAlias
 import anyio
 from anyio.abc import ByteStream, TaskGroup
 
-from relay_proto.adapter.guard import contains
+from relay_proto.adapter.guard import WAIT_IS_OVER, contains, without
 from relay_proto.adapter.rehearsal_arguments import (
     OF_REHEARSALS,
     check_arguments,
@@ -32,7 +32,7 @@ from relay_proto.adapter.scenery import (
     configure,
     context_of,
 )
-from relay_proto.adapter.stages import StageBase, awaited, calls_up, raise_first
+from relay_proto.adapter.stages import StageBase, awaited, calls_up, is_outcome, raise_first
 from relay_proto.adapter.stories import (
     RehearsalTimeoutError,
     Story,
@@ -54,7 +54,13 @@ from ._here import library_of_running_loop
 from ._memory_links import Link
 from ._patience import Patience
 from ._still_open import described_tasks, where
-from ._virtual import Guard, guard_of_running_loop, jump, run_in_virtual_time
+from ._virtual import (
+    Guard,
+    guard_of_running_loop,
+    jump,
+    run_in_virtual_time,
+    take_failures,
+)
 from .call import Call
 from .client import RelayClient
 
@@ -236,8 +242,9 @@ async def _rehearsal(
     client = program if isinstance(program, RelayClient) else _client_of(program)
     config = configure(client, lines, undeliverable, timing)
     raised: list[BaseException] = []
-    failure: Exception | None = None
+    failure: BaseException | None = None
     async with anyio.create_task_group() as tasks:
+        take_failures()  # those of an earlier rehearsal in this event loop are not ours
         stage = Stage(client, tasks, config, seed, may_raise)
         raised = stage._raised  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         with stage.connects():
@@ -245,13 +252,16 @@ async def _rehearsal(
                 await client.connect()
                 async with _limited(stage, within, guard):
                     yield stage
-            except Exception as error:  # noqa: BLE001 - raised below, outside the group
+            except (anyio.get_cancelled_exc_class(), GeneratorExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - raised below, outside the group
                 failure = error
-                if not isinstance(error, RehearsalTimeoutError):
+                if is_outcome(error) and not isinstance(error, RehearsalTimeoutError):
                     # The scene may have failed because a handler did. Let it raise.
                     await anyio.sleep(POLL_INTERVAL)
             finally:
                 await client.disconnect()
+            stage._end()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         tasks.cancel_scope.cancel()
     raise_first(raised, failure)
 
@@ -280,7 +290,7 @@ async def _limited(stage: Stage, within: float, guard: Guard) -> AsyncGenerator[
         watching.cancel()
     if limit.cancelled_caught:
         passed = None if guard.spun else within
-        raise RehearsalTimeoutError(passed, stage.story, guard.still_open)
+        raise RehearsalTimeoutError(passed, stage.story, guard.still_open) from None
 
 
 class Stage(StageBase[Link]):
@@ -332,6 +342,13 @@ class Stage(StageBase[Link]):
             await anyio.sleep(POLL_INTERVAL)
 
     # How it works
+
+    def _end(self) -> None:
+        """Take in what tasks have raised that the program has started by itself."""
+        for error in take_failures():
+            failure = without(error, WAIT_IS_OVER)
+            if failure is not None:
+                self._failed(failure)
 
     @contextmanager
     def connects(self) -> Generator[None]:

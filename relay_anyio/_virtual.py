@@ -124,6 +124,17 @@ def jump(seconds: float) -> None:
     raise RuntimeError(NOT_VIRTUAL)
 
 
+def take_failures() -> list[BaseException]:
+    """Return what tasks and callbacks of asyncio have raised, and nobody has asked for.
+
+    Those of each loop are returned once. On trio, each task has somebody who is told.
+    """
+    if library_of_running_loop() == "trio":
+        return []
+    loop = asyncio.get_running_loop()
+    return loop.take_failures() if isinstance(loop, VirtualLoop) else []
+
+
 def _on_trio(guard: Guard) -> dict[str, Any]:
     from trio.abc import Instrument  # noqa: PLC0415 - not everybody has trio
     from trio.testing import MockClock  # noqa: PLC0415
@@ -155,6 +166,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, guard: Guard | None = None) -> None:
         self.guard = guard or Guard()
         self._jumping = _Selector(self, self.guard)
+        self._failures: list[BaseException] = []
+        self._tasks: weakref.WeakSet[asyncio.Future[Any]] = weakref.WeakSet()
         super().__init__(self._jumping)
 
     def time(self) -> float:
@@ -164,6 +177,30 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def jump(self, seconds: float) -> None:
         """Let virtual seconds pass in which nothing runs."""
         self._jumping.now += seconds
+
+    def create_task(self, *args: Any, **kwargs: Any) -> Any:
+        """Create a task, and remember it for `take_failures`."""
+        task = super().create_task(*args, **kwargs)
+        self._tasks.add(task)
+        return task
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Report what nobody has asked for, and keep it for `take_failures`."""
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            self._failures.append(error)
+        super().call_exception_handler(context)
+
+    def take_failures(self) -> list[BaseException]:
+        """See `take_failures` of this module."""
+        for task in tuple(self._tasks):
+            # Only this says whether somebody has asked; asyncio itself looks when it is collected.
+            if task.done() and getattr(task, "_log_traceback", False):
+                error = task.exception()  # and now somebody has
+                assert error is not None, "a task without an error has no traceback to log"
+                self._failures.append(error)
+        failures, self._failures = self._failures, []
+        return failures
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Wait for the threads without a timeout, because they run in real time."""

@@ -26,7 +26,7 @@ from relay_proto.adapter.scenery import (
     configure,
     context_of,
 )
-from relay_proto.adapter.stages import StageBase, awaited, calls_up, raise_first
+from relay_proto.adapter.stages import StageBase, awaited, calls_up, is_outcome, raise_first
 from relay_proto.adapter.stories import (
     DeadlockError,
     RehearsalTimeoutError,
@@ -176,7 +176,9 @@ def rehearsal(
         try:
             stage._begin(function)
             yield stage
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - raised below
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - raised below
             failure = stage._failure_of(error)
         finally:
             stage._leave(failure)
@@ -315,7 +317,7 @@ class Stage(StageBase[Link]):
     def _failure_of(self, error: BaseException) -> BaseException:
         """Why the scene has failed; also let others fail, which may be why it did."""
         own = self._virtual.failure()
-        if own is None and isinstance(error, Exception):
+        if own is None and is_outcome(error):
             self._virtual.wait(bool, POLL_INTERVAL)
         return own or error
 

@@ -25,7 +25,7 @@ from ..exchange import (
 )
 from ..records import CallRecord
 from .clients import ClientBase
-from .guard import without
+from .guard import PROGRAM_ENDS, RehearsalOverError, contains, without
 from .scenery import NUMBER, known
 from .stories import TOLD, Story
 
@@ -236,9 +236,17 @@ class StageBase(abc.ABC, Generic[L]):
                 one[1]()
 
 
+def is_outcome(error: BaseException) -> bool:
+    """Whether an error says how a scene went, and does not end the program.
+
+    The outcomes of pytest, such as that of ``pytest.fail()``, are no `Exception`.
+    """
+    return not any(contains(error, kind) for kind in (*PROGRAM_ENDS, RehearsalOverError))
+
+
 def raise_first(raised: Sequence[BaseException], failure: BaseException | None) -> None:
     """Raise what a function of the application has raised, or why a scene has failed."""
-    if raised:  # comes first: it may be why the scene failed
+    if raised and (failure is None or is_outcome(failure)):  # it may be why the scene failed
         error = raised[0]
         if failure is not None:
             error.add_note(f"After this, the scene failed as well: {failure}")

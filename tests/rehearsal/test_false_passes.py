@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
@@ -78,6 +80,45 @@ def test_what_a_function_raises_is_raised_without_any_log(
         logging.disable(logging.NOTSET)
 
 
+@pytest.mark.parametrize("how", ["it is dropped", "it is kept", "a callback"])
+def test_what_a_task_raises_that_nobody_awaits_is_raised(how: str) -> None:
+    kept: list[asyncio.Task[None]] = []
+
+    async def forgets(call: relay_anyio.Call) -> None:
+        if how == "a callback":
+            asyncio.get_running_loop().call_later(2, {}.pop, "nothing")
+        else:
+            task = asyncio.create_task(fails(call))
+            if how == "it is kept":
+                kept.append(task)
+            del task
+        await call.answer()
+        await anyio.sleep(5)
+        await call.hangup()
+
+    with pytest.raises((ZeroDivisionError, KeyError)):
+        relay_anyio.testing.rehearse(forgets, Caller(ANNA))
+    relay_anyio.testing.rehearse(
+        forgets, Caller(ANNA), may_raise=[ZeroDivisionError, KeyError]
+    )  # nothing is left of the one before
+
+
+def test_what_a_task_raises_is_its_awaiters() -> None:
+    kept: list[asyncio.Task[object]] = []
+
+    async def awaits(call: relay_anyio.Call) -> None:
+        task = asyncio.create_task(fails(call))
+        waits_for_the_end = asyncio.create_task(call.wait_for("calling.call.refer"))
+        kept.append(waits_for_the_end)  # raises CallEndedError: it has not failed
+        await call.answer()
+        await anyio.sleep(5)
+        with pytest.raises(ZeroDivisionError):
+            await task
+        await call.hangup()
+
+    relay_anyio.testing.rehearse(awaits, Caller(ANNA))
+
+
 Runtime = Literal["asyncio", "trio", "threads"]
 Scene = Callable[[Any], None]
 RUNTIMES: Final[tuple[Runtime, ...]] = ("asyncio", "trio", "threads")
@@ -101,6 +142,70 @@ def rehearsed(runtime: Runtime, handler: str, scene: Caller | Scene, **options: 
 
     there = scene if isinstance(scene, Caller) else async_scene
     return relay_anyio.testing.rehearse(async_handle, there, backend=runtime, **options)
+
+
+def with_outcome(runtime: Runtime, outcome: Callable[[str], object], *, fail: bool) -> None:
+    """Rehearse a scene that ends with an outcome of pytest, and a handler that may fail."""
+
+    def handle(call: Any) -> None:
+        if fail:
+            raise ZeroDivisionError
+
+    async def async_handle(call: Any) -> None:
+        handle(call)
+
+    def scene(stage: relay_sync.testing.Stage) -> None:
+        stage.call(Caller(ANNA))
+        time.sleep(1)
+        outcome("in the scene")
+
+    async def async_scene(stage: relay_anyio.testing.Stage) -> None:
+        stage.call(Caller(ANNA))
+        await anyio.sleep(1)
+        outcome("in the scene")
+
+    if runtime == "threads":
+        relay_sync.testing.rehearse(handle, scene)
+    else:
+        relay_anyio.testing.rehearse(async_handle, async_scene, backend=runtime)
+
+
+OUTCOMES: Final[dict[str, Callable[[str], object]]] = {
+    "fail": pytest.fail,
+    "skip": pytest.skip,
+    "xfail": pytest.xfail,
+}
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_an_outcome_of_pytest_is_that_of_the_test(runtime: Runtime, outcome: str) -> None:
+    kind: Any = {
+        "fail": pytest.fail.Exception,
+        "skip": pytest.skip.Exception,
+        "xfail": pytest.xfail.Exception,
+    }[outcome]
+    with pytest.raises(kind, match="in the scene"):
+        with_outcome(runtime, OUTCOMES[outcome], fail=False)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_an_outcome_of_pytest_does_not_hide_what_a_handler_raised(runtime: Runtime) -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        with_outcome(runtime, pytest.fail, fail=True)
+    assert "the scene failed as well: in the scene" in "".join(caught.value.__notes__)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_who_ends_the_program_in_a_scene_is_not_held_up(
+    runtime: Runtime, end: type[BaseException]
+) -> None:
+    def leave(words: str) -> None:
+        raise end(words)
+
+    with pytest.raises(end, match="in the scene"):
+        with_outcome(runtime, leave, fail=True)
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
