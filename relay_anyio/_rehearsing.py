@@ -144,7 +144,7 @@ def rehearse(
         if not guard.blocked_at or contains(error, KeyboardInterrupt):
             raise
     _check_not_blocked(guard, stages, within, patience)
-    warn_of_misses(story, stacklevel=2)
+    warn_of_misses(story)
     return story
 
 

@@ -10,14 +10,21 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from ._lab import Lab, running_lab
 from ._markers import LAB_MARKER, MARKER, options_of
-from ._report import in_colours, nearest, own_lines
+from ._report import (
+    in_colours,
+    is_among,
+    keep_stories,
+    nearest,
+    own_lines,
+    stories_of_fixtures,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +43,11 @@ NO_CLIENT: Final = (
     "RelayClient, or a function that takes a Call"
 )
 NOT_ASYNC: Final = "relay_client is a client of relay_anyio, so a test with `stage` is an async def"
+LOOP_RUNS: Final = (
+    "a test with `stage` runs in an event loop of its own, in virtual time, but the async fixtures "
+    "of this test keep another one running: make them plain functions, or use "
+    "`async with rehearsal(client) as stage:` in place of the fixture"
+)
 LABS: Final = pytest.StashKey[Lab]()
 
 
@@ -51,7 +63,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Describe the markers."""
+    """Describe the markers, and register what has to come before other plugins."""
+    config.pluginmanager.register(_Outermost(), "relay-outermost")
     config.addinivalue_line(
         "markers",
         f"{MARKER}(backend='asyncio', seed=0, **options): how `rehearse` and `stage` rehearse; the "
@@ -130,9 +143,11 @@ def relay_client() -> Any:
 class _Later:
     """Stands for the stage of an async test, until its event loop runs."""
 
-    def __init__(self, program: Any, options: dict[str, Any]) -> None:
+    def __init__(self, program: Any, options: dict[str, Any], test: Callable[..., Any]) -> None:
         self.program = program
         self.options = options
+        self.test = test
+        """The function as it was written: other plugins put one that runs it in its place."""
 
 
 @pytest.fixture
@@ -141,8 +156,10 @@ def stage(request: pytest.FixtureRequest, relay_client: Any) -> Iterator[Any]:
     options = _options_of(request.node)
     if _is_async(relay_client):
         if not inspect.iscoroutinefunction(request.function):
-            raise pytest.UsageError(NOT_ASYNC)
-        yield _Later(relay_client, options)
+            from relay_anyio._here import library_of_running_loop  # noqa: PLC0415 - only who needs it
+
+            raise pytest.UsageError(LOOP_RUNS if library_of_running_loop() else NOT_ASYNC)
+        yield _Later(relay_client, options, request.function)
         return
     from relay_sync.testing import rehearsal  # noqa: PLC0415 - only who needs it
 
@@ -161,34 +178,69 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         yield running
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run an async test with a stage in virtual time."""
-    later = pyfuncitem.funcargs.get("stage")
-    if not isinstance(later, _Later):
-        return None
-    from relay_anyio.testing import rehearsal, run_in_virtual_time  # noqa: PLC0415
+class _Outermost:
+    """Hooks around those of all other plugins: they are registered last."""
 
-    options = later.options
-    backend = options.pop("backend", "asyncio")
-    names = pyfuncitem._fixtureinfo.argnames  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    arguments = {name: pyfuncitem.funcargs[name] for name in names}
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
+        """Forget the stories of other tests, but not those of fixtures that tests share."""
+        _told().clear()
+        try:
+            return (yield)
+        finally:
+            told = _told()
+            shared = [story for story in stories_of_fixtures(item) if not is_among(story, told)]
+            if shared:  # else what tells stories may not even be imported
+                told.extendleft(reversed(shared))
 
-    async def run() -> None:
-        async with rehearsal(later.program, **options) as here:
-            await pyfuncitem.obj(**{**arguments, "stage": here})
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        """Run an async test with a stage in virtual time."""
+        later = pyfuncitem.funcargs.get("stage")
+        if not isinstance(later, _Later):
+            return None
+        from relay_anyio.testing import rehearsal, run_in_virtual_time  # noqa: PLC0415
 
-    run_in_virtual_time(run, backend)
-    return True
+        # With AnyIO's plugin, the name of the test says on which backend it runs.
+        given: Any = pyfuncitem.funcargs.get("anyio_backend", "asyncio")
+        options = later.options
+        backend = options.pop("backend", given if isinstance(given, str) else given[0])
+        names = pyfuncitem._fixtureinfo.argnames  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        arguments = {name: pyfuncitem.funcargs[name] for name in names}
+
+        began = False
+
+        async def run() -> None:
+            nonlocal began
+            began = True
+            async with rehearsal(later.program, **options) as here:
+                await later.test(**{**arguments, "stage": here})
+
+        try:
+            run_in_virtual_time(run, backend)
+        except RuntimeError as error:
+            if began:
+                raise
+            raise pytest.UsageError(LOOP_RUNS) from error
+        return True
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Forget the stories of other tests, and refuse markers with wrong arguments."""
-    _told().clear()
+    """Refuse markers with wrong arguments."""
     for name in (MARKER, LAB_MARKER):
         for marker in item.iter_markers(name):
             options_of(marker)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, Any, Any]:
+    """Keep the stories of a fixture that several tests share."""
+    before = tuple(_told())
+    try:
+        return (yield)
+    finally:
+        keep_stories(fixturedef, [story for story in _told() if not is_among(story, before)])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterable
 from difflib import SequenceMatcher
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import pytest
 
 if TYPE_CHECKING:
     from relay_proto.adapter.stories import Story
@@ -20,6 +24,32 @@ LONGEST: Final = 100
 """Columns of such a line: pytest shows 640 characters of an explanation at most."""
 
 
+_shared: Final[weakref.WeakKeyDictionary[pytest.FixtureDef[Any], list[Story]]] = (
+    weakref.WeakKeyDictionary()
+)
+"""The stories that fixtures have made which several tests share."""
+
+
+def keep_stories(fixture: pytest.FixtureDef[Any], stories: list[Story]) -> None:
+    """Keep the stories of a fixture for all its tests, if several tests share it."""
+    if fixture.scope != "function" and stories:
+        _shared[fixture] = stories
+
+
+def stories_of_fixtures(item: pytest.Item) -> list[Story]:
+    """The stories of fixtures that a test shares with others."""
+    if not _shared:
+        return []
+    info = getattr(item, "_fixtureinfo", None)
+    fixtures = () if info is None else info.name2fixturedefs.values()
+    return [story for defs in fixtures for one in defs for story in _shared.get(one, ())]
+
+
+def is_among(story: Story, stories: Iterable[Story]) -> bool:
+    """Whether it is one of these, and not only equal to one."""
+    return any(story is one for one in stories)
+
+
 class Writer(Protocol):
     """What is needed of pytest's terminal."""
 
@@ -31,14 +61,17 @@ class Writer(Protocol):
 
 
 def own_lines(traceback: TracebackType | None) -> TracebackType | None:
-    """Return a traceback of the lines of the program and the test: others explain nothing."""
+    """Return a traceback of the lines of the program and the test: others explain nothing.
+
+    If there are none, as when an async test was given up, it has the last line alone.
+    """
     from relay_proto.adapter.places import is_of_library  # noqa: PLC0415 - loaded by the rehearsal
 
-    own: list[TracebackType] = []
+    entries: list[TracebackType] = []
     while traceback is not None:
-        if not is_of_library(traceback.tb_frame):
-            own.append(traceback)
+        entries.append(traceback)
         traceback = traceback.tb_next
+    own = [entry for entry in entries if not is_of_library(entry.tb_frame)] or entries[-1:]
     for entry in reversed(own):
         traceback = TracebackType(traceback, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
     return traceback

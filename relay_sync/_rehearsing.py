@@ -124,7 +124,7 @@ def rehearse(
         if not scenes:
             stage.wait_for_program()
         stage.quiet()
-    warn_of_misses(stage.story, stacklevel=2)
+    warn_of_misses(stage.story)
     return stage.story
 
 

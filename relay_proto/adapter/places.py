@@ -34,3 +34,12 @@ def is_of_library(frame: FrameType) -> bool:
     """Whether a frame runs code of the standard library, of this project or of a test runner."""
     package, _, _ = str(frame.f_globals.get("__name__", "")).partition(".")
     return package in LIBRARIES
+
+
+def level_of_caller(frame: FrameType) -> int:
+    """Return how many frames are between this one and the program's own, for a warning in it."""
+    level = 1
+    caller: FrameType | None = frame
+    while caller is not None and is_of_library(caller):
+        caller, level = caller.f_back, level + 1
+    return level if caller is not None else 1

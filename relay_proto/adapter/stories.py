@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import warnings
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Final
 from ..constants import END_REASON_CANCEL
 from ..display import one_line
 from ..exchange import Happened, What, Who
+from .places import level_of_caller
 
 MORE_THAN_ONE: Final = 2
 LONGEST_LABEL: Final = 24
@@ -144,12 +146,16 @@ class NotHeardWarning(UserWarning):
     """
 
 
-def warn_of_misses(story: Story, stacklevel: int) -> None:
-    """Warn of what should not pass unseen: nobody answered, or somebody did not hear something."""
+def warn_of_misses(story: Story) -> None:
+    """Warn of what should not pass unseen: nobody answered, or somebody did not hear something.
+
+    The warning is about the line of the test, which may have called through a fixture of pytest.
+    """
+    stacklevel = level_of_caller(sys._getframe())  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     for one in story.all(What.MISSED):
         message = f"in this rehearsal, somebody waited for words in vain: {one.line.strip()}"
         message += f"\n{story.around(one)}"
-        warnings.warn(message, NotHeardWarning, stacklevel=stacklevel + 1)
+        warnings.warn(message, NotHeardWarning, stacklevel=stacklevel)
     answered = {one.call_id for one in story.all(What.ANSWERED)}
     passed = {one.call_id for one in story.all(What.PASSED)}
     for one in story:
@@ -162,7 +168,7 @@ def warn_of_misses(story: Story, stacklevel: int) -> None:
         if (gave_up or one.what is What.UNSERVED) and one.call_id not in passed:
             what = "nobody answered a call" if one.call_id else "nobody got a text"
             message = f"{what} in this rehearsal: {one.line.strip()}\n{story.around(one)}"
-            warnings.warn(message, UnansweredWarning, stacklevel=stacklevel + 1)
+            warnings.warn(message, UnansweredWarning, stacklevel=stacklevel)
 
 
 TOLD: Final[deque[Story]] = deque(maxlen=10)

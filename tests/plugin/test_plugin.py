@@ -2,67 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from collections.abc import Callable
-from importlib import import_module
-from importlib.metadata import entry_points
-from typing import Final, TypeAlias
 
 import pytest
 
-for module in ("relay_anyio.testing", "relay_sync.testing"):
-    import_module(module)  # pytester forgets what was imported within it
+from tests.plugin.modules import LOADING, Run
+
 pytest_plugins = ["pytester"]
-
-Run: TypeAlias = Callable[..., pytest.RunResult]
-LOADED: Final = [one.value for one in entry_points(group="pytest11")]
-
-CLIENTS: Final = """
-import pytest, relay_anyio, relay_sync, anyio, time
-from relay_anyio.testing import Caller, Hear, HangUp, Press, Say, Wait, What
-
-ANNA = "+15550001111"
-
-def sync_client():
-    client = relay_sync.RelayClient("project", "token", contexts=["office"])
-
-    @client.on_call
-    def greet(call):
-        call.answer()
-        call.play_tts("Hello").wait()
-        call.hangup()
-
-    return client
-
-def async_client():
-    client = relay_anyio.RelayClient("project", "token", contexts=["office"])
-
-    @client.on_call
-    async def greet(call):
-        await call.answer()
-        await (await call.play_tts("Hello")).wait()
-        await call.hangup()
-
-    return client
-"""
-
-
-@pytest.fixture
-def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run pytest over a module with these tests."""
-    for variable in tuple(os.environ):
-        if variable.startswith(("SIGNALWIRE_", "RELAY_")):
-            monkeypatch.delenv(variable)
-    loading = () if "relay_pytest" in LOADED else ("-p", "relay_pytest")
-
-    def run(tests: str, *arguments: str) -> pytest.RunResult:
-        pytester.makepyfile(CLIENTS + tests)
-        options = ("-W", "error", "-p", "no:cacheprovider", "-p", "no:cov", *loading)
-        return pytester.runpytest_inprocess(*options, *arguments)
-
-    return run
 
 
 def test_both_kinds_of_clients_are_rehearsed(run: Run) -> None:
@@ -387,6 +334,25 @@ def test_the_plugin_loads_nothing_until_it_is_used() -> None:
     loaded = {name.partition(".")[0] for name in printed.split()}
     assert "relay_pytest" in loaded
     assert loaded.isdisjoint({"anyio", "asyncio", "trio", "msgspec", "relay_proto", "relay_anyio"})
+
+
+def test_a_project_that_does_not_use_the_plugin_is_left_alone(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+import sys, pytest
+
+@pytest.fixture(scope="module")
+def shared():
+    return 1
+
+def test_it(shared, tmp_path):
+    assert "relay_proto" not in sys.modules
+
+def test_that_fails(shared):
+    assert "a" in "b"
+""")
+    options = ("-W", "error", "-p", "no:cacheprovider", "-p", "no:cov", *LOADING)
+    result = pytester.runpytest_subprocess(*options)
+    result.assert_outcomes(passed=1, failed=1)
 
 
 def test_explore_takes_clients_of_both_packages_with_the_options_of_the_test(run: Run) -> None:

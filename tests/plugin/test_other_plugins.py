@@ -1,0 +1,129 @@
+"""The pytest plugin beside others that run async tests, and what tests share."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from tests.plugin.modules import Run
+
+pytest_plugins = ["pytester"]
+
+STAGES: Final = """
+import sniffio
+
+@pytest.fixture
+def relay_client():
+    return async_client()
+
+class TestStage:
+    async def test_a_call(self, stage, request):
+        await stage.over(stage.call(Caller(ANNA)))
+        await anyio.sleep(1000)
+        assert "Hello" in stage.story.text
+        assert sniffio.current_async_library() in (request.node.name + "[asyncio]")
+"""
+
+
+def test_a_stage_comes_before_all_other_plugins_that_run_async_tests(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    """pytest-asyncio and pytest-trio put a function that is not async in place of the test."""
+    pytester.makeconftest("""
+import asyncio, functools, pytest
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    test = item.obj
+
+    @functools.wraps(test)
+    def in_a_loop(**arguments):
+        asyncio.run(test(**arguments))
+
+    item.obj = in_a_loop
+    return (yield)
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    raise AssertionError("this comes later")
+""")
+    pytester.makeini("[pytest]")
+    run(STAGES).assert_outcomes(passed=1)
+
+
+def test_a_stage_is_on_the_backend_of_anyios_plugin(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nanyio_mode = auto")
+    result = run(
+        STAGES
+        + """
+    @pytest.mark.relay("trio")
+    async def test_the_marker_counts(self, stage):
+        assert sniffio.current_async_library() == "trio"
+
+@pytest.fixture
+async def database():
+    await anyio.sleep(0)
+
+async def test_with_an_async_fixture(stage, database): ...
+"""
+    )
+    result.assert_outcomes(passed=4, failed=2)
+    result.stdout.fnmatch_lines(
+        ["E *UsageError: a test with `stage` runs in an event loop of its*"]
+    )
+
+
+def test_the_story_of_a_fixture_is_that_of_each_of_its_tests(run: Run) -> None:
+    result = run("""
+import unittest
+
+@pytest.fixture(scope="module")
+def story():
+    return relay_anyio.testing.rehearse(async_client(), Caller(ANNA))
+
+def test_first(story): ...
+
+def test_that_fails(rehearse, story):
+    rehearse(sync_client(), Caller("+15550003333"))
+    assert "plays “Hullo”" in story.text
+
+def test_that_has_none():
+    assert False
+
+class TestSetUp(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.story = relay_anyio.testing.rehearse(async_client(), Caller("+15550004444"))
+
+    def test_1(self): ...
+
+    def test_2(self):
+        assert "Goodbye" in self.story.text
+""")
+    result.assert_outcomes(passed=2, failed=3)
+    result.stdout.fnmatch_lines(
+        [
+            "E *assert 'plays ?Hullo?' in the text of this story",
+            "*- story of a rehearsal -*",
+            "*calls +15550002222 from +15550001111",
+            "*- story of a rehearsal -*",
+            "*calls +15550002222 from +15550003333",
+            "*_ test_that_has_none _*",
+            "*_ TestSetUp.test_2 _*",
+            "E *assert 'Goodbye' in the text of this story",
+            "*calls +15550002222 from +15550004444",
+        ]
+    )
+    assert result.stdout.str().count("- story of a rehearsal -") == 3
+
+
+def test_a_warning_is_about_the_line_of_the_test(pytester: pytest.Pytester, run: Run) -> None:
+    result = run("""
+def test_unanswered(rehearse):
+    for client in (sync_client(), async_client()):
+        with pytest.warns(relay_anyio.testing.NotHeardWarning) as told:
+            rehearse(client, Caller(ANNA, (Hear("goodbye"),)))
+        assert [one.filename for one in told] == [__file__]
+""")
+    result.assert_outcomes(passed=1)
