@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanContext, SpanKind
@@ -26,7 +26,11 @@ class LinkObservation:
         self._spans = spans
         self._metrics = instruments
         name, port = split_host(host)
-        self._server: dict[str, str | int] = {names.SERVER_ADDRESS: name, names.SERVER_PORT: port}
+        self.server: Final[dict[str, str | int]] = {
+            names.SERVER_ADDRESS: name,
+            names.SERVER_PORT: port,
+        }
+        """The attributes of all spans that are about an exchange with the service."""
         self.session: SpanContext = trace.INVALID_SPAN_CONTEXT
         """The attempt to connect that the session began with, or with which it went on."""
         self._connect: Span | None = None
@@ -61,7 +65,7 @@ class LinkObservation:
         else:
             above = trace.set_span_in_context(self._gap)
         self._connect = self._spans.begin(
-            "connect", SpanKind.CLIENT, now, self._server, context=above
+            "connect", SpanKind.CLIENT, now, self.server, context=above
         )
 
     def _connected(self, now: float, *, resumed: bool) -> None:

@@ -31,9 +31,12 @@ RESUMED: Final = "relay.session.resumed"
 ERROR_TYPE: Final = "error.type"
 RPC_SYSTEM: Final = "rpc.system.name"
 RPC_METHOD: Final = "rpc.method"
+RPC_STATUS: Final = "rpc.response.status_code"
+JSONRPC_VERSION: Final = "jsonrpc.protocol.version"
 SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
 MESSAGING_SYSTEM: Final = "messaging.system"
+MESSAGING_OPERATION_NAME: Final = "messaging.operation.name"
 MESSAGING_OPERATION: Final = "messaging.operation.type"
 MESSAGE_ID: Final = "messaging.message.id"
 
@@ -55,10 +58,13 @@ ATTRIBUTES: Final = {
     ERROR_TYPE: "the class of the error, or the server's code; absent if there was none",
     RPC_SYSTEM: "`jsonrpc`",
     RPC_METHOD: "the method of the request, such as `calling.answer`",
+    RPC_STATUS: "the server's code, if it has refused the request",
+    JSONRPC_VERSION: "`2.0`",
     SERVER_ADDRESS: "the host of the service",
     SERVER_PORT: "its port",
     MESSAGING_SYSTEM: "`signalwire_relay`",
-    MESSAGING_OPERATION: "`send` or `process`",
+    MESSAGING_OPERATION_NAME: "`send` or `process`",
+    MESSAGING_OPERATION: "the same",
     MESSAGE_ID: "the id of the text",
 }
 """What each attribute means, for the documentation."""
@@ -256,6 +262,11 @@ class SpanName:
     attributes: tuple[str, ...]
 
 
+TEXT_ATTRIBUTES: Final = (
+    *(MESSAGING_SYSTEM, MESSAGING_OPERATION_NAME, MESSAGING_OPERATION),
+    *(SERVER_ADDRESS, SERVER_PORT, MESSAGE_ID),
+)
+
 SPANS: Final = (
     SpanName(
         "call {direction}",
@@ -282,19 +293,22 @@ SPANS: Final = (
         "{method}",
         "client",
         "Any other request, such as `calling.answer`, to its answer.",
-        (RPC_SYSTEM, RPC_METHOD, ERROR_TYPE),
+        (
+            *(RPC_SYSTEM, RPC_METHOD, JSONRPC_VERSION, SERVER_ADDRESS, SERVER_PORT),
+            *(RPC_STATUS, ERROR_TYPE),
+        ),
     ),
     SpanName(
         "send text",
         "producer",
         "A text that is sent, to its last state. Events: its states.",
-        (MESSAGING_SYSTEM, MESSAGING_OPERATION, MESSAGE_ID, TEXT_STATE, ERROR_TYPE),
+        (*TEXT_ATTRIBUTES, TEXT_STATE, ERROR_TYPE),
     ),
     SpanName(
         "process text",
         "consumer",
         "The handler of a text that came in.",
-        (MESSAGING_SYSTEM, MESSAGING_OPERATION, MESSAGE_ID, ERROR_TYPE),
+        (*TEXT_ATTRIBUTES, ERROR_TYPE),
     ),
     SpanName(
         "connect",

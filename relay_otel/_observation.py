@@ -10,6 +10,7 @@ from opentelemetry.trace import SpanKind
 
 from relay_proto.api.commands import Command, Purpose
 from relay_proto.client_interface import ClientInterface
+from relay_proto.errors import RelayError
 from relay_proto.observing.observer import Target
 from relay_proto.outputs import (
     CallEnded,
@@ -36,7 +37,7 @@ from ._calls import CallObservation
 from ._link import LinkObservation
 from ._metrics import Instruments
 from ._results import action_result
-from ._spans import Spans, below, fail
+from ._spans import NOTHING, Spans, below, fail
 from ._texts import TextObservation
 from ._work import DialWork, Work
 
@@ -53,7 +54,7 @@ class CoreObservation:
         self._under_way: dict[Pending[Any], Work] = {}
         self._link = LinkObservation(core.config.host, spans, instruments)
         self._calls = CallObservation(self._link, spans, instruments)
-        self._texts = TextObservation(self._under_way, spans, instruments)
+        self._texts = TextObservation(self._under_way, self._link.server, spans, instruments)
 
     # Commands
 
@@ -61,6 +62,12 @@ class CoreObservation:
         self, command: Command[Any], target: Target, pending: Pending[Any], now: float
     ) -> None:
         """See `Observation`."""
+        self._commanded(command, target, pending, now)
+        self._spans.raise_failure()
+
+    def _commanded(
+        self, command: Command[Any], target: Target, pending: Pending[Any], now: float
+    ) -> None:
         match target, command.purpose:
             case None, Purpose.DIAL:
                 self._under_way[pending] = self._calls.dial(command, now)
@@ -81,7 +88,12 @@ class CoreObservation:
     ) -> None:
         context, links = (None, ()) if call is None else below(self._calls.span_of(call, now))
         name = word(method)
-        about = {names.RPC_SYSTEM: "jsonrpc", names.RPC_METHOD: name}
+        about = {
+            names.RPC_SYSTEM: "jsonrpc",
+            names.RPC_METHOD: name,
+            names.JSONRPC_VERSION: "2.0",
+            **self._link.server,
+        }
         kind = SpanKind.CLIENT
         span = self._spans.begin(name, kind, now, about, context=context, links=links)
         self._under_way[pending] = Work(span, now, method)
@@ -104,6 +116,10 @@ class CoreObservation:
 
     def put_out(self, output: Output, now: float) -> None:
         """See `Observation`."""
+        self._follow(output, now)
+        self._spans.raise_failure()
+
+    def _follow(self, output: Output, now: float) -> None:
         match output:
             case EventReceived(event, call):
                 self._acknowledged(event, now)
@@ -166,7 +182,8 @@ class CoreObservation:
         elif work.is_text:
             self._texts.answered(work, pending, now)
         elif not work.verb:
-            self._spans.end(work.span, now, error)
+            status = {names.RPC_STATUS: failure} if type(error) is RelayError else NOTHING
+            self._spans.end(work.span, now, error, status)
         elif work.done is None:
             self._end_action(work, "call_ended", error, now)
         elif error is None:
@@ -193,6 +210,7 @@ class CoreObservation:
         else:
             span = self._texts.enter(record, now)
         contexts.attach(trace.set_span_in_context(span))
+        self._spans.raise_failure()
 
     def left(
         self, record: CallRecord | MessageRecord, failure: BaseException | None, now: float
@@ -202,3 +220,4 @@ class CoreObservation:
             self._texts.left(record, failure, now)
         elif failure is not None:
             self._calls.failed(record, failure)
+        self._spans.raise_failure()

@@ -41,17 +41,23 @@ _own: list[sdk.MeterProvider] = []
 class OpenTelemetry:
     """An `Observer` that writes to OpenTelemetry. See `observe`."""
 
-    def __init__(self, tracer_provider: TracerProvider, meter_provider: MeterProvider) -> None:
+    def __init__(
+        self, tracer_provider: TracerProvider, meter_provider: MeterProvider | None
+    ) -> None:
+        """Without a meter provider, it is the global one of the time when a client connects."""
         self._tracers = tracer_provider
-        self._instruments = instruments_of(meter_provider)
+        self._meters = meter_provider
+        if meter_provider is not None:
+            instruments_of(meter_provider)  # what it raises is for the program
 
     def observe(self, core: ClientInterface) -> CoreObservation:
         """See `Observer`."""
-        self._instruments.watch(core)
+        instruments = instruments_of(self._meters or default_meter_provider())
+        instruments.watch(core)
         if isinstance(self._tracers, ProxyTracerProvider) and not has_tracer_provider():
             log.info("no spans are made: the program has set no tracer provider")
         tracer = self._tracers.get_tracer(SCOPE, __version__)
-        return CoreObservation(core, Spans(tracer), self._instruments)
+        return CoreObservation(core, Spans(tracer), instruments)
 
 
 class Observable(Protocol):
@@ -76,8 +82,8 @@ def observe(
     Args:
         client: the client, of `relay_anyio` or `relay_sync`.
         tracer_provider: where spans go. Default: the global one.
-        meter_provider: where metrics go. Default: the global one, if the program has set one;
-            if not, the page of `exposition`.
+        meter_provider: where metrics go. Default: the global one, if the program has set one
+            when the client connects; if not, the page of `exposition`.
 
     Raises:
         TypeError: an argument is something else.
@@ -86,9 +92,7 @@ def observe(
     _check_client(client)
     like("TracerProvider", "get_tracer")("tracer_provider", tracer_provider or NO_TRACES)
     like("MeterProvider", "get_meter")("meter_provider", meter_provider or NO_METRICS)
-    client.observer = OpenTelemetry(
-        tracer_provider or trace.get_tracer_provider(), meter_provider or default_meter_provider()
-    )
+    client.observer = OpenTelemetry(tracer_provider or trace.get_tracer_provider(), meter_provider)
 
 
 def _check_client(client: object) -> None:

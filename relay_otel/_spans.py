@@ -29,6 +29,17 @@ class Spans:
         self._tracer = tracer
         self._offset = 0.0
         self._ahead: float | None = None
+        self._failure: Exception | None = None
+
+    def raise_failure(self) -> None:
+        """Raise what the program's provider has raised: a sampler of its, or a processor.
+
+        It is raised last, behind what is known and counted of the call: a trace that is
+        broken costs no metrics.
+        """
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def set_clock(self, now: float) -> None:
         """Let the wall clock of now count, for spans to come: it may have been set.
@@ -60,14 +71,18 @@ class Spans:
         links: Sequence[SpanContext] = (),
     ) -> Span:
         """Begin a span below the one in `context`, or the current one."""
-        return self._tracer.start_span(
-            name,
-            context,
-            kind,
-            {name: value for name, value in attributes.items() if value != ""},
-            [Link(link) for link in links if link.is_valid],
-            self._time(now),
-        )
+        try:
+            return self._tracer.start_span(
+                name,
+                context,
+                kind,
+                {name: value for name, value in attributes.items() if value != ""},
+                [Link(link) for link in links if link.is_valid],
+                self._time(now),
+            )
+        except Exception as failure:  # noqa: BLE001 - see `raise_failure`
+            self._failure = failure
+            return trace.INVALID_SPAN
 
     def note(self, span: Span, name: str, now: float) -> None:
         """Add an event to a span."""
@@ -85,7 +100,10 @@ class Spans:
         if error is not None:
             fail(span, error_type(error))
         span.set_attributes({name: value for name, value in attributes.items() if value != ""})
-        span.end(self._time(now))
+        try:
+            span.end(self._time(now))
+        except Exception as failure:  # noqa: BLE001 - see `raise_failure`
+            self._failure = failure
 
     def _time(self, now: float) -> int:
         return int((now + self._offset) * NANOSECONDS)
@@ -107,8 +125,11 @@ def below(parent: Span) -> tuple[Context | None, Sequence[SpanContext]]:
     """Where a span of a call's belongs, and what it links to.
 
     That is below the span that is current, if the program has made it for this call; if
-    not, below `parent`, with a link to the one that is current.
+    not, below `parent`, with a link to the one that is current. A call that is over has no
+    span any more: what is asked of it then is below the current one, as in its handler.
     """
+    if not parent.get_span_context().is_valid:
+        return None, ()
     current = trace.get_current_span().get_span_context()
     if current.is_valid and current.trace_id == parent.get_span_context().trace_id:
         return None, ()

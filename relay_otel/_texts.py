@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind
@@ -19,16 +20,19 @@ from ._metrics import Instruments
 from ._spans import Spans, fail, root
 from ._work import Work
 
-TEXT: Final = {names.MESSAGING_SYSTEM: "signalwire_relay"}
-
 
 class TextObservation:
     """Each text that is sent has one span, and so has each handler of one that came in."""
 
     def __init__(
-        self, under_way: dict[Pending[Any], Work], spans: Spans, instruments: Instruments
+        self,
+        under_way: dict[Pending[Any], Work],
+        server: Mapping[str, str | int],
+        spans: Spans,
+        instruments: Instruments,
     ) -> None:
         self._under_way = under_way
+        self._server = server
         self._spans = spans
         self._metrics = instruments
         self._handled: dict[MessageRecord, Span] = {}
@@ -36,9 +40,16 @@ class TextObservation:
     def sent(self, method: str, pending: Pending[MessageRecord], now: float) -> None:
         """The program sends a text."""
         self._spans.set_clock(now)
-        about = {**TEXT, names.MESSAGING_OPERATION: "send"}
-        span = self._spans.begin("send text", SpanKind.PRODUCER, now, about)
+        span = self._spans.begin("send text", SpanKind.PRODUCER, now, self._about("send"))
         self._under_way[pending] = Work(span, now, method, is_text=True)
+
+    def _about(self, operation: str) -> dict[str, str | int]:
+        return {
+            names.MESSAGING_SYSTEM: "signalwire_relay",
+            names.MESSAGING_OPERATION_NAME: operation,
+            names.MESSAGING_OPERATION: operation,
+            **self._server,
+        }
 
     def answered(self, work: Work, pending: Pending[MessageRecord], now: float) -> None:
         """The server has taken the text, or not."""
@@ -78,11 +89,7 @@ class TextObservation:
     def enter(self, message: MessageRecord, now: float) -> Span:
         """The handler of a text begins. Returns its span."""
         self._spans.set_clock(now)
-        about = {
-            **TEXT,
-            names.MESSAGING_OPERATION: "process",
-            names.MESSAGE_ID: message.message_id,
-        }
+        about = {**self._about("process"), names.MESSAGE_ID: message.message_id}
         span = self._spans.begin("process text", SpanKind.CONSUMER, now, about, context=root())
         self._handled[message] = span
         return span

@@ -109,10 +109,12 @@ class ObservedCore(WrappedCore):
 
     def use_credentials(self, transport: int, credentials: Credentials, now: float) -> None:
         """See `ClientCore.use_credentials`."""
+        self._now = now
         self._core.use_credentials(transport, credentials, now)
 
     def use_contexts(self, contexts: Contexts, now: float) -> None:
         """See `ClientCore.use_contexts`."""
+        self._now = now
         self._core.use_contexts(contexts, now)
 
     def close(self, now: float) -> None:
@@ -122,6 +124,7 @@ class ObservedCore(WrappedCore):
 
     def drain(self, now: float) -> None:
         """See `ClientCore.drain`."""
+        self._now = now
         self._core.drain(now)
 
     def cancel(self, pending: Pending[Any], now: float) -> None:
@@ -131,18 +134,22 @@ class ObservedCore(WrappedCore):
 
     def wait_for(self, call: CallRecord, state: CallState, now: float) -> Pending[CallStateEvent]:
         """See `ClientCore.wait_for`."""
+        self._now = now
         return self._core.wait_for(call, state, now)
 
     def wait_ready(self, now: float) -> Pending[None]:
         """See `ClientCore.wait_ready`."""
+        self._now = now
         return self._core.wait_ready(now)
 
     def hang_up(self, call: CallRecord, now: float) -> None:
         """See `ClientCore.hang_up`."""
+        self._now = now
         self._core.hang_up(call, now)
 
     def pass_back(self, call: CallRecord, now: float) -> None:
         """See `ClientCore.pass_back`."""
+        self._now = now
         self._core.pass_back(call, now)
 
     def adopt(self, call: CallRecord) -> CallRecord:
@@ -155,6 +162,7 @@ class ObservedCore(WrappedCore):
 
     def transport_opened(self, transport: int, now: float) -> None:
         """See `ClientCore.transport_opened`."""
+        self._now = now
         self._core.transport_opened(transport, now)
 
     def receive_data(self, transport: int, data: bytes, now: float) -> None:

@@ -11,10 +11,14 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 
+from relay_otel._metrics import Instruments
+from relay_otel._observation import CoreObservation
 from relay_otel._providers import OpenTelemetry
+from relay_otel._spans import Spans
 from relay_proto.client import ClientCore
 from relay_proto.config import ClientConfig, Credentials, Secret
-from relay_proto.outputs import EventReceived, OpenTransport
+from relay_proto.observing.observed import ObservedCore
+from relay_proto.outputs import EventReceived, OpenTransport, Output, SendData
 from relay_proto.rpc.events import PlayEvent
 
 CREDENTIALS = Credentials(project=Secret("p-1"), token=Secret("PT-secret"))
@@ -65,3 +69,24 @@ def test_an_event_of_another_time_says_nothing(inner: ClientCore, timestamp: flo
     event = PlayEvent(event_type="calling.call.play", timestamp=timestamp)
     exported.observation.put_out(EventReceived(event), time.monotonic())
     assert exported.delays() == []
+
+
+def test_an_observation_is_told_the_time_of_the_input_that_led_to_an_output(
+    inner: ClientCore,
+) -> None:
+    told: list[tuple[type[Output], float]] = []
+
+    class Times(CoreObservation):
+        def put_out(self, output: Output, now: float) -> None:
+            told.append((type(output), now))
+
+    meters = MeterProvider(shutdown_on_exit=False)
+    spans = Spans(TracerProvider(shutdown_on_exit=False).get_tracer("test"))
+    core = ObservedCore(inner, Times(inner, spans, Instruments(meters)), Random(2))
+    core.start(1.0)
+    while core.next_output() is not None:
+        pass
+    core.transport_opened(1, 5.0)
+    while core.next_output() is not None:
+        pass
+    assert told == [(OpenTransport, 1.0), (SendData, 5.0)]

@@ -78,6 +78,25 @@ print("relay_call" in relay_otel.exposition())
     assert second == "False"
 
 
+def test_a_provider_that_is_set_before_the_client_connects_counts() -> None:
+    shown = output_of(f"""
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+import relay_otel
+{GREETS}
+reader = InMemoryMetricReader()
+relay_otel.observe(client)
+print("relay_call" in relay_otel.exposition())
+metrics.set_meter_provider(MeterProvider([reader]))
+rehearse(client, Caller("+15550001111"))
+(scope,) = reader.get_metrics_data().resource_metrics[0].scope_metrics
+print(scope.scope.name)
+print("relay_call" in relay_otel.exposition())
+""")
+    assert shown.splitlines() == ["False", "relay_otel", "False"]
+
+
 def test_a_meter_provider_that_is_not_of_the_sdk_counts() -> None:
     shown = output_of(f"""
 from opentelemetry import metrics

@@ -64,6 +64,9 @@ def test_a_call_is_a_trace_with_all_that_was_done_in_it(observed: Observed) -> N
     assert attributes(answer) == {
         "rpc.system.name": "jsonrpc",
         "rpc.method": "calling.answer",
+        "jsonrpc.protocol.version": "2.0",
+        "server.address": "relay.signalwire.com",
+        "server.port": 443,
     }
     assert {context_of(span).trace_id for span in (call, play, answer)} == {
         context_of(call).trace_id
