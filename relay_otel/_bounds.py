@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from typing import Final
+from typing import Final, cast
 
 from relay_proto.errors import RelayError
 
@@ -55,7 +55,15 @@ def word(value: str) -> str:
 
 
 def error_type(error: BaseException) -> str:
-    """What to call an error: the server's code, or the name of its class."""
+    """What to call an error: the server's code, or the name of its class.
+
+    A group of one, such as that of a task group, is called by what is in it.
+    """
+    while isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        if len(group.exceptions) > 1:
+            break
+        [error] = group.exceptions
     kind = type(error)
     if isinstance(error, RelayError) and kind is RelayError:
         return word(str(error.code))

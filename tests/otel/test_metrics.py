@@ -256,6 +256,8 @@ def test_what_may_be_personal_is_none(value: str) -> None:
         (RequestTimeoutError("calling.play", 10.0, sent=True), "RequestTimeoutError"),
         (ValueError("her number"), "ValueError"),
         (anyio.ClosedResourceError(), "anyio.ClosedResourceError"),
+        (ExceptionGroup("her number", [ExceptionGroup("", [LookupError()])]), "LookupError"),
+        (BaseExceptionGroup("both", [LookupError(), KeyError()]), "ExceptionGroup"),
     ],
 )
 def test_an_error_is_called_by_its_class_or_its_code(error: BaseException, kind: str) -> None:
