@@ -204,6 +204,7 @@ async def rehearsal(
         _check_not_blocked(guard, stages, within, patience)
     finally:
         guard.forget()
+    warn_of_misses(stages[0].story)
 
 
 def _check_not_blocked(

@@ -59,14 +59,17 @@ def error_type(error: BaseException) -> str:
 
     A group of one, such as that of a task group, is called by what is in it.
     """
-    while isinstance(error, BaseExceptionGroup):
-        group = cast("BaseExceptionGroup[BaseException]", error)
-        if len(group.exceptions) > 1:
-            break
-        [error] = group.exceptions
+    error = _the_one(error)
     kind = type(error)
     if isinstance(error, RelayError) and kind is RelayError:
         return word(str(error.code))
     if kind.__module__ == "builtins" or isinstance(error, RelayError):
         return word(kind.__qualname__)
     return word(f"{kind.__module__}.{kind.__qualname__}")
+
+
+def _the_one(error: BaseException) -> BaseException:
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    inner = cast("BaseExceptionGroup[BaseException]", error).exceptions
+    return _the_one(inner[0]) if len(inner) == 1 else error

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -48,6 +49,11 @@ LOOP_RUNS: Final = (
     "of this test keep another one running: make them plain functions, or use "
     "`async with rehearsal(client) as stage:` in place of the fixture"
 )
+TOO_EARLY: Final = (
+    "the stage of an async test begins with the test: a fixture that uses `stage` can return a "
+    "function, which the test calls"
+)
+OPEN: Final = pytest.StashKey[ExitStack]()
 LABS: Final = pytest.StashKey[Lab]()
 
 
@@ -148,6 +154,13 @@ class _Later:
         self.options = options
         self.test = test
         """The function as it was written: other plugins put one that runs it in its place."""
+        self.here: Any = None
+        """The stage, as soon as there is one: fixtures may have kept this object."""
+
+    def __getattr__(self, name: str) -> Any:
+        if self.here is None:
+            raise AttributeError(TOO_EARLY)
+        return getattr(self.here, name)
 
 
 @pytest.fixture
@@ -164,7 +177,9 @@ def stage(request: pytest.FixtureRequest, relay_client: Any) -> Iterator[Any]:
     from relay_sync.testing import rehearsal  # noqa: PLC0415 - only who needs it
 
     options.pop("backend", None)
-    with rehearsal(relay_client, **options) as here:
+    with ExitStack() as rehearsals:
+        here = rehearsals.enter_context(rehearsal(relay_client, **options))
+        request.node.stash[OPEN] = rehearsals
         yield here
 
 
@@ -214,7 +229,8 @@ class _Outermost:
             nonlocal began
             began = True
             async with rehearsal(later.program, **options) as here:
-                await later.test(**{**arguments, "stage": here})
+                later.here = here
+                await later.test(**{**arguments, **({"stage": here} if "stage" in names else {})})
 
         try:
             run_in_virtual_time(run, backend)
@@ -231,6 +247,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for name in (MARKER, LAB_MARKER):
         for marker in item.iter_markers(name):
             options_of(marker)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
+    """End a rehearsal on threads with its test, which fails if a handler has raised."""
+    rehearsals = pyfuncitem.stash.get(OPEN, None)
+    if rehearsals is None:
+        return (yield)
+    with rehearsals.pop_all():
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 PATIENCE: Final = 10.0
 """Seconds for what should happen at once."""
 STOPPING: Final = 5.0
+MOST_COMPLAINTS: Final = 10_000
+"""Characters that are kept of its standard error: the last ones."""
 
 
 class Lab:
@@ -34,6 +36,8 @@ class Lab:
         """The address of its page and its HTTP API."""
         self.events: list[dict[str, Any]] = []
         """What has happened: see `relay sim --json`."""
+        self.complaints = ""
+        """What it has written to its standard error, when it has ended."""
         self._changed = threading.Condition()
         self._is_over = False
 
@@ -68,8 +72,15 @@ class Lab:
         What happened before counts, too. `details` may have the `call_id` and `who` as well.
 
         Raises:
-            TimeoutError: it did not happen `times` times in `timeout` seconds.
+            TimeoutError: it did not happen `times` times in `timeout` seconds, or the lab
+                has ended before that.
+            ValueError: nothing of that name ever happens.
         """
+        from relay_proto.exchange import What  # noqa: PLC0415 - only who needs it
+
+        if what not in {one.value for one in What}:
+            names = ", ".join(sorted(one.value for one in What))
+            raise ValueError(f"what must be one of {names}, not {what!r}")
         ends_at = time.monotonic() + timeout
         with self._changed:
             while len(found := self._found(what, details)) < times:
@@ -77,8 +88,8 @@ class Lab:
                 if self._is_over or left <= 0:
                     asked = ", ".join(f"{name}={value!r}" for name, value in details.items())
                     raise TimeoutError(
-                        f"{what!r} {asked} did not happen in {timeout:g} s. This happened:\n"
-                        f"{self.text}"
+                        " ".join(filter(None, (repr(what), asked, self._why(timeout))))
+                        + f". This happened:\n{self.text}"
                     )
                 self._changed.wait(left)
         return found[times - 1]
@@ -102,6 +113,11 @@ class Lab:
             with error:
                 raise ValueError(f"{method} {path}: {error.read().decode()}") from None
 
+    def read_complaints(self, lines: IO[str]) -> None:
+        """Take in what it writes to its standard error, in a thread of its own."""
+        for line in lines:
+            self.complaints = (self.complaints + line)[-MOST_COMPLAINTS:]
+
     def read(self, lines: IO[str]) -> None:
         """Take in the events, in a thread of its own."""
         for line in lines:
@@ -111,6 +127,14 @@ class Lab:
         with self._changed:
             self._is_over = True
             self._changed.notify_all()
+
+    def _why(self, timeout: float) -> str:
+        if not self._is_over:
+            return f"did not happen in {timeout:g} s"
+        code = self.process.wait(STOPPING)
+        said = self.complaints.strip()
+        said = f": {said}" if said else ""
+        return f"did not happen, and the lab has ended with exit code {code}{said}"
 
     def _found(self, what: str, details: Mapping[str, Any]) -> list[dict[str, Any]]:
         return [
@@ -146,7 +170,7 @@ def running_lab(folder: Path, scenario: str = "") -> Generator[Lab]:
         lab = Lab(process, json.loads(ready))
         readers = [
             threading.Thread(target=lab.read, args=(process.stdout,), daemon=True),
-            threading.Thread(target=process.stderr.read, daemon=True),
+            threading.Thread(target=lab.read_complaints, args=(process.stderr,), daemon=True),
         ]
         for reader in readers:
             reader.start()

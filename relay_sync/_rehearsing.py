@@ -124,7 +124,6 @@ def rehearse(
         if not scenes:
             stage.wait_for_program()
         stage.quiet()
-    warn_of_misses(stage.story)
     return stage.story
 
 
@@ -183,6 +182,7 @@ def rehearsal(
         finally:
             stage._leave(failure)
     raise_first(stage._raised, failure)
+    warn_of_misses(stage.story)
 
 
 class Stage(StageBase[Link]):

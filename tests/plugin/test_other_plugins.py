@@ -127,3 +127,77 @@ def test_unanswered(rehearse):
         assert [one.filename for one in told] == [__file__]
 """)
     result.assert_outcomes(passed=1)
+
+
+def test_a_stage_on_threads_ends_with_its_test(run: Run) -> None:
+    result = run("""
+@pytest.fixture
+def relay_client():
+    client = relay_sync.RelayClient("project", "token", contexts=["office"])
+
+    @client.on_call
+    def fails(call):
+        call.answer()
+        raise KeyError("menu")
+
+    return client
+
+@pytest.fixture
+def call_id(stage):
+    return stage.call(Caller(ANNA))
+
+def test_that_fails(stage, call_id):
+    stage.over(call_id)
+
+@pytest.mark.xfail(raises=KeyError, strict=True)
+def test_that_fails_as_expected(stage, call_id):
+    stage.over(call_id)
+    pytest.fail("the scene fails as well")
+
+def test_that_does_nothing(stage):
+    assert stage.now == 0.0
+""")
+    result.assert_outcomes(passed=1, failed=1, xfailed=1)  # and no errors
+
+
+def test_a_fixture_may_use_the_stage_of_an_async_test_later(run: Run) -> None:
+    result = run("""
+@pytest.fixture
+def relay_client():
+    return async_client()
+
+@pytest.fixture
+def anna_calls(stage):
+    async def call():
+        await stage.over(stage.call(Caller(ANNA)))
+        return stage.story.text
+    return call
+
+@pytest.fixture
+def too_early(stage):
+    return stage.call(Caller(ANNA))
+
+async def test_both(stage, anna_calls):
+    assert await anna_calls() == stage.story.text
+
+async def test_one(anna_calls):
+    assert "Hello" in await anna_calls()
+
+async def test_too_early(too_early): ...
+""")
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["E *AttributeError: the stage of an async test begins with the *"])
+
+
+def test_a_lab_that_has_ended_says_so(run: Run) -> None:
+    result = run("""
+def test_ended(lab):
+    lab.process.kill()
+    with pytest.raises(TimeoutError, match="'answered' did not happen, and the lab has ended with"):
+        lab.until("answered", timeout=60.0)
+
+def test_a_typing_error(lab):
+    with pytest.raises(ValueError, match="answered, .*, not 'anwsered'"):
+        lab.until("anwsered", timeout=60.0)
+""")
+    result.assert_outcomes(passed=2)

@@ -239,6 +239,26 @@ def call_elsewhere(stage: Any) -> None:
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
+def test_what_is_missed_in_a_block_is_reported_as_well(runtime: Runtime) -> None:
+    def nobody(_: object) -> None: ...
+
+    async def in_a_block() -> None:
+        async with relay_anyio.testing.rehearsal(nobody) as stage:
+            await stage.over(stage.call(Caller(ANNA, patience=20.0)))
+
+    def rehearse_it() -> None:
+        if runtime == "threads":
+            with relay_sync.testing.rehearsal(nobody) as stage:
+                stage.over(stage.call(Caller(ANNA, patience=20.0)))
+        else:
+            relay_anyio.testing.run_in_virtual_time(in_a_block, runtime)
+
+    with pytest.warns(UnansweredWarning) as told:
+        rehearse_it()
+    assert [one.filename for one in told] == [__file__]
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
 def test_who_reaches_no_program_is_reported(runtime: Runtime) -> None:
     with pytest.warns(UnansweredWarning) as told:
         rehearsed(runtime, "answer", call_elsewhere)

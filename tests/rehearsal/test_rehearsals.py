@@ -278,7 +278,7 @@ async def test_a_rehearsal_asks_nobody_for_credentials() -> None:
 
     for credentials in ({"project": "p", "token": token}, {"jwt_token": token}):
         arguments: dict[str, Any] = credentials
-        client = RelayClient(**arguments)
+        client = RelayClient(**arguments, contexts=["office"])
         client.on_call(menu)
         async with rehearsal(client) as stage:
             await stage.over(stage.call(CHOOSES))
