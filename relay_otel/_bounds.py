@@ -71,5 +71,5 @@ def error_type(error: BaseException) -> str:
 def _the_one(error: BaseException) -> BaseException:
     if not isinstance(error, BaseExceptionGroup):
         return error
-    inner = cast("BaseExceptionGroup[BaseException]", error).exceptions
-    return _the_one(inner[0]) if len(inner) == 1 else error
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    return _the_one(group.exceptions[0]) if len(group.exceptions) == 1 else group

@@ -199,6 +199,7 @@ class _Outermost:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None]:
         """Forget the stories of other tests, but not those of fixtures that tests share."""
+        __tracebackhide__ = True
         _told().clear()
         try:
             return (yield)
@@ -252,6 +253,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
     """End a rehearsal on threads with its test, which fails if a handler has raised."""
+    __tracebackhide__ = True
     rehearsals = pyfuncitem.stash.get(OPEN, None)
     if rehearsals is None:
         return (yield)
@@ -262,6 +264,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, Any, Any]:
     """Keep the stories of a fixture that several tests share."""
+    __tracebackhide__ = True
     before = tuple(_told())
     try:
         return (yield)

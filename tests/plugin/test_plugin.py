@@ -349,10 +349,21 @@ def test_it(shared, tmp_path):
 
 def test_that_fails(shared):
     assert "a" in "b"
+
+def test_whose_fixture_fails(broken): ...
+""")
+    pytester.makeconftest("""
+import pytest
+
+@pytest.fixture
+def broken():
+    raise LookupError
 """)
     options = ("-W", "error", "-p", "no:cacheprovider", "-p", "no:cov", *LOADING)
     result = pytester.runpytest_subprocess(*options)
-    result.assert_outcomes(passed=1, failed=1)
+    result.assert_outcomes(passed=1, failed=1, errors=1)
+    result.stdout.fnmatch_lines(["conftest.py:*: LookupError"])
+    result.stdout.no_fnmatch_line("*relay_pytest/*")
 
 
 def test_explore_takes_clients_of_both_packages_with_the_options_of_the_test(run: Run) -> None:
