@@ -18,14 +18,12 @@ from types import FrameType
 from typing import Any, Final
 
 from relay_proto.adapter.guard import RehearsalOverError
-from relay_proto.adapter.places import innermost
+from relay_proto.adapter.places import innermost, is_debugged
 
 from ._virtual import Guard
 
 TICK: Final = 0.1
 """Real seconds between two looks. Ticks are counted: a process that was stopped was not slow."""
-DEBUGGERS: Final = frozenset({"pdb", "bdb", "ipdb", "IPython", "pudb", "pydevd", "debugpy"})
-"""Packages in whose code a thread waits for somebody who debugs."""
 SIGNAL: Final[Any] = getattr(signal, "SIGURG", None)
 """Interrupts the main thread. By default it is ignored, and hardly any program uses it."""
 WAITS: Final = ("CALL", "PRECALL", "BEFORE_WITH", "LOAD_ATTR", "SEND", "FOR_ITER")
@@ -87,7 +85,7 @@ class Patience:
                     self._post(self._guard.turned)
             # Once it is given up, it has to end: it may only wait for a thread.
             turned, self._seen = self._guard.all_passes != self._seen, self._guard.all_passes
-            if (turned and not self._guard.still_open) or frame is None or _is_debugged(frame):
+            if (turned and not self._guard.still_open) or frame is None or is_debugged(frame):
                 self._ticks = 0
                 continue
             self._ticks += 1
@@ -118,13 +116,6 @@ class Patience:
         del number, frame
         if not self._is_over.is_set():
             raise RehearsalOverError
-
-
-def _is_debugged(innermost_frame: FrameType) -> bool:
-    return any(
-        str(frame.f_globals.get("__name__", "")).partition(".")[0] in DEBUGGERS
-        for frame, _ in walk_stack(innermost_frame)
-    )
 
 
 def _computes(innermost_frame: FrameType) -> bool:

@@ -12,7 +12,7 @@ from traceback import walk_stack
 from types import CodeType, FrameType
 from typing import Any, Final
 
-from relay_proto.adapter.places import innermost
+from relay_proto.adapter.places import innermost, is_debugged
 
 from ._waiting import Seat, current
 
@@ -98,6 +98,12 @@ class Participant(Seat):
                 break
             frames.append(frame)
         return innermost((frame, frame.f_lineno) for frame in reversed(frames))
+
+    @property
+    def is_debugged(self) -> bool:
+        """Whether somebody debugs it."""
+        frame = self._frame
+        return frame is not None and is_debugged(frame)
 
     @property
     def _frame(self) -> FrameType | None:

@@ -364,6 +364,9 @@ class VirtualTime:
             if self._ticks >= DEADLOCK_AFTER:
                 self._give_up(Reason.DEADLOCK)
         elif self._ticks * TICK > self._patience:
+            if any(one.is_debugged for one in self._threads if one.aside):
+                self._ticks = 0  # somebody debugs it, and takes the time for it
+                return
             self._give_up(Reason.STUCK)
             self._abandon_those_aside()
 

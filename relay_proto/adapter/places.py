@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from traceback import walk_stack
 from types import FrameType
 from typing import Final
 
@@ -12,6 +13,8 @@ LIBRARIES: Final = sys.stdlib_module_names | {
     *("anyio", "trio", "outcome", "pytest", "_pytest", "pluggy"),
 }
 """Packages whose frames do not interest those who look for a line of their own."""
+DEBUGGERS: Final = frozenset({"pdb", "bdb", "ipdb", "IPython", "pudb", "pydevd", "debugpy"})
+"""Packages in whose code a thread waits for somebody who debugs."""
 INSTALLED: Final = ("site-packages", "dist-packages")
 """Parts of the path of a file that was installed, and is not the program's own."""
 
@@ -30,10 +33,18 @@ def innermost(frames: Iterable[tuple[FrameType, int]]) -> str | None:
     return place
 
 
+def is_debugged(innermost_frame: FrameType) -> bool:
+    """Whether somebody debugs the thread that is in this frame, and takes the time for it."""
+    return any(_package_of(frame) in DEBUGGERS for frame, _ in walk_stack(innermost_frame))
+
+
 def is_of_library(frame: FrameType) -> bool:
     """Whether a frame runs code of the standard library, of this project or of a test runner."""
-    package, _, _ = str(frame.f_globals.get("__name__", "")).partition(".")
-    return package in LIBRARIES
+    return _package_of(frame) in LIBRARIES
+
+
+def _package_of(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 def level_of_caller(frame: FrameType) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import select
 import socket
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -15,6 +16,8 @@ import anyio
 import anyio.to_thread
 import pytest
 
+import relay_sync
+import relay_sync.testing
 from relay_anyio import Call, RelayClient
 from relay_anyio._still_open import MOST_TASKS, REAL_TIME, described_tasks, where
 from relay_anyio.testing import (
@@ -255,3 +258,33 @@ def test_a_block_has_an_end_as_well(client: RelayClient, backend: Backend) -> No
         run_in_virtual_time(wait_in_vain, backend)
     assert raised.value.within == 100.0
     assert raised.value.still_open[0] == "until(What.BEEPED): it has happened 0 of 1 times"
+
+
+def debugger(seconds: float) -> Any:
+    """Make a function of a debugger that waits in real time for somebody who types."""
+    names = {"__name__": "pdb", "select": select.select}
+    source = f"def wait():\n    select([], [], [], {seconds})\n"
+    exec(compile(source, "/lib/pdb.py", "exec"), names)
+    return names["wait"]
+
+
+@pytest.mark.parametrize("runtime", ["asyncio", "trio", "threads"])
+def test_who_debugs_a_handler_may_take_the_time_for_it(runtime: Any) -> None:
+    set_trace = debugger(1.0)
+
+    def handle(call: relay_sync.Call) -> None:
+        call.answer()
+        set_trace()
+        call.hangup()
+
+    async def async_handle(call: Call) -> None:
+        await call.answer()
+        set_trace()
+        await call.hangup()
+
+    caller = Caller("+15550001111")
+    if runtime == "threads":
+        story = relay_sync.testing.rehearse(handle, caller, patience=0.3)
+    else:
+        story = rehearse(async_handle, caller, patience=0.3, backend=runtime)
+    assert story.all(What.ENDED)[0].who is Who.PROGRAM
