@@ -44,6 +44,10 @@ NO_CLIENT: Final = (
     "RelayClient, or a function that takes a Call"
 )
 NOT_ASYNC: Final = "relay_client is a client of relay_anyio, so a test with `stage` is an async def"
+NOT_PLAIN: Final = (
+    "relay_client is a program on threads, so a test with `stage` is a plain def: in an event "
+    "loop, its time would be real"
+)
 LOOP_RUNS: Final = (
     "a test with `stage` runs in an event loop of its own, in virtual time, but the async fixtures "
     "of this test keep another one running: make them plain functions, or use "
@@ -174,6 +178,8 @@ def stage(request: pytest.FixtureRequest, relay_client: Any) -> Iterator[Any]:
             raise pytest.UsageError(LOOP_RUNS if library_of_running_loop() else NOT_ASYNC)
         yield _Later(relay_client, options, request.function)
         return
+    if inspect.iscoroutinefunction(request.function):
+        raise pytest.UsageError(NOT_PLAIN)
     from relay_sync.testing import rehearsal  # noqa: PLC0415 - only who needs it
 
     options.pop("backend", None)

@@ -160,6 +160,21 @@ def test_that_does_nothing(stage):
     result.assert_outcomes(passed=1, failed=1, xfailed=1)  # and no errors
 
 
+def test_a_stage_on_threads_is_not_for_an_async_test(run: Run) -> None:
+    result = run("""
+@pytest.fixture
+def relay_client():
+    return sync_client()
+
+async def test_in_an_event_loop(stage):
+    stage.over(stage.call(Caller(ANNA)))
+""")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        ["E *UsageError: relay_client is a program on threads, so a test *"]
+    )
+
+
 def test_a_fixture_may_use_the_stage_of_an_async_test_later(run: Run) -> None:
     result = run("""
 @pytest.fixture
