@@ -29,6 +29,8 @@ class Spans:
         self._tracer = tracer
         self._offset = 0.0
         self._ahead: float | None = None
+        self._offsets: dict[Span, float] = {}
+        """What the wall clock was ahead when a span began: it counts to its end, if it is set."""
         self._failure: Exception | None = None
 
     def raise_failure(self) -> None:
@@ -72,22 +74,26 @@ class Spans:
     ) -> Span:
         """Begin a span below the one in `context`, or the current one."""
         try:
-            return self._tracer.start_span(
+            span = self._tracer.start_span(
                 name,
                 context,
                 kind,
                 {name: value for name, value in attributes.items() if value != ""},
                 [Link(link) for link in links if link.is_valid],
-                self._time(now),
+                _nanoseconds(now + self._offset),
             )
         except Exception as failure:  # noqa: BLE001 - see `raise_failure`
             self._failure = failure
             return trace.INVALID_SPAN
+        if span.is_recording():
+            self._offsets[span] = self._offset
+        return span
 
     def note(self, span: Span, name: str, now: float) -> None:
         """Add an event to a span."""
         if span.is_recording():
-            span.add_event(name, timestamp=self._time(now))
+            offset = self._offsets.get(span, self._offset)
+            span.add_event(name, timestamp=_nanoseconds(now + offset))
 
     def end(
         self,
@@ -100,13 +106,15 @@ class Spans:
         if error is not None:
             fail(span, error_type(error))
         span.set_attributes({name: value for name, value in attributes.items() if value != ""})
+        offset = self._offsets.pop(span, self._offset)
         try:
-            span.end(self._time(now))
+            span.end(_nanoseconds(now + offset))
         except Exception as failure:  # noqa: BLE001 - see `raise_failure`
             self._failure = failure
 
-    def _time(self, now: float) -> int:
-        return int((now + self._offset) * NANOSECONDS)
+
+def _nanoseconds(seconds: float) -> int:
+    return int(seconds * NANOSECONDS)
 
 
 def fail(span: Span, kind: str) -> None:

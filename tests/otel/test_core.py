@@ -10,6 +10,9 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
 
 from relay_otel._metrics import Instruments
 from relay_otel._observation import CoreObservation
@@ -90,3 +93,26 @@ def test_an_observation_is_told_the_time_of_the_input_that_led_to_an_output(
     while core.next_output() is not None:
         pass
     assert told == [(OpenTransport, 1.0), (SendData, 5.0)]
+
+
+def test_a_clock_that_is_set_back_makes_no_span_shorter(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter = InMemorySpanExporter()
+    tracers = TracerProvider(shutdown_on_exit=False)
+    tracers.add_span_processor(SimpleSpanProcessor(exporter))
+    spans = Spans(tracers.get_tracer("test"))
+    began_at, at = time.monotonic(), time.time()
+    spans.set_clock(began_at)
+    call = spans.begin("call", SpanKind.SERVER, began_at, {})
+    monkeypatch.setattr(time, "time", lambda: at - 3600.0)
+    spans.set_clock(time.monotonic())  # another call begins
+    spans.note(call, "answered", began_at + 1.0)
+    spans.end(call, began_at + 2.0)
+    later = spans.begin("later", SpanKind.SERVER, began_at + 3.0, {})
+    spans.end(later, began_at + 4.0)
+    first, second = exporter.get_finished_spans()
+    assert first.start_time is not None
+    assert first.end_time is not None
+    assert second.start_time is not None
+    assert first.end_time - first.start_time == pytest.approx(2e9, abs=1e3)
+    assert first.events[0].timestamp - first.start_time == pytest.approx(1e9, abs=1e3)
+    assert second.start_time / 1e9 == pytest.approx(at - 3600.0 + 3.0, abs=0.5)
