@@ -273,6 +273,9 @@ class _OnTheirOwn(Generic[T]):
     def __init__(
         self, loop: asyncio.AbstractEventLoop, run: Run[T], ended: Callable[[T], object]
     ) -> None:
+        from asyncio import tasks  # noqa: PLC0415 - it runs
+
+        self._tasks = tasks
         self._loop = loop
         self._run = run
         self._ended = ended
@@ -297,7 +300,13 @@ class _OnTheirOwn(Generic[T]):
         item = self._running.pop(task)
         if self._changed is not None and not self._changed.done():
             self._changed.set_result(None)
-        self._ended(item)
+        # As if the task still ran: what `ended` starts has scopes, and AnyIO asks for the current
+        # task to know which event loop they are for, unless it has started the loop itself.
+        self._tasks._enter_task(self._loop, task)  # noqa: SLF001
+        try:
+            self._ended(item)
+        finally:
+            self._tasks._leave_task(self._loop, task)  # noqa: SLF001
 
 
 class _InNursery(Generic[T]):

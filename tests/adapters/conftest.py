@@ -11,6 +11,7 @@ from typing import Any
 
 import anyio
 import pytest
+import sniffio
 
 from tests.adapters import support
 from tests.adapters.service import remember_threads
@@ -60,6 +61,15 @@ def on_threads(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("bridge")
 
 
+def start_as_asyncio_does() -> None:
+    """Forget what `anyio.run` notes, and ``asyncio.run(main())`` does not: which loop runs.
+
+    AnyIO then asks asyncio for the current task, and there is none in callbacks of the loop.
+    """
+    if sniffio.thread_local.name is None:  # which trio sets
+        sniffio.current_async_library_cvar.set(None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
     """Let no test wait for ever."""
@@ -68,6 +78,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
 
         @functools.wraps(test)
         async def bounded(**arguments: Any) -> None:
+            start_as_asyncio_does()
             with anyio.fail_after(PATIENCE):
                 await test(**arguments)
 
