@@ -423,7 +423,7 @@ class ClientCore(Core[Output]):
             legs += self._dials.fail_acknowledged(lost)
             self._calls.end_all(now)
         self._offers.begin(now, resumed=resumed)
-        self._messages.begin(now)
+        self._messages.begin(now, self._session.protocol)
         self._dispatch.say_farewell(legs, now)
         self._dispatch.flush(now)
         if self._next_session is not None:

@@ -17,7 +17,7 @@ from .api.parties import who_begins
 from .calls.calls import Calls
 from .calls.dials import Dials
 from .calls.farewells import METHOD_END, METHOD_PASS, Farewells, Legs, last_request
-from .calls.messages import Messages, outbound_message
+from .calls.messages import NO_CONTEXT, Messages, outbound_message
 from .calls.subjects import (
     ActionVerb,
     Dial,
@@ -70,9 +70,6 @@ R = TypeVar("R")
 
 NO_SESSION_TO_COME: Final = frozenset({SessionState.DISCONNECTED, *OVER})
 """Commands are refused at once: nobody has called ``connect()``, or it is over."""
-
-NO_CONTEXT: Final = "default"
-"""The messaging context of a session that was given no protocol string."""
 
 _VERBS: Final[dict[str, type[Verb]]] = {METHOD_END: HangUp, METHOD_PASS: Pass}
 METHOD_STOP_AI: Final = f"{AI.method}.stop"

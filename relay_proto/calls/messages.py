@@ -9,7 +9,7 @@ Source: docs/protocol.md, section 16.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -26,6 +26,9 @@ from ..timers import Deadlines
 from ..transitions import MESSAGE_ORDER, MESSAGE_TERMINAL, MessageState, forward
 from .early import Early
 from .recent import Recent
+
+NO_CONTEXT: Final = "default"
+"""The messaging context of a session that was given no protocol string."""
 
 
 class EarlyReports(msgspec.Struct, frozen=True):
@@ -52,6 +55,7 @@ class Messages:
             deadlines, timing.handler_grace, limits.early_arrivals
         )
         self._accepting = True
+        self._context = NO_CONTEXT
 
     @property
     def accepting(self) -> bool:
@@ -63,14 +67,16 @@ class Messages:
         self._accepting = accepting
         self._without_handler.look_again()
 
-    def begin(self, now: float) -> None:
-        """A session has begun."""
+    def begin(self, now: float, protocol: str) -> None:
+        """A session has begun: deliveries are reported to it, unless a text has a context."""
+        self._context = protocol or NO_CONTEXT
         self._without_handler.connected(now, handled=self._accepting)
 
     def accepted(self, message: MessageRecord, message_id: str) -> None:
         """Follow the delivery of a message that the server has accepted and named."""
         message.message_id = message_id
         message.state = MessageState.QUEUED.value
+        message.context = message.context or self._context
         if not 0 < len(message_id) <= LONGEST_ID or message_id in self._sent:
             words = "the server accepted a message but gave it no id of its own"
             error = RemoteProtocolError(words)

@@ -58,6 +58,10 @@ def peer() -> Peer:
 
 
 class TestSending:
+    def test_a_message_says_where_its_delivery_is_reported(self, peer: Peer) -> None:
+        assert send(peer, "m-1").context == PROTOCOL
+        assert send(peer, "m-2", context="office").context == "office"
+
     def test_a_message_is_returned_as_queued(self, peer: Peer) -> None:
         sent = peer.execute(sms(media=["https://example.com/a.png"], tags=["vip"]))
         request = peer.take("messaging.send")
@@ -84,17 +88,22 @@ class TestSending:
 
     def test_the_default_context_is_that_of_the_session_it_is_written_on(self) -> None:
         peer = Peer.waiting()
-        peer.execute(sms())
-        peer.execute(sms(context="office"))
+        texts = [peer.execute(sms()), peer.execute(sms(context="office"))]
         peer.connect(protocol="later")
         contexts = [request["params"]["context"] for request in peer.requests]
         assert contexts == ["later", "office"]
+        for number, request in enumerate(peer.requests):
+            peer.reply(request, {"code": "200", "message_id": f"m-{number}"})
+        assert [text.result().context for text in texts] == contexts
 
     def test_without_a_protocol_the_context_is_default(self) -> None:
         peer = Peer()
         peer.connect(protocol=None)
-        peer.execute(sms())
-        assert peer.take("messaging.send")["params"]["context"] == "default"
+        sent = peer.execute(sms())
+        request = peer.take("messaging.send")
+        assert request["params"]["context"] == "default"
+        peer.reply(request, {"code": "200", "message_id": "m-1"})
+        assert sent.result().context == "default"
 
     def test_a_refusal_is_an_error_for_the_caller_and_the_waiter(self, peer: Peer) -> None:
         sent = peer.execute(sms(on_completed=print))
