@@ -10,6 +10,7 @@ Source: docs/protocol.md, section 10.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping
@@ -74,6 +75,39 @@ _given_params: Final[Callable[[_Given], JSONObject | None]] = vars(_Given)["para
 """Reads the field that a property hides."""
 
 
+class _OfADataclass:
+    """What `dataclasses` looks for in a class, made when it is asked for.
+
+    The events of the compatible API are dataclasses. So programs write ``asdict(event)`` to log
+    an event or to send it elsewhere.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, event: RelayEvent | None, kind: type[RelayEvent]) -> Any:
+        return getattr(_dataclass_of(kind), self._name)
+
+
+@functools.cache
+def _dataclass_of(kind: type[RelayEvent]) -> type:
+    """A dataclass with the fields of `kind`, and nothing else of it."""
+    fields = [
+        (field.name, field.type, _field_of_a_dataclass(field))
+        for field in msgspec.structs.fields(kind)
+        if field.name != "raw"  # `params` has what is in there
+    ]
+    return dataclasses.make_dataclass(kind.__name__, fields, frozen=True, eq=False, repr=False)
+
+
+def _field_of_a_dataclass(field: msgspec.structs.FieldInfo) -> Any:
+    if field.name == "params":
+        return dataclasses.field(default_factory=dict)
+    if field.default_factory is not msgspec.NODEFAULT:
+        return dataclasses.field(default_factory=field.default_factory)
+    return dataclasses.field(default=field.default)
+
+
 class RelayEvent(_Given, frozen=True, kw_only=True, eq=False):
     """The base class of all events.
 
@@ -82,12 +116,19 @@ class RelayEvent(_Given, frozen=True, kw_only=True, eq=False):
     since 1970, or 0.0 if the server sent none. `params` has the whole body as a dict. A
     field that the server did not send has its default: ``""``, 0, ``{}``, ….
 
+    ``dataclasses.asdict(event)`` makes a dict of its fields.
+
     Tests may make one by hand: ``PlayEvent(event_type=..., params={...}, state="finished")``.
     Its fields are those that are given, whatever `params` has; `from_payload` reads them
     from there.
     """
 
     wire_type: ClassVar[str] = ""
+    if TYPE_CHECKING:  # so that checkers know it as an argument of `dataclasses.asdict`
+        __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+    else:
+        __dataclass_fields__ = _OfADataclass("__dataclass_fields__")
+        __dataclass_params__ = _OfADataclass("__dataclass_params__")
 
     raw: msgspec.Raw = msgspec.field(default=EMPTY, name="(raw)")
     """The JSON of the body, as it arrived. Empty if the event was made by hand."""

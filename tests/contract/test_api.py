@@ -10,8 +10,11 @@ Source: ``api`` of tests/spec/relay.json.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import inspect
+import json
 import pickle
+import pprint
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast
 
@@ -160,6 +163,25 @@ def test_an_event_is_made_by_hand_as_the_vendors(adapter: Adapter, item: tuple[s
     assert (by_place.event_type, by_place.call_id, by_place.timestamp) == ("x", "c-1", 2.0)
     assert bare.params is full.params is by_place.params is params
     assert copy.deepcopy(by_place).params == pickle.loads(pickle.dumps(by_place)).params == params
+
+
+@each((name,) for name in EVENT_CLASSES)
+def test_an_event_is_a_dataclass_as_the_vendors(adapter: Adapter, item: tuple[str]) -> None:
+    kind: type[RelayEvent] = getattr(adapter.module("event"), item[0])
+    params = {"call_id": "c-1", "control_id": "x-1", "more": [1]}
+    event = kind.from_payload({"event_type": "x", "timestamp": 2.0, "params": params})
+    names = [field["name"] for field in EVENT_CLASSES[item[0]]["fields"]]
+    made = dataclasses.asdict(event)
+    assert {name: made[name] for name in names} == {name: getattr(event, name) for name in names}
+    assert json.loads(json.dumps(made)) == made
+    assert made["params"] == params
+    assert list(made)[:4] == ["event_type", "params", "call_id", "timestamp"]
+    assert [field.name for field in dataclasses.fields(event)] == list(made)
+    other = dataclasses.replace(event, call_id="c-2")
+    assert type(other) is kind
+    assert dataclasses.asdict(other) == {**made, "call_id": "c-2"}
+    assert dataclasses.asdict(kind(event_type="x", params={}))["params"] == {}
+    assert item[0] in pprint.pformat([event] * 9)
 
 
 def test_a_peer_cannot_give_what_only_a_program_may(adapter: Adapter) -> None:
