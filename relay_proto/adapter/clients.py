@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from random import Random, SystemRandom
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
@@ -34,6 +35,7 @@ from ..pending import Pending
 from ..records import CallRecord, MessageRecord
 from ..rpc.event_base import RelayEvent
 from ..transitions import SessionState
+from ..values.hosts import whole_host
 from .contexts import function_name, in_context
 from .cores import make_core
 from .credentials import CredentialSource
@@ -120,7 +122,10 @@ class ClientBase(Hearing, Generic[E, C, M]):
     """Seeds of the ids and delays of its cores. A rehearsal gives its own."""
 
     project: str
-    """Assigning to this, `token`, `jwt_token` or `contexts` takes effect at the next connect."""
+    """Assigning to this, `token`, `jwt_token` or `contexts` takes effect at the next connect.
+
+    Assigning to `host` takes effect at the next `connect`, and not at a reconnect before.
+    """
     token: str | Provider
     """A text, or a function that returns one. It is called before each authentication."""
     jwt_token: str | Provider
@@ -354,8 +359,10 @@ class ClientBase(Hearing, Generic[E, C, M]):
         return engine
 
     def _new_engine(self) -> E:
-        self._credentials = CredentialSource(self, self._config)
-        core = make_core(self._config, self._record, self._log, self._seeds)
+        self.host = whole_host("client.host", self.host)
+        config = replace(self._config, host=self.host)
+        self._credentials = CredentialSource(self, config)
+        core = make_core(config, self._record, self._log, self._seeds)
         core, observation = observed_by(self.observer, core, self._log, self._seeds)
         engine = self._make_engine(core)
         turns = SharedTurns(self._shared_pace, engine.core, self._log)

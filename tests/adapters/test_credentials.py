@@ -252,6 +252,28 @@ async def test_what_is_assigned_takes_effect_at_the_next_connect(
     assert "assigned-" not in caplog.text
 
 
+async def test_a_host_that_is_assigned_takes_effect_at_the_next_connect(
+    certificates: Certificates,
+) -> None:
+    logins = Logins()
+    async with serving(certificates.server_context(), logins) as host:
+        client = client_of("nowhere.test", timing=QUICK)
+        hidden: Any = getattr(client, "hidden", client)
+        hidden.host = host
+        async with client:
+            await logins.heard.next()
+            hidden.host = "example"
+            logins.leave.set()  # and come back: the connection is still to the same host
+            await logins.heard.next()
+        for wrong in ("https://example.com", ""):
+            hidden.host = wrong
+            with pytest.raises(ValueError, match=r"client\.host"):
+                await client.connect()
+        hidden.host = host
+        async with client:
+            await logins.heard.next()
+
+
 async def test_contexts_that_were_received_stay_unless_others_are_assigned(
     certificates: Certificates,
 ) -> None:
