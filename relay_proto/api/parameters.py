@@ -143,7 +143,13 @@ _DEVICE: Final[Table] = {
 }
 _SPOKEN: Final[Table] = _names(c.text, "language voice")
 
+_WAITS: Final = """
+    wait wait_delivered wait_for wait_for_answered wait_for_disconnected wait_for_ended
+    wait_for_ending wait_for_ringing wait_outcome wait_ready
+"""
+
 OWN: Final[Mapping[str, Table]] = {
+    **{name: {"timeout": c.seconds_left} for name in _WAITS.split()},
     # verbs
     "ai": {"prompt": c.json_object},
     "ai_hold": {"timeout": a.as_text, "prompt": c.any_text},

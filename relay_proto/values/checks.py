@@ -258,6 +258,16 @@ def seconds(argument: str, value: object) -> float | None:
     return float(value)
 
 
+def seconds_left(argument: str, value: object) -> float | None:
+    """Check the time that a wait may take, as `seconds` does. A negative time is 0.
+
+    Programs compute what is left until a deadline, which may be over: asyncio takes that, too.
+    """
+    if isinstance(value, (int, float)) and -MAX_NUMBER <= value < 0:
+        return 0.0
+    return seconds(argument, value)
+
+
 def positive(argument: str, value: object) -> float:
     """Check a duration: a number of seconds, more than 0."""
     checked = seconds(argument, value)

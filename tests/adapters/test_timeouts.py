@@ -34,14 +34,29 @@ WAITS: Final[list[tuple[str, Callable[[Call, float], Awaitable[Any]]]]] = [
 
 
 @pytest.mark.parametrize(("words", "wait"), WAITS)
-@pytest.mark.parametrize("seconds", [0, 0.01])
+@pytest.mark.parametrize("seconds", [0, 0.01, -0.5])
 async def test_a_wait_on_a_call_says_for_what_and_how_long(
     world: World, words: str, wait: Callable[[Call, float], Awaitable[Any]], seconds: float
 ) -> None:
     async with answered_call(world, world.client()) as call:
         with pytest.raises(TimeoutError) as raised:
             await wait(call, seconds)
-    assert re.fullmatch(f"waited {seconds:g} s {words}", str(raised.value))
+    assert re.fullmatch(f"waited {max(seconds, 0):g} s {words}", str(raised.value))
+
+
+async def test_the_time_left_may_be_negative(world: World) -> None:
+    """As in ``deadline - now``: what is there is returned, as with asyncio's own waits."""
+    client = world.client()
+    async with answered_call(world, client) as call:
+        assert (await call.wait_for_answered(-1)).call_state == "answered"
+        playing = await call.play(LONG)
+        with pytest.raises(TimeoutError):
+            await playing.wait_outcome(-1)
+        await client.wait_ready(-1)
+        await call.wait_for_disconnected(-1)
+        await call.hangup()
+        await call.wait_for_ended()
+        assert (await playing.wait(-1)).event_type
 
 
 async def test_a_wait_for_an_action_says_for_what_and_how_long(world: World) -> None:

@@ -29,7 +29,12 @@ TTS = [{"type": "tts", "params": {"text": "Hello"}}]
         ("play", (TTS,), {"loop": "3"}, "loop must be a whole number, not '3'"),
         ("play", (TTS,), {"volume": math.nan}, "volume must be from -40 to 40 dB, and finite"),
         ("prompt_tts", ("x", {"max": 1}), {}, "collect must have 'digits' or 'speech'"),
-        ("wait_for", ("calling.call.play",), {"timeout": -1}, "timeout must be 0 s or more"),
+        (
+            "wait_for",
+            ("calling.call.play",),
+            {"timeout": math.nan},
+            "timeout must be 0 s or more, and finite",
+        ),
         ("wait_for", ("calling.call.play", 5), {}, "predicate must be a function, not 5"),
         ("wait_for_ended", ("soon",), {}, "timeout must be a number of seconds, not 'soon'"),
         ("send_digits", (5,), {}, "digits must be a str of DTMF digits"),

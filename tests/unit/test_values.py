@@ -23,7 +23,15 @@ from relay_proto.api.arguments import (
     volume_db,
 )
 from relay_proto.errors import UnknownNameWarning
-from relay_proto.values.checks import callback, json_object, optional, seconds, text, texts
+from relay_proto.values.checks import (
+    callback,
+    json_object,
+    optional,
+    seconds,
+    seconds_left,
+    text,
+    texts,
+)
 from tests.spec.json_values import json_objects
 
 NESTED = {"type": "tts", "params": {"text": "Hello"}}
@@ -194,6 +202,18 @@ def test_a_time_that_never_comes_is_refused(value: float) -> None:
 
 def test_no_time_is_none() -> None:
     assert seconds("timeout", None) is None
+    assert seconds_left("timeout", None) is None
+
+
+@pytest.mark.parametrize(("value", "left"), [(-1, 0.0), (-1e9, 0.0), (-0.0, 0.0), (2, 2.0)])
+def test_of_a_time_that_is_over_nothing_is_left(value: float, left: float) -> None:
+    assert seconds_left("timeout", value) == left
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -(10**400), True, "1"])
+def test_what_is_no_time_leaves_nothing_either(value: float) -> None:
+    with pytest.raises((ValueError, TypeError), match="timeout must be"):
+        seconds_left("timeout", value)
 
 
 def test_a_text_is_there_and_a_text() -> None:
