@@ -6,6 +6,7 @@ bytes and little time, and there may be few of them: a slow client holds up nobo
 
 from __future__ import annotations
 
+import errno
 import selectors
 import socket
 from collections.abc import Callable
@@ -23,6 +24,10 @@ MOST_BYTES: Final = 8192
 PATIENCE: Final = 10.0
 """Seconds for one connection, from beginning to end."""
 READ_SIZE: Final = 4096
+EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""With one of these, the system accepts no connection for now."""
+PAUSE: Final = 0.5
+"""Seconds after which to try again then."""
 
 Reply: TypeAlias = Callable[[Page], None]
 
@@ -45,30 +50,41 @@ class HealthServer:
         self._listener = listener
         self._answer = answer
         self._connections: set[_Connection] = set()
+        self._listens_at: float | None = None
+        """When it accepts connections again. None: it does so now."""
         selector.register(listener, selectors.EVENT_READ, self._accept)
 
     def deadline(self) -> float | None:
         """When `handle_timer` has something to do."""
-        return min((one.ends_at for one in self._connections), default=None)
+        due = [one.ends_at for one in self._connections]
+        due += [] if self._listens_at is None else [self._listens_at]
+        return min(due, default=None)
 
     def handle_timer(self, now: float) -> None:
-        """Close the connections whose time is over."""
+        """Close the connections whose time is over, and listen again after a pause."""
         for connection in tuple(self._connections):
             if connection.ends_at <= now:
                 self._close(connection)
+        if self._listens_at is not None and self._listens_at <= now:
+            self._listens_at = None
+            self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
 
     def close(self) -> None:
         """Close all connections, and listen no longer."""
         for connection in tuple(self._connections):
             self._close(connection)
-        self._selector.unregister(self._listener)
+        if self._listens_at is None:
+            self._selector.unregister(self._listener)
         self._listener.close()
 
     def _accept(self, _mask: int, now: float) -> None:
         try:
             sock, _ = self._listener.accept()
-        except OSError:
-            return  # it is gone, or there are no descriptors left: who asks, asks again
+        except OSError as error:
+            if error.errno in EXHAUSTED:  # it stays there, and the selector would never rest
+                self._selector.unregister(self._listener)
+                self._listens_at = now + PAUSE
+            return  # else it is gone: who asks, asks again
         if len(self._connections) >= 2 * MOST_CONNECTIONS:
             sock.close()  # not even words
             return
