@@ -51,6 +51,8 @@ def watching(directories: Iterable[str], changed: Callable[[], None]) -> Generat
         raise CannotWatchError(
             "--reload needs watchfiles: pip install 'relay-proto[reload]'"
         ) from None
+    # It logs each change that it sees. If the log is a file there, each line makes another one.
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
     for path in paths:
         if not Path(path).is_dir():
             raise CannotWatchError(f"--reload-dir {path}: there is no such directory")
@@ -76,8 +78,8 @@ class _Watcher:
         self._stop = threading.Event()
         self._begun = threading.Event()
         self._failure: Exception | None = None
-        self._has_run = False
-        """Whether anything came of the watch that was begun last."""
+        self._failures = 0
+        """In a row: watches that have failed before anything came of them."""
         self._untold = False
         """Whether something may have changed while nothing was watched."""
         self._thread = threading.Thread(target=self._run, name="relay_run watcher", daemon=True)
@@ -123,7 +125,6 @@ class _Watcher:
             self._begun.set()
 
     def _watch(self) -> None:
-        failures = 0
         while not self._stop.is_set():
             with _Roots(self._paths) as roots:
                 try:
@@ -134,8 +135,8 @@ class _Watcher:
                         self._wait_for(roots)
                 except Exception:
                     # It may have been for a directory that came or went meanwhile: begin anew.
-                    failures = 1 if self._has_run else failures + 1
-                    if not self._begun.is_set() or failures == MOST_FAILURES:
+                    self._failures += 1
+                    if not self._begun.is_set() or self._failures == MOST_FAILURES:
                         raise
                     self._untold = True
                     self._stop.wait(LOOK_INTERVAL)
@@ -143,7 +144,6 @@ class _Watcher:
 
     def _watch_these(self, roots: _Roots) -> None:
         """Watch until something else has to be watched."""
-        self._has_run = False
         directories, recursive = _directories(roots.found)
         # Nothing is filtered there: else changes of other files could keep us from looking.
         for changes in self._watchfiles.watch(
@@ -156,7 +156,7 @@ class _Watcher:
             raise_interrupt=False,
             ignore_permission_denied=True,
         ):
-            self._has_run = True
+            self._failures = 0
             if self._untold or any(self._is_python(*change) for change in changes):
                 self._untold = False
                 self._changed()

@@ -126,6 +126,13 @@ def test_only_python_files_count(
     assert not hits.acquire(blocking=False)
 
 
+@pytest.mark.usefixtures("faked")
+def test_the_library_that_watches_logs_no_changes(tmp_path: Path) -> None:
+    """The log may be a file there, and each line would make another one."""
+    with watching([str(tmp_path)], lambda: None):
+        assert not logging.getLogger("watchfiles.main").isEnabledFor(logging.INFO)
+
+
 def test_a_directory_that_goes_is_watched_again_when_it_is_back(
     faked: Watchfiles, tmp_path: Path, hits: threading.Semaphore
 ) -> None:
