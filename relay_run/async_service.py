@@ -37,18 +37,21 @@ class AsyncService:
         hang_up: bool,
         tell: Callable[[Report], object],
         why: Callable[[signal.Signals], str] = attrgetter("name"),
+        hurries: Callable[[], bool] | None = None,
     ) -> None:
         """`tell` gets a report about twice a second, from the event loop.
 
-        `why` says in words why a signal has come.
+        `why` says in words why a signal has come. `hurries` says whether it ends all at once.
+        Without it, the second one does.
         """
         self._clients = tuple(clients)
         self._drain_timeout = drain
         self._hang_up = hang_up
         self._tell = tell
         self._why = why
+        self._hurries = hurries or self._draining_already
         self._tasks: anyio.abc.TaskGroup
-        self._signals = 0
+        self._obeyed = False
         self._draining = False
         self._left_calls = 0
         self._failure: BaseException | None = None
@@ -56,7 +59,7 @@ class AsyncService:
     @property
     def obeyed(self) -> bool:
         """Whether a signal has asked it to end."""
-        return self._signals > 0
+        return self._obeyed
 
     async def run(self) -> ExitCode:
         """Serve until the end.
@@ -92,16 +95,19 @@ class AsyncService:
 
     async def _obey(self, received: AsyncIterator[signal.Signals]) -> None:
         async for number in received:
-            self._signals += 1
+            self._obeyed = True
             why = self._why(signal.Signals(number))
-            if self._signals == 1 and not self._draining:
-                log.info("%s: finishing %s", why, self._calls_in_words())
-                self._drain_all()
-            else:
+            if self._hurries():
                 log.info("%s: ending, with %s", why, self._calls_in_words())
                 self._left_calls += self._calls
                 for client in self._clients:
                     self._tasks.start_soon(self._disconnect, client)
+            else:
+                log.info("%s: finishing %s", why, self._calls_in_words())
+                self._drain_all()
+
+    def _draining_already(self) -> bool:
+        return self._draining
 
     def _drain_all(self) -> None:
         if not self._draining:

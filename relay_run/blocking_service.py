@@ -66,18 +66,21 @@ class BlockingService:
         hang_up: bool,
         tell: Callable[[Report], object],
         why: Callable[[signal.Signals], str] = attrgetter("name"),
+        hurries: Callable[[], bool] | None = None,
     ) -> None:
         """`tell` gets a report about twice a second, from the thread that calls `run`.
 
-        `why` says in words why a signal has come.
+        `why` says in words why a signal has come. `hurries` says whether it ends all at once.
+        Without it, the second one does.
         """
         self._clients = tuple(clients)
         self._drain_timeout = drain
         self._hang_up = hang_up
         self._tell = tell
         self._why = why
+        self._hurries = hurries or self._draining_already
         self._mail: queue.SimpleQueue[_Mail] = queue.SimpleQueue()
-        self._signals = 0
+        self._obeyed = False
         self._draining = False
         self._drains = 0
         self._left_calls = 0
@@ -90,7 +93,7 @@ class BlockingService:
     @property
     def obeyed(self) -> bool:
         """Whether a signal has asked it to end."""
-        return self._signals > 0
+        return self._obeyed
 
     def run(self) -> ExitCode:
         """Serve until the end.
@@ -148,17 +151,20 @@ class BlockingService:
             before.restore()
 
     def _obey(self, number: signal.Signals) -> None:
-        self._signals += 1
+        self._obeyed = True
         calls = sum(map(_calls_of, self._clients))
         words = f"{calls} {'call' if calls == 1 else 'calls'}"
-        if self._signals == 1 and not self._draining:
-            log.info("%s: finishing %s", self._why(number), words)
-            self._drain_all()
-        else:
+        if self._hurries():
             log.info("%s: ending, with %s", self._why(number), words)
             self._left_calls += calls
             for client in self._clients:
                 self._start(partial(client.disconnect, hang_up=self._hang_up), "disconnects")
+        else:
+            log.info("%s: finishing %s", self._why(number), words)
+            self._drain_all()
+
+    def _draining_already(self) -> bool:
+        return self._draining
 
     def _drain_all(self) -> None:
         if not self._draining:

@@ -20,7 +20,14 @@ class Spawn:
 
 @dataclass(frozen=True, slots=True)
 class Terminate:
-    """Send SIGTERM to a worker: it drains, and a second one ends it at once."""
+    """Send SIGTERM to a worker: it drains. Further ones change nothing."""
+
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hurry:
+    """Tell a worker to end at once, without waiting for its calls."""
 
     serial: int
 
@@ -56,4 +63,4 @@ class Exit:
     code: ExitCode
 
 
-Output: TypeAlias = Spawn | Terminate | Kill | Forget | Say | Exit
+Output: TypeAlias = Spawn | Terminate | Hurry | Kill | Forget | Say | Exit

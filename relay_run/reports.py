@@ -53,7 +53,11 @@ class Exposition(msgspec.Struct, frozen=True, tag="exposition"):
 Line: TypeAlias = Report | Failure | Exposition
 
 ASK_FOR_METRICS: Final = b"m"
-"""What the supervisor writes, and nothing else."""
+"""What the supervisor writes to have an `Exposition`."""
+END_AT_ONCE: Final = b"e"
+"""What it writes to end a worker that may have calls up. No signal says this, because others
+send signals, too: systemd sends SIGTERM to all processes of a service.
+"""
 
 _decoder: Final = msgspec.json.Decoder[Line](Line)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from .reports import Report
+from .reports import INTERVAL, Report
 
 
 def calls_in_words(calls: int, ids: Sequence[str]) -> str:
@@ -18,8 +18,15 @@ def calls_in_words(calls: int, ids: Sequence[str]) -> str:
     return f"{calls} {'call' if calls == 1 else 'calls'} up: {', '.join(ids)}{more}"
 
 
-FINISHED: Final = 64
-"""The exit code of a worker whose clients have disconnected by themselves. Nobody else sees it."""
+FINISHED: Final = 190
+"""The exit code of a worker whose clients have disconnected by themselves. Nobody else sees it.
+
+No number of ``sysexits.h``: a program that ends with one of those has not finished.
+"""
+
+
+SILENT: Final = 2 * INTERVAL
+"""Seconds without a report after which nobody knows what a worker does."""
 
 
 class Phase(enum.Enum):
@@ -52,6 +59,7 @@ class Worker:
     """Whether it was said why it cannot connect."""
     ends_at: float = 0.0
     """When it must have ended, once it was told to."""
+    killed_at: float | None = None
 
     def __str__(self) -> str:
         process = f" (process {self.pid})" if self.pid else ""  # else it could not be started
@@ -70,6 +78,11 @@ class Worker:
     def has_run_well(self, now: float, steady: float) -> bool:
         """Whether it was ready `steady` seconds ago, or before."""
         return self.ready_at is not None and now - self.ready_at >= steady
+
+    def has_left_calls(self, now: float) -> bool:
+        """Whether calls may be up that it had when it was killed: who was silent may have some."""
+        silent = (now if self.killed_at is None else self.killed_at) - self.reported_at
+        return self.report.calls > 0 or (self.has_reported and silent > SILENT)
 
     @property
     def state(self) -> str:

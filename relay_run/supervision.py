@@ -14,7 +14,7 @@ from relay_proto.adapter.vitals import MOST_IDS
 
 from .exit_codes import FOR_GOOD, IN_WORDS, ExitCode
 from .failures import Failures
-from .orders import Exit, Forget, Kill, Level, Output, Say, Spawn, Terminate
+from .orders import Exit, Forget, Hurry, Kill, Level, Output, Say, Spawn, Terminate
 from .reports import Failure, Report
 from .slots import FINISHED, Phase, Slot, Worker, calls_in_words
 
@@ -22,6 +22,7 @@ __all__ = [
     "FINISHED",
     "Exit",
     "Forget",
+    "Hurry",
     "Kill",
     "Output",
     "Policy",
@@ -215,7 +216,7 @@ class Supervision:
         if worker is None:
             return
         if self.stopping:
-            killed = code < 0 and worker.report.calls > 0
+            killed = code < 0 and worker.has_left_calls(now)
             self._left_calls = self._left_calls or killed or code == ExitCode.CALLS_LEFT
         slot = self._slots.get(worker.number)
         if slot is None or self.stopping:
@@ -240,7 +241,8 @@ class Supervision:
             self._say("warning", f"ending at once: {self._calls_in_words()}")
             for worker in self._workers.values():
                 if worker.phase is not Phase.KILLED:
-                    self._terminate(worker, now + self._policy.grace)
+                    worker.phase, worker.ends_at = Phase.ENDING, now + self._policy.grace
+                    self._out.append(Hurry(worker.serial))
         else:
             for worker in self._workers.values():
                 self._kill(worker, now)
@@ -368,8 +370,10 @@ class Supervision:
         words = f"{worker} has ended ({_why(code)}) with {worker.calls_in_words}"
         crashes = [one.crashes_in_a_row(now, policy.steady) for one in self._slots.values()]
         if code not in FOR_GOOD and min(crashes) >= policy.most_crashes:
-            self._say("error", f"{words}; ending, because workers crash again and again")
-            self._stop(ExitCode.WORKERS_CRASH, now)
+            refused = code == ExitCode.CANNOT_START
+            why = _why(code) if refused else "workers crash again and again"
+            self._say("error", f"{words}; ending, because {why}")
+            self._stop(ExitCode.CANNOT_START if refused else ExitCode.WORKERS_CRASH, now)
             return
         exponent = min(slot.crashes - 1, 16)  # of a float
         delay = min(policy.most_delay, policy.least_delay * 2.0**exponent)
@@ -403,18 +407,15 @@ class Supervision:
         """Let a worker drain and end, unless it does already."""
         if worker.phase in (Phase.STARTING, Phase.UP):
             patience = worker.report.drain_timeout if worker.has_reported else 0.0
-            worker.phase = Phase.ENDING
-            self._terminate(worker, now + patience + self._policy.grace)
-
-    def _terminate(self, worker: Worker, ends_at: float) -> None:
-        worker.phase, worker.ends_at = Phase.ENDING, ends_at
-        self._out.append(Terminate(worker.serial))
+            worker.phase, worker.ends_at = Phase.ENDING, now + patience + self._policy.grace
+            self._out.append(Terminate(worker.serial))
 
     def _kill(self, worker: Worker, now: float, words: str = "") -> None:
         if words:
             self._say("error", words, worker.number)
         if worker.phase is not Phase.KILLED:
             worker.phase, worker.ends_at = Phase.KILLED, now + self._policy.grace
+            worker.killed_at = now
             self._out.append(Kill(worker.serial))
 
     def _go_on(self, now: float) -> None:

@@ -27,8 +27,8 @@ from relay_proto.adapter.logs import Log
 from .exit_codes import ExitCode
 from .health import NO_SUCH_PAGE, Rollout, live_page, metrics_page, ready_page
 from .http import HealthServer, Reply
-from .orders import Exit, Forget, Kill, Output, Say, Spawn, Terminate
-from .reports import ASK_FOR_METRICS, Exposition, Failure, Line, Lines, Report
+from .orders import Exit, Forget, Hurry, Kill, Output, Say, Spawn, Terminate
+from .reports import ASK_FOR_METRICS, END_AT_ONCE, Exposition, Failure, Line, Lines, Report
 from .supervision import Policy, Supervision
 from .worker import WorkerOptions
 
@@ -193,6 +193,8 @@ class Supervisor:
                 self._spawn(serial, number)
             case Terminate(serial):
                 self._send_signal(serial, signal.SIGTERM)
+            case Hurry(serial):
+                self._hurry(serial)
             case Kill(serial):
                 self._send_signal(serial, signal.SIGKILL)
             case Forget(serial):
@@ -235,6 +237,12 @@ class Supervisor:
         if process is not None:
             with suppress(ProcessLookupError):
                 os.kill(process.popen.pid, number)
+
+    def _hurry(self, serial: int) -> None:
+        process = self._processes.get(serial)
+        if process is not None:
+            with suppress(OSError):  # it has ended, or has not read for long: it is killed soon
+                process.sock.send(END_AT_ONCE)
 
     def _readable(self, process: _Process, _mask: int, now: float) -> None:
         if process.serial in self._processes:  # else it has ended, in the same round of events

@@ -28,7 +28,7 @@ from relay_proto.errors import AuthenticationError
 from .exit_codes import ExitCode
 from .logs import LogFormat, configure
 from .metrics import exposition, observe
-from .reports import ASK_FOR_METRICS, Exposition, Failure, Line, Report, encode
+from .reports import ASK_FOR_METRICS, END_AT_ONCE, Exposition, Failure, Line, Report, encode
 from .slots import FINISHED
 from .target import TargetError, is_blocking, load
 from .tracebacks import of_the_program
@@ -45,6 +45,11 @@ MOST_CHARACTERS: Final = 100_000
 """Of a traceback: the end of it says what has happened."""
 CRASHED: Final = 1
 INTERRUPTED: Final = 130
+FOR_THE_SUPERVISOR: Final = (signal.SIGHUP, signal.SIGTTOU)
+"""Signals that a worker ignores. ``systemctl kill -s HUP`` sends the first one to all processes.
+A terminal with ``stty tostop`` sends the other one to whoever writes to it in the background,
+which stops a process that does not ignore it.
+"""
 LAST_BREATH: Final = 10.0
 """Seconds beyond the drain timeout for an orphan to end by itself."""
 
@@ -68,6 +73,8 @@ class WorkerOptions(msgspec.Struct, frozen=True):
 
 def main(argument: str) -> int:
     """Run a worker and return its exit code."""
+    for number in FOR_THE_SUPERVISOR:
+        signal.signal(number, signal.SIG_IGN)
     options = msgspec.json.decode(argument, type=WorkerOptions)
     configure(options.log_format, options.log_level, options.number)
     os.environ[ENV_WORKER] = str(options.number)
@@ -81,7 +88,9 @@ def main(argument: str) -> int:
     except TargetError as error:
         supervisor.fail(str(error))
         return ExitCode.NO_CLIENT
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - of the program, or of its settings
+    except KeyboardInterrupt:  # a SIGINT of its own, or its module has raised it
+        return INTERRUPTED
+    except BaseException as error:  # noqa: BLE001 - of the program, or of its settings
         words = one_line(f"{type(error).__name__}: {error}")
         supervisor.fail(f"{options.target} cannot be loaded: {words}", of_the_program(error))
         return ExitCode.NO_CLIENT
@@ -123,6 +132,7 @@ def _serve_blocking(
         hang_up=options.hang_up,
         tell=supervisor.tell,
         why=supervisor.why,
+        hurries=supervisor.hurries,
     )
     return service.run(), service.obeyed
 
@@ -141,6 +151,7 @@ def _serve_async(
         hang_up=options.hang_up,
         tell=supervisor.tell,
         why=supervisor.why,
+        hurries=supervisor.hurries,
     )
     backend, settings = ("asyncio", {"use_uvloop": True}) if loop == "uvloop" else (loop, {})
     code = anyio.run(service.run, backend=backend, backend_options=settings)
@@ -158,6 +169,11 @@ class Supervisor:
         self._unsent = b""
         self._drain_timeout = 0.0
         self._is_gone = False
+        self._hurries = False
+
+    def hurries(self) -> bool:
+        """Whether it has told this worker to end at once."""
+        return self._hurries
 
     def why(self, number: signal.Signals) -> str:
         """Why the worker ends when it gets a signal: it may be its own."""
@@ -205,7 +221,10 @@ class Supervisor:
                 break
             if not asked:
                 break
-            if asked == ASK_FOR_METRICS:
+            if asked == END_AT_ONCE:
+                self._hurries = True
+                os.kill(os.getpid(), signal.SIGTERM)
+            elif asked == ASK_FOR_METRICS:
                 self._send(Exposition(exposition()))
                 self._flush_within(PATIENCE)
         self._leave()
@@ -223,7 +242,11 @@ class Supervisor:
     def _leave(self) -> NoReturn:
         """Drain, as with SIGTERM. A process that hangs cannot do that: it is ended."""
         self._is_gone = True
-        log.warning("the supervisor is gone: this worker drains, and ends")
+        # In a thread: if nobody reads the log any more, this line is never written.
+        words = "the supervisor is gone: this worker drains, and ends"
+        writes = threading.Thread(target=log.warning, args=(words,), daemon=True)
+        writes.start()
+        writes.join(PATIENCE)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(self._drain_timeout + LAST_BREATH)
         os._exit(ExitCode.CALLS_LEFT)

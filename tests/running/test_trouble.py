@@ -30,6 +30,21 @@ from tests.running.support import (
 )
 
 pytestmark = [pytest.mark.anyio, thorough]
+WAITS = """
+import os
+import anyio
+from relay_anyio import RelayClient
+
+client = RelayClient(contexts=["office"])
+
+@client.on_call
+async def take(call):
+    await call.answer()
+    call.log.info("answered in %s", os.environ["RELAY_WORKER"])
+    while not os.path.exists("go"):
+        await anyio.sleep(0.02)
+    await call.hangup()
+"""
 
 
 @pytest.fixture
@@ -90,6 +105,68 @@ async def test_workers_of_a_killed_supervisor_drain_and_end(
         await program.says("the supervisor is gone: this worker drains, and ends")
         assert "the supervisor is gone: finishing 1 call" in program.errors
         assert "SIGTERM" not in program.errors
+
+
+async def test_one_that_drains_already_goes_on_when_its_supervisor_is_killed(
+    world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "shop.py").write_text(WAITS, "utf-8")
+    async with relay_run(world, tmp_path, "shop:client") as program:
+        await program.says("is ready")
+        called = world.place_call()
+        await program.says("answered in 1")
+        program.send(signal.SIGHUP)
+        await program.says("SIGTERM: finishing 1 call")
+        program.send(signal.SIGKILL)
+        await program.says_again("the supervisor is gone: finishing", 2)
+        (tmp_path / "go").touch()
+        await world.until(What.ENDED, call_id=called)
+        await until(lambda: not any(map(exists, worker_pids(program))))
+    assert "go on at the service" not in program.errors
+    assert ": ending, with" not in program.errors
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+async def test_who_sends_sigterm_to_all_processes_cuts_no_call(
+    world: World, tmp_path: Path, runtime: str
+) -> None:
+    """As systemd does by default."""
+    async with running(world, tmp_path, runtime) as program:
+        called = world.place_call(Hear("goodbye"), HangUp())
+        await program.says("answered in 1")
+        for pid in [*worker_pids(program), program.pid]:
+            os.kill(pid, signal.SIGTERM)
+        ended = await world.until(What.ENDED, call_id=called)
+        assert (ended.who, ended.details["reason"]) == (Who.CALLER, "hangup")
+        assert await program.end() == 0
+    assert ": ending, with" not in program.errors
+
+
+async def test_who_sends_sighup_to_all_processes_replaces_the_workers_and_cuts_no_call(
+    world: World, tmp_path: Path
+) -> None:
+    async with running(world, tmp_path, "asyncio") as program:
+        called = world.place_call(Hear("goodbye"), HangUp())
+        await program.says("answered in 1")
+        for pid in [*worker_pids(program), program.pid]:
+            os.kill(pid, signal.SIGHUP)
+        await program.says("all workers are replaced")
+        ended = await world.until(What.ENDED, call_id=called)
+        assert (ended.who, ended.details["reason"]) == (Who.CALLER, "hangup")
+        program.send(signal.SIGTERM)
+        assert await program.end() == 0
+
+
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "GeneratorExit"])
+async def test_what_ends_an_import_shows_no_lines_of_the_library(
+    world: World, tmp_path: Path, error: str
+) -> None:
+    (tmp_path / "shop.py").write_text(f"raise {error}\n", "utf-8")
+    async with relay_run(world, tmp_path, "shop:client") as program:
+        await program.says("has ended (exit code 130)" if error[0] == "K" else "cannot be loaded")
+        program.send(signal.SIGTERM)
+        await program.end()
+    assert "relay_run/" not in program.errors
 
 
 async def test_a_worker_that_hangs_ends_with_its_supervisor_too(

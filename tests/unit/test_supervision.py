@@ -13,6 +13,7 @@ from relay_run.exit_codes import ExitCode
 from relay_run.orders import (
     Exit,
     Forget,
+    Hurry,
     Kill,
     Output,
     Say,
@@ -137,7 +138,7 @@ def test_calls_that_are_left_say_so_at_the_end(room: Room) -> None:
 def test_a_second_stop_ends_at_once_and_a_third_one_kills(room: Room) -> None:
     room.core.stop(room.now)
     room.core.stop(room.now)
-    assert room.kinds() == [Terminate(1), Terminate(2)] * 2
+    assert room.kinds() == [Terminate(1), Terminate(2), Hurry(1), Hurry(2)]
     room.core.stop(room.now)
     assert room.kinds() == [Kill(1), Kill(2)]
 
@@ -166,6 +167,21 @@ def test_not_even_a_process_that_cannot_be_killed_holds_it_up(room: Room) -> Non
     room.wait(POLICY.grace + 1)
     assert [one for one in room.all if isinstance(one, Forget)] == [Forget(1), Forget(2)]
     assert room.last() == Exit(ExitCode.ENDED)
+
+
+@pytest.mark.parametrize(("silent", "code"), [(0.5, ExitCode.ENDED), (1.5, ExitCode.CALLS_LEFT)])
+def test_who_was_silent_when_it_was_killed_may_have_left_calls(
+    silent: float, code: ExitCode
+) -> None:
+    room = Room(Policy(workers=1))
+    room.take()
+    room.report(1)
+    room.now += silent
+    for _ in range(3):
+        room.core.stop(room.now)
+    room.now += 5
+    room.exit(1, -9)
+    assert room.kinds()[-1] == Exit(code)
 
 
 def test_who_crashes_comes_back_after_a_growing_delay(room: Room) -> None:
@@ -202,6 +218,17 @@ def test_when_all_crash_again_and_again_that_is_the_end() -> None:
             room.wait(31)
     assert "crash again and again" in room.words()
     assert room.last() == Exit(ExitCode.WORKERS_CRASH)
+
+
+def test_when_no_process_can_be_started_that_is_the_end_with_a_code_of_its_own() -> None:
+    room = Room(Policy(workers=1))
+    for _ in range(5):
+        room.take()
+        room.exit(room.live[-1], ExitCode.CANNOT_START)
+        room.wait(31)
+    said = [output.words for output in room.all if isinstance(output, Say)]
+    assert said[-1].endswith("ending, because the system refuses to start a process")
+    assert room.last() == Exit(ExitCode.CANNOT_START)
 
 
 def test_one_that_crashes_does_not_end_the_others(room: Room) -> None:
@@ -611,7 +638,9 @@ ACTS: Final = st.one_of(
     st.tuples(st.just("wait"), st.floats(0.1, 70.0)),
     st.tuples(st.just("report"), st.integers(0, 5), st.booleans(), st.integers(0, 3)),
     st.tuples(
-        st.just("exit"), st.integers(0, 5), st.sampled_from([0, 1, -9, -15, 64, 69, 75, 77, 78])
+        st.just("exit"),
+        st.integers(0, 5),
+        st.sampled_from([0, 1, -9, -15, FINISHED, 69, 75, 77, 78]),
     ),
     st.tuples(st.just("stop")),
     st.tuples(st.just("replace")),
@@ -655,7 +684,7 @@ def test_whatever_happens_it_keeps_its_promises(
 
 def _check(room: Room, act: tuple[Any, ...], output: Output) -> None:
     match output:
-        case Kill(serial) | Terminate(serial):
+        case Kill(serial) | Terminate(serial) | Hurry(serial):
             assert serial in room.spawned, "only a process gets a signal"
         case _:
             pass
