@@ -37,7 +37,7 @@ exit codes:
   0    it was asked to end, and no call was left
   2    the arguments are wrong, or --reload needs a package
   69   the workers crash again and again
-  71   the address of --health is taken, or the system refuses something else
+  71   the address of --health is taken, or the system starts no processes
   75   it has ended, but calls were still up
   77   the service refuses the credentials
   78   the module cannot be imported, or has no such client, or a package is missing
@@ -70,6 +70,7 @@ def add_run(add_parser: AddParser) -> None:
     )
     run.add_argument(
         "--app-dir",
+        type=_directory,
         default="",
         metavar="DIRECTORY",
         help="where to look for the module (the current directory)",
@@ -136,7 +137,7 @@ def _run(options: argparse.Namespace) -> int:
         print("relay: relay run needs a POSIX system; use relay_run.serve here", file=sys.stderr)
         return ExitCode.WRONG_ARGUMENTS
     # Here, because the other commands need none of this.
-    from .logs import configure  # noqa: PLC0415
+    from .logs import configure, in_a_thread, open_missing_streams  # noqa: PLC0415
     from .supervision import Policy  # noqa: PLC0415
     from .supervisor import Supervisor  # noqa: PLC0415
     from .watcher import CannotWatchError, watching  # noqa: PLC0415
@@ -146,6 +147,7 @@ def _run(options: argparse.Namespace) -> int:
         name = options.loop
         print(f"relay: --loop {name} needs {name}: pip install {name}", file=sys.stderr)
         return ExitCode.NO_CLIENT
+    open_missing_streams()
     level = logging.getLevelNamesMapping()[options.log_level.upper()]
     configure(options.log_format, level, 0)
     log = logging.getLogger("relay_run")
@@ -157,12 +159,11 @@ def _run(options: argparse.Namespace) -> int:
             log.error("%s", cannot_listen(options.health, error))
             return ExitCode.CANNOT_START
         log.info("health is served at http://%s", address_of(listener))
-    directory = str(Path(options.app_dir).resolve())
     worker = WorkerOptions(
         target=options.target,
         number=0,
         fd=-1,
-        app_dir=directory,
+        app_dir=options.app_dir,
         loop=options.loop,
         observe=options.observe,
         drain=options.drain,
@@ -177,13 +178,25 @@ def _run(options: argparse.Namespace) -> int:
         waits_for_changes=options.reload,
     )
     supervisor = Supervisor(policy, worker, listener)
-    watched = (options.reload_dir or [directory]) if options.reload else []
+    watched = (options.reload_dir or [options.app_dir]) if options.reload else []
     try:
-        with watching(watched, supervisor.files_changed):
+        with in_a_thread(), watching(watched, supervisor.files_changed):
             return supervisor.run()
     except CannotWatchError as error:
         log.error("%s", error)
         return ExitCode.WRONG_ARGUMENTS
+
+
+def _directory(text: str) -> str:
+    shown = repr(text) if text else "the current directory"
+    try:
+        path = Path(text).resolve()
+        found = path.is_dir()
+    except OSError as error:  # the current directory has gone, or nobody may look there
+        raise argparse.ArgumentTypeError(f"{shown} cannot be used: {error.strerror}") from None
+    if not found:
+        raise argparse.ArgumentTypeError(f"{shown} is no directory")
+    return str(path)
 
 
 def _target(text: str) -> str:

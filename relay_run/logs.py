@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import queue
+import select
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, Final, Literal, TypeAlias, cast
 
 LogFormat: TypeAlias = Literal["text", "json"]
@@ -17,6 +23,10 @@ OF_EVERY_LINE: Final = frozenset(
     | dict.fromkeys(("message", "asctime", "taskName", "where", "about"))
 )
 """What a record has that nobody has given it."""
+MOST_LINES: Final = 10_000
+"""That wait to be written. More of them are left out."""
+LAST_BREATH: Final = 1.0
+"""Seconds for the last lines."""
 
 
 def configure(format_: LogFormat, level: int, worker: int) -> None:
@@ -25,6 +35,98 @@ def configure(format_: LogFormat, level: int, worker: int) -> None:
     handler.setFormatter(JSONFormatter(worker) if format_ == "json" else TextFormatter(worker))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
+
+
+def open_missing_streams() -> None:
+    """Let stdin, stdout and stderr lead nowhere if whoever has started this has closed them.
+
+    Else their numbers would be those of sockets, here and in the workers, and what a library
+    writes to stderr would be sent to a peer.
+    """
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(fd, True)
+    os.close(fd)
+
+
+@contextmanager
+def in_a_thread() -> Generator[None]:
+    """Let a thread write the lines of this process: who writes one waits for nobody.
+
+    Nobody may read stderr: a terminal that was stopped, or a collector of logs that hangs. Then a
+    line waits without end, and so would the supervisor, which could not even be ended.
+    """
+    root = logging.getLogger()
+    before = root.handlers[:]
+    try:
+        fd = sys.stderr.fileno()
+    except (AttributeError, OSError):  # there is none, or it is no file, as in a test
+        yield
+        return
+    sys.stderr.flush()
+    handler = _ThreadHandler(fd)
+    if before:
+        handler.setFormatter(before[0].formatter)
+    root.handlers[:] = [handler]
+    try:
+        yield
+    finally:
+        root.handlers[:] = before
+        handler.finish()
+
+
+class _ThreadHandler(logging.Handler):
+    """Writes lines to a descriptor in a thread of its own.
+
+    It uses no stream of Python: one that is stuck would let the interpreter fail at its end.
+    """
+
+    def __init__(self, fd: int) -> None:
+        super().__init__()
+        self._fd = fd
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._left_out = 0
+        self._thread = threading.Thread(target=self._run, name="relay_run log", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Have the line to write."""
+        if self._lines.qsize() >= MOST_LINES:
+            self._left_out += 1
+            return
+        try:
+            self._lines.put(self.format(record))
+        except Exception:  # noqa: BLE001 - its arguments do not fit
+            self.handleError(record)
+
+    def finish(self) -> None:
+        """Write what waits, but wait not for long."""
+        self._lines.put(None)
+        self._thread.join(LAST_BREATH)
+
+    def _run(self) -> None:
+        # A terminal with `stty tostop` sends it to whoever writes in the background: there it
+        # would be an order to end a worker, at each attempt to write this line.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+        while (line := self._lines.get()) is not None:
+            self._write(line)
+            if self._left_out and self._lines.empty():
+                self._write(self.format(self._gap()))
+
+    def _gap(self) -> logging.LogRecord:
+        left_out, self._left_out = self._left_out, 0
+        words = f"{left_out} lines are left out: nobody has read those before them for too long"
+        fields = {"name": "relay_run", "levelno": logging.WARNING, "levelname": "WARNING"}
+        return logging.makeLogRecord({**fields, "msg": words})
+
+    def _write(self, line: str) -> None:
+        data = f"{line}\n".encode(errors="backslashreplace")
+        while data:
+            try:
+                data = data[os.write(self._fd, data) :]
+            except BlockingIOError:  # somebody else has made it so
+                select.select([], [self._fd], [])
+            except OSError:
+                return  # nobody can be told: the disk is full, or the reader has left
 
 
 class TextFormatter(logging.Formatter):

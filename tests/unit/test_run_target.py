@@ -213,6 +213,7 @@ def test_no_address(text: str) -> None:
         ["shop:client", "--health", "8080"],
         ["shop:client", "--drain", "soon"],
         ["shop:client", "--loop", "curio"],
+        ["shop:client", "--app-dir", "nowhere"],
     ],
 )
 def test_wrong_arguments_end_with_2(
@@ -222,6 +223,20 @@ def test_wrong_arguments_end_with_2(
         main(["run", *arguments])
     assert found.value.code == 2
     assert "relay run: error" in capsys.readouterr().err
+
+
+def test_a_current_directory_that_is_gone_is_said_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(SystemExit) as found:
+        main(["run", "shop:client"])
+    assert found.value.code == 2
+    words = "argument --app-dir: the current directory cannot be used: No such file or directory"
+    assert words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 70, "a\udc80"])
