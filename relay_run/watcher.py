@@ -19,6 +19,8 @@ BEGINNING: Final = 60.0
 """Seconds in which it must have begun to watch: there may be many directories."""
 LOOK_INTERVAL: Final = 1.0
 """Seconds after which to look whether the directories are still the same ones."""
+ADDED: Final = 1
+"""What watchfiles calls a file, or a directory, that was made or moved there."""
 MOST_FAILURES: Final = 3
 """So often in a row the watch may fail as soon as it begins."""
 
@@ -81,7 +83,7 @@ class _Watcher:
         self._failures = 0
         """In a row: watches that have failed before anything came of them."""
         self._untold = False
-        """Whether something may have changed while nothing was watched."""
+        """Whether something has changed, or may have changed while nothing was watched."""
         self._thread = threading.Thread(target=self._run, name="relay_run watcher", daemon=True)
 
     def start(self) -> None:
@@ -157,14 +159,25 @@ class _Watcher:
             ignore_permission_denied=True,
         ):
             self._failures = 0
-            if self._untold or any(self._is_python(*change) for change in changes):
+            self._untold = self._untold or any(self._is_news(*change) for change in changes)
+            if not recursive and any(_is_new(path, directories) for _, path in changes):
+                return  # it is watched from now on, and the news are told then
+            if self._untold:
                 self._untold = False
                 self._changed()
-            new = [] if recursive else [path for _, path in changes if _is_new(path, directories)]
-            if new:
-                self._untold = any(_has_python(path) for path in new)
-            if new or not roots.are_the_same():
+            if not roots.are_the_same():
                 return
+
+    def _is_news(self, kind: int, path: str) -> bool:
+        """Whether it is a Python file, or a directory that has come with one: moved, or quickly."""
+        return self._is_python(kind, path) or (
+            kind == ADDED
+            and any(
+                self._is_python(kind, str(Path(directory, name)))
+                for directory, _, names in os.walk(path)
+                for name in names
+            )
+        )
 
     def _wait_for(self, roots: _Roots) -> None:
         while roots.are_the_same() and not self._stop.wait(LOOK_INTERVAL):
@@ -253,14 +266,6 @@ def _directories(roots: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
 
 def _is_new(path: str, watched: tuple[str, ...]) -> bool:
     return path not in watched and os.access(path, os.R_OK | os.X_OK) and Path(path).is_dir()
-
-
-def _has_python(directory: str) -> bool:
-    return any(
-        name.endswith((".py", ".pyx", ".pyd"))
-        for _, _, names in os.walk(directory)
-        for name in names
-    )
 
 
 def _words(error: Exception) -> str:

@@ -126,6 +126,22 @@ def test_only_python_files_count(
     assert not hits.acquire(blocking=False)
 
 
+def test_a_package_that_is_moved_there_counts(tmp_path: Path, hits: threading.Semaphore) -> None:
+    """The system tells of the directory alone."""
+    pytest.importorskip("watchfiles")
+    shop, new, pictures = tmp_path / "shop", tmp_path / "new", tmp_path / "pictures"
+    (new / "below").mkdir(parents=True)
+    (new / "below" / "calls.py").write_text("1", "utf-8")
+    pictures.mkdir()
+    (pictures / "one.txt").write_text("1", "utf-8")
+    shop.mkdir()
+    with watching([str(shop)], hits.release):
+        pictures.rename(shop / "pictures")
+        new.rename(shop / "calls")
+        assert hits.acquire(timeout=PATIENCE)
+        assert not hits.acquire(blocking=False)
+
+
 @pytest.mark.usefixtures("faked")
 def test_the_library_that_watches_logs_no_changes(tmp_path: Path) -> None:
     """The log may be a file there, and each line would make another one."""
