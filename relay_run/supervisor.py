@@ -30,6 +30,7 @@ from .http import HealthServer, Reply
 from .orders import Exit, Forget, Hurry, Kill, Output, Say, Spawn, Terminate
 from .reports import ASK_FOR_METRICS, END_AT_ONCE, Exposition, Failure, Line, Lines, Report
 from .supervision import Policy, Supervision
+from .tracebacks import PACKAGES
 from .worker import WorkerOptions
 
 log: Final = Log(logging.getLogger("relay_run"))
@@ -226,7 +227,7 @@ class Supervisor:
         options = msgspec.structs.replace(self._options, number=number, fd=fd)
         argument = msgspec.json.encode(options).decode()
         return subprocess.Popen(  # noqa: S603 - it is this Python, and these are our arguments
-            [sys.executable, "-m", "relay_run.worker", argument],
+            [sys.executable, *_safe_path(), "-m", "relay_run.worker", argument],
             stdin=subprocess.DEVNULL,
             pass_fds=(fd,),
             process_group=0,
@@ -340,6 +341,17 @@ class Supervisor:
         self._selector.close()
         self._wake.close()
         self._woken.close()
+
+
+def _safe_path() -> list[str]:
+    """Let no module of the program stand in for one of Python's: it may have a ``queue.py``.
+
+    A checkout of this library that is not installed is found only in the current directory.
+    """
+    with suppress(OSError):  # the current directory has gone
+        if PACKAGES.samefile("."):
+            return []
+    return ["-P"]
 
 
 def _wake_up(_number: int, _frame: Any) -> None:

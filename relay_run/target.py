@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import sys
 from typing import Any, Final
 
 from relay_proto.adapter.clients import ClientBase
@@ -91,6 +92,8 @@ def _client_of(found: Any, target: str) -> ClientBase[Any, Any, Any]:
 def _no_such_name(found: object, module: str, name: str) -> str:
     clients = [known for known, value in vars(found).items() if isinstance(value, ClientBase)]
     hint = f": did you mean {module}:{clients[0]}?" if clients else ""
+    if module.partition(".")[0] in sys.stdlib_module_names:
+        hint = ": it is a module of Python, so give yours another name"
     return f"{module} has no {name!r}{hint}"
 
 

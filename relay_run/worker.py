@@ -78,6 +78,8 @@ def main(argument: str) -> int:
     options = msgspec.json.decode(argument, type=WorkerOptions)
     configure(options.log_format, options.log_level, options.number)
     os.environ[ENV_WORKER] = str(options.number)
+    with suppress(OSError):  # the current directory has gone
+        sys.path.insert(0, os.getcwd())
     sys.path.insert(0, options.app_dir)
     supervisor = Supervisor(socket.socket(fileno=options.fd))
     supervisor.start()

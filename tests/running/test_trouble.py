@@ -11,6 +11,7 @@ import pytest
 
 from relay_proto.exchange import Caller, HangUp, Hear, What, Who
 from relay_run.exit_codes import ExitCode
+from tests.adapters.programs import python
 from tests.adapters.support import OFFICE, World
 from tests.running.support import (
     CRASHES,
@@ -268,6 +269,19 @@ async def test_a_replacement_that_cannot_reach_the_service_says_so_at_once(
         await program.says("all workers are replaced")
         program.send(signal.SIGTERM)
         assert await program.end() == 0
+
+
+async def test_a_module_with_a_name_of_python_does_not_stand_in_for_it(
+    world: World, tmp_path: Path
+) -> None:
+    write_program(tmp_path, "asyncio")
+    (tmp_path / "queue.py").write_text("raise ValueError('this is the queue of calls')", "utf-8")
+    command = ["-P", "-u", "-m", "relay_anyio", "run", "shop:client"]
+    async with python(world, *command, cwd=tmp_path, variables={}) as program:
+        await program.says("is ready")
+        program.send(signal.SIGTERM)
+        assert await program.end() == 0
+    assert "queue of calls" not in program.errors
 
 
 async def test_an_error_with_half_a_character_is_written(world: World, tmp_path: Path) -> None:

@@ -89,6 +89,11 @@ def test_what_is_no_client_is_said_in_words(shop: str, name: str, words: str) ->
     assert words in str(found.value)
 
 
+def test_a_name_that_is_taken_by_python_is_said_in_words() -> None:
+    with pytest.raises(TargetError, match="it is a module of Python, so give yours another name"):
+        load("queue:client")
+
+
 def test_a_module_that_is_not_there_differs_from_one_that_lacks_another(
     shop: str, tmp_path: Path
 ) -> None:
