@@ -6,6 +6,7 @@ what has happened and the time, and returns what to do. `relay_run.supervisor` d
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -72,6 +73,10 @@ class Status:
     """How often the workers had been replaced when it was started."""
 
 
+TOGETHER: Final = 0.5
+"""Seconds. Signals so close together are one: a terminal, or ``timeout``, sends it to a process
+group, and ``uv run``, or ``timeout`` again, passes it on to the process as well.
+"""
 LATE: Final = 2.0
 """Seconds. If a timer is so late, the supervisor itself has not run, and may judge nobody."""
 
@@ -89,6 +94,8 @@ class Supervision:
         """A worker that was started in an earlier one is out of date."""
         self._replacement: Replacement = "none"
         self._stop_signals = 0
+        self._stopped_at = -math.inf
+        """When the last signal came that counted."""
         self._exit_code: ExitCode | None = None
         """Why it ends. None: it goes on."""
         self._left_calls = False
@@ -230,9 +237,13 @@ class Supervision:
         self._go_on(now)
 
     def stop(self, now: float) -> None:
-        """Let all workers drain, and end. The second time, end at once; then, kill."""
-        if self._exited:
+        """Let all workers drain, and end. The second time, end at once; then, kill.
+
+        What follows within `TOGETHER` is the same time.
+        """
+        if self._exited or now < self._stopped_at + TOGETHER:
             return
+        self._stopped_at = now
         self._stop_signals += 1
         if self._stop_signals == 1 and not self.stopping:
             self._say("info", f"ending: {self._calls_in_words()}")

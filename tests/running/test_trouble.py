@@ -11,6 +11,7 @@ import pytest
 
 from relay_proto.exchange import Caller, HangUp, Hear, What, Who
 from relay_run.exit_codes import ExitCode
+from relay_run.supervision import TOGETHER
 from tests.adapters.programs import python
 from tests.adapters.support import OFFICE, World
 from tests.running.support import (
@@ -210,6 +211,7 @@ async def test_a_second_signal_ends_it_at_once(world: World, tmp_path: Path) -> 
         await program.says("answered in 1")
         program.send(signal.SIGINT)
         await program.says("ending: ")
+        await anyio.sleep(TOGETHER)
         program.send(signal.SIGINT)
         assert await program.end() == 75
     assert "ending at once" in program.errors

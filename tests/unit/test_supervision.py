@@ -21,7 +21,7 @@ from relay_run.orders import (
     Terminate,
 )
 from relay_run.reports import Failure, Report
-from relay_run.supervision import FINISHED, Policy, Supervision
+from relay_run.supervision import FINISHED, TOGETHER, Policy, Supervision
 
 READY: Final = Report(ready=True, drain_timeout=20.0)
 BUSY: Final = Report(ready=True, calls=2, call_ids=("c-1", "c-2"))
@@ -41,6 +41,7 @@ class Room:
         """The number of each worker, by its serial."""
         self._reports: dict[int, Report] = {}
         self._ready: set[int] = set()
+        self._stopped_at = -TOGETHER
         self.core.start(self.now)
 
     def take(self) -> list[Output]:
@@ -78,6 +79,12 @@ class Room:
 
     def was_ready(self, serial: int) -> bool:
         return serial in self._ready
+
+    def stop(self) -> None:
+        """Send a signal, so long after the last one that it counts."""
+        self.now = max(self.now, self._stopped_at + TOGETHER)
+        self._stopped_at = self.now
+        self.core.stop(self.now)
 
     def exit(self, serial: int, code: int) -> None:
         self.take()
@@ -118,7 +125,7 @@ def test_it_is_not_ready_before_a_worker_is() -> None:
 
 
 def test_stop_lets_all_drain_and_ends_with_0(room: Room) -> None:
-    room.core.stop(room.now)
+    room.stop()
     assert room.kinds() == [Terminate(1), Terminate(2)]
     assert not room.core.ready
     room.exit(1, 0)
@@ -129,23 +136,31 @@ def test_stop_lets_all_drain_and_ends_with_0(room: Room) -> None:
 
 
 def test_calls_that_are_left_say_so_at_the_end(room: Room) -> None:
-    room.core.stop(room.now)
+    room.stop()
     room.exit(1, ExitCode.CALLS_LEFT)
     room.exit(2, 0)
     assert room.kinds() == [Exit(ExitCode.CALLS_LEFT)]
 
 
 def test_a_second_stop_ends_at_once_and_a_third_one_kills(room: Room) -> None:
-    room.core.stop(room.now)
-    room.core.stop(room.now)
+    room.stop()
+    room.stop()
     assert room.kinds() == [Terminate(1), Terminate(2), Hurry(1), Hurry(2)]
-    room.core.stop(room.now)
+    room.stop()
     assert room.kinds() == [Kill(1), Kill(2)]
+
+
+def test_signals_that_come_together_are_one(room: Room) -> None:
+    room.core.stop(room.now)
+    room.core.stop(room.now + TOGETHER / 2)
+    assert room.kinds() == [Terminate(1), Terminate(2)]
+    room.core.stop(room.now + TOGETHER)
+    assert room.kinds() == [Hurry(1), Hurry(2)]
 
 
 def test_who_does_not_drain_in_time_is_killed(room: Room) -> None:
     room.report(1, report=replace_calls(2))
-    room.core.stop(room.now)
+    room.stop()
     room.take()
     room.wait(29.5)  # 20 to drain, and 10 to end
     assert Kill(1) not in room.all
@@ -162,7 +177,7 @@ def replace_calls(calls: int) -> Report:
 
 def test_not_even_a_process_that_cannot_be_killed_holds_it_up(room: Room) -> None:
     for _ in range(3):
-        room.core.stop(room.now)
+        room.stop()
     room.take()
     room.wait(POLICY.grace + 1)
     assert [one for one in room.all if isinstance(one, Forget)] == [Forget(1), Forget(2)]
@@ -175,10 +190,11 @@ def test_who_was_silent_when_it_was_killed_may_have_left_calls(
 ) -> None:
     room = Room(Policy(workers=1))
     room.take()
+    room.stop()
+    room.stop()
     room.report(1)
     room.now += silent
-    for _ in range(3):
-        room.core.stop(room.now)
+    room.stop()
     room.now += 5
     room.exit(1, -9)
     assert room.kinds()[-1] == Exit(code)
@@ -418,7 +434,7 @@ def test_a_worker_that_was_waiting_and_fails_again_fails_the_replacement(room: R
 
 def test_a_stop_fails_a_replacement(room: Room) -> None:
     room.core.replace(room.now)
-    room.core.stop(room.now)
+    room.stop()
     assert room.core.replacement == "failed"
 
 
@@ -435,8 +451,8 @@ def test_a_process_that_cannot_be_started_is_named_without_its_id(room: Room) ->
 
 def test_who_is_asked_to_end_at_once_names_the_calls(room: Room) -> None:
     room.report(1, report=BUSY)
-    room.core.stop(room.now)
-    room.core.stop(room.now)
+    room.stop()
+    room.stop()
     assert "ending at once: 2 calls up: c-1, c-2" in room.words()
 
 
@@ -513,7 +529,7 @@ def test_trouble_in_the_middle_of_a_replacement_is_not_told_when_it_ends() -> No
     room = Room()
     room.report(1, 2)
     room.core.replace(room.now)
-    room.core.stop(room.now)
+    room.stop()
     room.take()
     room.report(3, report=Report(trouble="nobody is there"))
     assert "nobody" not in room.words()
@@ -607,12 +623,12 @@ def test_if_the_old_one_crashes_the_new_one_takes_its_place(room: Room) -> None:
 def test_stop_during_a_replacement_ends_all_three(room: Room) -> None:
     room.core.replace(room.now)
     room.take()
-    room.core.stop(room.now)
+    room.stop()
     assert room.kinds() == [Terminate(1), Terminate(2), Terminate(3)]
 
 
 def test_after_the_end_has_begun_nothing_is_replaced(room: Room) -> None:
-    room.core.stop(room.now)
+    room.stop()
     room.take()
     room.core.replace(room.now)
     room.core.change_workers(+1, room.now)
@@ -709,7 +725,7 @@ def _perform(room: Room, act: tuple[Any, ...]) -> None:
             for serial in _chosen(room, which):
                 room.exit(serial, code)
         case ("stop",):
-            room.core.stop(room.now)
+            room.stop()
         case ("replace",):
             room.core.replace(room.now)
         case ("change", by):
