@@ -63,7 +63,7 @@ def in_a_thread() -> Generator[None]:
         yield
         return
     sys.stderr.flush()
-    handler = _ThreadHandler(fd)
+    handler = _ThreadHandler(fd, sys.stderr.encoding)
     if before:
         handler.setFormatter(before[0].formatter)
     root.handlers[:] = [handler]
@@ -80,9 +80,10 @@ class _ThreadHandler(logging.Handler):
     It uses no stream of Python: one that is stuck would let the interpreter fail at its end.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, encoding: str) -> None:
         super().__init__()
         self._fd = fd
+        self._encoding = encoding
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._left_out = 0
         self._thread = threading.Thread(target=self._run, name="relay_run log", daemon=True)
@@ -119,7 +120,7 @@ class _ThreadHandler(logging.Handler):
         return logging.makeLogRecord({**fields, "msg": words})
 
     def _write(self, line: str) -> None:
-        data = f"{line}\n".encode(errors="backslashreplace")
+        data = f"{line}\n".encode(self._encoding, "backslashreplace")
         while data:
             try:
                 data = data[os.write(self._fd, data) :]

@@ -6,6 +6,7 @@ their own each: Ctrl+C in a terminal reaches the supervisor alone, which then de
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import selectors
@@ -225,7 +226,8 @@ class Supervisor:
 
     def _start_process(self, number: int, fd: int) -> subprocess.Popen[bytes]:
         options = msgspec.structs.replace(self._options, number=number, fd=fd)
-        argument = msgspec.json.encode(options).decode()
+        # Not by msgspec: the name of a directory may be no UTF-8, and is escaped here.
+        argument = json.dumps(msgspec.to_builtins(options))
         return subprocess.Popen(  # noqa: S603 - it is this Python, and these are our arguments
             [sys.executable, *_safe_path(), "-m", "relay_run.worker", argument],
             stdin=subprocess.DEVNULL,

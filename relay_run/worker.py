@@ -6,6 +6,7 @@ that socket: when it ends, the supervisor is gone, and this process must not out
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import select
@@ -75,7 +76,7 @@ def main(argument: str) -> int:
     """Run a worker and return its exit code."""
     for number in FOR_THE_SUPERVISOR:
         signal.signal(number, signal.SIG_IGN)
-    options = msgspec.json.decode(argument, type=WorkerOptions)
+    options = msgspec.convert(json.loads(argument), WorkerOptions)
     configure(options.log_format, options.log_level, options.number)
     os.environ[ENV_WORKER] = str(options.number)
     with suppress(OSError):  # the current directory has gone

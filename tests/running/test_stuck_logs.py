@@ -57,16 +57,18 @@ class Pipe:
         """Read until there is what is wanted."""
         found = ""
         while wanted not in found:
-            found += os.read(self.read_end, 65536).decode()
+            found += os.read(self.read_end, 65536).decode("latin-1")
         return found.lstrip("x")
 
 
 @contextmanager
-def logging_to(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> Generator[logging.Logger]:
+def logging_to(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch, encoding: str = "utf-8"
+) -> Generator[logging.Logger]:
     """Let stderr be the pipe, and a thread write what a logger says."""
     root = logging.getLogger()
     before = root.handlers[:]
-    with os.fdopen(pipe.write_end, "w", closefd=False) as stream:
+    with os.fdopen(pipe.write_end, "w", encoding=encoding, closefd=False) as stream:
         monkeypatch.setattr(sys, "stderr", stream)
         try:
             with logs.in_a_thread():
@@ -96,6 +98,12 @@ def test_lines_wait_while_nobody_reads_and_nobody_waits_for_them(
             log.warning("line %d", number)
         lines = pipe.read("line 999\n").splitlines()
     assert [line.rpartition("line ")[2] for line in lines] == [str(n) for n in range(1000)]
+
+
+def test_what_the_encoding_lacks_is_escaped(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    with logging_to(pipe, monkeypatch, "latin-1") as log:
+        log.warning("caf\u00e9 \u20ac")
+        pipe.read("\\u20ac\n")
 
 
 def test_lines_beyond_a_limit_are_left_out_and_counted(
