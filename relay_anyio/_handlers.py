@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from relay_proto.adapter.contexts import in_context
-from relay_proto.adapter.delivery import HandlerEnded, Hooks
 from relay_proto.adapter.handles import Function
+from relay_proto.adapter.running import HandlerEnded, Hooks
 from relay_proto.api.routes import CallRoute, Link
 from relay_proto.rpc.event_base import RelayEvent
 

@@ -16,9 +16,9 @@ from typing import Any, Protocol, Self, TypeAlias
 
 import anyio
 
-from relay_proto.adapter.delivery import HandlerEnded
 from relay_proto.adapter.guard import with_error
 from relay_proto.adapter.handles import Function
+from relay_proto.adapter.running import HandlerEnded
 from relay_proto.api.routes import CallRoute
 
 from ._background import EventLoop, Siblings

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from relay_proto.adapter.contexts import in_context
-from relay_proto.adapter.delivery import HandlerEnded, Hooks
 from relay_proto.adapter.guard import with_error
 from relay_proto.adapter.handles import Function
+from relay_proto.adapter.running import HandlerEnded, Hooks
 from relay_proto.api.routes import CallRoute, Link
 from relay_proto.rpc.event_base import RelayEvent
 

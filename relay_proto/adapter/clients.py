@@ -39,7 +39,7 @@ from ..values.hosts import whole_host
 from .contexts import function_name, in_context
 from .cores import make_core
 from .credentials import CredentialSource
-from .delivery import Delivery, DeliveryEngine, Runner
+from .delivery import Delivery
 from .downloads import Access, Download, Progress, Target
 from .forks import forks
 from .handles import CallBase, Function, MessageBase
@@ -48,6 +48,7 @@ from .logs import Log, set_log_level
 from .network import Network
 from .observation import observed_by
 from .record_file import Path, record_path
+from .running import DeliveryEngine, Runner
 from .shared_pace import Pacer, SharedTurns
 from .slots import Slots
 from .streams import StreamBase

@@ -17,7 +17,7 @@ import pytest
 
 from relay_anyio._tasks import CallTask
 from relay_proto.adapter.backlog import Backlog, Bound
-from relay_proto.adapter.delivery import Delivery, HandlerEnded, Hooks
+from relay_proto.adapter.delivery import Delivery
 from relay_proto.adapter.handles import (
     CallBase,
     ExpectationBase,
@@ -27,6 +27,7 @@ from relay_proto.adapter.handles import (
 )
 from relay_proto.adapter.logs import Log
 from relay_proto.adapter.observation import GuardedObservation
+from relay_proto.adapter.running import HandlerEnded, Hooks
 from relay_proto.adapter.shared_pace import SharedTurns
 from relay_proto.adapter.streams import StreamBase
 from relay_proto.adapter.turns import Turns
