@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from traceback import format_exception
 from typing import Any, Final, Literal, NoReturn, TypeAlias
 
@@ -80,7 +81,7 @@ def main(argument: str) -> int:
     configure(options.log_format, options.log_level, options.number)
     os.environ[ENV_WORKER] = str(options.number)
     with suppress(OSError):  # the current directory has gone
-        sys.path.insert(0, os.getcwd())
+        sys.path.insert(0, str(Path.cwd()))
     sys.path.insert(0, options.app_dir)
     supervisor = Supervisor(socket.socket(fileno=options.fd))
     supervisor.start()

@@ -273,9 +273,7 @@ async def test_a_replacement_that_cannot_reach_the_service_says_so_at_once(
         assert await program.end() == 0
 
 
-async def test_the_directory_may_have_a_name_that_is_no_utf_8(
-    world: World, tmp_path: Path
-) -> None:
+async def test_the_directory_may_have_a_name_that_is_no_utf_8(world: World, tmp_path: Path) -> None:
     directory = tmp_path / os.fsdecode(b"caf\xe9")
     try:
         directory.mkdir()
