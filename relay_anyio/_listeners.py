@@ -10,15 +10,19 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from contextvars import Context
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from relay_proto.adapter.backlog import Backlog, Bound, Places, weight
 from relay_proto.adapter.contexts import InContext
 from relay_proto.adapter.handles import Function, ListenerBase
 from relay_proto.adapter.logs import Lines
+from relay_proto.rpc.event_base import RelayEvent
 
 from ._guard import Guard
 from ._tasks import AppTask
+
+EventHandler: TypeAlias = Callable[[RelayEvent], Awaitable[object] | None]
+"""A function that hears events, for annotations of programs."""
 
 
 class Spawner(Protocol):

@@ -52,7 +52,7 @@ from relay_proto.transitions import CallState
 from ._downloads import FileAction, fetch
 from ._engine import Engine
 from ._expecting import Expectation, ExpectingCall
-from ._listeners import Listener
+from ._listeners import EventHandler, Listener
 from ._procedures import procedure
 from ._tasks import current_app_task
 from ._verbs import action, control, dialing, joining, pass_through, sending, verb
@@ -65,6 +65,7 @@ __all__ = [
     "Client",
     "CollectAction",
     "DetectAction",
+    "EventHandler",
     "Expectation",
     "FaxAction",
     "PausableAction",

@@ -8,6 +8,8 @@ Public: for applications.
 
 from relay_proto.api.public import *
 
+from . import constants as constants  # attributes, as of the vendor's package
+from . import event as event
 from ._calls import InboundCalls
 from .action import (
     Action,

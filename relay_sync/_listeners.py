@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 from relay_proto.adapter.backlog import weight
 from relay_proto.adapter.guard import Surroundings
 from relay_proto.adapter.handles import Function, ListenerBase
+from relay_proto.rpc.event_base import RelayEvent
 
 from ._guard import run
 from ._threads import Strand
+
+EventHandler: TypeAlias = Callable[[RelayEvent], object]
+"""A function that hears events, for annotations of programs."""
 
 
 class Listener(ListenerBase):

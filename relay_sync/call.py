@@ -52,7 +52,7 @@ from ._engine import Engine
 from ._expectation import Expectation
 from ._expecting import ExpectingCall
 from ._guard import plain
-from ._listeners import Listener
+from ._listeners import EventHandler, Listener
 from ._procedures import procedure
 from ._threads import Strand
 from ._verbs import action, control, dialing, joining, pass_through, sending, verb
@@ -66,6 +66,7 @@ __all__ = [
     "Client",
     "CollectAction",
     "DetectAction",
+    "EventHandler",
     "Expectation",
     "FaxAction",
     "PausableAction",

@@ -15,6 +15,8 @@ import inspect
 import json
 import pickle
 import pprint
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast
 
@@ -123,6 +125,20 @@ def test_a_name_is_in_the_submodule_where_the_vendor_has_it(
         assert found == (tuple(cast("list[str]", wanted)) if isinstance(wanted, list) else wanted)
     if hasattr(adapter.package, item[1]):
         assert getattr(adapter.package, item[1]) is found
+
+
+@pytest.mark.parametrize("package", ["relay_anyio", "relay_sync"])
+def test_the_submodules_are_attributes_of_the_package(package: str) -> None:
+    """As of the vendor's: ``relay.constants.PLAY_STATE_FINISHED`` after ``import ... as relay``."""
+    names = list(API["module_layout"])
+    code = f"import {package} as relay\nfor name in {names}: getattr(relay, name)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_types_of_handlers_have_the_names_of_the_vendors(adapter: Adapter) -> None:
+    assert adapter.module("call").EventHandler
+    assert adapter.module("client").CallHandler
+    assert adapter.module("client").MessageHandler
 
 
 @each((name,) for name in EVENT_CLASSES)
