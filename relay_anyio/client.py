@@ -18,6 +18,7 @@ import anyio
 
 from relay_proto import Limits, Timing, resolve_config
 from relay_proto.adapter.clients import MAY_PASS
+from relay_proto.adapter.imports import check_may_run
 from relay_proto.adapter.network import Network, proxy_setting
 from relay_proto.adapter.record_file import Path, record_path
 from relay_proto.adapter.shared_pace import Pacer, pacer
@@ -253,8 +254,10 @@ class RelayClient(Client):
 
         Raises:
             AuthenticationError: the credentials were refused, several times.
-            LocalProtocolError: an event loop runs here already, as in a notebook.
+            LocalProtocolError: an event loop runs here already, as in a notebook; or
+                ``relay run`` imports the program now.
         """
+        check_may_run()
         running = library_of_running_loop()
         if running is not None:
             raise LocalProtocolError(RUNS_ALREADY.format(library=running))

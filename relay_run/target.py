@@ -9,6 +9,7 @@ import sys
 from typing import Any, Final
 
 from relay_proto.adapter.clients import ClientBase
+from relay_proto.adapter.imports import importing
 from relay_proto.display import one_line
 
 TARGET: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -42,10 +43,17 @@ def check_target(text: str) -> str:
 def load(target: str) -> ClientBase[Any, Any, Any]:
     """Import the module, and return the client, or what the function returns.
 
+    Meanwhile no client may `run`, which would not end.
+
     Raises:
         TargetError: there is no such module, or nothing like a client in it.
         BaseException: what the module, or the function, raises.
     """
+    with importing("relay run"):
+        return _load(target)
+
+
+def _load(target: str) -> ClientBase[Any, Any, Any]:
     module_name, _, path = target.partition(":")
     try:
         found: Any = importlib.import_module(module_name)

@@ -17,6 +17,7 @@ from typing import Any, Self, TypeVar, overload
 
 from relay_proto import Limits, Timing, resolve_config
 from relay_proto.adapter.clients import MAY_PASS
+from relay_proto.adapter.imports import check_may_run
 from relay_proto.adapter.network import Network, proxy_setting
 from relay_proto.adapter.record_file import Path, record_path
 from relay_proto.adapter.shared_pace import Pacer, pacer
@@ -241,7 +242,9 @@ class RelayClient(Client):
 
         Raises:
             AuthenticationError: the credentials were refused, several times.
+            LocalProtocolError: ``relay run`` imports the program now.
         """
+        check_may_run()
         self._hangs_up = hang_up
         with suppress(KeyboardInterrupt):
             self._serve()

@@ -16,6 +16,7 @@ import pytest
 
 from relay_anyio.cli import main
 from relay_proto.adapter.clients import ClientBase
+from relay_proto.errors import LocalProtocolError
 from relay_run.addresses import cannot_listen, listen, parse_address
 from relay_run.exit_codes import ExitCode
 from relay_run.logs import JSONFormatter, TextFormatter
@@ -87,6 +88,43 @@ def test_what_is_no_client_is_said_in_words(shop: str, name: str, words: str) ->
     with pytest.raises(TargetError) as found:
         load(f"{shop}:{name}")
     assert words in str(found.value)
+
+
+@pytest.mark.parametrize("which", ["relay_anyio", "relay_sync"])
+def test_a_module_that_runs_its_client_is_told_where_to_do_that(
+    which: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take calls, and be killed with them because it does not start."""
+    source = (
+        f"from {which} import RelayClient\n"
+        "client = RelayClient(project='p', token='t', host='localhost:1')\n"
+        "client.run()\n"
+    )
+    (tmp_path / f"run_target_{which}.py").write_text(source, "utf-8")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    for _ in range(2):
+        with pytest.raises(LocalProtocolError, match="below a line with: if __name__ == '__main"):
+            load(f"run_target_{which}:client")
+
+
+def test_in_another_thread_a_client_may_run_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be another client, in a thread of the program's own."""
+    source = (
+        "import threading\n"
+        "from relay_sync import RelayClient\n"
+        "client = RelayClient(project='p', token='t', host='localhost:1')\n"
+        "other = RelayClient(project='p', token='t', host='localhost:1')\n"
+        "runs = threading.Thread(target=other.run)\n"
+        "runs.start()\n"
+        "while runs.is_alive():\n"
+        "    other.disconnect()\n"
+        "    runs.join(0.01)\n"
+    )
+    (tmp_path / "run_target_threads.py").write_text(source, "utf-8")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    assert is_blocking(load("run_target_threads:client"))
 
 
 def test_a_name_that_is_taken_by_python_is_said_in_words() -> None:
