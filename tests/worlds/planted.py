@@ -23,7 +23,6 @@ from relay_proto.adapter.logs import Lines
 from relay_proto.errors import LocalProtocolError
 from relay_proto.outputs import EventReceived
 from relay_sync import _reading as sync_reading
-from relay_sync._reactor import Reactor
 from tests.faults.seams import Function, Seam
 
 from .checks import ALONE, IN_ORDER, NOTHING_LOST, ONCE, READ_FIRST, REFUSED, UNHARMED
@@ -171,9 +170,7 @@ async def judge_at_once(original: Function, self: anyio_driver.Driver[Any]) -> N
 
 
 @fault(READ_SYNC, READ_FIRST, Freeze(0.0, 0.6, 6.0, 1.0), THREADS)
-def judge_at_once_in_threads(
-    original: Function, self: sync_reading.Reading, reactor: Reactor
-) -> None:
+def judge_at_once_in_threads(original: Function, self: sync_reading.Reading) -> None:
     """A thread does not wait until all is read."""
 
 
