@@ -102,7 +102,7 @@ def _dataclass_of(kind: type[RelayEvent]) -> type:
 
 def _field_of_a_dataclass(field: msgspec.structs.FieldInfo) -> Any:
     if field.name == "params":
-        return dataclasses.field(default_factory=dict)
+        return dataclasses.field(default_factory=dict[str, Any])
     if field.default_factory is not msgspec.NODEFAULT:
         return dataclasses.field(default_factory=field.default_factory)
     return dataclasses.field(default=field.default)

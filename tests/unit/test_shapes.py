@@ -26,11 +26,7 @@ def classes() -> Iterator[type]:
 
 
 STRUCTS = [kind for kind in classes() if issubclass(kind, msgspec.Struct)]
-DATACLASSES = [
-    kind
-    for kind in classes()
-    if not issubclass(kind, msgspec.Struct) and dataclasses.is_dataclass(kind)
-]
+DATACLASSES = [kind for kind in classes() if kind not in STRUCTS and dataclasses.is_dataclass(kind)]
 PROTOCOLS = [kind for kind in classes() if vars(kind).get("_is_protocol", False)]
 FRAMES = [kind for kind in STRUCTS if kind.__module__ == "relay_proto.rpc.frames"]
 """What the wire names, and orders as it likes."""
