@@ -11,6 +11,7 @@ import inspect
 import logging
 import threading
 import time
+import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from relay_anyio.testing import (
     Line,
     Story,
     TextMessage,
+    UnansweredWarning,
     Wait,
     run_in_virtual_time,
 )
@@ -364,7 +366,9 @@ async def run_async(steps: Steps) -> None:
 def perform(evening: Evening, runtime: Runtime) -> Performance:
     """Let an evening pass."""
     seen = Performance(evening, runtime)
-    with logged("relay_sync" if runtime == "threads" else "relay_anyio", seen.records):
+    name = "relay_sync" if runtime == "threads" else "relay_anyio"
+    with logged(name, seen.records), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnansweredWarning)  # a freeze may outlast a caller
         try:
             if runtime == "threads":
                 _perform_blocking(seen)
