@@ -16,6 +16,7 @@ from functools import partial
 from typing import NoReturn, Self, TypeVar
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import ByteStream
 
 from relay_proto.adapter.errands import Outcome, errands
@@ -104,6 +105,8 @@ class TLSStream(ByteStream):
                 if accepted.is_set():
                     with anyio.move_on_after(route.share):
                         await over.wait()
+        # On asyncio, a group whose tasks have ended may not have heard that it is cancelled.
+        await anyio.lowlevel.checkpoint_if_cancelled()
 
     @classmethod
     async def _open(cls, address: Address, route: Route, accepted: anyio.Event) -> Self:

@@ -326,3 +326,31 @@ async def test_whoever_is_cancelled_while_it_connects_leaves_no_socket(
             await anyio.lowlevel.checkpoint()
         tasks.cancel_scope.cancel()
     gc.collect()
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_whoever_is_cancelled_while_an_address_accepts_is_cancelled(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    """In one of these turns, all tasks of the race have ended before its group has heard of it."""
+    begun = anyio.Event()
+
+    async def accepted_soon(_: object) -> None:
+        begun.set()
+        for _ in range(4):
+            await anyio.lowlevel.checkpoint()
+
+    monkeypatch.setattr(anyio, "wait_writable", accepted_soon)
+    came_back: list[TLSStream] = []
+    async with serving(certificates) as (port, _), anyio.create_task_group() as tasks:
+
+        async def connect() -> None:
+            came_back.append(await TLSStream.connect(HOST, port, Network(PATIENCE)))
+
+        tasks.start_soon(connect)
+        await begun.wait()
+        for _ in range(turns):
+            await anyio.lowlevel.checkpoint()
+        tasks.cancel_scope.cancel()
+    for stream in came_back:
+        await stream.aclose()
