@@ -11,7 +11,7 @@ from collections.abc import (
     Iterable,
     Sequence,
 )
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final, Literal, TypeAlias
 
 import anyio
@@ -56,6 +56,7 @@ from ._patience import Patience
 from ._still_open import described_tasks, where
 from ._virtual import (
     Guard,
+    forget_failures,
     guard_of_running_loop,
     jump,
     run_in_virtual_time,
@@ -190,6 +191,7 @@ async def rehearsal(
         guard, post = Guard(), running_loop().post
     stages: list[Stage] = []
     guard.forget()
+    forget_failures()  # of an earlier rehearsal in this event loop, and of the test itself
     try:
         try:
             with Patience(guard, patience, post).watching():
@@ -244,8 +246,8 @@ async def _rehearsal(
     config = configure(client, lines, undeliverable, timing)
     raised: list[BaseException] = []
     failure: BaseException | None = None
+    cancelled = anyio.get_cancelled_exc_class()
     async with anyio.create_task_group() as tasks:
-        take_failures()  # those of an earlier rehearsal in this event loop are not ours
         stage = Stage(client, tasks, config, seed, may_raise)
         raised = stage._raised  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         with stage.connects():
@@ -253,13 +255,16 @@ async def _rehearsal(
                 await client.connect()
                 async with _limited(stage, within, guard):
                     yield stage
-            except (anyio.get_cancelled_exc_class(), GeneratorExit):
-                raise
-            except BaseException as error:  # noqa: BLE001 - raised below, outside the group
+            except BaseException as error:
+                if any(contains(error, kind) for kind in (cancelled, GeneratorExit)):
+                    raise
                 failure = error
+                # Even if the block is cancelled from outside as well, the failure is raised.
+                tasks.cancel_scope.shield = True
                 if is_outcome(error) and not isinstance(error, RehearsalTimeoutError):
                     # The scene may have failed because a handler did. Let it raise.
-                    await anyio.sleep(POLL_INTERVAL)
+                    with suppress(cancelled):  # one may be on its way in spite of the shield
+                        await anyio.sleep(POLL_INTERVAL)
             finally:
                 await client.disconnect()
             stage._end()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]

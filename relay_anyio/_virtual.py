@@ -94,8 +94,7 @@ def guard_of_running_loop() -> Guard | None:
         import trio  # noqa: PLC0415 - not everybody has trio
 
         return _guards_on_trio.get(trio.lowlevel.current_clock())
-    loop = asyncio.get_running_loop()
-    return loop.guard if isinstance(loop, VirtualLoop) else None
+    return None if (loop := _virtual_loop()) is None else loop.guard
 
 
 _guards_on_trio: Final = weakref.WeakKeyDictionary[Any, Guard]()
@@ -116,12 +115,20 @@ def jump(seconds: float) -> None:
         if isinstance(clock, MockClock):
             clock.jump(seconds)
             return
-    else:
-        loop = asyncio.get_running_loop()
-        if isinstance(loop, VirtualLoop):
-            loop.jump(seconds)
-            return
+    elif (loop := _virtual_loop()) is not None:
+        loop.jump(seconds)
+        return
     raise RuntimeError(NOT_VIRTUAL)
+
+
+def forget_failures() -> None:
+    """Forget what was raised until now, and all tasks that have begun by now.
+
+    What this task starts from now on is its own: it may ask for the result after the
+    rehearsal, and asyncio writes to the log if it never does.
+    """
+    if (loop := _virtual_loop()) is not None:
+        loop.forget_failures()
 
 
 def take_failures() -> list[BaseException]:
@@ -129,10 +136,14 @@ def take_failures() -> list[BaseException]:
 
     Those of each loop are returned once. On trio, each task has somebody who is told.
     """
+    return [] if (loop := _virtual_loop()) is None else loop.take_failures()
+
+
+def _virtual_loop() -> VirtualLoop | None:
     if library_of_running_loop() == "trio":
-        return []
+        return None
     loop = asyncio.get_running_loop()
-    return loop.take_failures() if isinstance(loop, VirtualLoop) else []
+    return loop if isinstance(loop, VirtualLoop) else None
 
 
 def _on_trio(guard: Guard) -> dict[str, Any]:
@@ -167,7 +178,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.guard = guard or Guard()
         self._jumping = _Selector(self, self.guard)
         self._failures: list[BaseException] = []
-        self._tasks: weakref.WeakSet[asyncio.Future[Any]] = weakref.WeakSet()
+        self._tasks: weakref.WeakKeyDictionary[asyncio.Future[Any], None]
+        self._tasks = weakref.WeakKeyDictionary()  # in the order in which they began
+        self._asks_later: asyncio.Task[Any] | None = None
         super().__init__(self._jumping)
 
     def time(self) -> float:
@@ -181,7 +194,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def create_task(self, *args: Any, **kwargs: Any) -> Any:
         """Create a task, and remember it for `take_failures`."""
         task = super().create_task(*args, **kwargs)
-        self._tasks.add(task)
+        if self._asks_later is None or asyncio.current_task(self) is not self._asks_later:
+            self._tasks[task] = None
         return task
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
@@ -190,6 +204,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         if isinstance(error, BaseException):
             self._failures.append(error)
         super().call_exception_handler(context)
+
+    def forget_failures(self) -> None:
+        """See `forget_failures` of this module."""
+        self._failures.clear()
+        self._tasks.clear()
+        self._asks_later = asyncio.current_task(self)
 
     def take_failures(self) -> list[BaseException]:
         """See `take_failures` of this module."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
@@ -117,6 +118,79 @@ def test_what_a_task_raises_is_its_awaiters() -> None:
         await call.hangup()
 
     relay_anyio.testing.rehearse(awaits, Caller(ANNA))
+
+
+def test_what_a_task_of_the_test_raises_is_for_the_test() -> None:
+    async def greet(call: relay_anyio.Call) -> None:
+        await call.answer()
+        await call.hangup()
+
+    async def in_a_block() -> None:
+        before = asyncio.create_task(fails(None))
+        asyncio.get_running_loop().call_soon(divmod, 1, 0)
+        await anyio.sleep(5)
+        async with relay_anyio.testing.rehearsal(greet) as stage:
+            within = asyncio.create_task(fails(None))
+            await stage.over(stage.call(Caller(ANNA)))
+            await anyio.sleep(5)
+        for task in (before, within):
+            assert getattr(task, "_log_traceback", False), "asyncio would say nothing of it"
+            with pytest.raises(ZeroDivisionError):
+                await task
+
+    relay_anyio.testing.run_in_virtual_time(in_a_block)
+
+
+def test_of_the_tasks_that_raise_the_first_one_counts() -> None:
+    kept: list[asyncio.Task[None]] = []
+
+    async def fail(number: int) -> None:
+        raise ValueError(number)
+
+    async def forgets(call: relay_anyio.Call) -> None:
+        kept.extend(asyncio.create_task(fail(number)) for number in range(100))
+        await call.answer()
+        await call.hangup()
+
+    with pytest.raises(ValueError, match=r"^0$"):
+        relay_anyio.testing.rehearse(forgets, Caller(ANNA))
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("how", ["an error", "an outcome", "in a group"])
+def test_a_failure_is_not_lost_when_the_block_is_cancelled(how: str, backend: Backend) -> None:
+    async def waits() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            if how == "an outcome":
+                pytest.fail("in the scene")
+            raise LookupError("in the scene")
+
+    async def in_a_block() -> None:
+        with anyio.move_on_after(5):
+            async with relay_anyio.testing.rehearsal(fails):
+                if how != "in a group":
+                    await waits()
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(waits)
+                    await anyio.sleep_forever()
+
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - a group or not
+        relay_anyio.testing.run_in_virtual_time(in_a_block, backend)
+    assert "in the scene" in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_block_that_is_cancelled_ends(backend: Backend) -> None:
+    async def in_a_block() -> bool:
+        with anyio.move_on_after(5) as limit:
+            async with relay_anyio.testing.rehearsal(fails), anyio.create_task_group() as tasks:
+                tasks.start_soon(anyio.sleep_forever)
+                await anyio.sleep_forever()
+        return limit.cancelled_caught
+
+    assert relay_anyio.testing.run_in_virtual_time(in_a_block, backend)
 
 
 Runtime = Literal["asyncio", "trio", "threads"]
