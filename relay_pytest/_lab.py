@@ -40,6 +40,7 @@ class Lab:
         """What it has written to its standard error, when it has ended."""
         self._changed = threading.Condition()
         self._is_over = False
+        self._has_complained = threading.Event()
 
     @property
     def text(self) -> str:
@@ -117,6 +118,7 @@ class Lab:
         """Take in what it writes to its standard error, in a thread of its own."""
         for line in lines:
             self.complaints = (self.complaints + line)[-MOST_COMPLAINTS:]
+        self._has_complained.set()
 
     def read(self, lines: IO[str]) -> None:
         """Take in the events, in a thread of its own."""
@@ -132,6 +134,7 @@ class Lab:
         if not self._is_over:
             return f"did not happen in {timeout:g} s"
         code = self.process.wait(STOPPING)
+        self._has_complained.wait(STOPPING)  # another thread reads it
         said = self.complaints.strip()
         said = f": {said}" if said else ""
         return f"did not happen, and the lab has ended with exit code {code}{said}"
