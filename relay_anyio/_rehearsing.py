@@ -206,7 +206,7 @@ async def rehearsal(
         _check_not_blocked(guard, stages, within, patience)
     finally:
         guard.forget()
-    warn_of_misses(stages[0].story)
+    warn_of_misses(stages[0].story, stages[0]._warn)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 def _check_not_blocked(

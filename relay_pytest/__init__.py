@@ -184,7 +184,8 @@ def stage(request: pytest.FixtureRequest, relay_client: Any) -> Iterator[Any]:
 
     options.pop("backend", None)
     with ExitStack() as rehearsals:
-        here = rehearsals.enter_context(rehearsal(relay_client, **options))
+        here: Any = rehearsals.enter_context(rehearsal(relay_client, **options))
+        here._warn = request.node.warn  # noqa: SLF001 - about the test, not about pytest
         request.node.stash[OPEN] = rehearsals
         yield here
 
@@ -213,7 +214,10 @@ class _Outermost:
             told = _told()
             shared = [story for story in stories_of_fixtures(item) if not is_among(story, told)]
             if shared:  # else what tells stories may not even be imported
-                told.extendleft(reversed(shared))
+                # The test's own come last: if there are too many, the first ones are left out.
+                own = tuple(told)
+                told.clear()
+                told.extend((*shared, *own))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
@@ -237,6 +241,7 @@ class _Outermost:
             began = True
             async with rehearsal(later.program, **options) as here:
                 later.here = here
+                later.here._warn = pyfuncitem.warn  # noqa: SLF001 - about the test, not about pytest
                 await later.test(**{**arguments, **({"stage": here} if "stage" in names else {})})
 
         try:

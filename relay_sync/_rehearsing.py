@@ -182,7 +182,7 @@ def rehearsal(
         finally:
             stage._leave(failure)
     raise_first(stage._raised, failure)
-    warn_of_misses(stage.story)
+    warn_of_misses(stage.story, stage._warn)
 
 
 class Stage(StageBase[Link]):

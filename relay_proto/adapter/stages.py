@@ -74,6 +74,8 @@ class StageBase(abc.ABC, Generic[L]):
         self._awaited: list[tuple[What, int, str, Who | None]] = []
         self._raised: list[BaseException] = []
         self._may_raise = tuple(may_raise)
+        self._warn: Callable[[Warning], object] | None = None
+        """Who is told of what was missed, if it is not about a line that has called."""
         self._due: list[tuple[What, Callable[[], None]]] = []
         """What goes wrong as soon as something happens."""
         self._seeds = Random(f"{seed} client")  # noqa: S311 - a seed must repeat it

@@ -6,7 +6,8 @@ import re
 import sys
 import warnings
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from ..constants import END_REASON_CANCEL
@@ -146,16 +147,19 @@ class NotHeardWarning(UserWarning):
     """
 
 
-def warn_of_misses(story: Story) -> None:
+def warn_of_misses(story: Story, warn: Callable[[Warning], object] | None = None) -> None:
     """Warn of what should not pass unseen: nobody answered, or somebody did not hear something.
 
     The warning is about the line of the test, which may have called through a fixture of pytest.
+    Where no test has called, as at the end of a fixture, `warn` knows what it is about.
     """
-    stacklevel = level_of_caller(sys._getframe())  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    if warn is None:
+        level = level_of_caller(sys._getframe())  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        warn = partial(warnings.warn, stacklevel=level)
     for one in story.all(What.MISSED):
         message = f"in this rehearsal, somebody waited for words in vain: {one.line.strip()}"
         message += f"\n{story.around(one)}"
-        warnings.warn(message, NotHeardWarning, stacklevel=stacklevel)
+        warn(NotHeardWarning(message))
     answered = {one.call_id for one in story.all(What.ANSWERED)}
     passed = {one.call_id for one in story.all(What.PASSED)}
     for one in story:
@@ -168,7 +172,7 @@ def warn_of_misses(story: Story) -> None:
         if (gave_up or one.what is What.UNSERVED) and one.call_id not in passed:
             what = "nobody answered a call" if one.call_id else "nobody got a text"
             message = f"{what} in this rehearsal: {one.line.strip()}\n{story.around(one)}"
-            warnings.warn(message, UnansweredWarning, stacklevel=stacklevel)
+            warn(UnansweredWarning(message))
 
 
 TOLD: Final[deque[Story]] = deque(maxlen=10)

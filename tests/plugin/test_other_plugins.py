@@ -129,6 +129,52 @@ def test_unanswered(rehearse):
     result.assert_outcomes(passed=1)
 
 
+def test_the_stories_of_a_fixture_do_not_push_out_those_of_the_test(run: Run) -> None:
+    result = run("""
+@pytest.fixture(scope="module")
+def many():
+    for number in range(10):
+        relay_anyio.testing.rehearse(async_client(), Caller(f"+1555000111{number}"))
+
+@pytest.fixture
+def own(many):
+    relay_anyio.testing.rehearse(async_client(), Caller("+15550003333"))
+
+def test_first(own):
+    assert False
+
+def test_second(own):
+    assert False
+""")
+    result.assert_outcomes(failed=2)
+    shown = result.stdout.str()
+    assert shown.count(" from +15550003333") == 2
+    assert shown.count(" from +15550001110") == 0
+    assert shown.count(" from +15550001119") == 2
+
+
+def test_a_warning_of_a_stage_is_about_its_test(run: Run) -> None:
+    result = run(
+        """
+@pytest.fixture
+def relay_client(request):
+    return async_client() if request.node.name == "test_in_a_loop" else sync_client()
+
+IN_VAIN = Caller(ANNA, (Hear("goodbye"),))
+
+def test_on_threads(stage):
+    stage.over(stage.call(IN_VAIN))
+
+async def test_in_a_loop(stage):
+    await stage.over(stage.call(IN_VAIN))
+""",
+        *("-W", "always"),
+    )
+    result.assert_outcomes(passed=2, warnings=2)
+    about_it = "*test_a_warning_of_a_stage_is_about_its_test.py:*: NotHeardWarning: *"
+    result.stdout.fnmatch_lines([about_it, about_it])
+
+
 def test_a_stage_on_threads_ends_with_its_test(run: Run) -> None:
     result = run("""
 @pytest.fixture
@@ -211,8 +257,31 @@ def test_ended(lab):
     with pytest.raises(TimeoutError, match="'answered' did not happen, and the lab has ended with"):
         lab.until("answered", timeout=60.0)
 
+def test_that_says_why():
+    import threading
+    from relay_pytest._lab import Lab
+    ended = threading.Event()
+
+    class Process:
+        def wait(self, timeout):
+            ended.set()
+            return 3
+
+    def complaints():
+        ended.wait()
+        yield from 1000 * ["more "]
+        yield "the reason"
+
+    lab = Lab(Process(), {"ready": {"SIGNALWIRE_SPACE": "localhost:1"}, "page": ""})
+    lab.read([])
+    reader = threading.Thread(target=lab.read_complaints, args=(complaints(),))
+    reader.start()
+    with pytest.raises(TimeoutError, match="exit code 3: .*the reason"):
+        lab.until("answered")
+    reader.join()
+
 def test_a_typing_error(lab):
     with pytest.raises(ValueError, match="answered, .*, not 'anwsered'"):
         lab.until("anwsered", timeout=60.0)
 """)
-    result.assert_outcomes(passed=2)
+    result.assert_outcomes(passed=3)
