@@ -15,7 +15,6 @@ from ..constants import (
     END_REASON_CANCEL,
     END_REASON_DECLINE,
     END_REASON_HANGUP,
-    END_REASON_NOT_FOUND,
 )
 from .happened import Who
 from .legs import INBOUND, OUTBOUND, FarEnd, Leg
@@ -29,8 +28,6 @@ DELAY: Final = 0.05
 """Seconds until the other program hears a sound."""
 REFUSALS: Final[Mapping[str, str]] = {END_REASON_HANGUP: END_REASON_DECLINE}
 """The end reasons that have another name for whoever called."""
-UNSERVED: Final = frozenset({END_REASON_CANCEL, END_REASON_NOT_FOUND})
-"""Why a transferred call ends that nobody answers. Whoever is up already is hung up."""
 
 
 class OtherProgram(FarEnd):
@@ -114,8 +111,8 @@ def _follow_called(leg: Leg, now: float) -> None:
 
 
 def _reason_for(near: Leg, reason: str) -> str:
-    if near.answered:
-        return END_REASON_HANGUP if reason in UNSERVED else reason
+    if near.answered:  # whatever the other one says, as after a transfer that nobody took
+        return END_REASON_HANGUP
     # An inbound one waits for its program, after a transfer: who called has given up.
     return END_REASON_CANCEL if near.direction == INBOUND else REFUSALS.get(reason, reason)
 

@@ -233,6 +233,14 @@ def test_a_transferred_call_that_nobody_takes_ends(side: str) -> None:
     assert left.end_reason() == "hangup"
 
 
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("reason", ["busy", "decline", "noAnswer"])
+def test_who_refuses_a_transferred_call_ends_one_that_was_answered(side: str, reason: str) -> None:
+    _, left, _, sales, call_id = handed_over(side)
+    sales.verb("end", call_id, reason=reason)
+    assert (left.end_reason(), sales.end_reason()) == ("hangup", reason)
+
+
 def test_both_programs_transfer_one_call() -> None:
     world, left, kept, sales, first = handed_over("called")
     office = world.connect("back office")
