@@ -49,6 +49,8 @@ CARD_TYPES: Final[Mapping[str, tuple[str, ...]]] = {
 """The first digits of the card numbers of each type."""
 
 Count: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,3}\Z")]
+Amount: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A([0-9]+\.?|[0-9]*\.[0-9]+)\Z")]
+"""A decimal number without a currency sign."""
 Choice: TypeAlias = Literal["true", "false"]
 
 
@@ -75,7 +77,7 @@ class PayParams(OnOperation, frozen=True, kw_only=True):
     postal_code: Annotated[str, msgspec.Meta(max_length=20)] = "true"
     min_postal_code_length: Count = "0"
     token_type: Literal["one-time", "reusable"] | None = None
-    charge_amount: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]+(\.[0-9]+)?\Z")] | None = None
+    charge_amount: Amount | None = None
     currency: Text = None
     language: Text = None
     voice: Text = None

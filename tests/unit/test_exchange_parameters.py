@@ -137,6 +137,22 @@ def test_all_parameters_at_once(method: str) -> None:
         assert answer(client, method, call_id, request(method, whole=whole))["code"] != -32602
 
 
+@pytest.mark.parametrize(
+    ("amount", "code"),
+    [
+        ("12", "200"),
+        ("12.", "200"),
+        (".50", "200"),
+        ("0.5", "200"),
+        *[(wrong, -32602) for wrong in ("", ".", "$5", "1,5", "-1", "1.2.3", "5\n")],
+    ],
+)
+def test_an_amount_is_a_decimal_number(amount: str, code: object) -> None:
+    _, client, call_id = answered_call()
+    params = request("calling.pay", whole=False) | {"charge_amount": amount}
+    assert answer(client, "calling.pay", call_id, params)["code"] == code
+
+
 SIP: Final[Object] = {"to": "sip:bob@example.com", "from": "sip:ivr@example.com"}
 NESTED: Final[list[tuple[str, str, Object, tuple[Object, ...]]]] = [
     (
