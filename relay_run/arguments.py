@@ -138,10 +138,6 @@ def _run(options: argparse.Namespace) -> int:
         return ExitCode.WRONG_ARGUMENTS
     # Here, because the other commands need none of this.
     from .logs import configure, in_a_thread, open_missing_streams  # noqa: PLC0415
-    from .supervision import Policy  # noqa: PLC0415
-    from .supervisor import Supervisor  # noqa: PLC0415
-    from .watcher import CannotWatchError, watching  # noqa: PLC0415
-    from .worker import WorkerOptions  # noqa: PLC0415
 
     if options.loop not in (None, "asyncio") and importlib.util.find_spec(options.loop) is None:
         name = options.loop
@@ -150,6 +146,16 @@ def _run(options: argparse.Namespace) -> int:
     open_missing_streams()
     level = logging.getLevelNamesMapping()[options.log_level.upper()]
     configure(options.log_format, level, 0)
+    with in_a_thread():
+        return _supervise(options, level)
+
+
+def _supervise(options: argparse.Namespace, level: int) -> int:
+    from .supervision import Policy  # noqa: PLC0415
+    from .supervisor import Supervisor  # noqa: PLC0415
+    from .watcher import CannotWatchError, watching  # noqa: PLC0415
+    from .worker import WorkerOptions  # noqa: PLC0415
+
     log = logging.getLogger("relay_run")
     listener = None
     if options.health is not None:
@@ -180,7 +186,7 @@ def _run(options: argparse.Namespace) -> int:
     supervisor = Supervisor(policy, worker, listener)
     watched = (options.reload_dir or [options.app_dir]) if options.reload else []
     try:
-        with in_a_thread(), watching(watched, supervisor.files_changed):
+        with watching(watched, supervisor.files_changed):
             return supervisor.run()
     except CannotWatchError as error:
         log.error("%s", error)

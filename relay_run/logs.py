@@ -110,8 +110,13 @@ class _ThreadHandler(logging.Handler):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
         while (line := self._lines.get()) is not None:
             self._write(line)
-            if self._left_out and self._lines.empty():
-                self._write(self.format(self._gap()))
+            if self._lines.empty():
+                self._tell_gap()
+        self._tell_gap()
+
+    def _tell_gap(self) -> None:
+        if self._left_out:
+            self._write(self.format(self._gap()))
 
     def _gap(self) -> logging.LogRecord:
         left_out, self._left_out = self._left_out, 0

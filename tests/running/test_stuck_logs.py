@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Final
 import anyio
 import pytest
 
+from relay_proto.exchange import What
 from relay_run import logs
 from relay_run.exit_codes import ExitCode
 from tests.adapters.programs import ROOT, python
@@ -57,6 +59,7 @@ class Pipe:
         """Read until there is what is wanted."""
         found = ""
         while wanted not in found:
+            assert select.select([self.read_end], [], [], PATIENCE)[0], f"{wanted!r} is missing"
             found += os.read(self.read_end, 65536).decode("latin-1")
         return found.lstrip("x")
 
@@ -76,6 +79,11 @@ def logging_to(
         finally:
             root.handlers[:] = before
             monkeypatch.undo()
+
+
+def writers() -> list[threading.Thread]:
+    """The threads that write lines."""
+    return [one for one in threading.enumerate() if one.name == "relay_run log"]
 
 
 @pytest.fixture
@@ -121,14 +129,27 @@ def test_lines_beyond_a_limit_are_left_out_and_counted(
     assert left_out + read.count("line ") == 30
 
 
+def test_the_last_line_says_how_many_are_left_out(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "MOST_LINES", 10)
+    monkeypatch.setattr(logs, "LAST_BREATH", 0.01)
+    with logging_to(pipe, monkeypatch) as log:
+        pipe.fill()
+        for number in range(30):
+            log.warning("line %d", number)
+    [writer] = writers()
+    pipe.read(" lines are left out")
+    writer.join(PATIENCE)
+
+
 def test_the_end_waits_not_for_ever(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "LAST_BREATH", 0.01)
     pipe.fill()
     with logging_to(pipe, monkeypatch) as log:
-        log.warning("never read")
-    assert pipe.read_end  # still full
-    [writer] = [one for one in threading.enumerate() if one.name == "relay_run log"]
-    pipe.read("never read\n")
+        log.warning("read too late")
+    [writer] = writers()  # nobody has waited for it
+    pipe.read("read too late\n")
     writer.join(PATIENCE)
     assert not writer.is_alive()
 
@@ -213,8 +234,8 @@ async def test_supervisor_and_workers_end_while_nobody_reads_their_log(
         await until(lambda: pids_in(tmp_path))
         [worker] = pids_in(tmp_path)
         pipe.fill()
-        world.place_call()
-        await anyio.sleep(0.5)  # it answers, and cannot write that
+        called = world.place_call()
+        await world.until(What.ANSWERED, call_id=called)
         supervisor.send_signal(number)
         code = await supervisor.wait()
         assert code == (-number if number is signal.SIGKILL else ExitCode.CALLS_LEFT)
@@ -234,6 +255,7 @@ if "inside" in sys.argv:  # the leader of a session, whose terminal stops who wr
     modes[3] |= termios.TOSTOP
     termios.tcsetattr(0, termios.TCSANOW, modes)
     command = [sys.executable, "-m", "relay_anyio", "run", "shop:client", "--workers", "2"]
+    command += ["--health", "127.0.0.1:0"]
     child = subprocess.Popen(command, process_group=0, stdout=subprocess.DEVNULL)
     print("started", child.pid, flush=True)
     sys.exit(child.wait())
