@@ -40,7 +40,7 @@ def configure(format_: LogFormat, level: int, worker: int) -> None:
 def open_missing_streams() -> None:
     """Let stdin, stdout and stderr lead nowhere if whoever has started this has closed them.
 
-    Else their numbers would be those of sockets, here and in the workers, and what a library
+    Otherwise their numbers would be those of sockets, here and in the workers, and what a library
     writes to stderr would be sent to a peer.
     """
     while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
@@ -50,10 +50,10 @@ def open_missing_streams() -> None:
 
 @contextmanager
 def in_a_thread() -> Generator[None]:
-    """Let a thread write the lines of this process: who writes one waits for nobody.
+    """Let a thread write the lines of this process, so that nobody else waits for stderr.
 
-    Nobody may read stderr: a terminal that was stopped, or a collector of logs that hangs. Then a
-    line waits without end, and so would the supervisor, which could not even be ended.
+    It may be that nobody reads stderr: a terminal was stopped, or a collector of logs hangs. A
+    supervisor that wrote a line itself would then wait without end, and could not be ended.
     """
     root = logging.getLogger()
     before = root.handlers[:]
@@ -90,7 +90,7 @@ class _ThreadHandler(logging.Handler):
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Have the line to write."""
+        """Queue the line for the thread."""
         if self._lines.qsize() >= MOST_LINES:
             self._left_out += 1
             return
@@ -100,7 +100,7 @@ class _ThreadHandler(logging.Handler):
             self.handleError(record)
 
     def finish(self) -> None:
-        """Write what waits, but wait not for long."""
+        """Let the thread write what is queued, but do not wait for it for long."""
         self._lines.put(None)
         self._thread.join(LAST_BREATH)
 

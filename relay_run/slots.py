@@ -80,7 +80,7 @@ class Worker:
         return self.ready_at is not None and now - self.ready_at >= steady
 
     def has_left_calls(self, now: float) -> bool:
-        """Whether calls may be up that it had when it was killed: who was silent may have some."""
+        """Whether it may have had calls when it was killed. Without reports, nobody knows."""
         silent = (now if self.killed_at is None else self.killed_at) - self.reported_at
         return self.report.calls > 0 or (self.has_reported and silent > SILENT)
 

@@ -239,7 +239,7 @@ class Supervision:
     def stop(self, now: float) -> None:
         """Let all workers drain, and end. The second time, end at once; then, kill.
 
-        What follows within `TOGETHER` is the same time.
+        A signal within `TOGETHER` after one that counts does not count.
         """
         if self._exited or now < self._stopped_at + TOGETHER:
             return

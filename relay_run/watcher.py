@@ -169,7 +169,7 @@ class _Watcher:
                 return
 
     def _is_news(self, kind: int, path: str) -> bool:
-        """Whether it is a Python file, or a directory that has come with one: moved, or quickly."""
+        """Whether a Python file has changed, or a directory was added that has one already."""
         return self._is_python(kind, path) or (
             kind == ADDED
             and any(

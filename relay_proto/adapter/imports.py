@@ -1,4 +1,4 @@
-"""Imports: who imports a program to run its client lets the program not run it itself."""
+"""Imports: a program that is imported to run its client must not run the client itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from ..errors import LocalProtocolError
 
 _importers: list[str] = []
-"""Who imports a program now."""
+"""Who imports a program now, innermost last."""
 
 
 @contextmanager
