@@ -143,8 +143,12 @@ def test_a_package_that_is_moved_there_counts(tmp_path: Path, hits: threading.Se
 
 
 @pytest.mark.usefixtures("faked")
-def test_the_library_that_watches_logs_no_changes(tmp_path: Path) -> None:
+def test_the_library_that_watches_logs_no_changes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """The log may be a file there, and each line would make another one."""
+    caplog.set_level(logging.NOTSET, "watchfiles")
+    caplog.set_level(logging.INFO)
     with watching([str(tmp_path)], lambda: None):
         assert not logging.getLogger("watchfiles.main").isEnabledFor(logging.INFO)
 

@@ -70,8 +70,9 @@ def test_reports_go_to_who_serves_the_context() -> None:
     world, client = make_world()
     colleague = world.connect("billing", "both")
     client.ask("signalwire.receive", contexts=["both"])
-    away = world.connect("away")
+    away = world.connect("away", "away too")
     away.lose()
+    colleague.ask("signalwire.receive", contexts=["away too"])
     stranger = world.connect(
         *("billing", "other"), authentication={"project": "project-2", "token": "token-2"}
     )
@@ -84,6 +85,7 @@ def test_reports_go_to_who_serves_the_context() -> None:
         client.protocol: client,
         colleague.protocol: colleague,
         "away": away,
+        "away too": colleague,
     }
     sent = {context: send(client, context=context)["message_id"] for context in expected}
     world.pass_time(10)
