@@ -205,8 +205,9 @@ async def test_with_hang_up_they_are_hung_up(world: World, tmp_path: Path) -> No
     assert world.all(What.ENDED, reason="hangup", call_id=called)
 
 
-async def test_a_second_signal_ends_it_at_once(world: World, tmp_path: Path) -> None:
-    async with running(world, tmp_path, "asyncio", "--drain", "60") as program:
+@pytest.mark.parametrize("runtime", RUNTIMES)
+async def test_a_second_signal_ends_it_at_once(world: World, tmp_path: Path, runtime: str) -> None:
+    async with running(world, tmp_path, runtime, "--drain", "60") as program:
         world.place_call()
         await program.says("answered in 1")
         program.send(signal.SIGINT)
@@ -215,6 +216,7 @@ async def test_a_second_signal_ends_it_at_once(world: World, tmp_path: Path) -> 
         program.send(signal.SIGINT)
         assert await program.end() == 75
     assert "ending at once" in program.errors
+    assert "SIGTERM: ending, with 1 call" in program.errors  # else it was killed
 
 
 async def test_workers_come_and_go_by_signals(world: World, tmp_path: Path) -> None:
