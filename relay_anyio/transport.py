@@ -128,41 +128,55 @@ class Transport:
         received: Callable[[bytes], None],
     ) -> str:
         """Open, read and write until the stream ends; return how it ended."""
+        try:
+            await self._run(connect, opened, received)
+        except BaseException as error:
+            # Out here no scope of the stream counts: it ends, and the client does not.
+            if not outlives(error):
+                raise
+            self._reason = self._reason or f"it {CANCELLED_BY_OTHERS}"
+        return self._reason
+
+    async def _run(
+        self,
+        connect: Callable[[], Awaitable[ByteStream]],
+        opened: Callable[[], None],
+        received: Callable[[bytes], None],
+    ) -> None:
         with self._scope:
             try:
                 stream: object = await connect()
             except BaseException as error:  # noqa: BLE001 - see `failure_words`
-                return failure_words(error)
+                self._reason = failure_words(error)
+                return
             if not isinstance(stream, ByteStream):  # pyright: ignore[reportUnnecessaryIsInstance]
-                return f"the connector has returned a {type(stream).__name__}, not a ByteStream"
+                kind = type(stream).__name__
+                self._reason = f"the connector has returned a {kind}, not a ByteStream"
+                return
             if isinstance(stream, TLSStream):
                 self._direct = stream
             else:
                 self._foreign = stream
             try:
                 opened()
-                return await self._exchange(stream, received)
+                await self._exchange(stream, received)
             finally:
                 try:
                     await anyio.aclose_forcefully(stream)
                 except BaseException as error:  # noqa: BLE001 - see `failure_words`
                     failure_words(error)
-        return self._reason
 
-    async def _exchange(self, stream: ByteStream, received: Callable[[bytes], None]) -> str:
-        reason = ""
+    async def _exchange(self, stream: ByteStream, received: Callable[[bytes], None]) -> None:
         async with anyio.create_task_group() as tasks:
 
             async def read() -> None:
-                nonlocal reason
-                reason = await self._read(stream, received)
+                self._reason = await self._read(stream, received)
                 if not self._closing:
                     tasks.cancel_scope.cancel()
 
             tasks.start_soon(read)
-            reason = await self._write(stream) or reason
+            self._reason = await self._write(stream) or self._reason
             tasks.cancel_scope.cancel()
-        return reason
 
     async def _read(self, stream: ByteStream, received: Callable[[bytes], None]) -> str:
         failed: list[BaseException] = []

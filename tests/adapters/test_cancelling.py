@@ -134,40 +134,81 @@ async def ping_often(client: RelayClient) -> None:
         assert (await client.execute("signalwire.ping", {})) is not None
 
 
-async def test_a_stream_whose_send_is_cancelled_ends_alone(
-    world: World, certificates: Certificates
-) -> None:
-    """Nobody knows how much has left: so the session goes on with another stream."""
+class Armed(ByteStream):
+    """A stream of the program's, whose next call of one method calls a function first."""
+
+    def __init__(self, stream: ByteStream, armed: set[str], function: Callable[[], object]) -> None:
+        self._stream = stream
+        self._armed = armed
+        self._function = function
+
+    def _call_in(self, method: str) -> None:
+        if method in self._armed:
+            self._armed.clear()
+            self._function()
+
+    async def send(self, item: bytes) -> None:
+        self._call_in("send")
+        await self._stream.send(item)
+
+    async def receive(self, max_bytes: int = 65_536) -> bytes:
+        return await self._stream.receive(max_bytes)
+
+    async def send_eof(self) -> None:
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        self._call_in("aclose")
+        await self._stream.aclose()
+
+
+@pytest.fixture
+def armed() -> set[str]:
+    return set()
+
+
+@pytest.fixture
+def function() -> Cancels:
+    return Cancels(soon=False)
+
+
+@pytest.fixture
+def client(
+    world: World, certificates: Certificates, armed: set[str], function: Cancels
+) -> RelayClient:
     open_stream = stream_of_anyio(certificates)
-    function = Cancels(soon=False)
-    armed: list[str] = []
-
-    class Cancelled(ByteStream):
-        def __init__(self, stream: ByteStream) -> None:
-            self._stream = stream
-
-        async def send(self, item: bytes) -> None:
-            if armed:
-                armed.clear()
-                function()
-            await self._stream.send(item)
-
-        async def receive(self, max_bytes: int = 65_536) -> bytes:
-            return await self._stream.receive(max_bytes)
-
-        async def send_eof(self) -> None:
-            raise NotImplementedError
-
-        async def aclose(self) -> None:
-            await self._stream.aclose()
 
     async def connect(host: str, port: int) -> ByteStream:
-        return Cancelled(await open_stream(host, port))
+        return Armed(await open_stream(host, port), armed, function)
 
-    async with world.client(connector=connect) as client:
-        armed.append("the next send")
+    return world.client(connector=connect)
+
+
+async def test_a_stream_whose_send_is_cancelled_ends_alone(
+    world: World, client: RelayClient, armed: set[str], function: Cancels
+) -> None:
+    """Nobody knows how much has left: so the session goes on with another stream."""
+    async with client:
+        armed.add("send")
         with pytest.raises(ConnectionLostError, match="was cancelled, and not by the client"):
             await client.execute("signalwire.ping", {})
         await world.until(What.SESSION_RESUMED)
         assert (await client.execute("signalwire.ping", {})) is not None
     assert function.cancelled == {"run_transport"}
+
+
+async def test_a_stream_whose_close_is_cancelled_ends_alone(
+    world: World,
+    client: RelayClient,
+    armed: set[str],
+    function: Cancels,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with client:
+        armed.add("aclose")
+        world.cut()
+        await world.until(What.SESSION_RESUMED)
+        assert (await client.execute("signalwire.ping", {})) is not None
+    assert function.cancelled == {"run_transport"}
+    (lost,) = (text for text in caplog.messages if text.startswith("lost the connection"))
+    assert "cancelled" not in lost, "it was over before that"
