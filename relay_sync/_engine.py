@@ -290,18 +290,22 @@ class Engine:
             driver = Driver(self.core, self.delivery, self._perform)
             name = f"relay_sync I/O of {self.core.config.host}"
             thread = threading.Thread(target=self._run, args=(driver,), name=name, daemon=True)
+            self._driver, self._thread = driver, thread
             try:
                 thread.start()
-            except RuntimeError:  # the system has no more, or the interpreter is ending
+            except BaseException:  # the system has no more, the interpreter is ending, or Ctrl+C
+                self._driver = self._thread = None
                 driver.let_go()
                 raise
-            self._driver, self._thread = driver, thread
             _running.add(self)
         return self._driver
 
     # In the I/O thread
 
     def _run(self, driver: Driver) -> None:
+        with self.lock:  # who starts this holds it
+            if self._driver is not driver:
+                return  # who started this was interrupted, and has raised
         self._io_thread = threading.get_ident()
         try:
             driver.run()

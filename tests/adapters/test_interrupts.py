@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 from anyio.abc import SocketStream
 
 from relay_proto.exchange import What
+from relay_sync import RelayClient
 from tests.adapters.peers import serving_raw
 from tests.adapters.programs import program
-from tests.adapters.support import OFFICE, SILENT, World
+from tests.adapters.support import OFFICE, PATIENCE, PROJECT, QUICK, SILENT, TOKEN, World
 
 pytestmark = pytest.mark.anyio
 
@@ -118,3 +126,50 @@ async def test_a_program_that_does_not_catch_it_ends_with_it(world: World) -> No
         assert await running.end() == -signal.SIGINT
         assert running.errors.rstrip().endswith("KeyboardInterrupt")
         await world.until(What.SESSION_AWAY)
+
+
+async def test_a_client_whose_start_was_interrupted_can_be_used(world: World) -> None:
+    """`Thread.start` waits for the new thread, which then runs for nobody."""
+    client = RelayClient(project=PROJECT, token=TOKEN, host=world.host, timing=QUICK)
+
+    def interrupt(frame: FrameType, event: str, _argument: object) -> Any:
+        starts = frame.f_back is not None and frame.f_back.f_code is threading.Thread.start.__code__
+        if not starts or frame.f_code is not threading.Event.wait.__code__:
+            return None
+        if event == "return":
+            wait_until(lambda: any(rests(thread) for thread in io_threads(client)))
+            raise KeyboardInterrupt
+        return interrupt
+
+    def use() -> None:
+        tracing = sys.gettrace()
+        sys.settrace(interrupt)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                client.connect()
+        finally:
+            sys.settrace(tracing)
+        wait_until(lambda: not io_threads(client))
+        with client:
+            assert client.execute("signalwire.ping", {})
+            assert len(io_threads(client)) == 1
+        assert io_threads(client) == []
+
+    await anyio.to_thread.run_sync(use)
+
+
+def io_threads(client: RelayClient) -> list[threading.Thread]:
+    name = f"relay_sync I/O of {client.host}"
+    return [thread for thread in threading.enumerate() if thread.name == name]
+
+
+def rests(thread: threading.Thread) -> bool:
+    """Whether it waits: in its selector, or for the lock of who starts it."""
+    frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    return frame is not None and frame.f_code.co_name in ("select", "_run")
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    ends_at = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < ends_at
