@@ -346,7 +346,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
     def _new_download(
         self, url: str, to: Target, timeout: float, max_bytes: int, progress: Progress | None
     ) -> Download:
-        access = Access.of(self._network, self.host, self.project, self.token)
+        access = Access.of(self._network, self._config.host, self.project, self.token)
         return Download(access, url, to, timeout=timeout, max_bytes=max_bytes, progress=progress)
 
     # The engine
@@ -361,7 +361,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
 
     def _new_engine(self) -> E:
         self.host = whole_host("client.host", self.host)
-        config = replace(self._config, host=self.host)
+        self._config = config = replace(self._config, host=self.host)
         self._credentials = CredentialSource(self, config)
         core = make_core(config, self._record, self._log, self._seeds)
         core, observation = observed_by(self.observer, core, self._log, self._seeds)
@@ -454,7 +454,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
 
     def _connect_timed_out(self, seconds: float | None) -> ConnectTimeoutError:
         assert seconds is not None, "who waits for ever is in time"
-        return ConnectTimeoutError(self.host, seconds, self._last_attempt)
+        return ConnectTimeoutError(self._config.host, seconds, self._last_attempt)
 
     def _forget(self, engine: E) -> None:
         """An attempt to connect came to nothing: others may connect while it leaves."""

@@ -122,6 +122,15 @@ async def test_credentials_go_to_the_host_of_the_client(files: FileServer) -> No
     assert files.asked == [("/a.mp3", CREDENTIALS)]
 
 
+async def test_credentials_do_not_go_to_a_host_before_the_client_does(files: FileServer) -> None:
+    clients = [client_of(files.host), client_of()]
+    for client, assigned in zip(clients, ("example.com", files.host), strict=True):
+        hidden: Any = getattr(client, "hidden", client)
+        hidden.host = assigned  # which takes effect at the next connect
+        await client.download(files.url("/a.mp3"), io.BytesIO())
+    assert files.asked == [("/a.mp3", CREDENTIALS), ("/a.mp3", "")]
+
+
 @pytest.mark.parametrize(
     ("host", "arguments"),
     [
