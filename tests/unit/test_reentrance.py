@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import threading
 import time
@@ -89,7 +90,9 @@ def test_what_garbage_adds_in_any_moment_waits_for_no_other_turn() -> None:
 
         turns = Turns(2, Bound(10, 1000), begin)
         tracing = sys.gettrace()
-        sys._getframe().f_trace_opcodes = True  # noqa: SLF001 - Python 3.12 looks for one before
+        frame = inspect.currentframe()
+        assert frame is not None
+        frame.f_trace_opcodes = True  # Python 3.12 looks for such a frame before it traces steps
         sys.settrace(trace)
         try:
             assert turns.add("first", 1)
