@@ -52,8 +52,8 @@ def pytest_pyfunc_call(pyfuncitem):
     run(STAGES).assert_outcomes(passed=1)
 
 
-def test_a_stage_is_on_the_backend_of_anyios_plugin(run: Run, pytester: pytest.Pytester) -> None:
-    pytester.makeini("[pytest]\nanyio_mode = auto")
+def test_a_stage_is_on_the_backend_of_anyios_plugin(run: Run) -> None:
+    """The marker is what `anyio_mode = auto` of AnyIO 4.12 and later gives to each async test."""
     result = run(
         STAGES
         + """
@@ -66,6 +66,8 @@ async def database():
     await anyio.sleep(0)
 
 async def test_with_an_async_fixture(stage, database): ...
+
+pytestmark = pytest.mark.anyio
 """
     )
     result.assert_outcomes(passed=4, failed=2)
