@@ -11,6 +11,7 @@ from typing import Any, Final
 import anyio
 import msgspec
 from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -41,6 +42,21 @@ TOML: Final = "application/toml"
 NUMBER: Final = re.compile(r"[0-9]{1,15}")
 
 
+class _Number(Convertor[str]):
+    """A number in a path. It may be an address with slashes in it, and any text in a mistake."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("number", _Number())
+
+
 def make_app(lab: Lab, guard: Guard) -> ASGIApp:
     """Return the whole application."""
     files = ServedRoute("/api/files/{name}", _File(lab), methods=["GET"])
@@ -68,9 +84,8 @@ def _application(
     by_path: dict[str, dict[str, Route]] = {}
     for route in table:
         by_path.setdefault(route.path, {})[route.method] = route
-    # A number may be an address with slashes in it.
     served += [
-        ServedRoute(path.replace("{number}", "{number:path}"), _Served(lab, rows))
+        ServedRoute(path.replace("{number}", "{number:number}"), _Served(lab, rows))
         for path, rows in by_path.items()
     ]
     app = Starlette(routes=served, exception_handlers={HTTPException: _not_found})

@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from relay_anyio.lab.asked import Route
@@ -102,10 +102,14 @@ def requests(draw: st.DrawFn, routes: list[Route]) -> tuple[Route, str, Any]:
 
 
 ORDINARY: Final = [route for route in ROUTES if route.answer is not None]
+PUT_NUMBER: Final = next(
+    route for route in ROUTES if (route.method, route.path) == ("PUT", "/api/numbers/{number}")
+)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(request=requests(ORDINARY))
+@example(request=(PUT_NUMBER, "/api/numbers/%0A0", {}))
 def test_every_answer_is_one_that_the_document_has(
     shared: LabRunner, request: tuple[Route, str, Any]
 ) -> None:
