@@ -30,11 +30,14 @@ class Spans:
         self._offset = 0.0
         self._ahead: float | None = None
         self._offsets: dict[Span, float] = {}
-        """What the wall clock was ahead when a span began: it counts to its end, if it is set."""
+        """By how much the wall clock was ahead when each open span began.
+
+        A span ends by that, even if somebody has set the clock meanwhile.
+        """
         self._failure: Exception | None = None
 
     def raise_failure(self) -> None:
-        """Raise what the program's provider has raised: a sampler of its, or a processor.
+        """Raise what a sampler or a processor of the program has raised.
 
         It is raised last, behind what is known and counted of the call: a trace that is
         broken costs no metrics.

@@ -45,8 +45,8 @@ NO_CLIENT: Final = (
 )
 NOT_ASYNC: Final = "relay_client is a client of relay_anyio, so a test with `stage` is an async def"
 NOT_PLAIN: Final = (
-    "relay_client is a program on threads, so a test with `stage` is a plain def: in an event "
-    "loop, its time would be real"
+    "relay_client is a program on threads, so a test with `stage` is a plain def: inside an event "
+    "loop, a stage on threads has no virtual time"
 )
 LOOP_RUNS: Final = (
     "a test with `stage` runs in an event loop of its own, in virtual time, but the async fixtures "

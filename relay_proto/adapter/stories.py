@@ -157,8 +157,8 @@ def warn_of_misses(story: Story, warn: Callable[[Warning], object] | None = None
         level = level_of_caller(sys._getframe())  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         warn = partial(warnings.warn, stacklevel=level)
     for one in story.all(What.MISSED):
-        message = f"in this rehearsal, somebody waited for words in vain: {one.line.strip()}"
-        message += f"\n{story.around(one)}"
+        what = "somebody did not hear the words that they waited for"
+        message = f"in this rehearsal, {what}: {one.line.strip()}\n{story.around(one)}"
         warn(NotHeardWarning(message))
     answered = {one.call_id for one in story.all(What.ANSWERED)}
     passed = {one.call_id for one in story.all(What.PASSED)}

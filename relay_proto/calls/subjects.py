@@ -63,7 +63,7 @@ class Indifferent(msgspec.Struct, frozen=True, eq=False):
         return NO_LEGS
 
     def unwanted_action(self) -> ActionRecord | None:
-        """What is to be stopped then."""
+        """Nothing is to be stopped if nobody waits any more."""
         return None
 
 
@@ -210,7 +210,7 @@ class OwnStart(Start, frozen=True, eq=False):
     """A verb that starts an action of which only this library knows: see `stops_unwanted`."""
 
     def unwanted_action(self) -> ActionRecord:
-        """Nobody else knows of its action."""
+        """Its action, because nobody else knows of it and could stop it."""
         return self._action
 
     def succeeded(self, result: JSONObject, now: float) -> Legs:

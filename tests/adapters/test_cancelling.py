@@ -35,7 +35,7 @@ pytestmark = pytest.mark.anyio
 
 PLAY: Final = "calling.call.play"
 PROBING: Final = replace(QUICK, ping_interval=0.05)
-"""Its timer has to do."""
+"""So that its timer has something to do."""
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])

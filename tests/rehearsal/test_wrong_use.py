@@ -323,7 +323,7 @@ def test_explore_ends_when_a_handler_blocks() -> None:
 @RUNTIMES
 def test_words_that_had_not_come_when_the_program_hung_up_are_reported(runtime: str) -> None:
     caller = Caller(ANNA, (Hear("press 1"), HangUp()))
-    with pytest.warns(NotHeardWarning, match="waited for words in vain"):
+    with pytest.warns(NotHeardWarning, match="did not hear the words that they waited for"):
         rehearse_slowly(runtime, caller)
 
 
