@@ -6,7 +6,6 @@ bytes and little time, and there may be few of them: a slow client holds up nobo
 
 from __future__ import annotations
 
-import errno
 import selectors
 import socket
 from collections.abc import Callable
@@ -16,6 +15,8 @@ from typing import Any, Final, Protocol, TypeAlias
 
 import h11
 
+from relay_proto.adapter.sockets import EXHAUSTED, PAUSE
+
 from .health import TOO_MANY, WRONG_METHOD, Page
 
 MOST_CONNECTIONS: Final = 32
@@ -24,10 +25,6 @@ MOST_BYTES: Final = 8192
 PATIENCE: Final = 10.0
 """Seconds for one connection, from beginning to end."""
 READ_SIZE: Final = 4096
-EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-"""With one of these, the system accepts no connection for now."""
-PAUSE: Final = 0.5
-"""Seconds after which to try again then."""
 
 Reply: TypeAlias = Callable[[Page], None]
 

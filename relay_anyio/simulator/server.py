@@ -8,10 +8,17 @@ from collections.abc import Callable, Collection
 from typing import Any, Final, TypeVar, assert_never
 
 import anyio
-from anyio.abc import ByteStream, SocketAttribute, SocketStream, TaskStatus
+from anyio.abc import (
+    ByteStream,
+    Listener,
+    SocketAttribute,
+    SocketStream,
+    TaskGroup,
+    TaskStatus,
+)
 from anyio.streams.stapled import MultiListener
 
-from relay_proto.adapter.sockets import not_a_name
+from relay_proto.adapter.sockets import EXHAUSTED, PAUSE, not_a_name
 from relay_proto.exchange import (
     Exchange,
     ExchangeOutput,
@@ -97,7 +104,18 @@ class Simulator:
         ):
             tasks.start_soon(self._driver.run_timer)
             task_status.started(listener.extra(SocketAttribute.local_port))
-            await listener.serve(self._accept, tasks)
+            for one in listener.listeners:
+                tasks.start_soon(self._listen_at, one, tasks)
+            await anyio.sleep_forever()
+
+    async def _listen_at(self, listener: Listener[SocketStream], tasks: TaskGroup) -> None:
+        while True:
+            try:
+                await listener.serve(self._accept, tasks)
+            except OSError as error:
+                if error.errno not in EXHAUSTED:
+                    raise
+                await anyio.sleep(PAUSE)
 
     def command(self, function: Callable[..., R], *args: Any, **kwargs: Any) -> R:
         """Call a method of the exchange with the time as ``now``; perform its outputs."""

@@ -5,6 +5,7 @@ Source: RFC 8305.
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import socket
@@ -19,6 +20,10 @@ Address: TypeAlias = tuple[Any, ...]
 
 READ_SIZE: Final = 65_536
 """How many bytes one read takes at most."""
+EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""With one of these, the system accepts no connection for now."""
+PAUSE: Final = 0.5
+"""Seconds after which a server tries again then."""
 ATTEMPT_DELAY: Final = 0.25
 """Seconds for an address to accept, before the next one is tried beside it.
 

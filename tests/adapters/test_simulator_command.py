@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -62,6 +62,17 @@ class Running:
         )
         pairs = (line.partition("=") for line in said.stdout.splitlines())
         return {name: value for name, _, value in pairs if name not in ("PWD", "SHLVL", "_")}
+
+    def descriptors(self) -> int:
+        """How many descriptors the process has open."""
+        assert self._process.poll() is None, "it has ended"
+        return len([*Path(f"/proc/{self._process.pid}/fd").iterdir()])
+
+    def allow_descriptors(self, most: int) -> None:
+        """Let it open no more than these."""
+        import resource
+
+        resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, (most, most))
 
     def until(self, words: str) -> str:
         """Read its output until a line has these words."""
@@ -134,6 +145,22 @@ def test_what_is_printed_for_python_connects_a_program(tmp_path: Path, package: 
     with running(tmp_path) as simulator, program(simulator, source):
         simulator.until("offers the call to the context anything")
         simulator.until("answers")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits another process")
+def test_it_goes_on_after_more_connections_than_there_are_descriptors(tmp_path: Path) -> None:
+    source = ANSWER.format(package="relay_sync", define="def", wait="")
+    with running(tmp_path) as simulator:
+        most = simulator.descriptors() + 10
+        simulator.allow_descriptors(most)
+        port = int(simulator.variables["SIGNALWIRE_SPACE"].partition(":")[2])
+        with ExitStack() as crowd:
+            for _ in range(20):
+                crowd.enter_context(socket.create_connection(("localhost", port)))
+            while simulator.descriptors() < most:
+                pass
+        with program(simulator, source):
+            simulator.until("answers")
 
 
 @pytest.mark.parametrize("kind", SETUPS)

@@ -9,8 +9,9 @@ from collections.abc import Generator
 
 import pytest
 
+from relay_proto.adapter.sockets import PAUSE
 from relay_run.health import NO_SUCH_PAGE
-from relay_run.http import PAUSE, HealthServer, Reply
+from relay_run.http import HealthServer, Reply
 
 
 class Listener(socket.socket):
