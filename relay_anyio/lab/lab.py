@@ -346,8 +346,11 @@ class Lab:
         self._lasting.clear()
         self.simulator.weather.clear()
         self.simulator.command(self.exchange.end_all_calls)
-        for number in tuple(self.phones):
-            self.remove_phone(number)
+        # Not phone by phone: a reader would see some of them without the others.
+        numbers = tuple(self.phones)
+        self.phones.clear()
+        for number in numbers:
+            self.numbers.set_line(number)
         self.numbers.clear()
         self.calls.clear()
         self.texts.clear()

@@ -333,6 +333,22 @@ def test_a_reset_leaves_programs_and_nothing_else(lab: LabRunner) -> None:
         assert outcome(client) == "answered"
 
 
+def test_a_reset_does_not_remove_phones_one_by_one(lab: LabRunner) -> None:
+    last = lab.get("/api/state")["last_id"]
+    with lab.stream(f"?after={last}") as events:
+        for number in (ANN, "+1777"):
+            lab.post("/api/phones", {"number": number})
+        lab.post("/api/reset")
+        seen: list[tuple[str, object]] = []
+        for kind, _, data in events:
+            seen.append((kind, data.get("removed")))
+            if kind == "reset":
+                break
+    assert [removed for kind, removed in seen if kind == "phone"] == [False, False]
+    lab.post("/api/phones", {"number": ANN})
+    assert [phone["number"] for phone in lab.get("/api/phones")["phones"]] == [ANN]
+
+
 def test_what_was_done_is_saved_as_a_rehearsal(lab: LabRunner) -> None:
     assert lab.refusal("GET", "/api/rehearsal").startswith("409 there is nothing to save yet")
     with connected(lab):
