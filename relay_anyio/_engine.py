@@ -135,6 +135,10 @@ class Engine:
         if not self._is_here():
             self._refuse()
 
+    def start(self, function: Callable[..., R]) -> R:
+        """See `ClientEngine`."""
+        return self.command(function)
+
     def command(self, function: Callable[..., R], *args: Any) -> R:
         """Call a command of the core, with the time as its last argument, and step.
 

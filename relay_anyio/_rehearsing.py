@@ -341,13 +341,16 @@ class Stage(StageBase[Link]):
 
     async def quiet(self) -> None:
         """Wait until all calls have ended and all handlers and listeners have returned."""
-        engine = self.client._engine  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         is_first = True  # what has just happened is on its way to the program
-        while is_first or engine.core.active_calls or engine.runs_application:
+        while is_first or self._is_busy():
             is_first = False
             await anyio.sleep(POLL_INTERVAL)
 
     # How it works
+
+    def _is_busy(self) -> bool:
+        engine = self.client._current  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        return engine is not None and bool(engine.core.active_calls or engine.runs_application)
 
     def _end(self) -> None:
         """Take in what tasks have raised that the program has started by itself."""

@@ -472,10 +472,10 @@ class Client(ClientBase[Engine, Call, Message]):
         session: while the client reconnects, the calls go on all the same. A handler that calls
         this is not cancelled. If the client is disconnected already, this does nothing.
         """
-        if self._current is not None:
-            if hang_up and self._current.alive:
-                self._current.delivery.hang_up_calls()
-            await self._current.shut_down()
+        if (engine := self._engine_to_stop) is not None:
+            if hang_up and engine.alive:
+                engine.delivery.hang_up_calls()
+            await engine.shut_down()
         if current_app_task.get() is None:
             self._let_out()
 
@@ -486,7 +486,7 @@ class Client(ClientBase[Engine, Call, Message]):
         This waits for `timeout` seconds at most, by default for `Timing.drain_timeout`. With
         `hang_up`, calls that are still up then are hung up. Returns how many were still up.
         """
-        engine, left = self._current, 0
+        engine, left = self._engine_to_stop, 0
         if engine is not None and engine.alive:
             limit = self._config.timing.drain_timeout if timeout is None else timeout
             engine.command(engine.core.drain)

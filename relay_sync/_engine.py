@@ -123,6 +123,14 @@ class Engine:
 
     # From any thread
 
+    def start(self, function: Callable[..., R]) -> R:
+        """See `ClientEngine`."""
+        self.check_caller()
+        with self.lock:
+            if not self.over:
+                self._start_thread()
+        return self.command(function)
+
     def command(self, function: Callable[..., R], *args: Any) -> R:
         """Let the I/O thread call a command of the core; wait for what it returns."""
         return self.ask(partial(timed, function, *args))
@@ -280,12 +288,12 @@ class Engine:
 
     def _post(self, order: Order[Any]) -> None:
         with self.lock:
-            if self.over:
-                self._run_order(order)  # nothing else runs: a closed core only says so
+            if self._driver is None or self.over:
+                self._run_order(order)  # nothing else runs: not yet, or no more
             else:
-                self._start().post(lambda: self._run_order(order))
+                self._driver.post(lambda: self._run_order(order))
 
-    def _start(self) -> Driver:
+    def _start_thread(self) -> None:
         if self._driver is None:
             driver = Driver(self.core, self.delivery, self._perform)
             name = f"relay_sync I/O of {self.core.config.host}"
@@ -298,7 +306,6 @@ class Engine:
                 driver.let_go()
                 raise
             _running.add(self)
-        return self._driver
 
     # In the I/O thread
 

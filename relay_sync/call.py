@@ -446,7 +446,7 @@ class Client(ClientBase[Engine, Call, Message]):
         download = self._new_download(url, to, timeout, max_bytes, progress)
         if self._file_source is not None:
             return download.rehearse(self._file_source(url))
-        return fetch(download, self._engine)
+        return fetch(download, self._engine_before_start())
 
     def receive(self, contexts: Contexts) -> None:
         """Subscribe to more contexts. The client keeps them when it reconnects.
@@ -471,10 +471,10 @@ class Client(ClientBase[Engine, Call, Message]):
         `Timing.close_timeout` to return. A handler that calls this is not waited for. If the
         client is disconnected already, this does nothing.
         """
-        if self._current is not None:
-            if hang_up and self._current.alive:
-                self._current.delivery.hang_up_calls()
-            self._current.shut_down()
+        if (engine := self._engine_to_stop) is not None:
+            if hang_up and engine.alive:
+                engine.delivery.hang_up_calls()
+            engine.shut_down()
         if current.task is None:
             self._let_out()
 
@@ -485,7 +485,7 @@ class Client(ClientBase[Engine, Call, Message]):
         This waits for `timeout` seconds at most, by default for `Timing.drain_timeout`. With
         `hang_up`, calls that are still up then are hung up. Returns how many were still up.
         """
-        engine, left = self._current, 0
+        engine, left = self._engine_to_stop, 0
         if engine is not None and engine.alive:
             limit = self._config.timing.drain_timeout if timeout is None else timeout
             engine.command(engine.core.drain)

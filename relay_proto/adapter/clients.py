@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from random import Random, SystemRandom
-from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from ..api.parameters import checked
 from ..api.routes import EVERY, CallRoute, OnError, Routes
@@ -41,6 +41,7 @@ from .cores import make_core
 from .credentials import CredentialSource
 from .delivery import Delivery
 from .downloads import Access, Download, Progress, Target
+from .engines import ClientEngine
 from .forks import forks
 from .handles import CallBase, Function, MessageBase
 from .hearing import Hearing
@@ -48,7 +49,7 @@ from .logs import Log, set_log_level
 from .network import Network
 from .observation import observed_by
 from .record_file import Path, record_path
-from .running import DeliveryEngine, Runner
+from .running import Runner
 from .shared_pace import Pacer, SharedTurns
 from .slots import Slots
 from .streams import StreamBase
@@ -57,50 +58,9 @@ from .vitals import NOT_STARTED, Vitals, vitals_of
 MAY_PASS: Final = (ConnectFailedError, RemoteProtocolError)
 """An attempt that has failed like this may be repeated."""
 
-R = TypeVar("R")
 EventHandler = TypeVar("EventHandler", bound=Callable[[RelayEvent], Any])
 UpHandler = TypeVar("UpHandler", bound=Callable[[Connected], Any])
 DownHandler = TypeVar("DownHandler", bound=Callable[[Disconnected], Any])
-
-
-class ClientEngine(DeliveryEngine, Protocol):
-    """What a client needs of its engine."""
-
-    @property
-    def delivery(self) -> Delivery[Any, Any, Any]:
-        """What `deliver_by` was given."""
-        ...
-
-    @property
-    def over(self) -> bool:
-        """Whether it has stopped, for whatever reason."""
-        ...
-
-    def abandon(self) -> None:
-        """Stop, for the first command has failed."""
-
-    def forked(self) -> bool:
-        """Stop without a word, in a forked child. May be called several times.
-
-        Returns whether it is the parent's: whether there was something to stop.
-        """
-        ...
-
-    def deliver_by(self, delivery: Delivery[Any, Any, Any], /) -> None:
-        """Take events to the application this way. Comes before the first command."""
-
-    def command(self, function: Callable[..., R], /, *args: Any) -> R:
-        """Call a command of the core, with the time, and return what it returns."""
-        ...
-
-    def arrange(self, function: Callable[[], object], /, *, wait: bool) -> None:
-        """Call a function where the core is; with `wait`, it has been called afterwards."""
-
-    def soon(self, function: Callable[[], object], /) -> None:
-        """Call a function where the core is, if it still runs. From anywhere at all."""
-
-    def tell_changed(self) -> None:
-        """A call or the handler of one has ended."""
 
 
 E = TypeVar("E", bound=ClientEngine)
@@ -214,7 +174,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
                         "the client is in use already, so what observes it cannot change: set the "
                         "observer before connect(), or after disconnect()"
                     )
-                self._current = None  # only a command that was refused has made it
+                self._current = None  # only a handle that was made by hand needed it
             self._observer = observer
 
     def _vitals(self) -> Vitals:
@@ -353,10 +313,19 @@ class ClientBase(Hearing, Generic[E, C, M]):
 
     @property
     def _engine(self) -> E:
-        """What carries out the commands."""
+        """What carries out the commands.
+
+        Raises:
+            ClientClosedError: nobody has connected the client.
+        """
         if (engine := self._current) is None:
-            with self._lock:
-                engine = self._current = self._current or self._new_engine()
+            raise ClientClosedError
+        return engine
+
+    def _engine_before_start(self) -> E:
+        """The engine, also of a client that nobody has connected yet."""
+        with self._lock:
+            engine = self._current = self._current or self._new_engine()
         return engine
 
     def _new_engine(self) -> E:
@@ -425,21 +394,37 @@ class ClientBase(Hearing, Generic[E, C, M]):
 
     def _start_here(self, *, retry: bool) -> E:
         with self._lock:
-            if self._current is not None and not self._current.alive:
+            if self._current is not None and not self._fits(self._current):
                 self._current = None
-            engine = self._engine
+            engine = self._engine_before_start()
             if engine.core.state is SessionState.DISCONNECTED:
                 self._slots.take(engine, os.environ, self._max_connections)
                 self._failure = None
                 try:
-                    start = partial(engine.core.start, retry=retry)
-                    self._started = engine.command(start)
+                    self._started = engine.start(partial(engine.core.start, retry=retry))
                     self._persists = retry
                 except BaseException:  # the system may have no descriptors or threads left
                     self._forget(engine)
                     engine.abandon()
                     raise
         return engine
+
+    def _fits(self, engine: E) -> bool:
+        """Whether `connect` goes on with an engine that is there."""
+        if engine.alive and engine.core.state is SessionState.DISCONNECTED:
+            return self._config.host == whole_host("client.host", self.host)
+        return engine.alive
+
+    @property
+    def _engine_to_stop(self) -> E | None:
+        """The engine, if it has begun to connect.
+
+        So a `disconnect` in another thread comes before a `connect` that has just been called,
+        or ends it, and is never in between.
+        """
+        engine = self._current
+        begun = engine is not None and engine.core.state is not SessionState.DISCONNECTED
+        return engine if begun else None
 
     def _connected_engine(self) -> E:
         """The engine, if there is a session, or there may be one.

@@ -116,8 +116,7 @@ E = TypeVar("E", bound=Engine)
 class Owner(Protocol):
     """What a call needs of its client."""
 
-    @property
-    def _engine(self) -> Any: ...
+    def _engine_before_start(self) -> Any: ...
 
     project: str
 
@@ -171,7 +170,7 @@ class CallBase(CallView, Hearing, Generic[E, K]):
             state=state,
             segment_id=segment_id,
         )
-        engine: E = client._engine
+        engine: E = client._engine_before_start()
         self._bind(client, engine, engine.ask(partial(engine.core.adopt, record)))
 
     @classmethod

@@ -277,7 +277,7 @@ def state_of(client: RelayClient) -> SessionState:
 
 def engine_of(client: Any) -> Any:
     """What carries out its commands: programs have no use for it."""
-    return client._engine  # noqa: SLF001
+    return client._engine_before_start()  # noqa: SLF001
 
 
 def client_tasks() -> list[str]:

@@ -5,12 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
-from relay_anyio import AuthenticationError, Connected, ConnectFailedError, SessionState
+from relay_anyio import (
+    AuthenticationError,
+    ClientClosedError,
+    Connected,
+    ConnectFailedError,
+    DownloadError,
+    SessionState,
+)
 from tests.adapters.peers import Peer, client_of, oblige, serving
 from tests.adapters.support import (
     OFFICE,
@@ -253,12 +261,16 @@ async def test_what_is_assigned_takes_effect_at_the_next_connect(
 
 
 async def test_a_host_that_is_assigned_takes_effect_at_the_next_connect(
-    certificates: Certificates,
+    certificates: Certificates, tmp_path: Path
 ) -> None:
     logins = Logins()
     async with serving(certificates.server_context(), logins) as host:
         client = client_of("nowhere.test", timing=QUICK)
         hidden: Any = getattr(client, "hidden", client)
+        with pytest.raises(ClientClosedError):
+            await client.execute("calling.play", {})
+        with pytest.raises(DownloadError):
+            await client.download("https://localhost:1/file", tmp_path / "file")
         hidden.host = host
         async with client:
             await logins.heard.next()

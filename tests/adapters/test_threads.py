@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import pytest
@@ -17,10 +19,13 @@ from relay_sync import (
     Call,
     CallEndedError,
     ClientClosedError,
+    DownloadError,
     Limits,
     Message,
+    RelayClient,
     RelayEvent,
     Timing,
+    phone,
 )
 from tests.adapters.service import Service, in_a_program, take, threads_of_clients
 from tests.adapters.support import (
@@ -80,6 +85,54 @@ async def test_disconnect_releases_the_handlers_and_leaves_no_thread(world: Worl
         assert "closed" in told
 
     await in_a_program(world, body)
+
+
+async def test_a_client_that_nobody_connects_has_no_thread(tmp_path: Path) -> None:
+    client = RelayClient(project="p", token="t", host="nowhere.test")
+    call = Call(client, "call-1", "node-1", "p", OFFICE, state="answered")
+    refused: tuple[Callable[[], object], ...] = (
+        lambda: client.dial([[phone(CALLER, OFFICE)]]),
+        lambda: client.send_message(from_number=OFFICE, to_number=CALLER, body="Hi"),
+        lambda: client.receive(["sales"]),
+        lambda: client.execute("test.echo", {}),
+        client.wait_ready,
+        lambda: call.play(LONG),
+        call.disconnect,
+    )
+    for ask in refused:
+        with pytest.raises(ClientClosedError):
+            ask()
+    with pytest.raises(TimeoutError):
+        call.wait_for_ended(timeout=0)
+    with pytest.raises(DownloadError):
+        client.download("https://localhost:1/file", tmp_path / "file")
+    client.disconnect()
+    assert threads_of_clients() == []
+
+
+async def test_a_disconnect_comes_before_a_start_or_ends_it() -> None:
+    failures: list[BaseException] = []
+
+    def serve(client: RelayClient) -> None:
+        try:
+            client.run()
+        except BaseException as error:  # noqa: BLE001 - it is asserted
+            failures.append(error)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for _ in range(50):
+            client = RelayClient(project="p", token="t", host="localhost:1")
+            thread = threading.Thread(target=serve, args=(client,))
+            thread.start()
+            while thread.is_alive():
+                client.disconnect()
+                thread.join(0.0005)
+    finally:
+        sys.setswitchinterval(interval)
+    assert failures == []
+    assert not [name for name in threads_of_clients() if "I/O" in name]
 
 
 async def test_a_handler_that_does_not_end_is_not_waited_for_for_ever(

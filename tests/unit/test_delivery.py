@@ -78,6 +78,9 @@ class Client:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def _engine_before_start(self) -> Engine:
+        return self._engine
+
     def _check_belongs_here(self) -> None: ...
 
     def _routes_changed(self, *, wait: bool = True) -> None: ...

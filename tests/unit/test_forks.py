@@ -188,11 +188,11 @@ def test_the_calls_of_a_client_that_was_connected_are_not_the_childs(*, connecte
     arguments: dict[str, Any] = {"project": "p", "token": "t", "jwt_token": None}
     client = Client(config, None, log, Network(1.0), **arguments)
     client.connected = connected
-    engine = client._engine  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    engine = client._engine_before_start()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     stream = client.calls()
     forks.become_child()
     assert ("open" in repr(stream)) is not connected
-    after = client._engine  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    after = client._engine_before_start()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     assert (after is engine) is connected
     stream.close()
 
