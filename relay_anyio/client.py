@@ -6,7 +6,6 @@ Public: for applications, which may also import the names from `relay_anyio`.
 from __future__ import annotations
 
 import os
-import signal
 import ssl
 import sys
 from collections.abc import Callable
@@ -22,11 +21,13 @@ from relay_proto.adapter.imports import check_may_run
 from relay_proto.adapter.network import Network, proxy_setting
 from relay_proto.adapter.record_file import Path, record_path
 from relay_proto.adapter.shared_pace import Pacer, pacer
+from relay_proto.adapter.signals import Stop, StopSignals
 from relay_proto.adapter.slots import Slots
 from relay_proto.api.parameters import checked, checked_with
 from relay_proto.api.routes import OnError
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import Contexts, Provider, WhileReconnecting
+from relay_proto.display import counted
 from relay_proto.errors import LocalProtocolError, RelayError
 from relay_proto.records import CallRecord, MessageRecord
 from relay_proto.values.checks import callback, instance, optional
@@ -402,14 +403,17 @@ class RelayClient(Client):
 
     async def _obey_signals(self, engine: Engine) -> None:
         async with stop_signals() as received, anyio.create_task_group() as tasks:
-            draining = False
+            signals = StopSignals()
             async for number in received:
-                if number == signal.SIGTERM and engine.delivery.busy and not draining:
-                    log.info("SIGTERM: finishing %d calls", engine.core.active_calls)
-                    draining = True
-                    tasks.start_soon(partial(self.drain, hang_up=self._hangs_up))
-                else:
-                    log.info("%s: disconnecting", signal.Signals(number).name)
-                    if self._hangs_up:
-                        engine.delivery.hang_up_calls()
-                    engine.command(engine.delivery.close)
+                match signals.hear(number, anyio.current_time(), busy=engine.delivery.busy):
+                    case Stop.DRAIN:
+                        calls = counted(engine.core.active_calls, "call")
+                        log.info("%s: finishing %s", number.name, calls)
+                        tasks.start_soon(partial(self.drain, hang_up=self._hangs_up))
+                    case Stop.CLOSE:
+                        log.info("%s: disconnecting", number.name)
+                        if self._hangs_up:
+                            engine.delivery.hang_up_calls()
+                        engine.command(engine.delivery.close)
+                    case Stop.NOTHING:
+                        pass

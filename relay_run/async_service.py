@@ -17,6 +17,7 @@ import anyio.abc
 
 from relay_anyio._signals import stop_signals
 from relay_proto.adapter.logs import Log
+from relay_proto.display import counted
 
 from .exit_codes import ExitCode
 from .reports import INTERVAL, Report, report_of
@@ -128,7 +129,7 @@ class AsyncService:
         return sum(client._vitals().calls for client in self._clients)
 
     def _calls_in_words(self) -> str:
-        return f"{self._calls} {'call' if self._calls == 1 else 'calls'}"
+        return counted(self._calls, "call")
 
     async def _report(self) -> None:
         due = anyio.current_time()

@@ -21,6 +21,7 @@ from typing import Any, Final, TypeAlias
 from relay_proto.adapter.logs import Log
 from relay_proto.adapter.signals import HandlersBefore
 from relay_proto.adapter.vitals import NOT_STARTED, Vitals
+from relay_proto.display import counted
 
 from .exit_codes import ExitCode
 from .reports import INTERVAL, Report, report_of
@@ -153,7 +154,7 @@ class BlockingService:
     def _obey(self, number: signal.Signals) -> None:
         self._obeyed = True
         calls = sum(map(_calls_of, self._clients))
-        words = f"{calls} {'call' if calls == 1 else 'calls'}"
+        words = counted(calls, "call")
         if self._hurries():
             log.info("%s: ending, with %s", self._why(number), words)
             self._left_calls += calls

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from relay_proto.display import counted
+
 from .reports import INTERVAL, Report
 
 
@@ -15,7 +17,7 @@ def calls_in_words(calls: int, ids: Sequence[str]) -> str:
     if not calls:
         return "no calls up"
     more = f" and {calls - len(ids)} more" if calls > len(ids) else ""
-    return f"{calls} {'call' if calls == 1 else 'calls'} up: {', '.join(ids)}{more}"
+    return f"{counted(calls, 'call')} up: {', '.join(ids)}{more}"
 
 
 FINISHED: Final = 190

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from relay_proto.adapter.signals import TOGETHER
 from relay_proto.adapter.vitals import MOST_IDS
 
 from .exit_codes import FOR_GOOD, IN_WORDS, ExitCode
@@ -73,10 +74,6 @@ class Status:
     """How often the workers had been replaced when it was started."""
 
 
-TOGETHER: Final = 0.5
-"""Seconds. Signals so close together are one: a terminal, or ``timeout``, sends it to a process
-group, and ``uv run``, or ``timeout`` again, passes it on to the process as well.
-"""
 LATE: Final = 2.0
 """Seconds. If a timer is so late, the supervisor itself has not run, and may judge nobody."""
 

@@ -21,11 +21,13 @@ from relay_proto.adapter.imports import check_may_run
 from relay_proto.adapter.network import Network, proxy_setting
 from relay_proto.adapter.record_file import Path, record_path
 from relay_proto.adapter.shared_pace import Pacer, pacer
+from relay_proto.adapter.signals import Stop, StopSignals
 from relay_proto.adapter.slots import Slots
 from relay_proto.api.parameters import checked, checked_with
 from relay_proto.api.routes import OnError
 from relay_proto.client_interface import ClientInterface
 from relay_proto.config import Contexts, Provider, WhileReconnecting
+from relay_proto.display import counted
 from relay_proto.errors import RelayError
 from relay_proto.records import CallRecord, MessageRecord
 from relay_proto.values.checks import callback, instance, optional
@@ -386,15 +388,18 @@ class RelayClient(Client):
             raise self._failure
 
     def _obey_signals(self, engine: Engine, mail: Mailbox[signal.Signals | None]) -> None:
-        draining = False
+        signals = StopSignals()
         while (number := engine.await_mail(mail, None)) is not None:
-            if number == signal.SIGTERM and engine.delivery.busy and not draining:
-                log.info("SIGTERM: finishing %d calls", engine.core.active_calls)
-                draining = True
-                drain = partial(self.drain, hang_up=self._hangs_up)
-                threading.Thread(target=drain, name="relay_sync drain", daemon=True).start()
-            else:
-                log.info("%s: disconnecting", signal.Signals(number).name)
-                if self._hangs_up:
-                    engine.delivery.hang_up_calls()
-                engine.tell(engine.delivery.close)
+            match signals.hear(number, time.monotonic(), busy=engine.delivery.busy):
+                case Stop.DRAIN:
+                    calls = counted(engine.core.active_calls, "call")
+                    log.info("%s: finishing %s", number.name, calls)
+                    drain = partial(self.drain, hang_up=self._hangs_up)
+                    threading.Thread(target=drain, name="relay_sync drain", daemon=True).start()
+                case Stop.CLOSE:
+                    log.info("%s: disconnecting", number.name)
+                    if self._hangs_up:
+                        engine.delivery.hang_up_calls()
+                    engine.tell(engine.delivery.close)
+                case Stop.NOTHING:
+                    pass

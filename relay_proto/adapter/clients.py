@@ -20,7 +20,7 @@ from ..api.parameters import checked
 from ..api.routes import EVERY, CallRoute, OnError, Routes
 from ..client_interface import ClientInterface
 from ..config import ENV_RECORD, ClientConfig, Contexts, Provider, given_credential
-from ..display import shown_id
+from ..display import counted, shown_id
 from ..errors import (
     ClientClosedError,
     ConnectFailedError,
@@ -139,7 +139,7 @@ class ClientBase(Hearing, Generic[E, C, M]):
     def __repr__(self) -> str:
         engine = self._current
         up = 0 if engine is None else engine.core.active_calls
-        calls = f" {up} {'call' if up == 1 else 'calls'} up" if up else ""
+        calls = f" {counted(up, 'call')} up" if up else ""
         return f"<RelayClient {self.host} {self.state.value}{calls}>"
 
     @property

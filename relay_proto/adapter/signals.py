@@ -1,11 +1,48 @@
-"""Signals: the handlers that were there before ours come back, at the end and in a child."""
+"""Signals: what they mean to a client that serves; the handlers of before come back at the end."""
 
 from __future__ import annotations
 
+import enum
+import math
 import signal
 from collections.abc import Iterable
+from typing import Final
 
 from .forks import forks
+
+TOGETHER: Final = 0.5
+"""Seconds. Signals so close together are one: a terminal, or ``timeout``, sends it to a process
+group, and ``uv run``, or ``timeout`` again, passes it on to the process as well.
+"""
+
+
+class Stop(enum.Enum):
+    """What a client that serves does because of a signal."""
+
+    DRAIN = enum.auto()
+    """It takes no more calls, and lets those that are up finish."""
+    CLOSE = enum.auto()
+    """It disconnects at once."""
+    NOTHING = enum.auto()
+    """It goes on with what it does because of the signal before."""
+
+
+class StopSignals:
+    """What SIGINT and SIGTERM mean, one after another."""
+
+    def __init__(self) -> None:
+        self._counted_at = -math.inf
+        self._draining = False
+
+    def hear(self, number: int, now: float, *, busy: bool) -> Stop:
+        """Return what to do. `busy` says whether calls are up, or their handlers run."""
+        if now < self._counted_at + TOGETHER:
+            return Stop.NOTHING
+        self._counted_at = now
+        if number == signal.SIGTERM and busy and not self._draining:
+            self._draining = True
+            return Stop.DRAIN
+        return Stop.CLOSE
 
 
 class HandlersBefore:

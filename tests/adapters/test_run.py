@@ -22,6 +22,7 @@ from relay_anyio import (
     RelayClient,
     SessionState,
 )
+from relay_proto.adapter.signals import TOGETHER
 from relay_proto.exchange import HangUp, Hear, What, Who
 from tests.adapters.programs import Program, program
 from tests.adapters.service import Service, in_a_program
@@ -136,7 +137,7 @@ async def test_sigterm_lets_a_call_finish(world: World, runtime: str) -> None:
         await running.says("answered")
         running.send(signal.SIGTERM)
         assert await running.end() == 0
-        await running.says("finishing 1 calls")
+        await running.says("finishing 1 call")
         await world.until(What.SESSION_AWAY)
     ended = world.all(What.ENDED)
     assert [(h.who, h.details["reason"]) for h in ended] == [(Who.CALLER, "hangup")]
@@ -165,10 +166,23 @@ async def test_a_second_signal_ends_it_at_once(
         world.place_call()
         await running.says("answered")
         running.send(signal.SIGTERM)
-        await running.says("finishing 1 calls")
+        await running.says("finishing 1 call")
+        await anyio.sleep(TOGETHER)  # of the program, which has a clock of its own
         running.send(second)
         assert await running.end() == 0
     assert not world.all(What.ENDED)
+
+
+async def test_a_signal_that_comes_twice_at_once_is_one(world: World, runtime: str) -> None:
+    """As ``timeout`` sends it: to the program, and to the group of its processes."""
+    async with serving(world, runtime, "polite") as running:
+        await running.says("connected to")
+        world.place_call(Hear("goodbye"), HangUp())
+        await running.says("answered")
+        running.send(signal.SIGTERM)
+        running.send(signal.SIGTERM)
+        assert await running.end() == 0
+    assert [happened.who for happened in world.all(What.ENDED)] == [Who.CALLER]
 
 
 async def test_credentials_refused_three_times_end_it_with_an_error(

@@ -9,9 +9,9 @@ from pathlib import Path
 import anyio
 import pytest
 
+from relay_proto.adapter.signals import TOGETHER
 from relay_proto.exchange import Caller, HangUp, Hear, What, Who
 from relay_run.exit_codes import ExitCode
-from relay_run.supervision import TOGETHER
 from tests.adapters.programs import python
 from tests.adapters.support import OFFICE, World
 from tests.running.support import (

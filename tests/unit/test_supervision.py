@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from relay_proto.adapter.signals import TOGETHER
 from relay_run.exit_codes import ExitCode
 from relay_run.orders import (
     Exit,
@@ -21,7 +22,7 @@ from relay_run.orders import (
     Terminate,
 )
 from relay_run.reports import Failure, Report
-from relay_run.supervision import FINISHED, TOGETHER, Policy, Supervision
+from relay_run.supervision import FINISHED, Policy, Supervision
 
 READY: Final = Report(ready=True, drain_timeout=20.0)
 BUSY: Final = Report(ready=True, calls=2, call_ids=("c-1", "c-2"))
