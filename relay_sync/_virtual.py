@@ -31,7 +31,7 @@ MOST_TURNS: Final = 50_000
 TICK: Final = 0.05
 """Real seconds between two looks at the thread whose turn it is."""
 ASIDE_AFTER: Final = 4
-"""Ticks after which a thread that does not go on is set aside."""
+"""Ticks after which a thread that waits in real time is set aside."""
 DEADLOCK_AFTER: Final = 10
 """Ticks for which somebody else may wake a thread, when nothing is due."""
 LAST_BREATH: Final = 1.0
@@ -354,7 +354,7 @@ class VirtualTime:
         for one in self._threads:
             if one.aside:
                 one.look()
-        if self._holder is not None and self._ticks >= ASIDE_AFTER:
+        if self._holder is not None and self._keeps_turn_too_long(self._holder):
             self._set_aside(self._holder)
         if self._holder is None:  # what has been waited for may have come from elsewhere
             self._hand_over()
@@ -369,6 +369,12 @@ class VirtualTime:
                 return
             self._give_up(Reason.STUCK)
             self._abandon_those_aside()
+
+    def _keeps_turn_too_long(self, holder: Participant) -> bool:
+        """Whether it waits in real time. One that computes, or gets no processor, goes on."""
+        has_run = holder.has_run()
+        has_time = self._ticks * TICK < self._patience / 2
+        return self._ticks >= ASIDE_AFTER and not (has_run and has_time)
 
     def _set_aside(self, holder: Participant) -> None:
         """With the lock held: let others run beside this thread."""

@@ -29,6 +29,7 @@ from relay_sync import (
     RelayClient,
     tts,
 )
+from relay_sync._virtual import ASIDE_AFTER, TICK
 from relay_sync.testing import (
     Answers,
     Busy,
@@ -418,6 +419,29 @@ def many(story_of: int) -> str:
 def test_the_same_seed_gives_the_same_story() -> None:
     assert len({many(1) for _ in range(5)}) == 1
     assert many(1) != many(2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing tells that it computes")
+def test_a_thread_that_computes_keeps_its_turn(client: RelayClient) -> None:
+    """As one does that gets no processor, because the machine is busy."""
+    did: list[str] = []
+
+    @client.on_call
+    def compute(call: Call) -> None:
+        did.append(f"{call.from_number} begins")
+        ends_at = time.thread_time() + 1.5 * TICK * ASIDE_AFTER
+        while time.thread_time() < ends_at:
+            pass
+        did.append(f"{call.from_number} ends")
+        call.hangup()
+
+    def scene(stage: Stage) -> None:
+        for number in (ANNA, AGENT):
+            stage.call(Caller(number))
+
+    rehearse(client, scene)
+    first, second = (ANNA, AGENT) if did[0].startswith(ANNA) else (AGENT, ANNA)
+    assert did == [f"{first} begins", f"{first} ends", f"{second} begins", f"{second} ends"]
 
 
 def test_hundreds_of_rehearsals_leave_nothing_behind(client: RelayClient) -> None:
