@@ -126,10 +126,6 @@ class TestMalformed:
             '{"id": "x", "method": null}',
             '{"id": "secret words"',
             "[" * 100_000,
-            '{"id": 1, "method": "signalwire.ping", "params": '
-            + "[" * 100_000
-            + "]" * 100_000
-            + "}",
         ],
     )
     def test_what_is_no_frame_is_reported_by_its_size_and_survived(
@@ -140,6 +136,17 @@ class TestMalformed:
         assert violation.reason.startswith(f"a message of {len(text)} bytes is no frame: ")
         assert "secret" not in violation.reason
         assert peer.replies == []
+        assert peer.core.state is SessionState.READY
+        peer.event("calling.conference")
+        assert len(peer.events()) == 1
+
+    @pytest.mark.parametrize("levels", [1_000, 100_000])
+    def test_what_is_nested_deeply_is_survived(self, peer: Peer, levels: int) -> None:
+        """How deep is too deep is the matter of Python and its version."""
+        ping = '{"id": "p", "method": "signalwire.ping", "params": %s}'
+        peer.text(ping % ("[" * levels + "]" * levels))
+        answered = [reply["id"] for reply in peer.replies] == ["p"]
+        assert answered is not bool(peer.all(PeerViolation))
         assert peer.core.state is SessionState.READY
         peer.event("calling.conference")
         assert len(peer.events()) == 1

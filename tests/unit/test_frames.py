@@ -75,7 +75,7 @@ def test_params_of_any_kind_are_kept(params: bytes) -> None:
         (b'{"id":"1","method":"\xff"}', "it is not JSON"),
         (b"[]", "it is not an object with a text as method"),
         (b'{"id":"1","method":5}', "it is not an object with a text as method"),
-        (b'{"id":' + b"[" * 100_000, "it is nested too deeply"),
+        (b'{"id":' + b"[" * 1_000_000, "it is nested too deeply"),
         (b'{"method":"x"}', "it has no id"),
         (b'{"id":"1"}', "it has no method, result or error"),
         (b'{"id":{},"method":"x"}', "its id is not a text or a number"),
