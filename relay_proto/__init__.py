@@ -7,8 +7,8 @@ I/O can drive `ClientCore` itself: see ``docs/adapters.md``.
 The rooms of the package, lowest first. Each imports only from those that stand before
 it, and ``docs/architecture.md`` says more:
 
-- `display`, `transitions`, `values`, `errors`, `constants`, `config`: what
-  everything may use, the states among it
+- `display`, `transitions`, `values`, `errors`, `constants`, `bounds`, `variables`,
+  `config`: what everything may use, the states among it
 - `pending`, `timers`: results to come, deadlines
 - `wire`, `rpc`: bytes to messages, and messages to frames and events
 - `records`, `outputs`, `core`: what the rooms below share

@@ -1,8 +1,8 @@
-"""The configuration of a client: credentials, times, limits and the host.
+"""The configuration of a client, and how it is made from arguments and environment.
 
 A configuration checks its values when it is made, so no other module has to check
 them again. `resolve_config` takes the environment as an argument: this package does
-not read it.
+not read it. Times and limits are in `bounds`, the names of variables in `variables`.
 
 Public: for authors of adapters. Applications import `Timing` and `Limits` from
 `relay_anyio` or `relay_sync`.
@@ -11,12 +11,12 @@ Public: for authors of adapters. Applications import `Timing` and `Limits` from
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
 
+from .bounds import Limits, Timing
 from .constants import AGENT_STRING
 from .values.checks import (
-    MAX_NUMBER,
     Table,
     any_text,
     checked,
@@ -29,29 +29,51 @@ from .values.checks import (
     shown,
     text,
 )
-from .values.hosts import DEFAULT_HOST, split_host, whole_host
+from .values.hosts import DEFAULT_HOST, DEFAULT_PORT, split_host, whole_host
+from .variables import (
+    ENV_CA_FILE,
+    ENV_HOST,
+    ENV_JWT,
+    ENV_LOG_LEVEL,
+    ENV_MAX_CALLS,
+    ENV_MAX_CONNECTIONS,
+    ENV_PROJECT,
+    ENV_RECORD,
+    ENV_SHOW_PERSONAL,
+    ENV_TOKEN,
+    is_on,
+    positive_from,
+)
 
-DEFAULT_PORT: Final = 443
-MIN_INTERVAL: Final = 0.001
-"""The shortest time, in seconds, after which a timer may fire again: time must pass."""
-
-ENV_PROJECT: Final = "SIGNALWIRE_PROJECT_ID"
-ENV_TOKEN: Final = "SIGNALWIRE_API_TOKEN"  # the name of a variable, not a token
-ENV_JWT: Final = "SIGNALWIRE_JWT_TOKEN"
-ENV_HOST: Final = "SIGNALWIRE_SPACE"
-ENV_CA_FILE: Final = "SIGNALWIRE_RELAY_CA_FILE"
-ENV_MAX_CALLS: Final = "RELAY_MAX_ACTIVE_CALLS"
-ENV_MAX_CONNECTIONS: Final = "RELAY_MAX_CONNECTIONS"
-ENV_LOG_LEVEL: Final = "SIGNALWIRE_LOG_LEVEL"
-ENV_RECORD: Final = "RELAY_RECORD"
-ENV_SHOW_PERSONAL: Final = "RELAY_SHOW_PERSONAL_DATA"
-YES: Final = frozenset({"1", "true", "yes", "on"})
-"""The values of a variable that switch something on."""
+__all__ = [
+    "ARGUMENTS",
+    "DEFAULT_PORT",
+    "ENV_CA_FILE",
+    "ENV_HOST",
+    "ENV_JWT",
+    "ENV_LOG_LEVEL",
+    "ENV_MAX_CALLS",
+    "ENV_MAX_CONNECTIONS",
+    "ENV_PROJECT",
+    "ENV_RECORD",
+    "ENV_SHOW_PERSONAL",
+    "ENV_TOKEN",
+    "ClientConfig",
+    "Contexts",
+    "Credentials",
+    "Limits",
+    "Provider",
+    "Secret",
+    "Timing",
+    "WhileReconnecting",
+    "check_contexts",
+    "given_credential",
+    "positive_from",
+    "resolve_config",
+]
 
 WhileReconnecting: TypeAlias = Literal["queue", "fail"]
 
-KNOWN_LATER: Final = "known later"
-"""Stands for a credential while the configuration is checked."""
 Provider: TypeAlias = Callable[[], Any]
 """Returns a token, or what is awaited for one. An adapter calls it."""
 
@@ -138,138 +160,32 @@ class Credentials:
         return tuple(part.reveal() for part in parts if part)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class Timing:
-    """All times of a client, in seconds.
+def check_contexts(argument: str, contexts: object) -> tuple[str, ...]:
+    """Return `contexts` as a tuple, each of them once.
 
     Raises:
-        TypeError, ValueError: a time is not a number, is negative, or is too short.
-    Source: docs/protocol.md, sections 4, 6 to 9, 13 and 14.
+        TypeError: `contexts` is not a list (or tuple, or set) of texts.
+        ValueError: one of the texts is empty, or is not valid Unicode.
     """
-
-    connect_timeout: float = 15.0
-    """Time to connect: the socket, TLS and the WebSocket upgrade together."""
-    request_timeout: float = 10.0
-    """Time for the answer to a request, counted from when the request is sent."""
-    queue_timeout: float = 60.0
-    """Time that a request waits for a session before it fails without being sent."""
-    pace_timeout: float = 300.0
-    """Time that a dial or a text waits for its turn before it fails without being sent.
-
-    See `Limits.dials_per_second`. It includes the time without a session.
-    """
-    dial_timeout: float = 120.0
-    """Time for somebody to answer a dial, counted from when the dial is sent."""
-    ping_interval: float = 30.0
-    """Time between two pings of the client."""
-    ping_watchdog: float = 15.0
-    """Time for the server's next ping; if it is late, the client sends one of its own."""
-    ping_timeout: float = 10.0
-    """Time for the answer to a ping."""
-    ping_retry_delay: float = 2.0
-    """Delay before the ping after the first failed one; it doubles with each failure."""
-    retry_min_delay: float = 1.0
-    """Shortest delay before the client tries to connect again."""
-    retry_max_delay: float = 30.0
-    """Longest delay before the client tries to connect again."""
-    goodbye_timeout: float = 5.0
-    """Time for the server to close the connection after ``signalwire.disconnect``."""
-    close_timeout: float = 3.0
-    """Time that ``disconnect()`` waits for the server to close its side."""
-    action_grace: float = 5.0
-    """Time for the result of a recording or fax to arrive after its call has ended."""
-    handler_grace: float = 5.0
-    """Time after the connection in which calls and text messages wait for their first handler."""
-    message_grace: float = 60.0
-    """Time that a delivery report is kept if it arrives before its message has an id."""
-    drain_timeout: float = 30.0
-    """Time that ``run()`` gives calls to finish after SIGTERM."""
-
-    def __repr__(self) -> str:
-        return _differences(self)
-
-    def __post_init__(self) -> None:
-        _check_numbers(self, least=0.0)
-        if self.retry_min_delay > self.retry_max_delay:
-            raise ValueError(
-                f"Timing.retry_min_delay ({self.retry_min_delay:g} s) must not be longer than "
-                f"retry_max_delay ({self.retry_max_delay:g} s)"
-            )
-        for name in ("ping_interval", "retry_min_delay"):
-            value = getattr(self, name)
-            if value < MIN_INTERVAL:
-                raise ValueError(
-                    f"Timing.{name} must be at least {MIN_INTERVAL:g} s, not {value!r}"
-                )
+    if not is_collection(contexts):
+        raise TypeError(
+            f"{argument} must be a list of str, like ['office'], not {shown(argument, contexts)}"
+        )
+    return tuple(dict.fromkeys(text(f"each of {argument}", context) for context in contexts))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class Limits:
-    """All limits of a client: on what the server or the application can make grow.
-
-    Raises:
-        TypeError, ValueError: a limit is not a whole number, or is less than 1.
-    """
-
-    active_calls: int = 1000
-    """Calls at the same time. Further calls are passed back to the service."""
-    queued_requests: int = 500
-    """Requests that may wait for a session, or for their turn."""
-    queued_bytes: int = 16 * 1024 * 1024
-    """Bytes of these requests."""
-    pending_requests: int = 10_000
-    """Requests that may wait for their answers."""
-    message_bytes: int = 10 * 1024 * 1024
-    """Bytes in one incoming WebSocket message. A longer one ends the connection."""
-    kept_event_bytes: int = 64 * 1024
-    """Bytes of an event whose contents the client keeps. Of a longer one it keeps the state."""
-    event_ids: int = 1024
-    """Ids of past events to remember, so that a repeated event is reported only once."""
-    messages: int = 10_000
-    """Sent text messages whose delivery the client follows."""
-    early_messages: int = 1000
-    """Text messages without an id yet for which delivery reports are kept."""
-    early_bytes: int = 8 * 1024 * 1024
-    """Bytes of these delivery reports."""
-    early_arrivals: int = 100
-    """Calls, and as many text messages, that may wait for their first handler."""
-    dials: int = 1000
-    """Dials that may be under way at the same time. More are refused."""
-    dials_per_second: float | None = None
-    """Dials that may be sent in a second. More wait for their turn. None: no limit."""
-    dials_at_once: int | None = None
-    """Dials that may be sent and not decided at the same time. More wait. None: no limit."""
-    texts_per_second: float | None = None
-    """Text messages that may be sent in a second. More wait for their turn. None: no limit."""
-    actions_per_call: int = 1000
-    """Actions that may run on one call at the same time."""
-    contexts: int = 10_000
-    """Contexts that the client may subscribe to."""
-    tags: int = 1000
-    """Finished dials to remember, so that a late answer to one of them is hung up."""
-    listener_backlog: int = 1000
-    """Events that may wait for one slow listener, and text messages that may wait for a handler.
-
-    Further ones are lost to it.
-    """
-    backlog_bytes: int = 16 * 1024 * 1024
-    """Bytes of the events, or text messages, that may wait in one such backlog."""
-    message_handlers: int = 1000
-    """Handlers of text messages that may run at the same time. Further messages wait."""
-    recording_bytes: int = 64 * 1024 * 1024
-    """Bytes in one file of the flight recorder, which keeps two files at most."""
-    unsent_bytes: int = 64 * 1024 * 1024
-    """Bytes that may wait for a server that does not read. More ends the connection."""
-    auth_attempts: int = 3
-    """Refusals of the credentials, in a row, after which the client gives up."""
-    ping_failures: int = 3
-    """Unanswered pings, in a row, after which the client gives up the connection."""
-
-    def __repr__(self) -> str:
-        return _differences(self)
-
-    def __post_init__(self) -> None:
-        _check_numbers(self, least=1)
+_WAYS: Final = one_of(get_args(WhileReconnecting))
+_FIELDS: Final[Table] = {
+    "credentials": optional(instance(Credentials)),
+    "host": any_text,
+    "contexts": check_contexts,
+    "agent": text,
+    "timing": instance(Timing),
+    "limits": instance(Limits),
+    "trace_frames": flag,
+    "while_reconnecting": _WAYS,
+    "show_personal_data": flag,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -308,15 +224,20 @@ class ClientConfig:
         return () if self.credentials is None else self.credentials.secrets()
 
 
+# How a configuration is made from arguments and environment
+
+_CREDENTIALS: Final[Mapping[str, str]] = {
+    "project": ENV_PROJECT,
+    "token": ENV_TOKEN,
+    "jwt_token": ENV_JWT,
+}
+"""The arguments that are credentials, and their variables."""
+_KNOWN_LATER: Final = "known later"
+"""Stands for a credential that a function gives, while the other ones are checked."""
+
+
 def _credential_or_function(name: str, value: object) -> object:
     return value if callable(value) else credential(name, value)
-
-
-def given_credential(environ: Mapping[str, str], name: str, argument: object) -> Any:
-    """Return a credential, or the function for it: the argument, else what the variable has."""
-    checked = argument and _credential_or_function(name, argument)
-    variable = VARIABLES[name]
-    return checked or credential(variable, environ.get(variable, ""))
 
 
 def _whole_number(name: str, value: object) -> int:
@@ -325,40 +246,6 @@ def _whole_number(name: str, value: object) -> int:
     return value
 
 
-VARIABLES: Final[Mapping[str, str]] = {
-    "project": ENV_PROJECT,
-    "token": ENV_TOKEN,
-    "jwt_token": ENV_JWT,
-    "host": ENV_HOST,
-}
-
-
-def check_contexts(argument: str, contexts: object) -> tuple[str, ...]:
-    """Return `contexts` as a tuple, each of them once.
-
-    Raises:
-        TypeError: `contexts` is not a list (or tuple, or set) of texts.
-        ValueError: one of the texts is empty, or is not valid Unicode.
-    """
-    if not is_collection(contexts):
-        raise TypeError(
-            f"{argument} must be a list of str, like ['office'], not {shown(argument, contexts)}"
-        )
-    return tuple(dict.fromkeys(text(f"each of {argument}", context) for context in contexts))
-
-
-_WAYS: Final = one_of(get_args(WhileReconnecting))
-_FIELDS: Final[Table] = {
-    "credentials": optional(instance(Credentials)),
-    "host": any_text,
-    "contexts": check_contexts,
-    "agent": text,
-    "timing": instance(Timing),
-    "limits": instance(Limits),
-    "trace_frames": flag,
-    "while_reconnecting": _WAYS,
-    "show_personal_data": flag,
-}
 ARGUMENTS: Final[Table] = {
     "environ": instance(Mapping),
     "project": credential,
@@ -373,6 +260,13 @@ ARGUMENTS: Final[Table] = {
     "show_personal_data": flag,
 }
 """The checks of the arguments of `resolve_config`, which are those of a client, too."""
+
+
+def given_credential(environ: Mapping[str, str], name: str, argument: object) -> Any:
+    """Return a credential, or the function for it: the argument, else what the variable has."""
+    checked = argument and _credential_or_function(name, argument)
+    variable = _CREDENTIALS[name]
+    return checked or credential(variable, environ.get(variable, ""))
 
 
 @checked(ARGUMENTS)
@@ -417,17 +311,14 @@ def resolve_config(
         TypeError: a value has the wrong type. The message names the argument.
     Source: docs/protocol.md, section 19.
     """
-    parts = {
-        name: given_credential(environ, name, argument)
-        for name, argument in (("project", project), ("token", token), ("jwt_token", jwt_token))
-    }
-    origins = {
-        name: f"the argument {name}" if argument else VARIABLES[name]
-        for name, argument in (("project", project), ("token", token), ("jwt_token", jwt_token))
-    }
+    arguments = {"project": project, "token": token, "jwt_token": jwt_token}
+    parts = {name: given_credential(environ, name, given) for name, given in arguments.items()}
     credentials = Credentials(
-        **{name: Secret(KNOWN_LATER if callable(part) else part) for name, part in parts.items()},
-        origins=origins,
+        **{name: Secret(_KNOWN_LATER if callable(part) else part) for name, part in parts.items()},
+        origins={
+            name: f"the argument {name}" if given else _CREDENTIALS[name]
+            for name, given in arguments.items()
+        },
     )
     named, found = ("host", host) if host else (ENV_HOST, environ.get(ENV_HOST, ""))
     return ClientConfig(
@@ -437,64 +328,18 @@ def resolve_config(
         timing=timing or Timing(),
         limits=_resolve_limits(environ, max_active_calls, limits),
         while_reconnecting=while_reconnecting,
-        show_personal_data=_resolve_flag(environ, show_personal_data, ENV_SHOW_PERSONAL),
+        show_personal_data=(
+            is_on(environ, ENV_SHOW_PERSONAL) if show_personal_data is None else show_personal_data
+        ),
     )
-
-
-def positive_from(environ: Mapping[str, str], variable: str, default: int) -> int:
-    """Return the whole number in a variable, at least 1; `default` if there is none."""
-    try:
-        return max(1, int(environ.get(variable) or default))
-    except ValueError:
-        return default
 
 
 def _resolve_limits(
     environ: Mapping[str, str], max_active_calls: int | None, limits: Limits | None
 ) -> Limits:
-    base = limits or Limits()
-    if max_active_calls is None:
-        if limits is not None:
-            return limits
-        active = positive_from(environ, ENV_MAX_CALLS, base.active_calls)
-    else:
-        active = max(1, max_active_calls)
-    values = {item.name: getattr(base, item.name) for item in fields(base)}
-    return Limits(**{**values, "active_calls": active})
-
-
-def _resolve_flag(environ: Mapping[str, str], argument: bool | None, variable: str) -> bool:
-    return environ.get(variable, "").strip().lower() in YES if argument is None else argument
-
-
-def _differences(values: Timing | Limits) -> str:
-    """A `repr` with what differs from the defaults."""
-    found = {item.name: getattr(values, item.name) for item in fields(values)}
-    changed = [
-        f"{item.name}={found[item.name]!r}"
-        for item in fields(values)
-        if found[item.name] != item.default
-    ]
-    return f"{type(values).__name__}({', '.join(changed)})"
-
-
-_RATES: Final = frozenset({"dials_per_second", "texts_per_second"})
-"""The limits that need not be whole numbers."""
-_SLOWEST: Final = 0.001
-"""The lowest rate: one in 1000 seconds."""
-
-
-def _check_numbers(values: Timing | Limits, *, least: float) -> None:
-    for item in fields(values):
-        value = getattr(values, item.name)
-        if value is None and item.default is None:
-            continue
-        rate = item.name in _RATES
-        whole = isinstance(values, Limits) and not rate
-        types, kind = ((int,), "whole number") if whole else ((int, float), "number")
-        lowest = _SLOWEST if rate else least
-        name = f"{type(values).__name__}.{item.name}"
-        if isinstance(value, bool) or not isinstance(value, types):
-            raise TypeError(f"{name} must be a {kind}, not {value!r}")
-        if not lowest <= value <= MAX_NUMBER:
-            raise ValueError(f"{name} must be at least {lowest:g} and finite, not {value!r}")
+    if max_active_calls is not None:
+        return replace(limits or Limits(), active_calls=max(1, max_active_calls))
+    if limits is not None:
+        return limits
+    active_calls = positive_from(environ, ENV_MAX_CALLS, Limits().active_calls)
+    return Limits(active_calls=active_calls)

@@ -42,7 +42,9 @@ ROOMS: Final = (
         ("_version", "display", "transitions"),
     ),
     Room("values", "what values may be: literals for type checkers, checks, hosts"),
-    Room("base", "what everything may use", ("errors", "constants", "config")),
+    Room(
+        "base", "what everything may use", ("errors", "constants", "bounds", "variables", "config")
+    ),
     Room("state", "deadlines, results to come", ("pending", "timers")),
     Room("wire", "bytes to whole text messages and back: the WebSocket and its short path"),
     Room("rpc", "text messages to typed frames and events and back; what of them may be shown"),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from relay_anyio import Limits, RelayClient, Timing
-from relay_proto import config
+from relay_proto import bounds, config
 from tests.pages import ROOT, replace_part
 
 PAGE: Final = ROOT / "docs" / "guide" / "configuration.md"
@@ -35,7 +35,7 @@ def arguments() -> dict[str, str]:
 
 def fields_of(cls: type[Timing | Limits]) -> Iterator[tuple[str, str, float]]:
     """The fields of `cls`: their names, their docstrings and their defaults."""
-    tree = ast.parse(Path(config.__file__).read_text("utf-8"))
+    tree = ast.parse(Path(bounds.__file__).read_text("utf-8"))
     (found,) = (n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == cls.__name__)
     defaults = cls()
     for field, words in zip(found.body, found.body[1:], strict=False):

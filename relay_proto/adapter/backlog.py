@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Generic, NamedTuple, TypeVar
 
-from ..config import Limits
+from ..bounds import Limits
 from ..rpc.event_base import RelayEvent, size_of
 
 T = TypeVar("T")

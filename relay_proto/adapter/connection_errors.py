@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final, cast
 
-from ..config import ENV_CA_FILE
+from ..variables import ENV_CA_FILE
 
 MOST_CAUSES: Final = 100
 """Of these one is named; more are not looked at."""

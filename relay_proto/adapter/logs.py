@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Final, TextIO
 
-from ..config import ENV_LOG_LEVEL
 from ..display import one_line, shown_id, without_logins, without_plus_numbers
 from ..outputs import Connected, ConnectFailed, FrameTraced, OfferRefused, Output
 from ..rpc.masking import Scrubber
+from ..variables import ENV_LOG_LEVEL
 from .forks import forks
 from .narration import narrate
 from .repeats import Kind, Line, Repeats

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Protocol
 
-from ..config import ENV_MAX_CONNECTIONS, positive_from
+from ..variables import ENV_MAX_CONNECTIONS, positive_from
 from .forks import forks
 
 

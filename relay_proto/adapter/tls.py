@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 
-from ..config import ENV_CA_FILE
+from ..variables import ENV_CA_FILE
 from .connection_errors import ToldError
 from .sockets import READ_SIZE
 

@@ -4,7 +4,7 @@ Public: for authors of adapters.
 """
 
 from .._version import __version__
-from ..config import Limits, Timing
+from ..bounds import Limits, Timing
 from ..constants import (
     CALL_STATE_ANSWERED,
     CALL_STATE_CREATED,

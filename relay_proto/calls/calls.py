@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ..config import Limits, Timing
+from ..bounds import Limits, Timing
 from ..constants import (
     CALL_STATE_ENDED,
     CALL_STATE_ENDING,

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any, Final
 
-from ..config import Limits
+from ..bounds import Limits
 from ..constants import CALL_STATE_ANSWERED, CALL_STATE_ENDED, CALL_STATE_ENDING
 from ..core import OutputQueue
 from ..display import shown_id

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from ..config import Limits
+from ..bounds import Limits
 from ..constants import CALL_STATE_ANSWERED, CALL_STATE_ENDING
 from ..core import OutputQueue
 from ..display import shown_id

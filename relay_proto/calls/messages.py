@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ..config import Limits, Timing
+from ..bounds import Limits, Timing
 from ..core import OutputQueue
 from ..display import shown_id
 from ..errors import NO_CODE, RelayError, RemoteProtocolError

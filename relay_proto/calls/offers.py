@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from ..config import Limits, Timing
+from ..bounds import Limits, Timing
 from ..constants import CALL_STATE_ENDED
 from ..core import OutputQueue
 from ..display import shown_id

@@ -12,7 +12,7 @@ from __future__ import annotations
 import enum
 from typing import Final
 
-from ..config import Limits, Timing
+from ..bounds import Limits, Timing
 from ..values.chance import Chance
 
 CREDENTIALS_REFUSED: Final = frozenset({-32002, 401, 403})

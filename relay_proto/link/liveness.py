@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 from typing import Any, Final
 
-from ..config import Limits, Timing
+from ..bounds import Limits, Timing
 from ..timers import Deadlines, Timer
 from ..transitions import PingState
 

@@ -12,7 +12,7 @@ import abc
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from ..config import Limits, Timing
+from ..bounds import Limits, Timing
 from ..display import shown_id
 from ..errors import RelayError, RequestQueueFullError, RequestTimeoutError
 from ..pending import Source

@@ -13,8 +13,8 @@ from functools import partial
 from random import Random
 from typing import Final
 
+from ..bounds import Limits, Timing
 from ..client import ClientCore
-from ..config import Limits, Timing
 from ..exchange import ExchangeTiming
 from ..server import ServerConfig
 from .application import Application, lines, somebody_calls, somebody_writes

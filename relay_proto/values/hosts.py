@@ -14,6 +14,7 @@ from ..display import without_logins
 from .checks import any_text
 
 DEFAULT_HOST: Final = "relay.signalwire.com"
+DEFAULT_PORT: Final = 443
 SPACES: Final = ".signalwire.com"
 """What follows the name of a space in its host."""
 FORBIDDEN_IN_HOST: Final = frozenset("@/?#\r\n \t\\")
@@ -42,7 +43,7 @@ def whole_host(name: str, value: object) -> str:
 def split_host(host: str, named: str = "host") -> tuple[str, int]:
     """Split ``name``, ``name:port``, ``[::1]`` or ``[::1]:port``.
 
-    Without a port, it is 443.
+    Without a port, it is `DEFAULT_PORT`.
 
     Raises:
         ValueError: the host is empty or a URL, or its port is not a port.
@@ -57,7 +58,9 @@ def split_host(host: str, named: str = "host") -> tuple[str, int]:
     shown = f"{named} {host!r}"
     if not host.isascii():
         raise ValueError(f"{shown} is not ASCII: write the name in its xn-- form")
-    name, _, port = host.rpartition(":") if ":" in host.rpartition("]")[2] else (host, "", "443")
+    name, port = host, str(DEFAULT_PORT)
+    if ":" in host.rpartition("]")[2]:
+        name, _, port = host.rpartition(":")
     if name.startswith("[") and name.endswith("]"):
         name = name[1:-1]
     elif ":" in name:

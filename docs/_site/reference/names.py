@@ -35,6 +35,7 @@ PACKAGES: Final = (
 PAGES: Final[Mapping[str, str]] = {
     "relay_anyio.client": "client",
     "relay_anyio._calls": "client",
+    "relay_proto.bounds": "client",
     "relay_proto.config": "client",
     "relay_proto.outputs": "client",
     "relay_proto._version": "client",
