@@ -322,7 +322,7 @@ class Call(ExpectingCall["Client"]):
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        if self._leave():
+        if self._hang_up_at_exit():
             patience = self._engine.core.config.timing.close_timeout
             with anyio.CancelScope(shield=True), suppress(RelayError, TimeoutError):
                 await self.wait_for_ended(patience)

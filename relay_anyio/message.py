@@ -40,7 +40,7 @@ class Message(MessageBase[Engine]):
             ClientClosedError: the client was disconnected.
             RelayError: the client follows too many messages, and has given up this one.
         """
-        engine = self._bound_to_wait()
+        engine = self._require_engine_to_wait()
         return await engine.wait(self._record.done, timeout, self, "to arrive or to fail")
 
     @checked
@@ -76,7 +76,7 @@ class Message(MessageBase[Engine]):
 
         Returns: The `Message`, once the server has it.
         """
-        engine = self._bound_to_reply()
+        engine = self._require_engine_to_reply()
         command = commands.send_message(
             to_number=self.from_number,
             from_number=self.to_number,
@@ -90,5 +90,5 @@ class Message(MessageBase[Engine]):
         return Message._of(engine, await execute_in_turn(engine, with_context(command)))
 
     def _new_listener(self, name: str, handler: Function) -> Listener:
-        engine = self._bound()
+        engine = self._require_engine()
         return Listener(name, handler, engine)

@@ -142,7 +142,7 @@ class Dispatch:
         if command.purpose is _REQUEST:
             subject = Method(self._out, pending)
             request = self._new_request(command.method, params, subject, pending, command.timeout)
-            self._dispatch(request, now)
+            self._write_or_queue(request, now)
             return pending
         match command.purpose:
             case Purpose.DIAL:
@@ -153,7 +153,7 @@ class Dispatch:
                 text = Text(self._out, pending, self._messages, message)
                 pace = self._text_pace
                 request = self._new_request(command.method, params, text, pending, pace=pace)
-                self._dispatch_in_turn(request, pace, message.context, now)
+                self._write_in_turn(request, pace, message.context, now)
             case Purpose.RECEIVE:
                 self._check_contexts(command)
                 self._change_contexts(command, self._session.login.subscribe, pending, now)
@@ -285,7 +285,7 @@ class Dispatch:
         if action.running:
             params = self._call_params(action.call, {"control_id": action.control_id})
             subject = OwnStop(action)
-            self._dispatch(self._request(f"{action.kind.method}.stop", params, subject), now)
+            self._write_or_queue(self._request(f"{action.kind.method}.stop", params, subject), now)
 
     def hang_up(self, call: CallRecord, now: float) -> None:
         """End a call, until the server has answered. Does nothing if it is over."""
@@ -316,7 +316,7 @@ class Dispatch:
         pace, party = self._dial_pace, who_begins(params)
         request = self._new_request(command.method, params, subject, pending, pace=pace)
         self._dials.begin(dial)
-        self._dispatch_in_turn(request, pace, party, now)
+        self._write_in_turn(request, pace, party, now)
 
     def _check_contexts(self, command: Command[Any]) -> None:
         wanted = {*self._session.login.contexts, *command.params["contexts"]}
@@ -336,7 +336,7 @@ class Dispatch:
             return
         subject = Subscription(self._out, pending, change, contexts)
         request = self._new_request(command.method, command.params, subject, pending)
-        self._dispatch(request, now)
+        self._write_or_queue(request, now)
 
     def _execute_verb(
         self, call: CallRecord, command: Command[Any], pending: Pending[Any], now: float
@@ -347,11 +347,11 @@ class Dispatch:
         if command.purpose is _JOIN:
             subject = MethodOfCall(self._out, pending, call)
         else:
-            kind = _VERBS.get(command.method, Verb)
-            subject = kind(self._out, pending, call, self._calls, command.ends_call)
+            subject_type = _VERBS.get(command.method, Verb)
+            subject = subject_type(self._out, pending, call, self._calls, command.ends_call)
         params, patient = self._call_params(call, command.params), command.patient
         request = self._new_request(command.method, params, subject, pending, patient=patient)
-        self._dispatch(request, now)
+        self._write_or_queue(request, now)
 
     def _execute_start(
         self, call: CallRecord, command: Command[Any], pending: Pending[Any], now: float
@@ -364,12 +364,12 @@ class Dispatch:
             self._calls.begin(action)
             self._out.resolve(pending, action)
             return
-        kind = OwnStart if command.stops_unwanted else Start
+        subject_type = OwnStart if command.stops_unwanted else Start
         ends_call = command.ends_call
-        subject = kind(self._out, pending, call, self._calls, ends_call, action)
+        subject = subject_type(self._out, pending, call, self._calls, ends_call, action)
         request = self._new_request(command.method, params, subject, pending)
         self._calls.begin(action)
-        self._dispatch(request, now)
+        self._write_or_queue(request, now)
 
     def _execute_control(
         self, action: ActionRecord, command: Command[Any], pending: Pending[Any], now: float
@@ -379,11 +379,12 @@ class Dispatch:
             return
         prefix = action.kind.method if command.method.startswith(".") else ""
         method = prefix + command.method
-        kind = FinalControl if method == METHOD_STOP_AI else ActionVerb
-        subject = kind(self._out, pending, action.call, self._calls, False, action)
+        subject_type = FinalControl if method == METHOD_STOP_AI else ActionVerb
+        subject = subject_type(self._out, pending, action.call, self._calls, False, action)
         params = {"control_id": action.control_id, **command.params}
         params, patient = self._call_params(action.call, params), command.patient
-        self._dispatch(self._new_request(method, params, subject, pending, patient=patient), now)
+        request = self._new_request(method, params, subject, pending, patient=patient)
+        self._write_or_queue(request, now)
 
     def _call_params(self, call: CallRecord, params: JSONObject) -> JSONObject:
         result = {"node_id": call.node_id, "call_id": call.call_id, **params}
@@ -402,7 +403,7 @@ class Dispatch:
         patient: bool = False,
         pace: Pace[Request] | None = None,
     ) -> Request:
-        """Make a request. Raises if the queue is full, or if `params` is not JSON."""
+        """Make a request of the program's. Raises if it has no room, or is not JSON."""
         request = self._request(method, params, subject, timeout)
         if not patient:
             size, writable = len(request.frame), self._session.state is _READY
@@ -428,17 +429,15 @@ class Dispatch:
     def _with_context(self, params: JSONObject) -> JSONObject:
         return {**params, "context": self._session.protocol or NO_CONTEXT}
 
-    def _dispatch(self, request: Request, now: float) -> None:
+    def _write_or_queue(self, request: Request, now: float) -> None:
         if self._session.state is _READY:
             self._write(request, now)
         else:
             self._requests.enqueue(request, now)
 
-    def _dispatch_in_turn(
-        self, request: Request, pace: Pace[Request], party: str, now: float
-    ) -> None:
+    def _write_in_turn(self, request: Request, pace: Pace[Request], party: str, now: float) -> None:
         if not pace.limited:
-            self._dispatch(request, now)
+            self._write_or_queue(request, now)
             return
         request.pace = pace
         self._requests.enqueue(request, now)

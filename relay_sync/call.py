@@ -326,7 +326,7 @@ class Call(ExpectingCall["Client"]):
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self._leave():
+        if self._hang_up_at_exit():
             patience = self._engine.core.config.timing.close_timeout
             with suppress(RelayError, TimeoutError):
                 self.wait_for_ended(patience)

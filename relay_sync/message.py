@@ -43,7 +43,7 @@ class Message(MessageBase[Engine]):
             ClientClosedError: the client was disconnected.
             RelayError: the client follows too many messages, and has given up this one.
         """
-        engine = self._bound_to_wait()
+        engine = self._require_engine_to_wait()
         return engine.wait(self._record.done, timeout, self, "to arrive or to fail")
 
     @checked
@@ -79,7 +79,7 @@ class Message(MessageBase[Engine]):
 
         Returns: The `Message`, once the server has it.
         """
-        engine = self._bound_to_reply()
+        engine = self._require_engine_to_reply()
         command = commands.send_message(
             to_number=self.from_number,
             from_number=self.to_number,
@@ -93,6 +93,6 @@ class Message(MessageBase[Engine]):
         return Message._of(engine, execute_in_turn(engine, command))
 
     def _new_listener(self, name: str, handler: Function) -> Listener:
-        engine = self._bound()
+        engine = self._require_engine()
         self._strand = self._strand or engine.new_strand()
         return Listener(name, plain(handler), self._strand, engine.delivery)

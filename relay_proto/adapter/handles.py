@@ -93,7 +93,7 @@ class ListenerBase(abc.ABC):
 
     @property
     def name(self) -> str:
-        """What it is called in the log. There may be many calls: theirs have no name until then."""
+        """Its name in the log. That of a call's listener is made only when it is asked for."""
         if not self._given_name:
             self._given_name = f"listener of {self.event_type} on call {shown_id(self.call_id)}"
         return self._given_name
@@ -238,8 +238,8 @@ class CallBase(CallView, Hearing, Generic[E, K]):
         """The record of an operation that was started elsewhere."""
         return self._engine.ask(partial(self._engine.core.attach, self._record, kind, control_id))
 
-    def _leave(self) -> bool:
-        """Hang up the call if it is up. True if its end will soon be told."""
+    def _hang_up_at_exit(self) -> bool:
+        """Hang up the call if it is up. Return whether the server will soon say that it ended."""
         engine = self._engine
         if self._record.ended or not engine.alive:
             return False
@@ -352,7 +352,7 @@ class MessageBase(MessageView, abc.ABC, Generic[E]):
     @checked
     def on(self, handler: D) -> D:
         """Call `handler` with a `MessageStateEvent` for each change of the delivery, in order."""
-        engine = self._bound()
+        engine = self._require_engine()
         engine.check_belongs_here()
         with engine.lock:
             listener = self._new_listener(
@@ -374,21 +374,21 @@ class MessageBase(MessageView, abc.ABC, Generic[E]):
         """Return the last event of a delivery, or raise what it says."""
         assert isinstance(event, MessageStateEvent), "only such an event ends a delivery"
         if event.message_state != MessageState.DELIVERED.value:
-            reason = self._bound().core.scrubber.words(event.reason)
+            reason = self._require_engine().core.scrubber.words(event.reason)
             raise MessageFailedError(self.message_id, event.message_state, reason)
         return event
 
-    def _bound_to_reply(self) -> E:
+    def _require_engine_to_reply(self) -> E:
         if self.direction != "inbound":
             raise ValueError("reply() is for a message that was received, and this one was sent")
-        return self._bound()
+        return self._require_engine()
 
-    def _bound_to_wait(self) -> E:
+    def _require_engine_to_wait(self) -> E:
         if self.direction == "inbound":
             raise ValueError("this message was received, so there is no delivery to wait for")
-        return self._bound()
+        return self._require_engine()
 
-    def _bound(self) -> E:
+    def _require_engine(self) -> E:
         if self._engine is None:
             raise ValueError(
                 "this Message was not made by a client, so it has no delivery and no events"

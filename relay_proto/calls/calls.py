@@ -151,14 +151,14 @@ class Calls:
     def complete(self, action: ActionRecord, event: RelayEvent) -> None:
         """Give an action its result. Does nothing if it has one."""
         if not action.completed:
-            self._leave(action)
+            self._stop_following(action)
             action.result = event
             self._out.resolve(action.done, event)
 
     def fail(self, action: ActionRecord, error: BaseException) -> None:
         """Fail an action that could not be started. Does nothing if it has completed."""
         if not action.completed:
-            self._leave(action)
+            self._stop_following(action)
             self._out.fail(action.done, error)
 
     def complete_lingering(self, action: ActionRecord) -> None:
@@ -167,7 +167,7 @@ class Calls:
         assert ended is not None, "only an action of an ended call lingers"
         self.complete(action, ended)
 
-    def _leave(self, action: ActionRecord) -> None:
+    def _stop_following(self, action: ActionRecord) -> None:
         action.happened(ActionInput.FINAL)
         action.call.actions.pop(action.control_id, None)
         self._lingering.pop((action.call.call_id, action.control_id), None)
@@ -201,7 +201,7 @@ class Calls:
 
     def _receive_state(self, call: CallRecord, event: CallStateEvent, now: float) -> None:
         if self.keeps(event):
-            _complete(call, event)
+            _fill_in(call, event)
         self.update(call, event, event.call_state)
         if call.ended:
             self._end(call, event, now)
@@ -232,7 +232,7 @@ def _ends_with_its_call(action: ActionRecord, event: OperationEvent) -> bool:
     return not action.kind.lingers and brings_nothing(event)
 
 
-def _complete(call: CallRecord, event: CallStateEvent) -> None:
+def _fill_in(call: CallRecord, event: CallStateEvent) -> None:
     """Add to the record of a call what an event says about it."""
     for name in ("node_id", "direction", "context", "segment_id", "project_id"):
         if not getattr(call, name):

@@ -150,7 +150,7 @@ class Dials:
         ended = event.call_state == CALL_STATE_ENDED
         if event.call_id in self._farewells:
             if ended:
-                self._farewells.over(event.call_id)
+                self._farewells.forget(event.call_id)
             return ()  # it belongs to no dial, even if a new dial has its tag
         known = self._calls.get(event.call_id)
         tag = event.tag or (known.tag if known is not None else "")

@@ -90,10 +90,10 @@ class Farewells:
 
     # What has become of them
 
-    def over(self, call_id: str) -> bool:
-        """Forget a call: the server has done what was asked, or does not know it.
+    def forget(self, call_id: str) -> bool:
+        """Forget a call: the server has done what was asked, or does not know the call.
 
-        Return whether it was still to hear of it. If not, the call was offered anew meanwhile.
+        Return whether the call was in a table. If not, it was offered anew meanwhile.
         """
         was_there = call_id in self
         for table in self._tables:
@@ -106,7 +106,7 @@ class Farewells:
 
     def refused(self, leg: Leg, error: RelayError) -> None:
         """Report what the server refuses to do."""
-        self.over(leg.call_id)
+        self.forget(leg.call_id)
         self._report(leg, str(error))
 
     def _hang_up(self, table: _Table, call_id: str, node_id: str, state: str) -> Legs:

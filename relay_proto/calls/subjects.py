@@ -290,14 +290,14 @@ class Farewell(Indifferent, frozen=True, eq=False):
     def succeeded(self, result: JSONObject, now: float) -> Legs:
         """The call is hung up, or passed back: then no event of it comes here any more."""
         del result
-        if self._farewells.over(self._leg.call_id) and self._leg.goes_back:
+        if self._farewells.forget(self._leg.call_id) and self._leg.goes_back:
             self._end(now, PASSED_ON)
         return NO_LEGS
 
     def refused(self, error: RelayError, now: float) -> Legs:
         """The call was over already, or the server will not do it."""
         if error.code in GONE_CODES:
-            if self._farewells.over(self._leg.call_id) or not self._leg.goes_back:
+            if self._farewells.forget(self._leg.call_id) or not self._leg.goes_back:
                 self._end(now, LOST_SESSION)
         else:
             self._farewells.refused(self._leg, error)

@@ -63,8 +63,8 @@ class Backoff:
         self._refusals = self.attempt = 0
         self._delay = self._shortest
 
-    def refuse(self, code: int) -> bool:
-        """Count a refusal by the server. True if it is one too many."""
+    def count_refusal(self, code: int) -> bool:
+        """Count a refusal by the server. Return whether it is one too many."""
         if code in CREDENTIALS_REFUSED or self._persistence is not Persistence.PROVEN:
             self._refusals += 1
         return self._refusals >= self._most_refusals

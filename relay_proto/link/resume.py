@@ -62,8 +62,8 @@ class Resume:
             self._state = ""  # it belonged to the session that is gone
         return resumed
 
-    def refuse(self, code: int) -> bool:
-        """Take a refusal. True if the same transport may ask for a new session.
+    def take_refusal(self, code: int) -> bool:
+        """Take the server's refusal. Return whether this transport may ask for a new session.
 
         If the refusal means something else, such as credentials that have expired, the
         new session is refused as well. The old one is still there, and the next transport

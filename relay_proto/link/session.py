@@ -374,12 +374,14 @@ class Session:
         return SessionReady(resumed)
 
     def _refused(self, code: int, message: str, now: float) -> Unusual | None:
-        if self._resume.refuse(code):
+        asks_anew = self._resume.take_refusal(code)
+        if asks_anew:
             self._authenticate(now)
             return None
         words, origin = self._scrubber.words(message), self.login.origin
         error = AuthenticationError(code, words, host=self._config.host, origin=origin)
-        if not self._backoff.refuse(code):
+        gives_up = self._backoff.count_refusal(code)
+        if not gives_up:
             return self._drop(error, now)
         self._out.push(ConnectFailed(error, self._backoff.attempt, None))
         self._leave(flush=True)
