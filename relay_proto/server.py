@@ -418,7 +418,7 @@ class ServerCore(Core[ServerOutput]):
         match frame:
             case RequestFrame(id=identity, method=method, params=params):
                 if method == METHOD_SIGNALWIRE_PING and self._config.answers_pings:
-                    self.reply(identity, echo_of_ping(params, now))
+                    self.reply(identity, {"timestamp": now} | echo_of_ping(params))
                 else:
                     self._outputs.append(RequestReceived(identity, method, params))
             case ReplyFrame(id=identity):

@@ -46,6 +46,7 @@ from ..rpc.frames import (
     decode_any,
     decode_object,
     decode_server_frame,
+    echo_of_ping,
     encode_reply,
     encode_request,
     is_object,
@@ -397,13 +398,7 @@ class Session:
             self.send(encode_request(self._ping_id, c.METHOD_SIGNALWIRE_PING, {}))
 
     def _answer_ping(self, frame: RequestFrame, now: float) -> None:
-        params = decode_object(frame.params)
-        echo = {name: params[name] for name in ("timestamp", "payload") if name in params}
-        try:
-            reply = encode_reply(frame.id, echo)
-        except ValueError:  # what can just be decoded may be nested too deeply to encode
-            reply = encode_reply(frame.id, {})
-        self.send(reply)
+        self.send(encode_reply(frame.id, echo_of_ping(frame.params)))
         if self.state is SessionState.READY:
             self._liveness.peer_pinged(now)
 

@@ -330,7 +330,7 @@ def _reason(error: Exception) -> str:
 
 
 class _Ping(msgspec.Struct, frozen=True, kw_only=True):
-    # Raw, because a reply only echoes it, and it may be nested too deeply to encode.
+    # Raw, because an answer only repeats it, and it may be nested too deeply to encode.
     timestamp: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     payload: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
@@ -338,12 +338,11 @@ class _Ping(msgspec.Struct, frozen=True, kw_only=True):
 _ping = msgspec.json.Decoder(_Ping)
 
 
-def echo_of_ping(params: msgspec.Raw, now: float) -> JSONObject:
-    """Return the result for a ping: what it carries, or else the time."""
+def echo_of_ping(params: msgspec.Raw) -> JSONObject:
+    """Return what the answer to a ping repeats of it."""
     try:
         ping = _ping.decode(params)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         ping = _Ping()
     echoed = {"timestamp": ping.timestamp, "payload": ping.payload}
-    given = {name: value for name, value in echoed.items() if value is not msgspec.UNSET}
-    return {"timestamp": now} | given
+    return {name: value for name, value in echoed.items() if value is not msgspec.UNSET}

@@ -72,23 +72,16 @@ class TestServerPings:
         peer.text('{"id": "\\u00e9", "method": "signalwire.ping"}')
         assert [reply["id"] for reply in peer.replies] == [7, "é"]
 
-    @pytest.mark.parametrize(
-        ("opening", "closing", "depths"),
-        [
-            ("[", "]", range(750, 1000)),
-            ('{"a":', "}", range(750, 1000)),
-            ('[{"a":', "}]", range(375, 500)),
-        ],
-    )
+    @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")])
     def test_a_payload_of_any_depth_does_no_harm(
-        self, peer: Peer, opening: str, closing: str, depths: range
+        self, peer: Peer, opening: str, closing: str
     ) -> None:
-        # There is a depth that can just be decoded, but not encoded any more.
-        for depth in depths:
+        for depth in (200, 100_000):
             nest = f"{opening * depth}1{closing * depth}"
             peer.text(f'{{"id": {depth}, "method": "{PING}", "params": {{"payload": {nest}}}}}')
-        malformed = len(peer.all(PeerViolation))
-        assert [reply["id"] for reply in peer.replies] == [*depths][: len(depths) - malformed]
+        (reply,) = peer.replies
+        assert (reply["id"], [*reply["result"]]) == (200, ["payload"])
+        assert len(peer.all(PeerViolation)) == 1
 
 
 class TestProbing:
