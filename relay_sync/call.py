@@ -1,4 +1,7 @@
-"""`Call` and its actions: what a program holds of a call, and can do with it.
+"""`Call`, its actions and its client: what a program holds of a call, and can do with it.
+
+They are in one module because they name each other: an action has a `call`, and a call has a
+`client`, which dials new calls. `RelayClient` adds to `Client` how it connects and runs.
 
 Public: for applications, which may also import the names from `relay_sync`.
 """
@@ -165,10 +168,6 @@ class RecordAction(
 
     kind = actions.RECORD
 
-    @property
-    def _file_url(self) -> str:
-        return self.url
-
 
 @named
 class CollectAction(_OfKind[CollectEvent], VolumeAction[CollectEvent], CollectResults):
@@ -198,13 +197,7 @@ class FaxAction(StoppableAction[FaxEvent], FaxResults, FileAction):
     @checked_with(call=a_call)
     def __init__(self, call: Call, control_id: str, method_prefix: str) -> None:
         """`method_prefix` is ``send_fax`` or ``receive_fax``, or the whole method."""
-        sending = method_prefix.removeprefix("calling.") == "send_fax"
-        kind = actions.SEND_FAX if sending else actions.RECEIVE_FAX
-        self._follow(call, kind, control_id)
-
-    @property
-    def _file_url(self) -> str:
-        return self.document
+        self._follow(call, actions.fax_kind(method_prefix), control_id)
 
 
 class TapAction(_OfKind[TapEvent], StoppableAction[TapEvent]):
@@ -234,10 +227,6 @@ class TranscribeAction(
     """A transcription. It ends when it is stopped."""
 
     kind = actions.TRANSCRIBE
-
-    @property
-    def _file_url(self) -> str:
-        return self.url
 
 
 class AIAction(_OfKind[UnknownEvent], StoppableAction[UnknownEvent]):

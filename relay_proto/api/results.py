@@ -99,6 +99,11 @@ class RecordResults(Results[R]):
         return event.url if isinstance(event, (RecordEvent, TranscribeEvent)) else ""
 
     @property
+    def _file_url(self) -> str:
+        """What `download` fetches."""
+        return self.url
+
+    @property
     def duration(self) -> float:
         """The length of the recording, in seconds."""
         event = self.result
@@ -119,6 +124,11 @@ class FaxResults(Results[FaxEvent]):
         """The URL of the document."""
         event = self.result
         return event.document if isinstance(event, FaxEvent) else ""
+
+    @property
+    def _file_url(self) -> str:
+        """What `download` fetches."""
+        return self.document
 
     @property
     def pages(self) -> int:

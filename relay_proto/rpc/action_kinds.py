@@ -117,6 +117,11 @@ TRANSCRIBE: Final = ActionKind("calling.transcribe", c.EVENT_CALL_TRANSCRIBE, _o
 AI: Final = ActionKind("calling.ai", EVENT_CALL_AI, _over)
 
 
+def fax_kind(method: str) -> ActionKind:
+    """Return the kind of a fax action by its method, with or without ``calling.``."""
+    return SEND_FAX if method.removeprefix("calling.") == "send_fax" else RECEIVE_FAX
+
+
 def custom_kind(event_type: str, states: tuple[str, ...]) -> ActionKind:
     """Return a kind whose actions end with an `event_type` event in one of `states`."""
     method = event_type.replace("calling.call.", "calling.", 1)
