@@ -124,7 +124,7 @@ async def _watch(
         ready = await anext(events, None)
         if ready is None:
             code = await _stop(simulator)
-            raise CommandError(f"the simulator did not start (exit code {code})")
+            raise CommandError(f"the simulator did not start (exit code {code}): see above")
         settings = ready["ready"]
         space = settings["SIGNALWIRE_SPACE"]
         console.print(f"The simulator listens at {space}. Starting {path} …\n", soft_wrap=True)

@@ -70,6 +70,8 @@ R = TypeVar("R")
 
 NO_SESSION_TO_COME: Final = frozenset({SessionState.DISCONNECTED, *OVER})
 """Commands are refused at once: nobody has called ``connect()``, or it is over."""
+NO_SESSION_NOW: Final = "there is no session now, so nothing was sent; call wait_ready() first"
+"""Why requests fail if the configuration says that they do not wait for a session."""
 
 _VERBS: Final[dict[str, type[Verb]]] = {METHOD_END: HangUp, METHOD_PASS: Pass}
 METHOD_STOP_AI: Final = f"{AI.method}.stop"
@@ -184,7 +186,8 @@ class Dispatch:
         elif isinstance(target, ActionRecord) and purpose is _CONTROL:
             self._execute_control(target, command, pending, now)
         else:
-            raise LocalProtocolError(f"{command.method} is no command of {target!r}")
+            words = "give execute_on() the call or the action that it is for"
+            raise LocalProtocolError(f"{command.method} is no command of {target!r}: {words}")
         return pending
 
     def cancel(self, pending: Pending[Any], now: float) -> None:
@@ -408,7 +411,7 @@ class Dispatch:
         if not patient:
             size, writable = len(request.frame), self._session.state is _READY
             if not writable and self._fails_fast:
-                raise ConnectionLostError("there is no session now", maybe_delivered=False)
+                raise ConnectionLostError(NO_SESSION_NOW, maybe_delivered=False)
             now = writable and (pace is None or not pace.limited)
             self._requests.check_room(method, size, writable=now)
         pending.source = request

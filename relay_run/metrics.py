@@ -41,6 +41,7 @@ def exposition() -> str:
         log.failure(error, "the metrics of this process cannot be read")
         return ""
     if len(text) > MOST_CHARACTERS:
-        log.warning("the metrics are left out: they have %d characters", len(text))
+        words = "the metrics are left out: they have %d characters, and %d is the limit"
+        log.warning(words, len(text), MOST_CHARACTERS)
         return ""
     return text

@@ -135,7 +135,9 @@ def check_can_begin(scenes: Iterable[object]) -> None:
         TypeError: a scene is none.
     """
     if current.virtual is not None:
-        raise RuntimeError("this thread takes part in a rehearsal already")
+        raise RuntimeError(
+            "this thread takes part in a rehearsal already: start another one when it is over"
+        )
     check_scenes(scenes, awaited=False)
 
 
@@ -213,7 +215,10 @@ class Stage(StageBase[Link]):
         if self._given is not None:
             return self._given
         if not self._clients:
-            raise LookupError("the program has not connected a client yet")
+            raise LookupError(
+                "the program has not connected a client yet: wait for it with "
+                "stage.until(What.SESSION_STARTED)"
+            )
         return self._clients[0]
 
     @property

@@ -45,7 +45,7 @@ from .backlog import Bound
 from .contexts import with_context
 from .forks import forks
 from .handles import CallBase, Function, ListenerBase, MessageBase
-from .logs import Lines, Log
+from .logs import TOO_MANY, Lines, Log
 from .observation import GuardedObservation
 from .running import DeliveryEngine, Runner, Running
 from .shared_pace import SharedTurns
@@ -272,7 +272,7 @@ class Delivery(Generic[T, C, M]):
             callback = pending.callback
             assert callable(callback), "a callback is checked where it is given"
             if not self._runner.call_back("on_completed", callback, pending.result()):
-                self._not_run("on_completed: too many listeners run, %r is dropped", callback)
+                self._not_run(f"on_completed: %r is not called, because {TOO_MANY}", callback)
 
     # Calls and messages
 
@@ -293,7 +293,10 @@ class Delivery(Generic[T, C, M]):
             if free:
                 self._handling[record] = task
         if not free:
-            words = "call %s was passed back to the service: all call handlers are busy"
+            words = (
+                "call %s was passed back to the service: all call handlers are busy, as many as "
+                "max_active_calls allows"
+            )
             self._write(ERROR, words, record)
             call._pass_back()
             return
@@ -375,7 +378,10 @@ class Delivery(Generic[T, C, M]):
             return
         name = f"handler of message {shown_id(record.message_id)}"
         if not self._texts.add((name, handler, self._message_of(record)), size_of(event)):
-            words = "%s is dropped: all handlers are busy, and too many messages wait already"
+            words = (
+                "%s is dropped: all handlers are busy, and too many messages wait already. Let "
+                "handlers return sooner, or raise Limits.message_handlers"
+            )
             self._not_run(words, name)
 
     def _start_text(self, text: tuple[str, Function, M]) -> bool:

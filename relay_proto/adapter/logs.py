@@ -20,6 +20,10 @@ from .narration import narrate
 from .repeats import Kind, Line, Repeats
 
 FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+TOO_MANY: Final = (
+    "too many listeners run. Let them return sooner, or raise Limits.listener_backlog and "
+    "Limits.backlog_bytes"
+)
 WRONG_LEVEL: Final = "%s is %r, which is not a level: use debug, info, warning, error or critical"
 END_THE_PROGRAM: Final = (KeyboardInterrupt, SystemExit)
 
@@ -149,12 +153,12 @@ class Lines:
 
     def event_dropped(self, name: str, count: int, size: int, event: object) -> None:
         """Write down that a function, or a wait, did not get an event: too many wait for it."""
-        words = "%s: %d events wait for it (%d bytes), or too many listeners run: %r is dropped"
-        self.write(("dropped", name), logging.ERROR, words, name, count, size, event)
+        words = f"%s: %r is dropped, because %d events wait for it (%d bytes), or {TOO_MANY}"
+        self.write(("dropped", name), logging.ERROR, words, name, event, count, size)
 
     def listener_not_run(self, name: str, event: object) -> None:
         """Write down that a function did not get an event: too many functions run."""
-        words = "%s: too many listeners run, %r is dropped"
+        words = f"%s: %r is dropped, because {TOO_MANY}"
         self.write(("not run", name), logging.ERROR, words, name, event)
 
     def thread_not_started(self, name: str, error: BaseException) -> None:

@@ -74,7 +74,9 @@ class Calls:
             RequestQueueFullError: too many actions run on this call.
         """
         if control_id in call.actions or (call.call_id, control_id) in self._lingering:
-            raise ValueError(f"control_id {control_id!r} is in use on call {call.call_id}")
+            raise ValueError(
+                f"control_id {control_id!r} is in use on call {call.call_id}: choose another one"
+            )
         limit = self._limits.actions_per_call
         if len(call.actions) >= limit:
             raise RequestQueueFullError(kind.method, limit, "actions_per_call")

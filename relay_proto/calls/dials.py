@@ -65,7 +65,9 @@ class Dials:
             RequestQueueFullError: too many dials are pending.
         """
         if tag in self._pending:
-            raise ValueError(f"tag {tag!r} is in use by a dial that is still pending")
+            raise ValueError(
+                f"tag {tag!r} is in use by a dial that is still pending: choose another one"
+            )
         if len(self._pending) >= self._limits.dials:
             raise RequestQueueFullError("calling.dial", self._limits.dials, "dials")
         return DialRecord(tag, pending, timeout)

@@ -64,7 +64,10 @@ class Login:
             LocalProtocolError: there are none.
         """
         if self._credentials is None:
-            raise LocalProtocolError("transport_opened() without use_credentials() before it")
+            raise LocalProtocolError(
+                "the configuration has no credentials: call use_credentials() before "
+                "transport_opened()"
+            )
 
     def params(self) -> JSONObject:
         """Return the parameters that prove who the client is, and say what it wants."""

@@ -136,7 +136,9 @@ class Session:
         See `ClientCore.start`.
         """
         if self.state is not SessionState.DISCONNECTED:
-            raise LocalProtocolError(f"start() in state {self.state.value}")
+            raise LocalProtocolError(
+                f"start() needs a core that is disconnected, and this one is {self.state.value}"
+            )
         wire = self._new_wire()
         started: Pending[None] = Pending()
         self._started = started

@@ -25,7 +25,7 @@ from relay_proto.adapter.handles import (
     ListenerBase,
     MessageBase,
 )
-from relay_proto.adapter.logs import Log
+from relay_proto.adapter.logs import TOO_MANY, Log
 from relay_proto.adapter.observation import GuardedObservation
 from relay_proto.adapter.running import HandlerEnded, Hooks
 from relay_proto.adapter.shared_pace import SharedTurns
@@ -300,7 +300,7 @@ def test_what_nothing_can_run_is_an_error_unless_the_client_is_leaving(
     assert [one.getMessage() for one in caplog.records] == [
         "message m-0 is ignored, because there is no handler: use @client.on_message",
         "handler of message m-1 cannot be started: the message is dropped",
-        "on_completed: too many listeners run, <built-in function print> is dropped",
+        f"on_completed: <built-in function print> is not called, because {TOO_MANY}",
     ]
 
 

@@ -35,7 +35,7 @@ def login(peer: Peer) -> Any:
 def test_nothing_is_sent_before_there_are_credentials() -> None:
     peer = Peer(credentials=None)
     peer.start()
-    with pytest.raises(LocalProtocolError, match="without use_credentials"):
+    with pytest.raises(LocalProtocolError, match=r"call use_credentials\(\) before"):
         peer.core.transport_opened(peer.transport, peer.now)
     assert peer.written == []
 

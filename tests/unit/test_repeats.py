@@ -64,8 +64,11 @@ def test_thousands_are_one_line_and_a_count(writer: Writer) -> None:
     for number in range(5000):
         writer.now = number / 5000
         writer.lines.event_dropped("listener of x", 100, 7000, number)
-    words = "listener of x: 100 events wait for it (7000 bytes), or too many listeners run: {}"
-    words += " is dropped"
+    words = (
+        "listener of x: {} is dropped, because 100 events wait for it (7000 bytes), or too many "
+        "listeners run. Let them return sooner, or raise Limits.listener_backlog and "
+        "Limits.backlog_bytes"
+    )
     assert writer.written() == [words.format(0)]
     assert writer.changed == 1
     writer.sleep_until(60)

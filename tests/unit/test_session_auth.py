@@ -146,7 +146,7 @@ class TestAccepted:
     def test_start_is_called_once(self) -> None:
         peer = Peer()
         peer.connect()
-        with pytest.raises(LocalProtocolError, match="in state ready"):
+        with pytest.raises(LocalProtocolError, match="this one is ready"):
             peer.start()
 
 
