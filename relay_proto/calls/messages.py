@@ -84,8 +84,10 @@ class Messages:
             return
         if len(self._sent) >= self._limits.messages:
             _, oldest = self._sent.popitem(last=False)
-            self._out.fail(oldest.done, RelayError(NO_CODE, "too many messages are being followed"))
-            self._out.push(Dropped(f"message {shown_id(oldest.message_id)} is no longer followed"))
+            why = "too many messages are being followed (Limits.messages)"
+            self._out.fail(oldest.done, RelayError(NO_CODE, why))
+            which = f"message {shown_id(oldest.message_id)}"
+            self._out.push(Dropped(f"{which} is no longer followed, because {why}"))
         self._sent[message_id] = message
         self._deadlines.clear(EarlyReports(message_id))
         for event in self._take_early(message_id):

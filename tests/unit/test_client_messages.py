@@ -298,8 +298,12 @@ class TestFollowing:
         peer.connect()
         first, second, third = (send(peer, f"m-{n}") for n in (1, 2, 3))
         error = error_of(first.done, RelayError)
-        assert (error.code, error.message) == (NO_CODE, "too many messages are being followed")
-        assert peer.all(Dropped) == [Dropped("message m-1 is no longer followed")]
+        assert (error.code, error.message) == (
+            NO_CODE,
+            "too many messages are being followed (Limits.messages)",
+        )
+        (dropped,) = peer.all(Dropped)
+        assert dropped.reason.startswith("message m-1 is no longer followed, because too many")
         assert not second.done.settled
         assert not third.done.settled
 
