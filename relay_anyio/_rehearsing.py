@@ -32,7 +32,7 @@ from relay_proto.adapter.scenery import (
     configure,
     context_of,
 )
-from relay_proto.adapter.stages import StageBase, awaited, calls_up, is_outcome, raise_first
+from relay_proto.adapter.stages import StageBase, is_outcome, raise_first, still_open
 from relay_proto.adapter.stories import (
     RehearsalTimeoutError,
     Story,
@@ -74,7 +74,6 @@ RUNS_ALREADY: Final = (
 )
 MOST_UNSENT: Final = 64 * 1024 * 1024
 FLUSH_TIMEOUT: Final = 3.0
-NO_CODE: Final = "the scene waits in a library, and no code of the program's own does"
 BLOCKED: Final = (
     "something has blocked the event loop for {:g} real seconds, so nothing else could go on"
 )
@@ -411,4 +410,4 @@ def _still_open(stage: Stage, scene: int) -> list[str]:
     tasks = sorted(anyio.get_running_tasks(), key=lambda task: task.id != scene)
     names = ["the scene" if task.id == scene else task.name or "a task" for task in tasks]
     places = described_tasks(map(where, names, [task.coro for task in tasks]))
-    return [*calls_up(stage.client), *awaited(stage), *places] or [NO_CODE]
+    return still_open(stage, [stage.client], places)

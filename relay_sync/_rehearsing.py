@@ -26,7 +26,7 @@ from relay_proto.adapter.scenery import (
     configure,
     context_of,
 )
-from relay_proto.adapter.stages import StageBase, awaited, calls_up, is_outcome, raise_first
+from relay_proto.adapter.stages import StageBase, is_outcome, raise_first, still_open
 from relay_proto.adapter.stories import (
     DeadlockError,
     RehearsalTimeoutError,
@@ -59,7 +59,6 @@ Program: TypeAlias = RelayClient | Handler | Callable[[], Any]
 
 WAITS_FOR_RESULTS: Final = frozenset({Engine.wait.__code__, Engine.execute.__code__})
 """A program that is in one of these has something to do when it goes on."""
-NO_CODE: Final = "the scene waits in a library, and no code of the program's own does"
 STUCK: Final = (
     "a thread has not gone on for {:g} real seconds, and virtual time waits for it: it computes, "
     "or waits for a socket, a lock or another program"
@@ -396,12 +395,11 @@ class Stage(StageBase[Link]):
         places = described(threads)
         if reason is Reason.DEADLOCK:
             return DeadlockError([one.thread.name for one in threads], places, "threads")
-        calls = [line for client in self._clients for line in calls_up(client)]
-        still_open = [*calls, *awaited(self), *places] or [NO_CODE]
+        left = still_open(self, self._clients, places)
         if reason is Reason.TOO_LATE:
-            return RehearsalTimeoutError(self._within, self.story, still_open)
+            return RehearsalTimeoutError(self._within, self.story, left)
         why = STUCK.format(self._patience) if reason is Reason.STUCK else reason.value
-        return RehearsalTimeoutError(None, self.story, still_open, why=why)
+        return RehearsalTimeoutError(None, self.story, left, why=why)
 
     def thread_failed(self, error: BaseException) -> None:
         """See `World`."""

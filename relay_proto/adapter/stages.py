@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from random import Random
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -30,6 +30,7 @@ from .scenery import NUMBER, known
 from .stories import TOLD, Story
 
 SOME_FILE: Final = b"the file of a rehearsal"
+WAITS_IN_A_LIBRARY: Final = "the scene waits in a library, and no code of the program's own does"
 
 R = TypeVar("R")
 
@@ -257,7 +258,18 @@ def raise_first(raised: Sequence[BaseException], failure: BaseException | None) 
         raise failure
 
 
-def awaited(stage: StageBase[Any]) -> list[str]:
+def still_open(
+    stage: StageBase[Any], clients: Iterable[ClientBase[Any, Any, Any]], places: Iterable[str]
+) -> list[str]:
+    """Say why a rehearsal is not over: calls that are up, and what is waited for.
+
+    `places` are the lines of the program, and of scenes, that wait.
+    """
+    calls = [line for client in clients for line in _calls_up(client)]
+    return [*calls, *_awaited(stage), *places] or [WAITS_IN_A_LIBRARY]
+
+
+def _awaited(stage: StageBase[Any]) -> list[str]:
     """Say what scenes wait for, as they have written it, and how often it has happened."""
     lines: list[str] = []
     for what, times, call_id, who in stage._awaited:
@@ -271,7 +283,7 @@ def awaited(stage: StageBase[Any]) -> list[str]:
     return lines
 
 
-def calls_up(client: ClientBase[Any, Any, Any]) -> list[str]:
+def _calls_up(client: ClientBase[Any, Any, Any]) -> list[str]:
     """Say which calls of a client are up."""
     engine = client._current
     return [] if engine is None else [*map(_described, engine.core.live_calls)]
