@@ -11,8 +11,7 @@ from relay_proto.api.routes import CallRoute, Link
 from relay_proto.rpc.event_base import RelayEvent
 
 from ._engine import Engine
-from ._listeners import Hooks as LinkHooks
-from ._listeners import Listener
+from ._listeners import LinkHooks, Listener
 from ._tasks import CallTask, MessageTask, current_app_task
 
 

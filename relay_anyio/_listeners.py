@@ -138,7 +138,7 @@ class Listener(ListenerBase):
             self.deliver(self._backlog.take())
 
 
-class Hooks(Listener):
+class LinkHooks(Listener):
     """The hooks of the link, in one queue: all hear of its ups and downs in order."""
 
     __slots__ = ()

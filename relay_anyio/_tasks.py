@@ -55,7 +55,7 @@ class AppTask(abc.ABC):
         self.cancel_on_end = cancel_on_end
         self.cancel_on_close = cancel_on_close
         self.began = False
-        """False as well of a task that was cancelled from outside before it could begin."""
+        """It stays false if the task is cancelled from outside before it can begin."""
         self.failure: BaseException | None = None
         """What its function has raised, and nobody has taken care of."""
 
@@ -65,11 +65,11 @@ class AppTask(abc.ABC):
 
     @abc.abstractmethod
     def ended(self) -> None:
-        """Do what is to be done when it has ended, however it has. Called once."""
+        """Act on its end, however it has ended. Called once."""
 
     async def recover(self, run: RunFunction) -> None:
-        """Do what is to be done about a `failure`, in the task."""
-        del run  # most let it be
+        """Act on a `failure`, in the task."""
+        del run  # most kinds of tasks do nothing
 
     def cancel(self, error: BaseException) -> None:
         """Cancel it: a task needs no reason."""
@@ -206,7 +206,7 @@ class AppTasks:
         return bool(self._running) and self._running <= self._spared
 
     def cancel(self, *, hooks: bool) -> None:
-        """Cancel them, those that shall hear of the end only with `hooks`."""
+        """Cancel them; with `hooks`, also those whose `cancel_on_close` is false."""
         self._cancelled = True
         for task in self._running:
             if task not in self._spared and (hooks or task.cancel_on_close):

@@ -113,13 +113,13 @@ class AppTask:
 
     def wait(self, mailbox: Mailbox[T], timeout: float | None, *what: object) -> T:
         """Wait for an item, or be cancelled."""
-        self._begin(mailbox)
+        self._now_waits_for(mailbox)
         try:
             return mailbox.take(timeout, *what)
         finally:
-            self._begin(None)
+            self._now_waits_for(None)
 
-    def _begin(self, mailbox: Mailbox[Any] | None) -> None:
+    def _now_waits_for(self, mailbox: Mailbox[Any] | None) -> None:
         with self._lock:
             self._waits_for = mailbox
             if self._error is not None:

@@ -154,14 +154,14 @@ class Transport:
 
     # From the engine
 
-    def open(self, work: Callable[[], object], host: str, network: Network) -> None:
+    def open(self, find: Callable[[], object], host: str, network: Network) -> None:
         """Begin to open it. Whatever comes of that is told later.
 
-        `work` may block. It returns a `Route` of this network, or a socket.
+        `find` may block. It returns a `Route` of this network, or a socket.
         """
         self._network = network
         try:
-            errands.run(work, self._look_at, f"relay_sync resolver of {host}")
+            errands.run(find, self._hand_on, f"relay_sync resolver of {host}")
         except OSError as error:
             self._end(describe(error))
 
@@ -218,8 +218,8 @@ class Transport:
 
     # Opening
 
-    def _look_at(self, outcome: Outcome[object]) -> None:
-        """In the thread of its own: hand on what came of it."""
+    def _hand_on(self, outcome: Outcome[object]) -> None:
+        """In the thread that has looked for a way: let the I/O thread know what it has found."""
         if self._phase is Phase.CLOSED:
             _discard(outcome)  # perhaps nobody is there any more to take it
         else:

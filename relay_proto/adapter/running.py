@@ -45,8 +45,8 @@ Hooks: TypeAlias = tuple[Function, ...]
 class HandlerEnded(Protocol):
     """Is told that the handler of a call has ended.
 
-    `failure` is what it has raised, if nobody has taken care of that. One that has not
-    `began` was cancelled before that.
+    `failure` is what it has raised, if nobody has taken care of that. If `began` is false,
+    it was cancelled before it could begin.
     """
 
     def __call__(self, failure: BaseException | None, /, *, began: bool = True) -> None:
