@@ -20,7 +20,7 @@ from typing import Any, Final, Generic, TypeVar
 from ..api.commands import Command
 from ..api.routes import CallRoute, Link, Registration, Routes
 from ..calls.calls import LOST_SESSION
-from ..display import shown_id
+from ..display import counted, shown_id
 from ..errors import CallEndedError, RelayError
 from ..observing.observer import Target
 from ..outputs import (
@@ -353,8 +353,8 @@ class Delivery(Generic[T, C, M]):
         core = self._engine.core
         calls = core.live_calls
         if calls and core.state is not SessionState.READY:
-            words = "%d calls go on, because they cannot be hung up without a connection"
-            self._log.warning(words, len(calls))
+            words = "nothing can be hung up without a connection: %s may go on at the service"
+            self._log.warning(words, counted(len(calls), "call"))
             return
         for record in calls:
             core.hang_up(record, now)
@@ -405,8 +405,8 @@ class Delivery(Generic[T, C, M]):
 
     def _forget_texts(self) -> None:
         if count := self._texts.clear():
-            words = "%d messages are dropped that waited for a handler: the client is disconnected"
-            self._log.warning(words, count)
+            words = "dropped, because the client is disconnected: %s that waited for a handler"
+            self._log.warning(words, counted(count, "message"))
 
     def _not_run(self, words: str, what: object) -> None:
         if self._engine.alive:  # else nothing is begun any more, as everybody knows

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Final, TextIO
 
-from ..display import one_line, shown_id, without_logins, without_plus_numbers
+from ..display import counted, one_line, shown_id, without_logins, without_plus_numbers
 from ..outputs import Connected, ConnectFailed, FrameTraced, OfferRefused, Output
 from ..rpc.masking import Scrubber
 from ..variables import ENV_LOG_LEVEL
@@ -153,8 +153,9 @@ class Lines:
 
     def event_dropped(self, name: str, count: int, size: int, event: object) -> None:
         """Write down that a function, or a wait, did not get an event: too many wait for it."""
-        words = f"%s: %r is dropped, because %d events wait for it (%d bytes), or {TOO_MANY}"
-        self.write(("dropped", name), logging.ERROR, words, name, event, count, size)
+        words = f"%s: %r is dropped, because of %s before it (%d bytes), or because {TOO_MANY}"
+        waiting = counted(count, "event")
+        self.write(("dropped", name), logging.ERROR, words, name, event, waiting, size)
 
     def listener_not_run(self, name: str, event: object) -> None:
         """Write down that a function did not get an event: too many functions run."""

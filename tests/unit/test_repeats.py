@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay_proto.adapter.guard import report_failure
-from relay_proto.adapter.logs import Lines, Log
+from relay_proto.adapter.logs import TOO_MANY, Lines, Log
 from relay_proto.adapter.repeats import (
     FIRST_INTERVAL,
     LONGEST_INTERVAL,
@@ -65,9 +65,8 @@ def test_thousands_are_one_line_and_a_count(writer: Writer) -> None:
         writer.now = number / 5000
         writer.lines.event_dropped("listener of x", 100, 7000, number)
     words = (
-        "listener of x: {} is dropped, because 100 events wait for it (7000 bytes), or too many "
-        "listeners run. Let them return sooner, or raise Limits.listener_backlog and "
-        "Limits.backlog_bytes"
+        "listener of x: {} is dropped, because of 100 events before it (7000 bytes), or "
+        f"because {TOO_MANY}"
     )
     assert writer.written() == [words.format(0)]
     assert writer.changed == 1
