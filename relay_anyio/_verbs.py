@@ -137,7 +137,8 @@ def dialing(
     """Make a method of a client that calls out."""
 
     async def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> C:
-        command, engine = function(*args, **kwargs), client._engine  # if the check lets it pass
+        command = function(*args, **kwargs)  # first: it checks the arguments
+        engine = client._engine
         record = await execute_in_turn(engine, command)
         return handle._of(client, engine, record)
 
@@ -150,7 +151,8 @@ def sending(
     """Make a method of a client that sends a text."""
 
     async def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> M:
-        command, engine = function(*args, **kwargs), client._engine  # if the check lets it pass
+        command = function(*args, **kwargs)  # first: it checks the arguments
+        engine = client._engine
         bound = with_context(command)
         return handle._of(engine, await execute_in_turn(engine, bound))
 

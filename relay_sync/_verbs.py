@@ -124,7 +124,8 @@ def dialing(
     """Make a method of a client that calls out."""
 
     def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> C:
-        command, engine = function(*args, **kwargs), client._engine  # if the check lets it pass
+        command = function(*args, **kwargs)  # first: it checks the arguments
+        engine = client._engine
         record = execute_in_turn(engine, command)
         return handle._of(client, engine, record)
 
@@ -137,7 +138,8 @@ def sending(
     """Make a method of a client that sends a text."""
 
     def method(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> M:
-        command, engine = function(*args, **kwargs), client._engine  # if the check lets it pass
+        command = function(*args, **kwargs)  # first: it checks the arguments
+        engine = client._engine
         return handle._of(engine, execute_in_turn(engine, command))
 
     return signed(method, function, handle, f"The `{handle.__name__}`, once the server has it.")

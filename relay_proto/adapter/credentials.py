@@ -90,7 +90,8 @@ class CredentialSource:
         }
         if question is not None:
             if not answer:
-                raise ToldError(f"the function for {question.name} has returned nothing")
+                words = f"has returned nothing: it must return the {question.name}"
+                raise ToldError(f"the function for {question.name} {words}")
             given[question.name] = answer
         try:
             texts = {name: credential(name, value or "") for name, value in given.items()}

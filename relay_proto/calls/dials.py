@@ -21,6 +21,7 @@ from ..errors import DialFailedError, DialTimeoutError, RelayError, RequestQueue
 from ..outputs import Dropped, EventReceived, PeerViolation
 from ..pending import RESULT, Pending, Source
 from ..records import LONGEST_ID, CallRecord, DialRecord
+from ..rpc.event_base import text_of
 from ..rpc.events import CallStateEvent, DialEvent
 from ..rpc.frames import JSONObject, is_object
 from ..rpc.masking import Scrubber
@@ -129,7 +130,7 @@ class Dials:
     def receive(self, event: DialEvent) -> Legs:
         """Apply a dial event and report it."""
         dial = self._pending.get(event.tag)
-        call_id = _text(event.call, "call_id")
+        call_id = text_of(event.call, "call_id")
         if dial is None:
             self._out.push(EventReceived(event, self._calls.get(call_id)))
             if event.dial_state == CALL_STATE_ANSWERED:
@@ -176,7 +177,7 @@ class Dials:
     def _answered(self, dial: DialRecord, event: DialEvent, call_id: str) -> Legs:
         answered = (leg.call_id for leg in dial.legs.values() if leg.state == CALL_STATE_ANSWERED)
         call_id = call_id or next(answered, "")
-        node_id = _text(event.call, "node_id") or event.node_id
+        node_id = text_of(event.call, "node_id") or event.node_id
         if not _usable(call_id, node_id):
             self._out.push(
                 PeerViolation(f"dial {shown_id(dial.tag)} was answered by a call without an id")
@@ -235,8 +236,3 @@ class Dials:
 
 def _usable(call_id: str, node_id: str) -> bool:
     return 0 < len(call_id) <= LONGEST_ID and len(node_id) <= LONGEST_ID
-
-
-def _text(values: JSONObject, key: str) -> str:
-    value = values.get(key)
-    return value if isinstance(value, str) else ""

@@ -442,6 +442,7 @@ class Session:
         return self._lost(error, now)
 
     def _leave(self, *, flush: bool) -> None:
+        """End the transport. What follows, `_drop`, `_closed` or `_refused` decide."""
         assert self._wire is not None, "there is a transport to leave"
         if flush:
             self._out.send(self._transport, self._wire.close(1000))
@@ -450,6 +451,7 @@ class Session:
         self._out.close(self._transport, flush=flush)
 
     def _lost(self, error: RelayError, now: float) -> Unusual:
+        """Report that the transport is gone, and wait for the next attempt if there is one."""
         self._connect_id = None
         attempt, delay = self._backoff.attempt, self._backoff.next_delay()
         if self.state in UP:
@@ -472,6 +474,7 @@ class Session:
         self._finish(None)
 
     def _finish(self, error: RelayError | None) -> None:
+        """Report that the session is over for good."""
         if self._wire is not None:
             self._leave(flush=False)
         self._resume.forget()
