@@ -254,7 +254,7 @@ class Stage:
             raise BrokenError(f"event {json.dumps(identity)} was answered with an error")
         return answer
 
-    async def alive(self, connection: Connection, within: float = PATIENCE) -> None:
+    async def alive(self, connection: Connection) -> None:
         """Check that the client is still on a connection, and acknowledges events there."""
         identity = self.new_id("alive")
         self.event(connection, "conform.alive", {}, identity=identity)
@@ -262,7 +262,7 @@ class Stage:
         def look() -> bool | None:
             return True if connection.answers(identity) or not connection.is_open else None
 
-        await self.until(look, within, "nothing was acknowledged any more")
+        await self.until(look, PATIENCE, "nothing was acknowledged any more")
         if not connection.answers(identity):
             await self.pause(CALM)  # the whole client may have ended
             raise BrokenError(f"it left the connection: {connection.reason}")
@@ -327,9 +327,9 @@ class Stage:
         }
         self.event(connection, "messaging.receive", body)
 
-    async def answered(self, connection: Connection, *, call: str = "") -> str:
+    async def answered(self, connection: Connection) -> str:
         """Offer a call, and wait until the client plays its prompt; return the call's id."""
-        call, _ = self.offer(connection, call=call)
+        call, _ = self.offer(connection)
         await self.request("calling.play", call=call)
         return call
 
@@ -383,13 +383,11 @@ class Stage:
         self.event(connection, "signalwire.authorization.state", body)
         self.changed()
 
-    def follow_up(
-        self, connection: Connection, method: str, params: JSONObject, delay: float = EVENT_DELAY
-    ) -> None:
+    def follow_up(self, connection: Connection, method: str, params: JSONObject) -> None:
         """Send the events that follow a request, a moment later."""
         frames = list(self.events_of(method, params))
         if frames:
-            self.tasks.start_soon(_send_later, connection, frames, delay)
+            self.tasks.start_soon(_send_later, connection, frames)
 
     def later(self, delay: float, act: Callable[[], object]) -> None:
         """Do something after a while, whatever the check does meanwhile."""
@@ -446,9 +444,9 @@ def never(connection: Connection, request: RequestReceived, params: JSONObject) 
 ANSWERS: Final[Mapping[str, Answer]] = {METHOD_SIGNALWIRE_PING: _ping}
 
 
-async def _send_later(connection: Connection, frames: list[JSONObject], delay: float) -> None:
+async def _send_later(connection: Connection, frames: list[JSONObject]) -> None:
     for frame in frames:
-        await anyio.sleep(delay)
+        await anyio.sleep(EVENT_DELAY)
         connection.send(frame)
 
 

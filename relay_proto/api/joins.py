@@ -30,11 +30,6 @@ from .parameters import checked, checked_with
 from .views import CallView, check_call
 
 
-def _a_call(argument: str, value: object) -> object:
-    check_call(argument, value)
-    return value
-
-
 class Join(msgspec.Struct, frozen=True):
     """What to ask the server, and how long to wait for what comes of it, in seconds."""
 
@@ -42,7 +37,7 @@ class Join(msgspec.Struct, frozen=True):
     timeout: float | None
 
 
-@checked_with(other=_a_call)
+@checked_with(other=check_call)
 def bridge(other: CallView, *, timeout: float | None = None) -> Join:
     """Connect the call to another call that is up, and wait until they hear each other.
 

@@ -8,7 +8,7 @@ Public: for authors of adapters.
 
 from __future__ import annotations
 
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from ..display import described, shown_id, shown_number, shown_reason
 from ..records import ActionRecord, CallRecord, MessageRecord
@@ -16,7 +16,7 @@ from ..rpc.event_base import RelayEvent
 from ..rpc.events import CallStateEvent, MessageStateEvent
 from ..rpc.frames import JSONObject, is_object
 from ..transitions import CallState
-from ..values.checks import any_text, texts
+from ..values.checks import any_text, instance, texts
 from ..values.literals import CallStateText, Direction, EndReasonText, MessageStateText
 from .outcomes import Done
 from .parameters import checked_with
@@ -126,14 +126,8 @@ class CallView:
         return not self._record.has_reached(CallState.ENDING.value)
 
 
-def check_call(argument: str, value: object) -> None:
-    """Check that an argument is a call.
-
-    Raises:
-        TypeError: it is none.
-    """
-    if not isinstance(value, CallView):
-        raise TypeError(f"{argument} must be a Call, not {value!r}")
+check_call: Final = instance(CallView, "Call")
+"""The check of an argument that must be a call."""
 
 
 class ActionView(Results[E]):
