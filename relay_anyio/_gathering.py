@@ -35,7 +35,7 @@ class Gathering:
 
     @property
     def active(self) -> bool:
-        """Whether it is so. The writers are then awake."""
+        """Whether writes are left for the writers now, which are then awake."""
         return self._steps > 0
 
     def step_soon(self) -> None:
@@ -50,7 +50,7 @@ class Gathering:
 
     @contextmanager
     def writer_idle(self) -> Generator[None]:
-        """Around the wait of a writer for its turn. At the end, it performs all outputs."""
+        """Surround the wait of a writer for its turn. Then perform all outputs."""
         self._idle_writers += 1
         try:
             yield
@@ -70,7 +70,7 @@ class Gathering:
             self._wake_writers()
 
     async def wait(self) -> None:
-        """Let those that were woken have their turn. It is over then, unless others were woken."""
+        """Let the tasks that were woken have their turn. Then stop, unless others were woken."""
         steps = self._steps
         await anyio.lowlevel.checkpoint()
         if steps == self._steps:

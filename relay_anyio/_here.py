@@ -71,7 +71,7 @@ def outlives(error: BaseException) -> bool:
 
 
 async def outlive_cancellation() -> None:
-    """Go on if others have cancelled this task, of which asyncio tells it at the next wait."""
+    """Go on if others have cancelled this task. On asyncio, that shows at the next wait."""
     try:
         await anyio.lowlevel.checkpoint()
     except BaseException as error:

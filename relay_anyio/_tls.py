@@ -180,7 +180,7 @@ class TLSStream(ByteStream):
             done = not self._unsent
 
     async def receive(self, max_bytes: int = READ_SIZE) -> bytes:
-        """All that has arrived, of at least one byte, be it more than `max_bytes`.
+        """Wait for at least one byte, and return all that has arrived, even more than `max_bytes`.
 
         Raises:
             EndOfStream: the peer has closed, with or without a word.
@@ -240,10 +240,10 @@ class TLSStream(ByteStream):
 
     def _take_in(self, data: bytes) -> None:
         self._channel.feed(data)
-        self._drained = False  # be it that nobody waits for it any more
+        self._drained = False  # even if nobody waits for it any more
 
     def _decrypt(self) -> bytes:
-        """Every whole record that is here; what has ended it is raised by the next call."""
+        """Return all whole records. If the stream has ended, the next call raises how."""
         data = b""
         if self._ended is None:
             data, self._ended = self._channel.decrypt()

@@ -83,7 +83,7 @@ class Transport:
         self._scope = anyio.CancelScope()
 
     def write(self, data: bytes) -> None:
-        """Write bytes, or leave them for the writer. A peer that reads none of them is left."""
+        """Write bytes, or leave them for the writer. Give up a peer that does not read them."""
         if self._direct is not None and not self._unsent and not self._gathering.active:
             try:
                 if self._direct.send_at_once(data):

@@ -83,7 +83,7 @@ def main(argument: str) -> int:
     with suppress(OSError):  # the current directory has gone
         sys.path.insert(0, str(Path.cwd()))
     sys.path.insert(0, options.app_dir)
-    supervisor = Supervisor(socket.socket(fileno=options.fd))
+    supervisor = SupervisorLink(socket.socket(fileno=options.fd))
     supervisor.start()
     try:
         client = load(options.target)
@@ -114,7 +114,7 @@ def main(argument: str) -> int:
 
 
 def _serve(
-    client: ClientBase[Any, Any, Any], options: WorkerOptions, supervisor: Supervisor
+    client: ClientBase[Any, Any, Any], options: WorkerOptions, supervisor: SupervisorLink
 ) -> int:
     serves = _serve_blocking if is_blocking(client) else _serve_async
     code, obeyed = serves(client, options, supervisor)
@@ -122,7 +122,7 @@ def _serve(
 
 
 def _serve_blocking(
-    client: ClientBase[Any, Any, Any], options: WorkerOptions, supervisor: Supervisor
+    client: ClientBase[Any, Any, Any], options: WorkerOptions, supervisor: SupervisorLink
 ) -> tuple[ExitCode, bool]:
     from .blocking_service import BlockingService  # noqa: PLC0415 - only one of the two is loaded
 
@@ -142,7 +142,7 @@ def _serve_blocking(
 
 
 def _serve_async(
-    client: ClientBase[Any, Any, Any], options: WorkerOptions, supervisor: Supervisor
+    client: ClientBase[Any, Any, Any], options: WorkerOptions, supervisor: SupervisorLink
 ) -> tuple[ExitCode, bool]:
     import anyio  # noqa: PLC0415 - as above
 
@@ -162,8 +162,8 @@ def _serve_async(
     return code, service.obeyed
 
 
-class Supervisor:
-    """The supervisor, as a worker sees it."""
+class SupervisorLink:
+    """The socket to the supervisor: reports go out, orders come in."""
 
     def __init__(self, sock: socket.socket) -> None:
         sock.set_inheritable(False)  # a program that this one starts must not keep it open

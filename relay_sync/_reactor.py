@@ -56,7 +56,7 @@ class Reactor:
         self._ready[sock] = ready
 
     def forget(self, sock: socket.socket) -> None:
-        """Watch `sock` no more, be it closed by now. In this round it is not called back either."""
+        """Watch `sock` no more, in this round either. It may be closed already."""
         if self._ready.pop(sock, None) is not None:
             # After a `watch` that failed, the selector may not know it.
             with suppress(KeyError, ValueError):

@@ -27,7 +27,7 @@ class Reading:
         self._asked: list[Mailbox[None]] = []
 
     def wait(self) -> None:
-        """From another thread: wait until what waits has been read and handed on."""
+        """From another thread: wait until all that is in the sockets was read and handed on."""
         mail: Mailbox[None] = Mailbox()
         self._reactor.post(lambda: self._asked.append(mail))
         with suppress(TimeoutError):

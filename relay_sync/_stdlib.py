@@ -39,7 +39,7 @@ class Real:
     start: Callable[[threading.Thread], None] = threading.Thread.start
     join: Callable[[threading.Thread, float | None], None] = threading.Thread.join
     wait: Callable[[threading.Condition, float | None], bool] = threading.Condition.wait
-    time: Callable[[], float] = time.time  # at last, for it hides the module
+    time: Callable[[], float] = time.time  # last, because it hides the module
 
 
 REAL: Final = Real()

@@ -155,7 +155,7 @@ class Transport:
     # From the engine
 
     def open(self, find: Callable[[], object], host: str, network: Network) -> None:
-        """Begin to open it. Whatever comes of that is told later.
+        """Begin to open it. The owner hears later what has come of that.
 
         `find` may block. It returns a `Route` of this network, or a socket.
         """

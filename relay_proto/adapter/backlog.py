@@ -43,7 +43,7 @@ class Backlog(Generic[T]):
         return count < 0 or (count < bound.items and self.bytes + size <= bound.bytes)
 
     def put(self, item: T, size: int) -> None:
-        """Add an item. Whether it may wait is for the caller to ask."""
+        """Add an item. Ask `has_room` before."""
         if self._items is None:
             self._items = deque()
         self._items.append((item, size))
@@ -73,7 +73,7 @@ class Backlog(Generic[T]):
 
 
 class Places:
-    """So many may be taken at a time. It takes no lock."""
+    """A number of places, to be taken and given back. It takes no lock."""
 
     __slots__ = ("_free",)
 

@@ -82,5 +82,5 @@ def failure_of(error: BaseException) -> RelayError:
 def _make_wire(
     system: Random, role: Role, *, host: str, max_message_bytes: int, random: Chance | None
 ) -> Wire:
-    del random  # of a kind that has seeds: masks come from the system, for nobody to foresee
+    del random  # it has a seed: masks come from the system, so that nobody can predict them
     return Wire(role, host=host, max_message_bytes=max_message_bytes, random=system)

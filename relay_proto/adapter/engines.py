@@ -25,7 +25,7 @@ class ClientEngine(DeliveryEngine, Protocol):
         ...
 
     def abandon(self) -> None:
-        """Stop, for the first command has failed."""
+        """Stop, because the first command has failed."""
 
     def forked(self) -> bool:
         """Stop without a word, in a forked child. May be called several times.

@@ -38,7 +38,7 @@ class Forks:
         self._sockets.add(sock)
 
     def become_child(self) -> None:
-        """Do all that, in the child. Nothing else may have happened there."""
+        """Close these sockets and call these methods, in the child, before anything else."""
         self.count += 1
         for sock in tuple(self._sockets):
             let_go(sock)  # of the child's copy: the connection is still the parent's
@@ -65,8 +65,8 @@ def let_go(sock: socket.socket) -> None:
 def lead_nowhere(descriptor: int) -> None:
     """Put a socket without a connection in the place of one that something still holds.
 
-    To close it would not do: the next file that is opened gets its number, and that would
-    be written to.
+    It is not closed, because the next file that is opened would get its number. What still
+    holds it would then write to that file.
     """
     os.close(descriptor)
     with socket.socket() as nowhere:

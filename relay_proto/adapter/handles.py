@@ -232,7 +232,7 @@ class CallBase(CallView, Hearing, Generic[E, K]):
 
     @abc.abstractmethod
     def _new_listener(self, name: str, handler: Function, event_type: str) -> ListenerBase:
-        """What lets `handler` hear, in the way of the adapter."""
+        """Return a listener of the adapter's own kind, which calls `handler`."""
 
     def _attach(self, kind: ActionKind, control_id: str) -> ActionRecord:
         """The record of an operation that was started elsewhere."""
@@ -363,7 +363,7 @@ class MessageBase(MessageView, abc.ABC, Generic[E]):
 
     @abc.abstractmethod
     def _new_listener(self, name: str, handler: Function) -> ListenerBase:
-        """What lets `handler` hear, in the way of the adapter."""
+        """Return a listener of the adapter's own kind, which calls `handler`."""
 
     def _publish(self, event: RelayEvent) -> None:
         """Tell the listeners."""

@@ -12,7 +12,7 @@ from .handles import Engine, Function, ListenerBase
 
 
 class DeliveryEngine(Engine, Protocol):
-    """What delivery needs of an engine, beside what handles do."""
+    """What delivery needs of an engine, in addition to what handles need."""
 
     def time(self) -> float:
         """The time, as the core is told it. From wherever a function of the application runs."""

@@ -137,7 +137,7 @@ class Routes:
 
     @property
     def accepting_texts(self) -> bool:
-        """Whether any function gets inbound messages, be it as events."""
+        """Whether any function gets inbound messages, as messages or as events."""
         return self.message is not None or bool(self.event(EVENT_MESSAGING_RECEIVE))
 
     @property

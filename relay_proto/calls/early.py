@@ -53,7 +53,7 @@ class Early(Generic[T]):
             self._deadlines.set(self, self._last_came_at)
 
     def stop(self) -> None:
-        """Keep nothing more, and what is kept no longer."""
+        """Keep nothing more. The time of what is kept is over."""
         self._until = -math.inf
 
     def take(self, handled: Callable[[T], bool]) -> list[T]:

@@ -37,8 +37,8 @@ MOST_ATTEMPTS: Final = 3
 class Farewells:
     """The calls of which the server must still hear, by the ids of the calls.
 
-    Those of dials, those that the program hangs up, and those that are passed back have a
-    bound each: many of one kind let none of another be forgotten.
+    There are legs of dials, calls that the program hangs up, and calls that are passed back.
+    Each kind has a limit of its own, so that many of one kind do not displace another kind.
     """
 
     def __init__(self, out: OutputQueue, limits: Limits) -> None:
@@ -85,7 +85,7 @@ class Farewells:
         return (again,)
 
     def begin(self) -> Legs:
-        """A session has begun, be it the same one: it must be asked again."""
+        """A session has begun, a new one or the same: the server must be asked again."""
         return [leg for table in self._tables for leg in table.legs.values()]
 
     # What has become of them

@@ -162,7 +162,10 @@ class Offers:
         return []
 
     def state_changed(self, event: CallStateEvent) -> None:
-        """Follow a call that waits. Remember its end: an offer behind it would never end again."""
+        """Follow a call that waits. Remember calls that have ended.
+
+        An offer that comes after the end of its call would begin a call that never ends.
+        """
         if event.call_state == CALL_STATE_ENDED:
             self._ended_call_ids.add(event.call_id)
             self._early.take(lambda waiting: waiting.offer.call_id == event.call_id)

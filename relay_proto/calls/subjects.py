@@ -177,7 +177,7 @@ class ActionVerb(Verb, frozen=True, eq=False):
 
 
 class FinalControl(ActionVerb, frozen=True, eq=False):
-    """A verb of an action whose reply completes it, for no event will."""
+    """A verb of an action whose reply completes it, because no event does."""
 
     def succeeded(self, result: JSONObject, now: float) -> Legs:
         """Complete the action, and settle."""
