@@ -18,7 +18,9 @@ ACTS: Final = ("hear", "press", "say", "wait")
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 Interval: TypeAlias = Annotated[float, msgspec.Meta(ge=0.1, le=1_000_000)]
 Text: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
-Digits: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[0-9*#A-D]+$", max_length=100)]
+KEYS: Final = "^[0-9*#A-D]+$"
+"""The keys of a telephone, one or more."""
+Digits: TypeAlias = Annotated[str, msgspec.Meta(pattern=KEYS, max_length=100)]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 
 
@@ -167,6 +169,8 @@ def explained(words: str, root: type[msgspec.Struct]) -> str:
     elif wrong.startswith("Invalid enum value"):
         named = [str(value) for kind in kinds for value in get_args(kind)]
         wrong = f"{wrong.split(' ', 3)[-1]} is not one of {listed(named)}"
+    elif wrong.endswith(f"matching regex {KEYS!r}"):
+        wrong = "write keys of a telephone: 0 to 9, *, # and A to D"
     return f"{where}: {wrong}" if where else wrong
 
 

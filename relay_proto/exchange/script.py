@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, cast
+from types import UnionType
+from typing import Final, Literal, TypeAlias, cast
+
+from ..values.checks import any_text, flag, number, one_of, shown, text, whole
+
+KEYS: Final = frozenset("0123456789*#ABCD")
+"""The keys of a telephone."""
+_at_least_0: Final = number(0, unit="seconds")
+_pages: Final = whole(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +20,9 @@ class Wait:
     """Do nothing for a while."""
 
     seconds: float
+
+    def __post_init__(self) -> None:
+        _at_least_0("seconds of Wait", self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,11 @@ class Hear:
     whole: bool = False
     """Whether they listen until it has been spoken, and only then go on."""
 
+    def __post_init__(self) -> None:
+        any_text("text of Hear", self.text)
+        _at_least_0("timeout of Hear", self.timeout)
+        flag("whole of Hear", self.whole)
+
 
 @dataclass(frozen=True, slots=True)
 class Press:
@@ -36,12 +52,24 @@ class Press:
     digits: str
     interval: float = 0.25
 
+    def __post_init__(self) -> None:
+        digits = any_text("digits of Press", self.digits)
+        if not KEYS.issuperset(digits):
+            raise ValueError(
+                f"digits of Press must be keys of a telephone (0 to 9, *, #, A to D), "
+                f"not {shown('digits', digits)}"
+            )
+        _at_least_0("interval of Press", self.interval)
+
 
 @dataclass(frozen=True, slots=True)
 class Say:
     """Say something. Its length depends on the text; see `ExchangeTiming.character`."""
 
     text: str
+
+    def __post_init__(self) -> None:
+        any_text("text of Say", self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +110,22 @@ class Machine:
     full: bool = False
     """Whether it takes no message: it hangs up after its greeting, without a beep."""
 
+    def __post_init__(self) -> None:
+        _check_greeting(self.greeting)
+        flag("beep of Machine", self.beep)
+        flag("full of Machine", self.full)
+
+
+def _check_greeting(greeting: object) -> None:
+    if isinstance(greeting, str):
+        any_text("greeting of Machine", greeting)
+        return
+    parts = cast("Sequence[object]", greeting) if isinstance(greeting, tuple | list) else None
+    if parts is None or not all(isinstance(part, Say | Wait) for part in parts):
+        raise TypeError(
+            f"the greeting of a Machine is a text, or a tuple of Say and Wait, not {greeting!r}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Fax:
@@ -89,6 +133,10 @@ class Fax:
 
     tone: Literal["CED", "CNG"] = "CED"
     pages: int = 1
+
+    def __post_init__(self) -> None:
+        one_of(("CED", "CNG"))("tone of Fax", self.tone)
+        _pages("pages of Fax", self.pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +146,11 @@ class Unclear:
 
 Nature: TypeAlias = Human | Machine | Fax | Unclear
 """What the far end is, for ``calling.detect``."""
+
+
+def _check_nature(nature: object) -> None:
+    if not isinstance(nature, Nature):
+        raise TypeError(f"a nature is Human(), Machine(), Fax() or Unclear(), not {nature!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +164,10 @@ class Caller:
     nature: Nature = Human()
 
     def __post_init__(self) -> None:
+        any_text("number of Caller", self.number)
         _check_script(self.script)
+        _at_least_0("patience of Caller", self.patience)
+        _check_nature(self.nature)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +179,9 @@ class Answers:
     nature: Nature = Human()
 
     def __post_init__(self) -> None:
+        _at_least_0("after of Answers", self.after)
         _check_script(self.script)
+        _check_nature(self.nature)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +189,9 @@ class Declines:
     """The line rings for `after` seconds, and then declines the call."""
 
     after: float = 1.0
+
+    def __post_init__(self) -> None:
+        _at_least_0("after of Declines", self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +236,8 @@ class InTurn:
     def __post_init__(self) -> None:
         if not self.behaviours:
             raise ValueError("InTurn needs at least one behaviour")
+        for behaviour in self.behaviours:
+            _check_behaviour(behaviour, Behaviour)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +250,12 @@ class OverTime:
     first: Behaviour
     later: tuple[tuple[float, Behaviour], ...]
 
+    def __post_init__(self) -> None:
+        _check_behaviour(self.first, Behaviour)
+        for seconds, behaviour in self.later:
+            _at_least_0("a time of OverTime", seconds)
+            _check_behaviour(behaviour, Behaviour)
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -196,9 +265,10 @@ class Line:
     behaviour: Behaviour | InTurn | OverTime
 
     def __post_init__(self) -> None:
-        _check_behaviour(self.behaviour)
+        text("address of Line", self.address)
+        _check_behaviour(self.behaviour, Behaviour | InTurn | OverTime)
 
 
-def _check_behaviour(behaviour: object) -> None:
-    if not isinstance(behaviour, Behaviour | InTurn | OverTime):
+def _check_behaviour(behaviour: object, allowed: UnionType) -> None:
+    if not isinstance(behaviour, allowed):
         raise TypeError(f"a line behaves like Answers(), Busy(), …, not like {behaviour!r}")

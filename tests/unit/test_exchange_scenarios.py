@@ -198,7 +198,7 @@ WRONG = {
     "[[callers]]\nscript = ['hangup']": "callers (entry 1), script (entry 1): 'hangup' is not one "
     "of 'hang up'",
     "[[callers]]\nscript = [{press = '1x'}]": "callers (entry 1), script (entry 1), press: "
-    "Expected `str` matching regex '^[0-9*#A-D]+$'",
+    "write keys of a telephone: 0 to 9, *, # and A to D",
     "[[callers]]\n[[callers]]\nscript = [{}]": "callers (entry 2), script (step 1): give one of "
     "hear, press, say, wait, or the text 'hang up'",
     "[[callers]]\nscript = [{say = 'x', wait = 1}]": "callers (entry 1), script (step 1): give one "
