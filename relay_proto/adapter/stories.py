@@ -18,6 +18,10 @@ from .places import level_of_caller
 MORE_THAN_ONE: Final = 2
 LONGEST_LABEL: Final = 24
 """Characters of a SIP address that are shown before each line."""
+HANG_UP: Final = (
+    "A call that is answered goes on until somebody hangs up: the program, by call.hangup() or "
+    "the end of a block 'async with call:' ('with call:' on threads), or the person, by HangUp()."
+)
 SPINS: Final = "a task runs in a loop without waiting, and no time passes"
 _PARTY: Final[Mapping[What, str]] = {What.CALLED: "number", What.DIALED: "to"}
 """Which detail of the first thing that happens on a call names its other side."""
@@ -204,8 +208,16 @@ class RehearsalTimeoutError(TimeoutError):
             why if within is None else f"the rehearsal is not over after {within:g} virtual seconds"
         )
         still = "".join(f"\n  {line}" for line in self.still_open)
+        if still and within is not None and _is_answered(self.story):
+            still = f"{still}\n{HANG_UP}"
         still = f"; this is still open:{still}\nThis" if still else "; this"
         super().__init__(f"{what}{still} happened until then:\n{story.text}")
+
+
+def _is_answered(story: Story) -> bool:
+    """Whether a call is up that was answered."""
+    ended = {one.call_id for one in story.all(What.ENDED)}
+    return any(one.call_id not in ended for one in story.all(What.ANSWERED))
 
 
 class DeadlockError(RuntimeError):

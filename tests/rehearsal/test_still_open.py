@@ -45,7 +45,10 @@ def unfinished(program: Any, scene: Any, backend: Backend, **more: Any) -> tuple
     with pytest.raises(RehearsalTimeoutError) as caught:
         rehearse(program, scene, within=60.0, backend=backend, **more)
     assert all(f"\n  {line}" in str(caught.value) for line in caught.value.still_open)
-    assert "This happened until then" in str(caught.value)
+    assert "\nThis happened until then" in str(caught.value)
+    assert ("goes on until somebody hangs up" in str(caught.value)) is any(
+        line.endswith("is answered") for line in caught.value.still_open
+    )
     return caught.value.still_open
 
 
