@@ -91,7 +91,7 @@ def parse_proxy(url: str) -> Proxy:
     if parts.scheme in ("socks4", "socks4a"):
         raise ValueError(
             "SOCKS4 is not supported, because it has no passwords and no IPv6: most such proxies "
-            "speak SOCKS5 as well, so try the same URL with socks5h://"
+            f"speak SOCKS5 as well, so try the same URL with socks5h in place of {parts.scheme}"
         )
     known = ", ".join(PORTS)
     if parts.scheme not in PORTS:

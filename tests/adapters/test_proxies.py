@@ -8,7 +8,7 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from relay_anyio import Connected, ConnectFailedError, SessionState
+from relay_anyio import Connected, ConnectFailedError, ConnectTimeoutError, SessionState
 from relay_anyio.client import RelayClient
 from tests.adapters import support
 from tests.adapters.proxies import OfficeProxy, office_proxy
@@ -107,7 +107,7 @@ async def test_the_argument_may_be_none(
     ("url", "words"),
     [
         ("socks4://clerk:pass-w@proxy.test", "SOCKS4 is not supported"),
-        ("socks4a://clerk:pass-w@proxy.test", "try the same URL with socks5h://"),
+        ("socks4a://clerk:pass-w@proxy.test", "with socks5h in place of socks4a"),
         ("ftp://clerk:pass-w@proxy.test", "must begin with one of http, https, socks5, socks5h"),
         ("proxy.test:8080", "must begin with"),
         ("http://clerk:pass-w@", "no valid host"),
@@ -136,6 +136,16 @@ async def test_a_wrong_variable_is_a_failed_attempt(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"gopher://{USER}:{QUOTED}@proxy.test")
     assert "HTTPS_PROXY (or the system's settings) cannot be used" in str(await failure(world))
+
+
+async def test_what_to_try_in_place_of_socks4_is_not_masked(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks4://localhost:1")
+    client = world.client()
+    with pytest.raises(ConnectTimeoutError):
+        await client.connect(retry=True, timeout=0.2)
+    assert "with socks5h in place of socks4; trying again in" in caplog.text
 
 
 # Through
