@@ -23,6 +23,7 @@ from urllib.parse import quote
 import anyio
 from rich.console import Console
 
+from relay_proto.adapter.proxies import ProxyError, environment_proxy
 from relay_proto.adapter.stories import MORE_THAN_ONE, other_side
 from relay_proto.display import one_line
 from relay_proto.exchange import (
@@ -44,6 +45,7 @@ from relay_proto.exchange import (
 )
 from relay_proto.exchange import Scenario as ReadScenario
 from relay_proto.server import ServerConfig
+from relay_proto.values.hosts import split_host
 
 from ._output import OUTPUT, CommandError, cannot_listen, temporary_directory
 from .lab.lab import About, Lab
@@ -195,7 +197,13 @@ async def _serve(options: argparse.Namespace, authority: Authority | None, files
         async with anyio.create_task_group() as tasks:
             port: int = await tasks.start(_start, simulator, options.host, options.port)
             space = f"{(options.name or ['localhost'])[0]}:{port}"
-            place = Place(space=space, ca_file=ca_file, project=PROJECT, token=token)
+            place = Place(
+                space=space,
+                ca_file=ca_file,
+                project=PROJECT,
+                token=token,
+                no_proxy=_without_proxy(*split_host(space)),
+            )
             lab.introduce(_about(place))
             if page is not None:
                 await tasks.start(page.serve, lab)
@@ -210,6 +218,20 @@ async def _serve(options: argparse.Namespace, authority: Authority | None, files
 async def _cut(simulator: Simulator) -> None:
     await anyio.sleep(CUT_DELAY)
     simulator.cut()
+
+
+def _without_proxy(host: str, port: int) -> tuple[str, str]:
+    """Return what to set so that programs reach this host without the environment's proxy.
+
+    A proxy of an office does not know this machine, or would not connect to it.
+    """
+    try:
+        if environment_proxy(host, port).proxy is None:
+            return "", ""
+    except ProxyError:
+        pass  # what the environment names cannot be used, and should not be
+    name = "no_proxy" if "no_proxy" in os.environ else "NO_PROXY"  # as Python reads them
+    return name, ",".join(filter(None, (os.environ.get(name, ""), host)))
 
 
 def _complain(words: str) -> None:

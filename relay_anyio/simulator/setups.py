@@ -60,6 +60,8 @@ class Place:
     """The certificate to trust; empty without TLS."""
     project: str
     token: str
+    no_proxy: tuple[str, str] = ("", "")
+    """The variable that excepts this place from a proxy of the environment, and its value."""
 
     @property
     def url(self) -> str:
@@ -73,7 +75,9 @@ class Place:
             transport = dict.fromkeys(TRUST[kind], self.ca_file)
         else:
             transport = {} if kind == "node" else {ENV_SCHEME: "ws"}
+        name, excepted = self.no_proxy
         return {
+            **({name: excepted} if name else {}),
             ENV_HOST: self.url if kind == "node" and not self.ca_file else self.space,
             **transport,
             ENV_PROJECT: self.project,

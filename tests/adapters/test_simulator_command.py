@@ -84,7 +84,9 @@ class Running:
 
 
 @contextmanager
-def running(directory: Path, *arguments: str) -> Generator[Running]:
+def running(
+    directory: Path, *arguments: str, env: Mapping[str, str] | None = None
+) -> Generator[Running]:
     """Run ``relay sim`` on a free port, with a directory whose name a shell would split."""
     command = [sys.executable, "-m", "relay_anyio", "sim", "--port", "0", *arguments]
     with subprocess.Popen(
@@ -93,7 +95,7 @@ def running(directory: Path, *arguments: str) -> Generator[Running]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=without_an_account(),
+        env=without_an_account() | dict(env or {}),
     ) as process:
         watchdog = threading.Timer(PATIENCE, process.kill)
         watchdog.start()
@@ -113,11 +115,15 @@ def without_an_account() -> dict[str, str]:
 
 
 @contextmanager
-def program(simulator: Running, source: str) -> Generator[None]:
+def program(
+    simulator: Running, source: str, env: Mapping[str, str] | None = None
+) -> Generator[None]:
     """Copy the lines into a shell, and run a program there."""
     shell = "\n".join([*simulator.setup, 'exec "$PYTHON" -c "$SOURCE"'])
     given = {"PYTHON": sys.executable, "SOURCE": source}
-    with subprocess.Popen(["sh", "-c", shell], env=without_an_account() | given) as process:
+    with subprocess.Popen(
+        ["sh", "-c", shell], env=without_an_account() | dict(env or {}) | given
+    ) as process:
         try:
             yield
         finally:
@@ -160,6 +166,35 @@ def test_it_goes_on_after_more_connections_than_there_are_descriptors(tmp_path: 
             while simulator.descriptors() < most:
                 pass
         with program(simulator, source):
+            simulator.until("answers")
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "value"),
+    [
+        ({"HTTPS_PROXY": "http://localhost:1"}, "NO_PROXY", "localhost"),
+        ({"ALL_PROXY": "no proxy at all"}, "NO_PROXY", "localhost"),
+        (
+            {"HTTPS_PROXY": "http://localhost:1", "NO_PROXY": "intranet.test"},
+            "NO_PROXY",
+            "intranet.test,localhost",
+        ),
+        (
+            {"https_proxy": "http://localhost:1", "no_proxy": "intranet.test"},
+            "no_proxy",
+            "intranet.test,localhost",
+        ),
+        ({"HTTPS_PROXY": "http://localhost:1", "NO_PROXY": "localhost"}, "", ""),
+        ({}, "", ""),
+    ],
+)
+def test_a_program_does_not_go_through_the_proxy_of_an_office(
+    tmp_path: Path, given: dict[str, str], name: str, value: str
+) -> None:
+    with running(tmp_path, env=given) as simulator:
+        assert simulator.variables.get(name or "NO_PROXY") == (value or None)
+        source = ANSWER.format(package="relay_sync", define="def", wait="")
+        with program(simulator, source, given):
             simulator.until("answers")
 
 
