@@ -43,7 +43,8 @@ TCP_SILENT: Final = (
 )
 PROXY_AWAY: Final = (
     "Check the URL of the proxy (HTTPS_PROXY or --proxy). If this network needs no proxy, unset "
-    "the variable, or try --no-proxy."
+    "the variable, or try --no-proxy. If only the host needs none, such as a simulator on this "
+    "machine, add it to NO_PROXY."
 )
 TCP_SOME: Final = (
     "A client uses the addresses that accept. If the others are all IPv6 or all IPv4, your network "
@@ -64,7 +65,13 @@ CLOCK: Final = (
 )
 CREDENTIALS: Final = (
     "Copy project and token from the dashboard again, without spaces. The token has to belong to "
-    f"this project, and the project to this host ({ENV_HOST} or --host). A JWT may have expired."
+    f"this project, and the project to this host ({ENV_HOST} or --host)."
+)
+JWT: Final = (
+    "Get a new JWT: this one may have expired, may be incomplete, or may be for another project or "
+    f"host ({ENV_HOST} or --host). A program whose JWTs expire gives RelayClient a function: see "
+    "'Credentials that expire' in the documentation. To use project and token, unset "
+    f"{ENV_JWT}."
 )
 SESSION: Final = "Try again in a minute. If it stays so, send --bundle FILE to the support."
 CONTEXTS: Final = (

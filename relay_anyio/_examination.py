@@ -365,7 +365,10 @@ class Examination:
             try:
                 await client.connect()
             except AuthenticationError as error:
-                raise step.failed(str(error), advice.CREDENTIALS) from error
+                credentials = self._config.credentials
+                with_jwt = credentials is not None and credentials.jwt_token
+                to_do = advice.JWT if with_jwt else advice.CREDENTIALS
+                raise step.failed(str(error), to_do) from error
             except RelayError as error:
                 raise step.failed(str(error), advice.SESSION) from error
             step.words = "the server accepts them"

@@ -440,6 +440,18 @@ async def test_the_token_is_wrong(
     assert told.err == ""
 
 
+async def test_a_jwt_that_is_refused_is_not_told_of_a_project(
+    world: World, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGNALWIRE_JWT_TOKEN", "a-jwt-of-yesterday")
+    told = await doctor("--host", world.host)
+    assert (told.code, told.last) == (18, "credentials")
+    assert "Get a new JWT" in told.out
+    assert "Copy project and token" not in told.out
+    monkeypatch.setenv("SIGNALWIRE_JWT_TOKEN", "jwt-secret-1")
+    assert (await doctor("--host", world.host)).code == 0
+
+
 async def test_the_context_is_refused(certificates: Certificates, doctor: Doctor) -> None:
     async def refuse(peer: Peer) -> None:
         await peer.welcome()
