@@ -89,6 +89,13 @@ class _Output(io.TextIOBase):
 OUTPUT: Final = cast("TextIO", _Output())
 
 
+def os_words(error: OSError) -> str:
+    """Return what the system says, without its number: the file first, if it is about one."""
+    if error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+
+
 def temporary_directory(prefix: str) -> tempfile.TemporaryDirectory[str]:
     """Make a directory that goes away at the end of its ``with`` block.
 

@@ -16,7 +16,7 @@ from relay_proto import __version__
 from relay_proto.exchange import ANY_CONTEXT
 from relay_run.arguments import add_run
 
-from ._output import OUTPUT, CommandError, OutputError, forget_output
+from ._output import OUTPUT, CommandError, OutputError, forget_output, os_words
 from ._service_arguments import add_dial, add_doctor, add_text, seconds
 from .conform.arguments import add_conform
 from .lab.arguments import add_lab
@@ -124,7 +124,7 @@ def _known(error: BaseException) -> tuple[int, list[str]] | None:
         case CommandError():
             return error.code, [f"relay: {error}\n"]
         case OSError():
-            return FAILED, [f"relay: {error}\n"]
+            return FAILED, [f"relay: {os_words(error)}\n"]
         case KeyboardInterrupt():
             return INTERRUPTED, []
         case _:

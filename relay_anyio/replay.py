@@ -17,7 +17,7 @@ from relay_proto.recorder.lines import LONGEST_LINE
 from relay_proto.recorder.replay import COMPARED, RecordingError, Step, replay
 from relay_proto.rpc.frames import decode_any, is_object
 
-from ._output import OUTPUT
+from ._output import OUTPUT, os_words
 
 DIFFERENT: Final = 1
 UNREADABLE: Final = 2
@@ -34,7 +34,7 @@ def run(path: Path, *, everything: bool = False) -> int:
         for step in replay(lines, Random):
             shown.show(step)
     except OSError as error:
-        print(f"relay: {error}", file=sys.stderr)
+        print(f"relay: {os_words(error)}", file=sys.stderr)
         return UNREADABLE
     except RecordingError as error:
         console.print(Text(one_line(str(error)), "red"))
@@ -57,7 +57,7 @@ def open_page(path: Path, port: int | None) -> int:
     try:
         recorded.read(replay(lines, Random))
     except OSError as error:
-        print(f"relay: {error}", file=sys.stderr)
+        print(f"relay: {os_words(error)}", file=sys.stderr)
         return UNREADABLE
     except RecordingError as error:
         recorded.trouble = one_line(str(error))

@@ -89,6 +89,11 @@ def hidden(text: str) -> str:
     return text if not text or is_mark(text) else f"{MASK}({len(text)})"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number of things in words, such as ``1 call`` and ``2 calls``."""
+    return f"{count} {noun if count == 1 else f'{noun}s'}"
+
+
 def one_line(text: str, most: int = MOST_WORDS) -> str:
     """Return `text` without characters that control a terminal, and not longer than `most`."""
     if len(text) > most:

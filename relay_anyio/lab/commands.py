@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import time
 import tomllib
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_ope
 
 import msgspec
 
-from relay_proto.display import one_line
+from relay_proto.display import counted, one_line
 
 from .._output import OUTPUT, CommandError
 from .arguments import DEFAULT_LAB, ENV_LAB, ENV_TOKEN
@@ -48,6 +49,15 @@ SHORT: Final = 8
 LAST: Final = "last"
 ENDED_BY: Final = {"caller": "the person", "program": "your program", "exchange": "the lab"}
 MOST_ERROR: Final = 10_000
+AS_COMMANDS: Final[Mapping[str, str]] = {
+    r"GET /api/calls(/\S+)?": "relay lab calls",
+    r"POST /api/phones": "relay lab phone",
+    r"DELETE /api/phones/(\S+)": r"relay lab phone \1 --remove",
+    r"PUT /api/numbers/(\S+)": r"relay lab number \1",
+    r"POST /api/scenarios": "relay lab play",
+    r"POST /api/reset": "relay lab reset",
+}
+"""What an error of the lab tells a program to do, and what it tells a person in a shell."""
 
 
 def run(name: str, options: argparse.Namespace) -> int:
@@ -160,9 +170,12 @@ class _NoRedirect(HTTPRedirectHandler):
 def _refusal(body: bytes, status: int) -> str:
     try:
         answer = json.loads(body)
-        return str(answer["error"])
+        words = str(answer["error"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return f"the lab answered with status {status}: is this a lab of relay sim?"
+    for request, command in AS_COMMANDS.items():
+        words = re.sub(request, command, words)
+    return words
 
 
 # Which call is meant
@@ -242,6 +255,9 @@ def _act(name: str) -> Callable[[Remote, argparse.Namespace], None]:
 def _text(lab: Remote, options: argparse.Namespace) -> None:
     body = _given(from_=options.from_, to=options.to, body=options.body, media=options.media)
     text = lab.send(Text, "POST", "/api/texts", body)
+    if text["state"] == "undelivered" and not options.json:
+        events = lab.get(Events, "/api/events", what="unserved", limit=1)["events"]
+        raise CommandError(f"{_text_line(text)}: the lab {events[-1]['text'] if events else ''}")
     _show(text, _text_line(text), as_json=options.json)
 
 
@@ -321,7 +337,7 @@ def _fault(lab: Remote, options: argparse.Namespace) -> None:
 
 def _play(lab: Remote, options: argparse.Namespace) -> None:
     played = lab.send_toml(ScenarioState, "/api/scenarios", options.file.read_bytes())
-    counts = ", ".join(f"{played[kind]} {kind}" for kind in ("callers", "texts", "faults"))
+    counts = ", ".join(counted(played[f"{kind}s"], kind) for kind in ("caller", "text", "fault"))
     _print(f"the scenario runs: {counts}")
 
 

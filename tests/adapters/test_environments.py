@@ -216,7 +216,7 @@ def test_without_temporary_files_it_says_which_variable_to_set(
 def test_the_demo_says_at_once_that_nothing_can_be_recorded() -> None:
     code, out, err = relay("demo", "--record", "/dev/null/incident.jsonl")
     assert (code, out) == (1, "")
-    assert err == ("relay: [Errno 20] Not a directory: '/dev/null/incident.jsonl'\n")
+    assert err == "relay: /dev/null/incident.jsonl: Not a directory\n"
 
 
 # Terminals

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import pytest
 
 import relay_sync
 from relay_anyio.cli import main
+from relay_anyio.lab import commands
 from relay_anyio.lab.arguments import FAULTS
 from relay_anyio.lab.commands import COMMANDS
 from tests.lab.conftest import Start
@@ -105,6 +107,14 @@ def test_a_call_that_nobody_serves(shell: Shell) -> None:
     assert shell.run("call", code=1) == (
         "relay: the call has ended at once: the lab reaches no program: no program is connected\n"
     )
+
+
+def test_a_text_that_nobody_gets(shell: Shell) -> None:
+    said = shell.run("text", "--from", ANN, "Hi", code=1)
+    assert f"{ANN} to {OFFICE}  undelivered" in said
+    assert said.endswith(": the lab reaches no program: no program is connected\n")
+    shown = json.loads(shell.run("--json", "text", "--from", ANN, "Hi"))
+    assert shown["state"] == "undelivered"
 
 
 def test_which_call_is_meant(shell: Shell) -> None:
@@ -207,11 +217,46 @@ def test_every_fault_is_a_command(shell: Shell, fault: str) -> None:
 def test_a_scenario_is_played_and_stopped(shell: Shell, tmp_path: Path) -> None:
     scenario = tmp_path / "scenario.toml"
     scenario.write_text(SCENARIO)
-    assert shell.run("play", str(scenario)) == ("the scenario runs: 1 callers, 0 texts, 1 faults\n")
+    assert shell.run("play", str(scenario)) == "the scenario runs: 1 caller, 0 texts, 1 fault\n"
     assert shell.run("stop") == "stopped: a scenario that was sent\n"
-    assert shell.run("stop", code=1).startswith("relay: no scenario is played")
+    assert shell.run("stop", code=1) == ("relay: no scenario is played: relay lab play plays one\n")
     missing = tmp_path / "missing.toml"
-    assert "No such file" in shell.run("play", str(missing), code=1)
+    assert shell.run("play", str(missing), code=1) == (
+        f"relay: {missing}: No such file or directory\n"
+    )
+
+
+def test_an_error_says_which_command_to_use_and_no_request(shell: Shell) -> None:
+    refused = [
+        (("phone", ANN, "--remove"), f"there is no phone {ANN}: relay lab phone adds one"),
+        (("number", ANN, "--reset"), f"nobody has set {ANN}: relay lab number {ANN} does"),
+        (("press", "last", "1"), "there is no call last: relay lab calls lists those"),
+    ]
+    for arguments, words in refused:
+        assert words in shell.run(*arguments, code=1)
+    shell.run("phone", ANN)
+    said = shell.run("number", ANN, "busy", code=1)
+    assert f"{ANN} is a phone: relay lab phone {ANN} --remove first" in said
+    with program(shell.lab) as client:
+        dialing = threading.Thread(target=client.dial_phone, args=(ANN, OFFICE))
+        dialing.start()
+        shell.lab.until(
+            "/api/calls", lambda now: any("answer" in one["can"] for one in now["calls"])
+        )
+        said = shell.run("press", "last", "1", code=1)
+        assert "relay lab calls says what `can` be done" in said
+        shell.run("answer")
+        dialing.join()
+
+
+def test_every_request_in_an_error_is_told_as_a_command() -> None:
+    folder = Path(commands.__file__).parent
+    sources = (path.read_text("utf-8") for path in folder.glob("*.py"))
+    told = re.compile(r"LabError\((?:[^()]|\([^()]*\))*?((?:GET|POST|PUT|DELETE) /api/[^\s\"]+)")
+    requests = {found for source in sources for found in told.findall(source)}
+    assert len(requests) > 3
+    for request in requests:
+        assert any(re.fullmatch(known, request) for known in commands.AS_COMMANDS), request
 
 
 def test_what_was_done_is_saved_and_forgotten(shell: Shell) -> None:
