@@ -3,7 +3,7 @@
 Needs: pip install flask. SIGNALWIRE_PROJECT_ID and SIGNALWIRE_API_TOKEN.
 AGENT_NUMBER is the telephone of the agent, and OUR_NUMBER a phone number of yours.
 Run: python click_to_call_sync.py
-     curl -d to=+15550004000 http://127.0.0.1:5000/calls
+     curl --data-urlencode to=+15550004000 http://127.0.0.1:5000/calls
      curl http://127.0.0.1:5000/calls/ID
 Without an account: start ``relay sim``, and set the variables that it prints.
 

@@ -4,7 +4,7 @@ All of it is in one file, with the settings. In a project, the views and the cli
 Needs: pip install django. SIGNALWIRE_PROJECT_ID and SIGNALWIRE_API_TOKEN, and a phone number that
 is assigned to the context "office". OUR_NUMBER is this number. DJANGO_SECRET_KEY is a secret.
 Run: python django_service_sync.py runserver --noreload
-     curl -d to=+15550003000 -d text=Hello http://127.0.0.1:8000/calls
+     curl --data-urlencode to=+15550003000 -d text=Hello http://127.0.0.1:8000/calls
 Without an account: start ``relay sim``, and set the variables that it prints.
 """
 

@@ -3,7 +3,7 @@
 Needs: pip install flask. SIGNALWIRE_PROJECT_ID and SIGNALWIRE_API_TOKEN, and a phone number that
 is assigned to the context "office". OUR_NUMBER is this number.
 Run: flask --app flask_service_sync run
-     curl -d to=+15550003000 -d text=Hello http://127.0.0.1:5000/calls
+     curl --data-urlencode to=+15550003000 -d text=Hello http://127.0.0.1:5000/calls
 Without an account: start ``relay sim``, and set the variables that it prints.
 """
 
