@@ -16,11 +16,10 @@ VARIES: Final = re.compile(r"^ +\d+\.\d\d|[0-9a-f]{8}-[\w-]*…?|signalwire_\S*"
 
 
 def shown(statement: str) -> str:
-    """The statement, which shows its value as the shell does when somebody types."""
+    """The statement, which shows its values as the shell does when somebody types."""
     if statement.startswith(("call =", "action =", "story(", "call_me(")):
         return statement
-    *first, last = statement.split("; ")
-    return "; ".join([*first, f"print(repr({last}))"])
+    return "; ".join(f"print(repr({part}))" for part in statement.split("; "))
 
 
 def alike(text: str) -> str:

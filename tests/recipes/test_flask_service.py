@@ -1,4 +1,4 @@
-"""The recipe of flask_service_sync.py, against the simulator: threads have no virtual time.
+"""The recipe of flask_service_sync.py, against the simulator, because it is a whole web service.
 
 It needs ``pip install flask 'relay-proto[sim]'``.
 """
