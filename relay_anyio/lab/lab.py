@@ -279,8 +279,13 @@ class Lab:
         """Hand to a reader what it has missed since this id; None means nothing."""
         if after is None:
             return
-        if self.events.misses(after):
-            reader.miss(self.events.forgotten)
+        if after > self.hub.last_id:
+            # It knows the lab that was here before this one.
+            encode = partial(msgspec.json.encode, Done(done="reset"))
+            reader.add(Entry(self.hub.last_id, "reset", ("reset", ""), encode))
+            return
+        if self.events.misses(after) or self.hub.misses(after):
+            reader.miss(max(1, self.events.forgotten))
         missed: list[Entry] = [
             Entry(number, "happened", ("happened", number), partial(self.encode_event, number, one))
             for number, one in self.events.after(after)

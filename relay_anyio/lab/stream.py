@@ -103,6 +103,8 @@ class Hub:
         """Entries that were dropped because a reader was too slow."""
         self._readers: set[Reader] = set()
         self._latest: dict[Hashable, Entry] = {}
+        self._forgotten = 0
+        """The id of the newest entry that is no longer in `_latest`."""
 
     def new_id(self) -> int:
         """Return a new id."""
@@ -115,7 +117,7 @@ class Hub:
         self._latest.pop(entry.key, None)
         self._latest[entry.key] = entry
         if len(self._latest) > MOST_LATEST:
-            del self._latest[next(iter(self._latest))]
+            self._forgotten = self._latest.pop(next(iter(self._latest))).number
         self.hand_out(entry)
 
     def hand_out(self, entry: Entry) -> None:
@@ -128,6 +130,10 @@ class Hub:
         """Return the newest state of everything that has changed since this id."""
         newer = takewhile(lambda entry: entry.number > after, reversed(self._latest.values()))
         return list(newer)
+
+    def misses(self, after: int) -> bool:
+        """Whether something may have changed since this id of which `latest` has nothing."""
+        return self._forgotten > after
 
     def has_room(self) -> bool:
         """Whether one more reader may come."""

@@ -152,3 +152,26 @@ def test_a_reader_that_comes_too_late_is_told(lab: LabRunner) -> None:
     with lab.stream("?after=1") as events:
         assert events.until("dropped") == {"dropped": forgotten[0]}
     assert lab.get("/api/events")["forgotten"] == forgotten[0]
+
+
+def test_a_reader_of_the_lab_before_this_one_starts_again(lab: LabRunner) -> None:
+    newest = lab.get("/api/state")["last_id"]
+    with lab.stream(f"?after={newest + 1}") as events:
+        assert next(iter(events)) == ("reset", newest, {"done": "reset"})
+        lab.post("/api/texts", {"body": "Hi"})
+        assert events.until("text")["body"] == "Hi"
+    with lab.stream(f"?after={newest}") as events:
+        assert next(iter(events))[0] == "happened"
+
+
+def test_a_reader_is_told_that_changes_before_it_came_are_forgotten(
+    lab: LabRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "MOST_LATEST", 2)
+    begin = lab.get("/api/state")["last_id"]
+    for number in range(3):
+        lab.post("/api/phones", {"number": f"+1{number}"})
+    with lab.stream(f"?after={begin}") as events:
+        assert next(iter(events))[0] == "dropped"
+    with lab.stream(f"?after={begin + 1}") as events:
+        assert next(iter(events))[::2] == ("phone", lab.get("/api/phones")["phones"][1])
