@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .labs import Lab, find_browser, launch, running_lab
+from .labs import IVR, Lab, find_browser, launch, open_page, patient, running_lab
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -41,9 +41,15 @@ def lab(browser: Browser, tmp_path: Path) -> Generator[Lab]:
 
 
 @pytest.fixture
+def menu(tmp_path: Path) -> str:
+    """The example with a menu. It waits for a key as long as a test needs."""
+    return patient(IVR, tmp_path)
+
+
+@pytest.fixture
 def page(browser: Browser, lab: Lab) -> Generator[Page]:
     """The page of the lab. An error in its console fails the test."""
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page = open_page(browser, "about:blank")
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,13 +16,18 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.request import Request, urlopen
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Playwright
+    from playwright.sync_api import Browser, Page, Playwright
 
 ROOT: Final = Path(__file__).parents[2]
 IVR: Final = str(ROOT / "examples" / "ivr.py")
 OFFICE: Final = str(ROOT / "tests" / "browser" / "programs.py")
-PATIENCE: Final = 120.0
+VOICEMAIL: Final = str(ROOT / "examples" / "voicemail.py")
+PATIENCE: Final = 300.0
 """Seconds after which a lab is stopped, whatever a test is doing."""
+WAIT: Final = 120.0
+"""Seconds in which what a test waits for comes, on a machine that is slow and busy."""
+HURRY: Final = re.compile(r'("(?:initial|end_silence)_timeout"): [0-9.]+')
+"""What an example waits for the caller."""
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -37,6 +43,23 @@ def launch(playwright: Playwright) -> Browser:
     root = hasattr(os, "geteuid") and os.geteuid() == 0
     arguments = ["--no-sandbox"] if root else []
     return playwright.chromium.launch(executable_path=find_browser(), args=arguments)
+
+
+def open_page(browser: Browser, address: str) -> Page:
+    """Open a page that has the time that it needs."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(WAIT * 1000)
+    page.goto(address)
+    return page
+
+
+def patient(example: str, directory: Path) -> str:
+    """Copy an example that waits for its caller however slow the test is; return its path."""
+    source, changed = HURRY.subn(rf"\1: {PATIENCE}", Path(example).read_text("utf-8"))
+    assert changed == 1, example
+    copy = directory / Path(example).name
+    copy.write_text(source, "utf-8")
+    return str(copy)
 
 
 class Lab:
@@ -57,15 +80,22 @@ class Lab:
 
     def get(self, path: str) -> Any:
         """Ask the HTTP API."""
-        with urlopen(f"{self.page}{path}", timeout=10) as answer:
+        with urlopen(f"{self.page}{path}", timeout=WAIT) as answer:
             return json.load(answer)
 
     def post(self, path: str, body: object) -> Any:
         """Tell the HTTP API to do something."""
         headers = {"content-type": "application/json"}
         asked = Request(f"{self.page}{path}", json.dumps(body).encode(), headers)
-        with urlopen(asked, timeout=10) as answer:
+        with urlopen(asked, timeout=WAIT) as answer:
             return json.load(answer)
+
+    def delete(self, path: str) -> None:
+        """Tell the HTTP API to take something away."""
+        headers = {"content-type": "application/json"}
+        urlopen(
+            Request(f"{self.page}{path}", b"{}", headers, method="DELETE"), timeout=WAIT
+        ).close()
 
     def until(self, so: Callable[[], bool]) -> None:
         """Wait until it is so: look again whenever the lab has news."""
@@ -103,12 +133,12 @@ class Lab:
 
 
 @contextmanager
-def running_lab(directory: Path) -> Generator[Lab]:
-    """Run a lab in which nobody calls by themselves."""
+def running_lab(directory: Path, port: int = 0) -> Generator[Lab]:
+    """Run a lab in which nobody calls by themselves. Its page has a port, or any that is free."""
     scenario = directory / "nobody.toml"
     scenario.write_text("")
     command = [sys.executable, "-m", "relay_anyio", "sim", str(scenario), "--json"]
-    command += ["--port", "0", "--page", "0", "--state", str(directory / "state")]
+    command += ["--port", "0", "--page", str(port), "--state", str(directory / "state")]
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

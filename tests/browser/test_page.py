@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from .labs import IVR, OFFICE, ROOT, Lab
+from .labs import OFFICE, ROOT, Lab
 from .steps import add_phone, call_program, hear, press, show
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ MOST_LINES: Final = 8
 """How many groups of controls a view has, such as the keypad, and lines of them."""
 
 
-def test_two_phones_choose_from_the_menu_of_the_example(page: Page, lab: Lab) -> None:
-    with lab.program(IVR):
+def test_two_phones_choose_from_the_menu_of_the_example(page: Page, lab: Lab, menu: str) -> None:
+    with lab.program(menu):
         ann, ben = add_phone(page, "Ann"), add_phone(page, "Ben")
         lab.until_connected()
         call_program(ann)
@@ -96,8 +96,10 @@ def test_a_call_survives_a_cut_in_its_middle(page: Page, lab: Lab) -> None:
     assert said.index("session resumed") < said.index("ended")
 
 
-def test_a_call_is_saved_as_a_rehearsal_that_passes(page: Page, lab: Lab, tmp_path: Path) -> None:
-    with lab.program(IVR):
+def test_a_call_is_saved_as_a_rehearsal_that_passes(
+    page: Page, lab: Lab, menu: str, tmp_path: Path
+) -> None:
+    with lab.program(menu):
         ann = add_phone(page, "Ann")
         lab.until_connected()
         call_program(ann)
@@ -128,9 +130,9 @@ def test_a_call_is_saved_as_a_rehearsal_that_passes(page: Page, lab: Lab, tmp_pa
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_nothing_scrolls_sideways(page: Page, lab: Lab, width: int) -> None:
+def test_nothing_scrolls_sideways(page: Page, lab: Lab, menu: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
-    with lab.program(IVR):
+    with lab.program(menu):
         ann = add_phone(page, "Somebody with a name that is long")
         lab.until_connected()
         call_program(ann)
@@ -179,9 +181,9 @@ def walk(page: Page, key: str) -> int:
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_control_has_a_name_and_is_reached_by_the_keyboard(
-    page: Page, lab: Lab, view: str
+    page: Page, lab: Lab, menu: str, view: str
 ) -> None:
-    with lab.program(IVR):
+    with lab.program(menu):
         ann = add_phone(page, "Ann")
         lab.until_connected()
         call_program(ann)
