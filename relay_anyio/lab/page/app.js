@@ -5,13 +5,14 @@
 // NAME", with the buttons "Call", "Answer", "Decline" and "Hang up", the fields "Number to call" and
 // "Words to say", a group "Keypad" with a button for each key, and a log "What NAME hears".
 
-import { isRinging, otherSide } from "./calls.js";
+import { isRinging, order, otherSide, unheard } from "./calls.js";
 import { h, icon, reconcile, setAttribute, setText, show } from "./dom.js";
 import { mountFaults } from "./faults.js";
 import { lab } from "./lab.js";
 import { mountPhones } from "./phones.js";
 import { mountPrograms } from "./programs.js";
 import { openSettings, themeButton } from "./preferences.js";
+import { keepPhones } from "./settings.js";
 import { ring } from "./sound.js";
 import { beQuiet, readAloud } from "./speech.js";
 import { Store } from "./store.js";
@@ -99,7 +100,10 @@ function showAround() {
   setAttribute(linkElement, "title", store.trouble || null);
   if (store.link === "live") {
     const count = waiting ? "No program" : words.count(programs, "program");
-    linkElement.replaceChildren(count, h("span", { class: "wide", text: " connected" }));
+    // It is read aloud when it changes.
+    if (linkElement.textContent !== `${count} connected`) {
+      linkElement.replaceChildren(count, h("span", { class: "wide", text: " connected" }));
+    }
   } else {
     setText(linkElement, state);
   }
@@ -127,7 +131,7 @@ function showRinging(calls) {
     const act = (text, kind, what) => {
       const button = h("button", { type: "button", class: `button ${kind}`, text });
       button.addEventListener("click", () => {
-        what(call.id).catch((error) => toast(error.message));
+        order(store.state.calls.get(call.id), what).catch((error) => toast(error.message));
         if (text === "Answer") location.hash = "#phones";
       });
       return button;
@@ -167,6 +171,16 @@ store.subscribe(["link"], () => {
 });
 store.subscribe(["link", "lab", "programs", "calls", "phones", "texts"], showAround);
 
+// Phones that come back
+
+/** At once, whatever is shown: the lab may be reset before anything is drawn. */
+function rememberPhones() {
+  const phones = [...store.state.phones.values()];
+  if (phones.length > 0) keepPhones(phones);
+}
+store.on("phone", rememberPhones);
+store.on("state", rememberPhones);
+
 // Words in passing
 
 /** Whether each program was connected when it was last heard of. */
@@ -179,20 +193,24 @@ store.on("program", (program) => {
   if (program.connected && !known) toast(`${name} is connected.`);
   if (!program.connected && known) toast(`${name} is away.`);
 });
-store.subscribe(["lab"], () => {
+store.on("state", () => {
   greeted.clear();
   for (const program of store.state.programs.values()) greeted.set(program.id, program.connected);
 });
 
-/** What was read aloud last in each call that is up. */
+/** What was read aloud last in each call that is up. What is in the first state is not read. */
 const spoken = new Map();
 store.on("call", (call) => {
   if (call.state === "ended") {
     if (spoken.delete(call.id)) beQuiet();
-  } else if (call.phone && call.hears.length > (spoken.get(call.id) ?? 0)) {
-    spoken.set(call.id, call.hears.length);
-    readAloud(call.hears.at(-1).text);
+  } else if (call.phone) {
+    for (const hear of unheard(call, spoken.get(call.id))) readAloud(hear.text);
+    spoken.set(call.id, call.hears.at(-1));
   }
+});
+store.on("state", () => {
+  spoken.clear();
+  for (const call of store.state.calls.values()) if (call.state !== "ended") spoken.set(call.id, call.hears.at(-1));
 });
 
 // Start

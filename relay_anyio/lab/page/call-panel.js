@@ -1,6 +1,6 @@
 // What a phone shows during a call: who it is, what is heard, keys, words to say, and the end.
 
-import { isRinging, otherSide } from "./calls.js";
+import { isRinging, order, otherSide } from "./calls.js";
 import { h, icon, setAttribute, setText, show } from "./dom.js";
 import { keypad } from "./keypad.js";
 import { lab } from "./lab.js";
@@ -8,6 +8,9 @@ import { setting } from "./settings.js";
 import { canListen, listen } from "./speech.js";
 import { Transcript } from "./transcript.js";
 import * as words from "./words.js";
+
+/** Milliseconds in which a press may have been meant for a button that is gone. */
+const MOMENT = 500;
 
 /** @typedef {import("./store.js").Call} Call */
 
@@ -22,9 +25,13 @@ export class CallPanel {
     this._phone = phone;
     this._then = then;
     this._id = "";
+    this._ended = false;
+    this._endedAt = 0;
     this._stopListening = null;
     this._digits = "";
     this._pressing = false;
+    /** Whether words moved on when they were shown last. */
+    this._spoke = false;
     this._transcript = new Transcript(store, phone.name);
     this._keys = keypad((key) => this._press(key));
     this.element = this._build();
@@ -34,18 +41,21 @@ export class CallPanel {
     this._other = h("p", { class: "call-other" });
     this._state = h("p", { class: "call-state", role: "status" });
     this._time = h("span", { class: "call-time", role: "timer", "aria-label": "Length of the call" });
-    this._answer = this._button("call", "phone", "Answer", () => lab.answer(this._id));
-    this._decline = this._button("end", "hang-up", "Decline", () => lab.decline(this._id));
+    this._answer = this._button("call", "phone", "Answer", lab.answer);
+    this._decline = this._button("end", "hang-up", "Decline", lab.decline);
     this._ring = h(
       "div",
       { class: "ring" },
       h("span", { class: "ring-mark", "aria-hidden": "true" }, icon("phone")),
       h("div", { class: "ring-buttons" }, this._decline, this._answer),
     );
-    this._hangUp = this._button("end", "hang-up", "Hang up", () => lab.hangUp(this._id));
+    this._hangUp = this._button("end", "hang-up", "Hang up", lab.hangUp);
     this._again = h("button", { type: "button", class: "button call" });
     this._again.append(icon("phone"), h("span", { text: "Call again" }));
-    this._again.addEventListener("click", () => this._then.again(this._number));
+    this._again.addEventListener("click", () => {
+      // It has come where "Hang up" was, at the moment in which the program may hang up.
+      if (performance.now() - this._endedAt > MOMENT) this._then.again(this._number);
+    });
     const close = h("button", { type: "button", class: "button", text: "Close" });
     close.addEventListener("click", () => this._then.close());
     this._look = h("a", { class: "look", text: "See it in the timeline" });
@@ -66,7 +76,8 @@ export class CallPanel {
 
   _button(kind, shape, text, act) {
     const button = h("button", { type: "button", class: `button ${kind}` }, icon(shape), text);
-    button.addEventListener("click", () => this._phone.try(act));
+    const call = () => this._store.state.calls.get(this._id);
+    button.addEventListener("click", () => this._phone.try(() => order(call(), act)));
     return button;
   }
 
@@ -104,6 +115,7 @@ export class CallPanel {
   update(call) {
     if (this._id !== call.id) {
       this._id = call.id;
+      this._ended = false;
       this._digits = "";
       this._stopListening?.();
     }
@@ -112,6 +124,8 @@ export class CallPanel {
     setText(this._other, words.number(this._number));
     const ringing = isRinging(call);
     const ended = call.state === "ended";
+    if (ended && !this._ended) this._endedAt = performance.now();
+    this._ended = ended;
     const can = (act) => call.can.includes(act);
     const talking = call.state === "answered";
     this.element.classList.toggle("is-ringing", ringing);
@@ -136,6 +150,7 @@ export class CallPanel {
     this._nothing = nothing[call.state];
     this._showTime(call);
     this._transcript.update(call, this._nothing);
+    this._spoke = true;
   }
 
   /** Where the focus goes when what had it is gone. */
@@ -148,7 +163,10 @@ export class CallPanel {
   tick(call) {
     if (call.state === "ended") return;
     this._showTime(call);
-    if (this._transcript.speaking(call)) this._transcript.update(call, this._nothing);
+    // Once more at the end: a browser that is busy, or a hidden page, comes late.
+    const speaking = this._transcript.speaking(call);
+    if (speaking || this._spoke) this._transcript.update(call, this._nothing);
+    this._spoke = speaking;
   }
 
   _showTime(call) {

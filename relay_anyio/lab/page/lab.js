@@ -1,5 +1,8 @@
 // The lab's HTTP API. docs/lab.md describes it.
 
+/** Milliseconds in which the lab answers, or it hangs. */
+const PATIENCE = 30_000;
+
 /** An answer of the lab that says what was wrong and what to do. */
 export class LabError extends Error {
   /**
@@ -18,23 +21,30 @@ export class LabError extends Error {
  * @param {"GET" | "POST" | "PUT" | "DELETE"} method
  * @param {string} path
  * @param {object} [body]
- * @returns {Promise<any>} the JSON of the answer; null if there is none
+ * @returns {Promise<any>} the JSON of the answer
  * @throws {LabError}
  */
 export async function ask(method, path, body) {
   /** @type {RequestInit & {headers: Record<string, string>}} */
-  const request = { method, headers: { accept: "application/json" }, cache: "no-store" };
+  const request = {
+    method,
+    headers: { accept: "application/json" },
+    cache: "no-store",
+    signal: AbortSignal.timeout(PATIENCE),
+  };
   if (method !== "GET") {
     request.headers["content-type"] = "application/json";
     request.body = JSON.stringify(body ?? {});
   }
   let response;
+  let value;
   try {
     response = await fetch(path, request);
+    value = await response.json();
   } catch {
-    throw new LabError("The lab does not answer. Is it still running?", 0);
+    // An answer that breaks off is none. A refusal without words is still one.
+    if (!response || response.ok) throw new LabError("The lab does not answer. Is it still running?", 0);
   }
-  const value = await response.json().catch(() => null);
   if (!response.ok) {
     const words = value?.error ?? `the lab answered with status ${response.status}`;
     throw new LabError(sentence(words), response.status);

@@ -23,6 +23,8 @@ export class NumbersPanel {
     this._store = store;
     /** The numbers that this page has set; others may have been set elsewhere. */
     this._set = new Set();
+    this._trying = false;
+    store.on("state", ({ anew }) => anew && this._set.clear());
     this._rows = h("tbody", {});
     this._more = h("p", { class: "hint" });
     this._trouble = h("p", { class: "trouble", role: "alert", hidden: true });
@@ -55,9 +57,10 @@ export class NumbersPanel {
       event.preventDefault();
       const which = words.address(number.value);
       this._try(async () => {
+        const typed = number.value;
         await lab.setNumber(which, does.value);
         this._set.add(which);
-        number.value = "";
+        if (number.value === typed) number.value = "";
         this._store.touch("numbers");
       });
     };
@@ -96,7 +99,10 @@ export class NumbersPanel {
     return Object.assign(row, { does, back });
   }
 
+  /** Do something, unless it is under way: whoever presses twice means it once. */
   async _try(something) {
+    if (this._trying) return;
+    this._trying = true;
     try {
       await something();
       show(this._trouble, false);
@@ -104,5 +110,6 @@ export class NumbersPanel {
       setText(this._trouble, error.message);
       show(this._trouble, true);
     }
+    this._trying = false;
   }
 }

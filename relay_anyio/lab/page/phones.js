@@ -1,9 +1,10 @@
 // The view of the softphones, and of the calls that are on none of them.
 
+import { order } from "./calls.js";
 import { ConnectPanel } from "./connect.js";
-import { h, icon, reconcile, setText, show } from "./dom.js";
+import { h, icon, reconcile, setAttribute, setText, show } from "./dom.js";
 import { lab } from "./lab.js";
-import { keepPhones, keptPhones, onChange } from "./settings.js";
+import { keptPhones, onChange } from "./settings.js";
 import { Softphone } from "./softphone.js";
 import { toast } from "./toasts.js";
 import * as words from "./words.js";
@@ -43,10 +44,13 @@ export function mountPhones(element, store) {
       return Object.assign(softphone.element, { softphone });
     };
     const shown = phones.slice(0, MOST_PHONES);
+    const focused = grid.contains(document.activeElement);
     reconcile(grid, shown, (phone) => `${phone.number} ${phone.name}`, make, (one) => one.softphone.update());
     show(hidden, phones.length > shown.length);
     setText(hidden, `${words.count(phones.length - shown.length, "more phone")} not shown`);
     form.update(phones);
+    // The phone that had the focus may be gone.
+    if (focused && !grid.contains(document.activeElement)) form.focus();
     other.update();
     const served = [...store.state.numbers.values()].filter((one) => one.context).slice(0, 100);
     const option = (one) => h("option", { value: one.number, label: one.words });
@@ -78,27 +82,48 @@ function addForm(store) {
   const title = h("h2", {});
   const back = h("button", { type: "button", class: "button", hidden: true });
   back.addEventListener("click", async () => {
-    try {
-      for (const phone of keptPhones()) await lab.addPhone(phone.number, phone.name);
-    } catch (error) {
-      toast(error.message);
+    name.focus(); // this button goes
+    for (const phone of keptPhones()) {
+      await lab.addPhone(phone.number, phone.name).catch((error) => toast(error.message));
     }
   });
-  let touched = false;
+  /** The fields that somebody has written in. In the others, the page proposes something. */
+  const written = new Set();
+  /** The number that the lab has added, until the stream brings its phone. */
+  let added = "";
+  let adding = false;
   const submit = async (event) => {
     event.preventDefault();
+    if (adding) return;
+    adding = true;
+    const given = [name, number].map((field) => ({ field, value: field.value }));
     try {
-      await lab.addPhone(words.address(number.value), name.value.trim());
-      touched = false;
+      added = (await lab.addPhone(words.address(number.value), name.value.trim())).number;
+      // Somebody may have written on meanwhile.
+      for (const { field, value } of given) if (field.value === value) written.delete(field);
+      propose();
       show(trouble, false);
     } catch (error) {
       setText(trouble, error.message);
       show(trouble, true);
     }
+    adding = false;
   };
+
+  function propose() {
+    const { phones } = store.state;
+    if (phones.has(added)) added = "";
+    const taken = new Set([...phones.values()].map((phone) => phone.name));
+    const free = NAMES.find((one) => !taken.has(one)) ?? `Phone ${phones.size + 1}`;
+    let next = FIRST_NUMBER;
+    while (phones.has(`+${next}`) || added === `+${next}`) next += 1;
+    for (const [field, value] of [[name, free], [number, `+${next}`]]) {
+      if (!written.has(field) && field.value !== value) field.value = value;
+    }
+  }
   const element = h(
     "form",
-    { class: "add-phone", "aria-label": "Add a phone", on: { submit, input: () => (touched = true) } },
+    { class: "add-phone", "aria-label": "Add a phone", on: { submit, input: (event) => written.add(event.target) } },
     title,
     h("label", { class: "field" }, h("span", { text: "Name" }), name),
     h("label", { class: "field" }, h("span", { text: "Number" }), number),
@@ -108,20 +133,14 @@ function addForm(store) {
   );
   return {
     element,
+    focus: () => name.focus({ preventScroll: true }),
     update(phones) {
       setText(title, phones.length === 0 ? "Add your first phone" : "Add a phone");
       element.classList.toggle("first", phones.length === 0);
-      if (phones.length > 0) keepPhones(phones);
       const kept = phones.length === 0 ? keptPhones() : [];
       show(back, kept.length > 0);
       setText(back, `Bring back ${listed(kept.map((phone) => phone.name || words.number(phone.number)))}`);
-      if (touched) return;
-      const taken = new Set(phones.map((phone) => phone.name));
-      const free = NAMES.find((one) => !taken.has(one)) ?? `Phone ${phones.length + 1}`;
-      let next = FIRST_NUMBER;
-      while (store.state.phones.has(`+${next}`)) next += 1;
-      if (name.value !== free) name.value = free;
-      if (number.value !== `+${next}`) number.value = `+${next}`;
+      propose();
     },
   };
 }
@@ -146,8 +165,10 @@ function otherCalls(store) {
     const last = h("span", { class: "call-last" });
     const time = h("span", { class: "call-time" });
     const end = h("button", { type: "button", class: "button small", text: "Hang up" });
-    end.setAttribute("aria-label", `Hang up the call from ${call.from} to ${call.to}`);
-    end.addEventListener("click", () => lab.hangUp(call.id).catch((error) => toast(error.message)));
+    end.addEventListener("click", () => {
+      const now = store.state.calls.get(call.id);
+      order(now, now?.can.includes("hangup") ? lab.hangUp : lab.decline).catch((error) => toast(error.message));
+    });
     const who = h("span", { class: "call-pair" }, `${words.number(call.from)} → ${words.number(call.to)}`);
     return Object.assign(h("li", {}, who, state, time, last, end), { state, last, time, end });
   };
@@ -156,7 +177,11 @@ function otherCalls(store) {
     row.state.dataset.kind = call.state === "answered" ? "on" : "quiet";
     setText(row.last, call.hears.at(-1)?.text ?? "");
     setText(row.time, words.duration(store.now() - (call.answered_at ?? call.started_at)));
-    show(row.end, call.can.includes("hangup"));
+    // Somebody may have removed the phone that rings.
+    const ends = call.can.includes("hangup") ? "Hang up" : "Decline";
+    show(row.end, call.can.includes("hangup") || call.can.includes("decline"));
+    setText(row.end, ends);
+    setAttribute(row.end, "aria-label", `${ends} the call from ${call.from} to ${call.to}`);
   };
   const tick = () => reconcile(list, shown, (call) => call.id, make, update);
 

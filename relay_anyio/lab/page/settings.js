@@ -42,9 +42,9 @@ export function keptPhones() {
 
 /** @param {{number: string, name: string}[]} phones */
 export function keepPhones(phones) {
-  const kept = phones.slice(0, MOST_KEPT).map(({ number, name }) => ({ number, name }));
+  const kept = JSON.stringify(phones.slice(0, MOST_KEPT).map(({ number, name }) => ({ number, name })));
   try {
-    localStorage.setItem("lab.phones", JSON.stringify(kept));
+    if (localStorage.getItem("lab.phones") !== kept) localStorage.setItem("lab.phones", kept);
   } catch {
     // Then they are added by hand again.
   }

@@ -23,6 +23,12 @@ export class Softphone {
     this.name = phone.name || words.number(phone.number);
     /** The call that is shown; empty for the dial pad. */
     this._shown = "";
+    /** The call that was shown last. */
+    this._opened = "";
+    /** Whether the lab is asked to place a call, or to take this phone away. */
+    this._asking = false;
+    /** The call that the lab has placed, until it is known; and the state that did not have it. */
+    this._placed = { id: "", before: null };
     this._seen = new Set(store.callsOf(phone.number).map((call) => call.id));
     this._panel = new CallPanel(store, this, {
       again: (number) => this._again(number),
@@ -44,7 +50,7 @@ export class Softphone {
         type: "button",
         class: "icon-button quiet",
         "aria-label": `Remove the phone of ${this.name}`,
-        on: { click: () => this.try(() => lab.removePhone(this.number)) },
+        on: { click: () => this._once(() => lab.removePhone(this.number)) },
       },
       icon("close"),
     );
@@ -155,8 +161,16 @@ export class Softphone {
     this._seen = new Set(calls.map((call) => call.id));
     let shown = calls.find((call) => call.id === this._shown);
     if (fresh && (!shown || shown.state === "ended")) shown = fresh;
+    const placed = calls.find((call) => call.id === this._placed.id);
+    if (placed) {
+      // It may have ended already; or it was shown before the lab's answer, and closed by hand.
+      if ((!shown || shown.state === "ended") && this._opened !== placed.id) shown = placed;
+      this._placed = { id: "", before: null };
+    }
     shown ??= up[0];
     this._shown = shown?.id ?? "";
+    if (shown && shown.id !== this._opened) this.say(""); // what went wrong before is over
+    this._opened = this._shown || this._opened;
     const ringing = up.some(isRinging);
     this.element.classList.toggle("ringing", ringing);
     this.element.classList.toggle("talking", up.some((call) => call.state === "answered"));
@@ -256,23 +270,33 @@ export class Softphone {
 
   _dial(number) {
     const to = number || this._store.programNumber();
-    this.try(async () => {
+    const typed = this._to.value;
+    return this._once(async () => {
+      const before = this._store.state;
       const call = await lab.call(this.number, to);
-      this._to.value = "";
-      this._store.state.calls.set(call.id, this._store.state.calls.get(call.id) ?? call);
-      this._shown = call.id;
+      if (this._to.value === typed) this._to.value = "";
+      // What the lab tells of the call comes by the stream, earlier or later than this answer.
+      this._placed = { id: call.id, before };
       this._store.touch("calls");
     });
   }
 
   _again(number) {
-    this._shown = "";
-    this._dial(number);
+    if (this._dial(number)) this._shown = "";
   }
 
   _close() {
     this._shown = "";
     this.update();
+  }
+
+  /** Do something, unless it is under way: whoever presses twice means it once. */
+  _once(something) {
+    const { id, before } = this._placed;
+    if (this._asking || (id && before === this._store.state)) return false;
+    this._asking = true;
+    this.try(something).finally(() => (this._asking = false));
+    return true;
   }
 
   /** Do something; say what was wrong if it fails. */

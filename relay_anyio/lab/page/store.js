@@ -2,7 +2,7 @@
 //
 // A view reads `store.state` and the methods below, and calls `store.subscribe(topics, listener)`.
 // The listener runs at most once for each frame of the screen, however much has happened.
-// `store.on(kind, listener)` hears each event of the stream at once.
+// `store.on(kind, listener)` hears each event of the stream at once, and each whole state.
 
 import { lab } from "./lab.js";
 
@@ -48,7 +48,10 @@ export class Store {
     this._eventsOf = new Map();
     /** @type {Map<string, Set<string>>} */
     this._callsOf = new Map();
-    this._clockOffset = 0;
+    /** What makes the time of this page, which nobody sets, the time of the lab. */
+    this._clockOffset = performance.timeOrigin / 1000;
+    /** Whether the next state is that of a lab that was reset. */
+    this._anew = false;
     this._withFrames = false;
     /** @type {Promise<void>} */
     this._framesThere = Promise.resolve();
@@ -83,7 +86,8 @@ export class Store {
 
   /**
    * Call `listener` with each event of the stream of this kind: "happened", "call", "phone",
-   * "text", "program", "number", "faults", "frame", "dropped", "reset".
+   * "text", "program", "number", "faults", "frame", "dropped". And with "state" after each whole
+   * state of the lab: `{anew}` says whether it has nothing to do with what was before.
    *
    * @param {string} kind
    * @param {(value: any) => void} listener
@@ -95,7 +99,7 @@ export class Store {
 
   /** The time by the lab's clock, in seconds. */
   now() {
-    return Date.now() / 1000 + this._clockOffset;
+    return performance.now() / 1000 + this._clockOffset;
   }
 
   /**
@@ -142,13 +146,16 @@ export class Store {
     this._source?.close();
     clearTimeout(this._timer);
     try {
+      const asked = performance.now();
       const state = await lab.state();
+      const offset = state.lab.now - (asked + performance.now()) / 2000;
       const most = state.lab.recording ? MOST_OF_A_RECORDING : 0;
       const [past, frames] = await Promise.all([
         lab.events(most || MOST_EVENTS),
         this._withFrames ? lab.frames(most || MOST_FRAMES) : null,
       ]);
       if (generation !== this._generation) return;
+      this._clockOffset = offset;
       this._take(state, past, frames);
       // Nothing more happens in a recording.
       if (state.lab.recording) this._setLink("recording", "");
@@ -176,9 +183,13 @@ export class Store {
         if (generation !== this._generation) return;
         const value = JSON.parse(event.data);
         APPLY[kind](this, value);
-        for (const listener of this._hearers.get(kind) ?? []) listener(value);
+        this._tell(kind, value);
       });
     }
+  }
+
+  _tell(kind, value) {
+    for (const listener of this._hearers.get(kind) ?? []) listener(value);
   }
 
   _lose(words) {
@@ -194,7 +205,9 @@ export class Store {
   }
 
   _take(state, past, frames) {
-    this._clockOffset = state.lab.now - Date.now() / 1000;
+    const anew = this._anew || this.state.lab?.started_at !== state.lab.started_at;
+    this._anew = false;
+    if (anew) Object.assign(this.forgotten, { calls: 0, texts: 0, dropped: 0 });
     this.state = emptyState();
     this._callsOf.clear();
     this._eventsOf.clear();
@@ -212,6 +225,7 @@ export class Store {
       this.frames = frames.frames.filter((frame) => frame.id <= state.last_id);
       this.forgotten.frames = frames.forgotten ?? 0;
     }
+    this._tell("state", { anew });
     this.touch(...TOPICS);
   }
 
@@ -343,7 +357,10 @@ const APPLY = {
     store.forgotten.dropped += dropped;
     store._resync();
   },
-  reset: (store) => store._resync(),
+  reset(store) {
+    store._anew = true;
+    store._resync();
+  },
 };
 
 function setItem(store, list, key, item) {

@@ -7,38 +7,45 @@ import * as words from "./words.js";
 const MOST_THREADS = 60;
 const MOST_IN_THREAD = 150;
 const BEHIND = 60;
-const MOST_KNOWN = 2000;
+/** Ids of texts that are kept; the page has fewer texts. */
+const MOST_SEEN = 5000;
 
 /** The other side of a text is the program's; "mine" is the side of the people of the lab. */
 const mine = (text) => (text.direction === "inbound" ? text.from : text.to);
 const theirs = (text) => (text.direction === "inbound" ? text.to : text.from);
 const pair = (text) => `${mine(text)} ${theirs(text)}`;
 
-/** Texts that have come from programs, and that nobody has looked at, by thread. */
+/** Texts that have come from programs since the page was opened, and that nobody has looked at. */
 export class Unread {
   /** @param {import("./store.js").Store} store */
   constructor(store) {
-    this._threads = new Map();
-    this._known = new Set();
-    store.on("text", (text) => {
-      if (text.direction !== "outbound" || this._known.has(text.id)) return;
-      this._known.add(text.id);
-      if (this._known.size > MOST_KNOWN) this._known.delete(this._known.values().next().value);
-      this._threads.set(pair(text), this.of(pair(text)) + 1);
+    this._store = store;
+    this._seen = new Set();
+    store.on("state", ({ anew }) => {
+      if (anew) this._seen = new Set(store.state.texts.keys());
     });
-    store.on("reset", () => this._threads.clear());
   }
 
-  of(thread) {
-    return this._threads.get(thread) ?? 0;
+  /** How many there are, by thread. @returns {Map<string, number>} */
+  counts() {
+    const counts = new Map();
+    for (const text of this._store.state.texts.values()) {
+      if (text.direction !== "outbound" || this._seen.has(text.id)) continue;
+      counts.set(pair(text), (counts.get(pair(text)) ?? 0) + 1);
+    }
+    return counts;
   }
 
-  look(thread) {
-    this._threads.delete(thread);
+  /** Look at texts. @param {{id: string}[]} texts */
+  look(texts) {
+    for (const { id } of texts) this._seen.add(id);
+    if (this._seen.size < MOST_SEEN) return;
+    const { texts: known } = this._store.state;
+    this._seen = new Set([...this._seen].filter((id) => known.has(id)));
   }
 
   get total() {
-    return [...this._threads.values()].reduce((sum, count) => sum + count, 0);
+    return [...this.counts().values()].reduce((sum, count) => sum + count, 0);
   }
 }
 
@@ -51,6 +58,8 @@ export function mountTexts(element, store, { unread }) {
   let chosen = "";
   let writing = false;
   let visible = false;
+  let sending = false;
+  let fresh = new Map();
 
   const list = h("ul", { class: "threads" });
   const more = h("p", { class: "hint" });
@@ -68,6 +77,7 @@ export function mountTexts(element, store, { unread }) {
     chosen = "";
     writing = false;
     render();
+    begin.focus(); // this button goes
   });
   const title = h("h2", {});
   const older = h("p", { class: "hint" });
@@ -102,28 +112,36 @@ export function mountTexts(element, store, { unread }) {
     layout,
   );
 
-  store.on("reset", () => {
-    chosen = "";
+  store.on("state", ({ anew }) => {
+    if (anew) chosen = "";
   });
 
   async function submit(event) {
     event.preventDefault();
+    const before = chosen;
+    const text = body.value;
     const [phone, other] = chosen ? chosen.split(" ") : [from.value, words.address(to.value)];
-    if (body.value.trim() === "") return;
+    // Whoever presses twice means one text.
+    if (sending || text.trim() === "") return;
+    sending = true;
     try {
       if (!phone) throw new Error("Add a phone first: texts come from its number.");
       if (!other) throw new Error("Say which number gets the text.");
-      await lab.text(phone, other, body.value);
-      body.value = "";
-      writing = false;
-      chosen = `${phone} ${other}`;
+      await lab.text(phone, other, text);
+      // Somebody may have written on meanwhile, or have gone to another thread.
+      if (body.value === text) body.value = "";
       show(trouble, false);
-      render();
-      body.focus();
+      if (chosen === before) {
+        writing = false;
+        chosen = `${phone} ${other}`;
+        render();
+        if (document.activeElement === document.body || element.contains(document.activeElement)) body.focus();
+      }
     } catch (error) {
       setText(trouble, error.message);
       show(trouble, true);
     }
+    sending = false;
   }
 
   function nameOf(number) {
@@ -142,7 +160,8 @@ export function mountTexts(element, store, { unread }) {
     const newest = [...threads.entries()].reverse();
     const wide = matchMedia("(min-width: 761px)").matches;
     if (!chosen && !writing && newest.length > 0 && wide) chosen = newest[0][0];
-    if (visible && chosen) unread.look(chosen);
+    if (visible && chosen) unread.look(threads.get(chosen) ?? []);
+    fresh = unread.counts();
     reconcile(list, newest.slice(0, MOST_THREADS), ([key]) => key, makeThread, updateThread);
     show(more, newest.length > MOST_THREADS);
     setText(more, `${words.count(newest.length - MOST_THREADS, "more thread")} not shown`);
@@ -180,6 +199,7 @@ export function mountTexts(element, store, { unread }) {
       writing = false;
       render();
       scroll.scrollTop = scroll.scrollHeight;
+      if (button.getClientRects().length === 0) scroll.focus(); // in a narrow window, the list goes
     });
     return Object.assign(h("li", {}, button), { button, who, when, last, fresh });
   }
@@ -189,8 +209,8 @@ export function mountTexts(element, store, { unread }) {
     setText(row.who, `${nameOf(mine(text))} and ${words.number(theirs(text))}`);
     setText(row.when, words.clock(text.at));
     setText(row.last, text.body || words.count(text.media.length, "file"));
-    show(row.fresh, unread.of(key) > 0);
-    setText(row.fresh, `${unread.of(key)} new`);
+    show(row.fresh, fresh.has(key));
+    setText(row.fresh, `${fresh.get(key)} new`);
     setAttribute(row.button, "aria-current", key === chosen ? "true" : null);
   }
 

@@ -61,7 +61,7 @@ export class Transcript {
     show(this._empty, lines.length === 0);
     setText(this._empty, nothing);
     reconcile(this._lines, shown, (line) => line.key, makeLine, (element, line) => {
-      updateLine(element, line, this._store.now());
+      updateLine(element, line, call.ended_at === null ? this._store.now() : Infinity);
     });
     if (following) this.element.scrollTop = this.element.scrollHeight;
   }
