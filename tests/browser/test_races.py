@@ -43,6 +43,19 @@ def test_the_focus_stays_in_the_view_when_a_phone_goes(page: Page, lab: Lab) -> 
     assert has_focus(name)
 
 
+def test_the_focus_stays_in_the_timeline_when_the_details_go(
+    page: Page, lab: Lab, menu: str
+) -> None:
+    with lab.program(menu):
+        lab.until_connected()
+        lab.post("/api/calls", {"from": "+15550001111", "to": OWN, "live": True})
+        show(page, "Timeline")
+        table = page.get_by_role("table", name="Timeline")
+        table.get_by_role("button", name="+1 555 000 1111").click()
+        page.get_by_role("button", name="Close the details").click()
+        assert has_focus(table)
+
+
 def test_the_focus_goes_from_the_threads_to_a_thread_and_back(page: Page, lab: Lab) -> None:
     page.set_viewport_size({"width": NARROW, "height": 800})
     lab.post("/api/texts", {"from": "+15550001111", "to": OWN, "body": "Hello"})

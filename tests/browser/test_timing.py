@@ -198,6 +198,28 @@ def test_a_phone_that_cannot_come_back_keeps_no_other_away(browser: Browser, lab
     page.close()
 
 
+def test_the_details_follow_what_was_chosen(page: Page, lab: Lab, menu: str) -> None:
+    details = page.get_by_role("region", name="Details")
+    with lab.program(menu):
+        lab.until_connected()
+        call = lab.post("/api/calls", {"from": "+15550001111", "to": OWN, "live": True})
+        with late_questions(page, "**/api/frames*") as asked:
+            show(page, "Timeline")
+            page.get_by_role("button", name=re.compile("^play and collect: Thank you")).click()
+            details.get_by_text("No frames of it are kept.").wait_for()
+            while not asked:
+                until_drawn(page)
+        request = details.get_by_text("calling.play_and_collect request")
+        request.click()
+        details.get_by_text('"control_id"').first.wait_for()
+        details.get_by_text("under way").wait_for()
+        lab.post(f"/api/calls/{call['id']}/press", {"digits": "1"})
+        details.get_by_text("digit 1").wait_for()
+        assert details.get_by_text('"control_id"').first.is_visible()  # it stays open
+    lab.post("/api/reset", {})
+    details.wait_for(state="hidden")
+
+
 def test_a_page_that_comes_late_shows_all_words(page: Page, lab: Lab) -> None:
     page.clock.install()
     page.reload()
@@ -279,3 +301,23 @@ def test_phones_that_were_never_drawn_come_back(page: Page, lab: Lab) -> None:
     page.reload()
     show(page, "Phones")
     page.get_by_role("button", name="Bring back Gus").wait_for()
+
+
+def test_a_rehearsal_is_not_that_of_the_call_before(page: Page, lab: Lab) -> None:
+    for caller in ("+15550001111", "+15550001112"):
+        lab.post("/api/calls", {"from": caller, "to": OWN, "script": []})
+    show(page, "Timeline")
+    dialog = page.get_by_role("dialog")
+    table = page.get_by_role("table", name="Timeline")
+    table.get_by_role("button", name="+1 555 000 1111").click()
+    page.get_by_role("button", name="Save as a rehearsal").click()
+    dialog.get_by_text("+15550001111").first.wait_for()
+    dialog.get_by_role("button", name="Close").click()
+    table.get_by_role("button", name="+1 555 000 1112").click()
+    with late_answers(page, "**/api/rehearsal*"):
+        page.get_by_role("button", name="Save as a rehearsal").click()
+        dialog.get_by_text("This call, as a test").wait_for()
+        assert not dialog.get_by_text("+15550001111").first.is_visible()
+        assert not dialog.get_by_role("link", name="Download").is_visible()
+    dialog.get_by_text("+15550001112").first.wait_for()
+    dialog.get_by_role("link", name="Download").wait_for()

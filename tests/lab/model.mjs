@@ -46,6 +46,13 @@ const store = {
 const model = new Model(store);
 const lanes = model.lanes();
 const [lab, a, b, c] = lanes;
+store.state.programs.set("p2", {}); // a program that the page learns of without an event
+const [busy] = model.lanes();
+store.state.programs.delete("p2");
+store.state.phones.set("+15550001111", { name: "Ann" }); // a phone that comes after its call
+const named = model.lanes()[1].title;
+store.state.phones.clear();
+model.lanes();
 const pair = (id) => model.pairOf(model.frame(id))?.id ?? null;
 console.log(JSON.stringify({
   order: lanes.map((lane) => [lane.id, lane.depth]),
@@ -53,6 +60,8 @@ console.log(JSON.stringify({
   rows: a.bars.map((bar) => [bar.control, bar.row]),
   marks: a.marks.map((mark) => [mark.name, mark.label]),
   spans: lab.spans.map(({ state, start, end }) => [state, start, end]),
+  spansOfSeveral: busy.spans.length,
+  named,
   pairs: [10, 11, 12, 13].map(pair),
   ofAction: model.framesOfAction(a.bars.find((bar) => bar.control === "play-1")).map((one) => one.id),
   found: [...matches(model, a, "presses"), ...matches(model, a, "play-1")],

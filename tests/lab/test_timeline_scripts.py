@@ -82,6 +82,8 @@ def test_the_model_of_the_timeline(tmp_path: Path) -> None:
     assert seen["rows"] == [["record-1", 0], ["play-1", 1], ["play-2", 1], ["open-1", 1]]
     assert seen["marks"] == [["pressed", "7"]]  # what is played has a bar
     assert seen["spans"] == [["answered", 1, 4], ["gap", 4, 6], ["answered", 6, None]]
+    assert seen["spansOfSeveral"] == 0
+    assert seen["named"] == "Ann · +1 555 000 1111"
     assert seen["pairs"] == [12, 13, 10, 11]  # although both sides use the same id
     assert seen["ofAction"] == [10, 11, 12, 13]
     assert seen["found"] == ["event 2", "frame 10", "frame 11"]

@@ -1,6 +1,6 @@
 // The panel of the timeline: what was chosen, its frames, and the answer to each frame.
 
-import { h, icon, setText, show } from "./dom.js";
+import { h, icon, reconcile, setText, show } from "./dom.js";
 import { LAB, text } from "./timeline-model.js";
 import { took } from "./timeline-scale.js";
 import * as words from "./words.js";
@@ -12,32 +12,45 @@ const LONGEST_STRING = 4000;
 /** What is nested deeper is shown in one line. */
 const DEEPEST = 40;
 
-/** @param {{model: import("./timeline-model.js").Model, scale: import("./timeline-scale.js").Scale, close: () => void, choose: (key: string) => void}} options */
-export function makeDetail({ model, scale, close, choose }) {
+/** @param {{model: import("./timeline-model.js").Model, scale: import("./timeline-scale.js").Scale, close: () => void, choose: (key: string) => void, leave: () => void}} options */
+export function makeDetail({ model, scale, close, choose, leave }) {
   const title = h("h2", { tabindex: -1 });
   const shut = h("button", { type: "button", class: "icon-button", "aria-label": "Close the details" }, icon("close"));
-  shut.addEventListener("click", close);
+  shut.addEventListener("click", () => {
+    close();
+    leave(); // this button goes
+  });
   const facts = h("dl", { class: "tl-facts" });
-  const frames = h("div", { class: "tl-frame-list" });
+  const heading = h("h3", {});
+  const none = h("p", { class: "hint" });
+  const rows = h("div", {});
+  const more = h("p", { class: "hint" });
+  const frames = h("div", { class: "tl-frame-list" }, heading, none, rows, more);
+  /** The frames that somebody has opened or closed, by id. */
+  let opened = new Map();
+  let factsShown = "";
+  /** What is shown in place of one item, and what that was made of. */
+  let from = { several: null, lane: null, frames: 0 };
   const element = h("section", { class: "tl-detail", "aria-label": "Details", hidden: true }, h("header", {}, title, shut), facts, frames);
 
   function setFacts(pairs) {
-    facts.replaceChildren(
-      ...pairs
-        .filter(([, value]) => value !== "" && value !== null && value !== undefined)
-        .map(([name, value]) => h("div", {}, h("dt", { text: name }), h("dd", {}, value))),
-    );
+    const given = pairs.filter(([, value]) => value !== "" && value !== null && value !== undefined);
+    const key = JSON.stringify(given.map(([name, value]) => [name, value.textContent ?? value]));
+    if (key === factsShown) return; // so that a button in them keeps the focus
+    factsShown = key;
+    facts.replaceChildren(...given.map(([name, value]) => h("div", {}, h("dt", { text: name }), h("dd", {}, value))));
   }
 
-  function setFrames(list, none) {
+  function setFrames(list, nothing, { title: text = list.length === 1 ? "Frame" : "Frames", open = list.length === 1 } = {}) {
     const shown = list.slice(0, MOST_FRAMES);
-    const rows = shown.map((frame) => frameRow(frame, { model, scale, open: list.length === 1 }));
-    const left = list.length - shown.length;
-    frames.replaceChildren(
-      h("h3", { text: list.length === 1 ? "Frame" : "Frames" }),
-      ...(rows.length > 0 ? rows : [h("p", { class: "hint", text: none })]),
-      ...(left > 0 ? [h("p", { class: "hint", text: `${words.count(left, "more frame")} not shown here.` })] : []),
-    );
+    show(heading, text !== "");
+    setText(heading, text);
+    show(none, shown.length === 0);
+    setText(none, nothing);
+    const make = (frame) => frameRow(frame, { model, scale, open: opened.get(frame.id) ?? open, toggled: (now) => opened.set(frame.id, now) });
+    reconcile(rows, shown, (frame) => `${frame.id} ${model.pairOf(frame)?.id ?? ""}`, make);
+    show(more, list.length > shown.length);
+    setText(more, `${words.count(list.length - shown.length, "more frame")} not shown here.`);
   }
 
   const shows = {
@@ -112,7 +125,7 @@ export function makeDetail({ model, scale, close, choose }) {
         ["Answer", pair ? `${took(Math.abs(pair.at - frame.at))} ${pair.at >= frame.at ? "later" : "before"}` : "none is kept"],
       ]);
       const both = pair ? [frame, pair].sort((a, b) => a.id - b.id) : [frame];
-      frames.replaceChildren(...both.map((one) => frameRow(one, { model, scale, open: true })));
+      setFrames(both, "", { title: "", open: true });
     },
   };
 
@@ -124,10 +137,22 @@ export function makeDetail({ model, scale, close, choose }) {
 
   return {
     element,
-    /** Show something. `kind` is "lane", "action", "marks" or "frames". */
-    show(kind, what) {
-      shows[kind](what);
+    /** Show an item, or `several` of its kind. The kind is "lane", "action", "marks" or "frames". */
+    show({ kind, what }, several) {
+      opened = new Map();
+      factsShown = "";
+      from = { several, lane: null, frames: 0 };
+      reconcile(rows, [], () => "", () => null);
+      shows[kind](several ?? what);
       show(element, true);
+    },
+    /** Show what has come of the item since: it may go on, and its frames come later than it. */
+    follow(item) {
+      if (!item?.lane) return;
+      const size = model.framesOf(item.lane.id).length;
+      if (item.lane === from.lane && size === from.frames) return;
+      from = { ...from, lane: item.lane, frames: size };
+      shows[item.kind](from.several ?? item.what);
     },
     hide: () => show(element, false),
     focus: () => title.focus(),
@@ -140,7 +165,7 @@ const NO_FRAMES = "No frames of it are kept.";
 const nameOf = (frame) => [frame.kind, frame.method].filter(Boolean).join(" ");
 
 /** One frame, folded: its JSON is made when it is opened. */
-function frameRow(frame, { model, scale, open }) {
+function frameRow(frame, { model, scale, open, toggled }) {
   const pair = model.pairOf(frame);
   const summary = h(
     "summary",
@@ -156,6 +181,7 @@ function frameRow(frame, { model, scale, open }) {
     const size = h("p", { class: "hint" }, `${words.count(frame.bytes, "byte")}${pair ? `; the answer took ${took(Math.abs(pair.at - frame.at))}` : ""}`);
     body.append(size, pretty(frame), copyButton(frame));
   };
+  summary.addEventListener("click", () => toggled(!row.open));
   row.addEventListener("toggle", () => row.open && fill());
   if (open) {
     row.open = true;

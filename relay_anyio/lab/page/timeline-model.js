@@ -71,7 +71,7 @@ export class Model {
     this._store = store;
     /** @type {WeakMap<object, {events: number, lane: Lane}>} */
     this._lanes = new WeakMap();
-    this._lab = { count: -1, last: -1, lane: null };
+    this._lab = { count: -1, last: -1, single: false, lane: null };
     this._frames = { last: -1, size: -1, all: [], byCall: new Map(), byExchange: null };
     /** Frames that the page no longer kept and has asked for again, by call. */
     this._loaded = new Map();
@@ -87,6 +87,12 @@ export class Model {
     if (this._loaded.size > MOST_LOADED) this._loaded.delete(this._loaded.keys().next().value);
     this._frames.size = -1;
     return true;
+  }
+
+  /** Forget the frames of a lab that is no more. */
+  forget() {
+    this._loaded.clear();
+    this._frames.size = -1;
   }
 
   /** All lanes, the oldest first; a leg that belongs to another one comes right behind it. */
@@ -156,7 +162,10 @@ export class Model {
     const events = this._store.eventsOf(call.id);
     const newest = events.at(-1)?.id ?? 0;
     const kept = this._lanes.get(call);
-    if (kept && kept.events === newest) return kept.lane;
+    if (kept && kept.events === newest) {
+      kept.lane.title = titleOf(call, this._store); // a phone may have another name now
+      return kept.lane;
+    }
     const bars = packed(call.actions.map((action) => barOf(action, call)));
     const lane = {
       id: call.id,
@@ -177,12 +186,13 @@ export class Model {
   _laneOfLab() {
     const { events } = this._store;
     const last = events.at(-1)?.id ?? 0;
-    if (this._lab.last !== last || this._lab.count !== events.length) {
+    const single = this._store.state.programs.size === 1;
+    if (this._lab.last !== last || this._lab.count !== events.length || this._lab.single !== single) {
       const marks = events.filter((event) => !event.call).map((event) => markOf(event, LAB));
       const start = marks[0]?.at ?? 0;
-      const spans = this._store.state.programs.size === 1 ? connections(marks) : [];
+      const spans = single ? connections(marks) : [];
       const lane = { id: LAB, call: null, title: "Programs, texts and faults", about: "", start, end: null, bars: [], rows: 0, marks, spans, depth: 0 };
-      this._lab = { last, count: events.length, lane };
+      this._lab = { last, count: events.length, single, lane };
     }
     return this._lab.lane;
   }

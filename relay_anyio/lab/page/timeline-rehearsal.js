@@ -45,6 +45,8 @@ function build() {
     if (client.value.trim()) query.set("client", client.value.trim());
     if (threads.checked) query.set("threads", "true");
     const turn = ++asked;
+    // What was saved before is not what is asked for now.
+    for (const one of [copy, download]) show(one, false);
     try {
       const answer = await ask("GET", `/api/rehearsal?${query}`);
       if (turn !== asked) return;
@@ -79,6 +81,7 @@ function build() {
       call = wanted;
       setText(about, call ? "This call, as a test for pytest. The same people take the same steps, in no time and without a network." : "Everything that the lab remembers, as a test for pytest. The same people take the same steps, in no time and without a network.");
       setText(copy.lastChild, "Copy");
+      show(source, false);
       element.showModal();
       load();
     },

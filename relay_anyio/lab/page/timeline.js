@@ -91,7 +91,7 @@ export function mountTimeline(element, store) {
   const scroll = h("div", { class: "tl-scroll", role: "table", "aria-label": "Timeline", tabindex: 0 }, rows);
   const board = h("div", { class: "tl-board" }, h("div", { class: "tl-axis" }, corner, ruler), scroll, nowLine, empty);
   const list = makeList({ scale, choose });
-  const detail = makeDetail({ model, scale, close: () => choose(""), choose });
+  const detail = makeDetail({ model, scale, close: () => choose(""), choose, leave: () => (state.list ? list.element : scroll).focus({ preventScroll: true }) });
   const status = h("p", { class: "hint tl-status", role: "status" });
   const stage = h("div", { class: "tl-stage" }, board, list.element, detail.element);
   element.append(
@@ -194,6 +194,7 @@ export function mountTimeline(element, store) {
       lanes = inView;
       left = drawBoard();
     }
+    detail.follow(findItem(state.chosen, all));
     overview.draw(passing, range, lastNow, recording);
     show(overview.element, all.length > 0);
     drawEmpty(all, inView);
@@ -368,9 +369,9 @@ export function mountTimeline(element, store) {
     schedule();
   }
 
-  function findItem(key) {
+  function findItem(key, among = lanes) {
     if (key === "") return null;
-    for (const lane of lanes) {
+    for (const lane of among) {
       if (key === `lane ${lane.id}`) return { kind: "lane", what: lane, lane, start: lane.start, end: endOf(lane, lastNow) };
       const bar = lane.bars.find((one) => one.key === key);
       if (bar) return { kind: "action", what: bar, lane, start: bar.start, end: bar.end ?? lastNow };
@@ -379,7 +380,7 @@ export function mountTimeline(element, store) {
     }
     const frame = key.startsWith("frame ") ? model.frame(Number(key.slice(6))) : null;
     if (!frame) return null;
-    const lane = lanes.find((one) => one.id === (frame.call || LAB));
+    const lane = among.find((one) => one.id === (frame.call || LAB));
     return { kind: "frames", what: [frame], lane, start: frame.at, end: frame.at };
   }
 
@@ -395,16 +396,12 @@ export function mountTimeline(element, store) {
     lanes = model.lanes();
     const item = findItem(key);
     if (item === null) return;
-    detail.show(item.kind, several ?? item.what);
+    detail.show(item, several);
     setAttribute(stage, "data-detail", true);
     schedule();
     // The page keeps fewer frames than the lab.
     const call = item.lane?.call;
-    if (call && store.forgotten.frames > 0) {
-      model.load(call.id).then((more) => {
-        if (more && state.chosen === key) detail.show(item.kind, several ?? item.what);
-      });
-    }
+    if (call && store.forgotten.frames > 0) model.load(call.id).then((more) => more && schedule());
   }
 
   /** Choose something, and bring it into view. */
@@ -474,6 +471,12 @@ export function mountTimeline(element, store) {
   });
   bindKeys({ scroll, rows, ruler, scale, state, zoom, fit, moved, setFollow, choose, schedule, search, detail });
   new ResizeObserver(schedule).observe(stage);
+  store.on("state", ({ anew }) => {
+    if (!anew) return;
+    model.forget();
+    state.fitted = false;
+    if (state.chosen !== "") choose("");
+  });
 
   return {
     topics: ["lab", "link", "calls", "events", "frames", "phones", "programs"],
