@@ -93,6 +93,7 @@ function showAround() {
   const state = {
     loading: "Loading",
     lost: "No connection to the lab",
+    resting: "Another page shows the lab",
     recording: `Recording ${recording?.name}`,
   }[store.link];
   const waiting = store.link === "live" && programs === 0;
@@ -117,6 +118,7 @@ function showAround() {
 
 function ringingCalls() {
   const calls = [];
+  if (store.link === "resting") return calls;
   for (const phone of store.state.phones.values()) {
     for (const call of store.callsOf(phone.number)) if (isRinging(call)) calls.push(call);
   }

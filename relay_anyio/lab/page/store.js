@@ -33,7 +33,7 @@ const LONGEST_RETRY = 8000;
 
 export class Store {
   constructor() {
-    /** @type {"loading"|"live"|"lost"|"recording"} */
+    /** @type {"loading"|"live"|"lost"|"resting"|"recording"} */
     this.link = "loading";
     /** Why there is no link, in words. */
     this.trouble = "";
@@ -66,9 +66,28 @@ export class Store {
 
   /** Load the state, and follow the stream from there on. */
   start() {
-    // A frame that a hidden page waits for does not come.
-    document.addEventListener("visibilitychange", () => this._publish());
+    const pages = new BroadcastChannel("lab");
+    pages.onmessage = () => this._rest();
+    document.addEventListener("visibilitychange", () => {
+      this._publish(); // a frame that a hidden page waits for does not come
+      if (document.hidden) return;
+      pages.postMessage("seen");
+      if (this.link === "resting") this._resync();
+    });
+    if (!document.hidden) pages.postMessage("seen");
     this._resync();
+  }
+
+  /**
+   * Let a hidden page be without a stream while another page of this lab is looked at. A browser
+   * has six connections to one lab: with six streams, nothing could be asked any more.
+   */
+  _rest() {
+    if (!document.hidden || this.link === "recording") return;
+    this._generation += 1;
+    this._source?.close();
+    clearTimeout(this._timer);
+    this._setLink("resting", "");
   }
 
   /**
