@@ -109,7 +109,7 @@ class Supervision:
     @property
     def ready(self) -> bool:
         """Whether at least one worker takes calls."""
-        return any(worker.is_ready for worker in self._workers.values()) and not self.stopping
+        return any(worker.is_ready for worker in self._workers.values())
 
     @property
     def generation(self) -> int:
@@ -242,7 +242,7 @@ class Supervision:
             return
         self._stopped_at = now
         self._stop_signals += 1
-        if self._stop_signals == 1 and not self.stopping:
+        if not self.stopping:
             self._say("info", f"ending: {self._calls_in_words()}")
             self._stop(ExitCode.ENDED, now)
         elif self._stop_signals <= 2:
@@ -303,7 +303,6 @@ class Supervision:
         for slot in self._slots.values():
             if slot.restart_at is not None and slot.restart_at <= now:
                 self._spawn(slot, now)
-        self._go_on(now)
 
     def _overdue(self, worker: Worker, now: float) -> None:
         policy = self._policy
@@ -365,7 +364,7 @@ class Supervision:
             ran_well = worker.has_run_well(now, self._policy.steady)
             slot.crashes = 1 if ran_well else slot.crashes + 1
             self._restart(slot, worker, code, now)
-        if is_new and not slot.finished and slot.worker is None:
+        if is_new and not slot.finished:
             self._fail_replacement()
 
     @property

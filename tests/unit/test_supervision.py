@@ -148,7 +148,53 @@ def test_a_second_stop_ends_at_once_and_a_third_one_kills(room: Room) -> None:
     room.stop()
     assert room.kinds() == [Terminate(1), Terminate(2), Hurry(1), Hurry(2)]
     room.stop()
-    assert room.kinds() == [Kill(1), Kill(2)]
+    assert room.take() == [Kill(1), Kill(2)]
+    room.stop()
+    assert room.take() == []  # more than that cannot be done
+
+
+def test_who_does_not_end_at_once_is_killed_without_its_time_to_drain(room: Room) -> None:
+    room.stop()
+    room.stop()
+    room.take()
+    room.wait(POLICY.grace - 0.5)
+    assert not any(isinstance(one, Kill) for one in room.all)
+    room.wait(0.5)
+    assert [one for one in room.all if isinstance(one, Kill)] == [Kill(1), Kill(2)]
+
+
+def test_who_is_killed_is_not_asked_to_end(room: Room) -> None:
+    room.now = POLICY.hang_timeout
+    room.report(2)
+    room.core.handle_timer(room.now)
+    assert room.kinds() == [Kill(1)]
+    room.stop()
+    room.stop()
+    assert room.kinds() == [Terminate(2), Hurry(2)]
+
+
+def test_a_stop_while_nobody_runs_ends_at_once() -> None:
+    room = Room(Policy(workers=1))
+    room.exit(1, 1)
+    room.stop()
+    assert room.kinds() == [Exit(ExitCode.ENDED)]
+
+
+def test_a_worker_that_ends_by_itself_has_finished_the_calls_it_told_of(room: Room) -> None:
+    room.report(1, 2, report=BUSY)
+    room.stop()
+    for serial in (1, 2):
+        room.exit(serial, 0)
+    assert room.last() == Terminate(2)
+    assert room.kinds() == [Exit(ExitCode.ENDED)]
+
+
+def test_calls_that_were_lost_before_do_not_change_the_exit_code(room: Room) -> None:
+    room.report(1, report=BUSY)
+    room.exit(1, -9)
+    room.stop()
+    room.exit(2, 0)
+    assert room.kinds()[-1] == Exit(ExitCode.ENDED)
 
 
 def test_signals_that_come_together_are_one(room: Room) -> None:
@@ -167,9 +213,42 @@ def test_who_does_not_drain_in_time_is_killed(room: Room) -> None:
     assert Kill(1) not in room.all
     room.wait(1)
     assert [one for one in room.all if isinstance(one, Kill)] == [Kill(1), Kill(2)]
+    words = "worker 1 (process 101) does not end, and is killed with 2 calls up: c-1 and 1 more"
+    assert Say("error", words, 1) in room.all
     room.exit(1, -9)
     room.exit(2, -9)
     assert room.kinds() == [Exit(ExitCode.CALLS_LEFT)]
+
+
+def test_who_hangs_while_it_drains_is_killed_before_its_time(room: Room) -> None:
+    room.report(1, 2, report=Report(calls=1, drain_timeout=3600.0))
+    room.stop()
+    room.wait(POLICY.hang_timeout, reporting=False)
+    assert [one for one in room.all if isinstance(one, Kill)] == [Kill(1), Kill(2)]
+    assert any(isinstance(one, Say) and "hangs: " in one.words for one in room.all)
+
+
+def test_who_has_told_nothing_yet_has_nothing_to_drain(room: Room) -> None:
+    room.wait(100)
+    room.core.change_workers(+1, room.now)
+    room.core.change_workers(-1, room.now)
+    room.take()
+    assert room.core.deadline() == room.now + POLICY.grace
+    room.now += POLICY.grace
+    room.report(1, 2)
+    room.core.handle_timer(room.now)
+    assert room.words() == (
+        "worker 3 (process 103) does not end, and is killed with no calls up"
+    )
+    assert room.last() == Kill(3)
+
+
+def test_who_is_ready_when_it_was_told_to_end_takes_nobodys_place(room: Room) -> None:
+    room.core.change_workers(+1, room.now)
+    room.core.change_workers(-1, room.now)
+    room.take()
+    room.report(3)
+    assert room.take() == []
 
 
 def replace_calls(calls: int) -> Report:
@@ -182,7 +261,11 @@ def test_not_even_a_process_that_cannot_be_killed_holds_it_up(room: Room) -> Non
     room.take()
     room.wait(POLICY.grace + 1)
     assert [one for one in room.all if isinstance(one, Forget)] == [Forget(1), Forget(2)]
+    assert Say("error", "worker 1 (process 101) does not end, even killed", 1) in room.all
     assert room.last() == Exit(ExitCode.ENDED)
+    room.report(1)  # what comes of it now is ignored
+    room.core.exited(1, -9, room.now)
+    assert room.take() == []
 
 
 @pytest.mark.parametrize(("silent", "code"), [(0.5, ExitCode.ENDED), (1.5, ExitCode.CALLS_LEFT)])
@@ -197,6 +280,7 @@ def test_who_was_silent_when_it_was_killed_may_have_left_calls(
     room.now += silent
     room.stop()
     room.now += 5
+    room.report(1)  # it was written before, and is read now
     room.exit(1, -9)
     assert room.kinds()[-1] == Exit(code)
 
@@ -218,6 +302,28 @@ def test_who_crashes_comes_back_after_a_growing_delay(room: Room) -> None:
     room.wait(POLICY.steady)  # it has run well
     room.exit(serial, 1)
     assert "started again in 1 s" in room.words()
+
+
+def test_the_delay_is_bounded_however_often_one_crashes(room: Room) -> None:
+    for _ in range(1100):  # 2.0**1024 is no float
+        room.exit(next(s for s in room.live if s != 2), 1)
+        room.now += POLICY.most_delay
+        room.report(2)
+        room.core.handle_timer(room.now)
+        room.take()
+    said = [output.words for output in room.all if isinstance(output, Say)]
+    assert said[-1].endswith("started again in 30 s")
+
+
+def test_each_comes_back_when_its_own_delay_is_over(room: Room) -> None:
+    room.exit(1, 1)
+    room.wait(1)
+    room.exit(3, 1)
+    room.exit(2, 1)
+    room.wait(1)
+    assert room.last() == Spawn(4, 2)
+    room.wait(1)
+    assert room.last() == Spawn(5, 1)
 
 
 def test_who_crashes_is_named_with_its_calls(room: Room) -> None:
@@ -356,8 +462,28 @@ def test_a_lost_connection_is_no_reason_to_end(room: Room, code: ExitCode) -> No
     assert not room.core.stopping
     room.core.change_workers(-1, room.now)  # it drains, and serves nobody new
     room.wait(1)
+    room.report(2, report=Report(ready=True))
     room.exit(room.live[-1], code)
-    assert room.core.stopping
+    assert room.kinds() == []  # it drains as before
+    room.stop()
+    assert room.kinds() == [Hurry(2)]
+    room.exit(2, 0)
+    assert room.kinds() == [Exit(code)]
+
+
+@FOR_GOOD
+def test_it_is_tried_again_though_the_one_that_serves_has_crashed_as_often(code: ExitCode) -> None:
+    room = Room(Policy(workers=2, steady=1000.0))
+    room.take()
+    room.report(1, 2)
+    for _ in range(5):
+        room.exit(next(s for s in room.live if room.spawned[s] == 2), 1)
+        room.wait(31)
+    room.report(room.live[-1])
+    for _ in range(6):
+        room.exit(next(s for s in room.live if room.spawned[s] == 1), code)
+        room.wait(31)
+    assert not room.core.stopping
 
 
 def test_who_runs_well_now_is_not_ended_because_it_crashed_before(room: Room) -> None:
@@ -381,11 +507,26 @@ def test_with_reload_it_waits_for_a_change_instead() -> None:
     assert Spawn(2, 1) in room.take()
 
 
+def test_with_reload_who_crashes_comes_back_by_itself() -> None:
+    room = Room(Policy(workers=1, waits_for_changes=True))
+    room.exit(1, 1)
+    assert "it is started again in 1 s" in room.words()
+
+
 def test_when_all_have_finished_it_ends(room: Room) -> None:
     room.exit(1, FINISHED)
     assert "its client has disconnected" in room.words()
     assert room.core.statuses()[0].state == "waiting"
     room.exit(2, FINISHED)
+    assert room.kinds() == [Exit(ExitCode.ENDED)]
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_it_ends_when_the_one_that_had_not_finished_is_given_up(room: Room, code: int) -> None:
+    room.exit(1, FINISHED)
+    room.exit(2, code)
+    room.take()
+    room.core.change_workers(-1, room.now)
     assert room.kinds() == [Exit(ExitCode.ENDED)]
 
 
@@ -433,6 +574,60 @@ def test_a_worker_that_was_waiting_and_fails_again_fails_the_replacement(room: R
     assert Terminate(2) in room.take()
 
 
+def test_a_new_program_is_tried_as_if_nothing_had_been(room: Room) -> None:
+    room.exit(1, 1)
+    room.wait(1)
+    room.exit(3, FINISHED)
+    room.exit(2, 1)
+    room.wait(1)
+    room.exit(4, 1)
+    room.core.replace(room.now)
+    assert room.kinds() == [Spawn(5, 1), Spawn(6, 2)]
+    room.exit(6, 1)
+    assert "started again in 1 s" in room.words()
+    room.core.replace(room.now)
+    room.wait(1)
+    room.exit(room.live[-1], FINISHED)
+    assert not room.core.stopping  # the other one has not finished any more
+
+
+def test_a_new_worker_that_has_finished_is_replaced(room: Room) -> None:
+    room.exit(1, 1)
+    room.core.replace(room.now)
+    room.exit(3, FINISHED)
+    assert room.core.replacement == "running"
+    room.report(4)
+    room.exit(2, 0)
+    assert "all workers are replaced" in room.words()
+
+
+def test_a_new_worker_that_was_ready_has_not_failed(room: Room) -> None:
+    room.core.replace(room.now)
+    room.take()
+    room.report(3)
+    room.exit(3, 1)
+    assert room.core.replacement == "running"
+
+
+def test_an_old_worker_that_ends_during_a_replacement_comes_back_as_a_new_one() -> None:
+    room = Room()
+    room.report(1)
+    room.core.replace(room.now)
+    room.exit(2, 1)  # it was never ready
+    assert room.core.replacement == "running"
+    room.report(3)
+    room.exit(1, 0)
+    assert "replaced" not in room.words()
+    room.wait(1)
+    room.report(4)
+    assert "all workers are replaced" in room.words()
+
+
+def test_a_stop_without_a_replacement_fails_none(room: Room) -> None:
+    room.stop()
+    assert room.core.replacement == "none"
+
+
 def test_a_stop_fails_a_replacement(room: Room) -> None:
     room.core.replace(room.now)
     room.stop()
@@ -457,13 +652,22 @@ def test_who_is_asked_to_end_at_once_names_the_calls(room: Room) -> None:
     assert "ending at once: 2 calls up: c-1, c-2" in room.words()
 
 
-@pytest.mark.parametrize("code", [1, ExitCode.NO_CLIENT, ExitCode.REFUSED, FINISHED, 0])
-def test_if_the_new_one_fails_the_old_one_stays(room: Room, code: int) -> None:
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (0, "exit code 0"),
+        (1, "exit code 1"),
+        (-9, "signal 9"),
+        (FINISHED, "its client has disconnected"),
+        (ExitCode.NO_CLIENT, "the program cannot be used: see above"),
+        (ExitCode.REFUSED, "the service refuses the credentials"),
+    ],
+)
+def test_if_the_new_one_fails_the_old_one_stays(room: Room, code: int, why: str) -> None:
     room.core.replace(room.now)
     room.exit(3, code)
     words = room.words().splitlines()
-    assert words[-2].startswith("the new worker 1 (process 103) has ended (")
-    assert words[-2].endswith("); the old one goes on")
+    assert words[-2] == f"the new worker 1 (process 103) has ended ({why}); the old one goes on"
     assert words[-1] == "the replacement has failed: no more workers are replaced"
     assert room.core.replacement == "failed"
     room.wait(100)
@@ -487,13 +691,17 @@ def test_if_the_new_one_does_not_get_ready_in_time_it_is_ended(room: Room) -> No
     )
     assert room.core.replacement == "failed"
     room.exit(3, 0)
+    assert room.words() == ""  # that was said
     room.wait(100)
     assert room.live == [1, 2]
 
 
 def test_what_keeps_the_new_one_from_the_service_is_said_at_once_and_once(room: Room) -> None:
     room.core.replace(room.now)
-    room.wait(1)
+    room.take()
+    room.report(3, report=Report())
+    assert room.words() == ""
+    room.now += 1
     refused = Report(trouble="nobody is there")
     room.report(3, report=refused)
     assert room.words() == (
@@ -581,6 +789,8 @@ def test_an_error_that_comes_again_later_is_said_again(room: Room) -> None:
     assert room.words() == BROKEN.words
     room.core.failed(1, BROKEN, room.now + 60)
     assert room.words() == BROKEN.words
+    room.core.failed(2, BROKEN, room.now + 119)
+    assert room.words() == ""
 
 
 def test_only_so_many_errors_are_remembered(room: Room) -> None:
@@ -592,6 +802,17 @@ def test_only_so_many_errors_are_remembered(room: Room) -> None:
     room.core.failed(1, Failure("error 1"), room.now)
     room.core.failed(1, Failure("error 0"), room.now)
     assert room.words() == "error 100\nerror 0"
+
+
+def test_the_error_that_is_forgotten_was_written_longest_ago(room: Room) -> None:
+    for number in range(100):
+        room.core.failed(1, Failure(f"error {number}"), room.now)
+    room.now += 60
+    room.core.failed(1, Failure("error 0"), room.now)
+    room.take()
+    for number in (100, 0, 1):
+        room.core.failed(1, Failure(f"error {number}"), room.now)
+    assert room.words() == "error 100\nerror 1"
 
 
 def test_who_waits_for_a_change_counts_when_all_have_failed() -> None:
@@ -616,9 +837,13 @@ def test_a_second_replacement_replaces_the_newest_one_too(room: Room) -> None:
 def test_if_the_old_one_crashes_the_new_one_takes_its_place(room: Room) -> None:
     room.core.replace(room.now)
     room.exit(1, -9)
-    assert room.kinds() == [Spawn(4, 2)]  # one after the other, as before
+    new = room.take()
+    assert Say("error", "worker 1 (process 101) has ended (signal 9)", 1) in new
+    assert new[-1] == Spawn(4, 2)  # one after the other, as before
     room.report(3, 4)
     assert Terminate(2) in room.take()
+    room.wait(POLICY.most_delay)
+    assert room.live == [2, 3, 4]
 
 
 def test_stop_during_a_replacement_ends_all_three(room: Room) -> None:
@@ -628,12 +853,36 @@ def test_stop_during_a_replacement_ends_all_three(room: Room) -> None:
     assert room.kinds() == [Terminate(1), Terminate(2), Terminate(3)]
 
 
+def test_who_drains_already_is_not_asked_again(room: Room) -> None:
+    room.core.replace(room.now)
+    room.take()
+    room.report(3)
+    room.take()
+    ends_at = room.now + READY.drain_timeout + POLICY.grace
+    room.now += 5
+    room.stop()
+    assert room.kinds() == [Terminate(2), Terminate(3)]
+    room.report(1, 2, 3)
+    assert room.core.deadline() == ends_at
+
+
 def test_after_the_end_has_begun_nothing_is_replaced(room: Room) -> None:
     room.stop()
     room.take()
     room.core.replace(room.now)
     room.core.change_workers(+1, room.now)
     assert room.take() == []
+
+
+def test_what_it_is_asked_for_is_in_the_log(room: Room) -> None:
+    room.core.change_workers(+1, room.now)
+    assert room.words() == "one more worker: 3"
+    room.core.change_workers(-1, room.now)
+    assert room.words() == "one worker less: 2"
+    room.core.replace(room.now)
+    assert room.words() == "replacing the workers, one after the other"
+    room.stop()
+    assert room.words() == "ending: no calls up"
 
 
 def test_workers_come_and_go(room: Room) -> None:
@@ -683,6 +932,7 @@ def test_whatever_happens_it_keeps_its_promises(
         room.take()
         for output in room.all[before:]:
             _check(room, act, output)
+        assert not (room.core.ready and room.core.stopping)
         extra = len(room.live) - len(room.core.statuses())
         assert extra <= 0, "each process is known"
         due = room.core.deadline()
