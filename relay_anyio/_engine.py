@@ -49,7 +49,6 @@ R = TypeVar("R")
 CANCELLED: Final = (
     "the client is disconnected, because its task was cancelled by the program or the event loop"
 )
-
 LOOP_ENDED: Final = (
     "the client is disconnected, because its event loop was closed: call disconnect() before that"
 )
@@ -58,13 +57,11 @@ ELSEWHERE: Final = (
     "another thread or event loop: nothing was sent. From another thread, call {way_in}. Or use "
     "relay_sync, whose client may be used from any thread"
 )
-
 STOOD_STILL: Final = (
     "the event loop has not run for %.0f s, or longer. Meanwhile the client received no events "
     "and answered no pings. Something has blocked it, or it runs only while a statement runs, "
     "as in IPython: use relay_sync or `relay shell` there"
 )
-
 LAST_BREATH: Final = 1.0
 """Seconds beyond the core's own bounds in which everything must have stopped."""
 
@@ -253,9 +250,12 @@ class Engine:
 
     def waker_of(self, pending: Pending[Any]) -> Waker:
         """Return what is woken when `pending` settles, or nothing runs any more."""
-        waker = (self._loop or running_loop()).waker()
+        loop = self._loop or running_loop()
+        waker = loop.waker()
         pending.wakers = (*pending.wakers, waker)
         self._wakers.add(waker)
+        if self._over:  # a core that cannot even be closed still takes commands
+            loop.wake(waker)
         return waker
 
     def forget(self, waker: Waker) -> None:

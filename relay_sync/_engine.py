@@ -391,13 +391,13 @@ class Engine:
         with self.lock:
             self.over = True
             _running.discard(self)
-            closed = close_for_good(self.core, time.monotonic(), log, self.delivery.publish)
+            close_for_good(self.core, time.monotonic(), log, self.delivery.publish)
             driver.run_all_posted()
             self._waiters.wake_all()
             self.changed.notify_all()
         self.delivery.lines.flush()
         if not self._closed:  # not with the lock held: others have theirs
-            self._close(closed if self.failure is None else Closed(self.failure))
+            self._close(Closed(self.failure))
         driver.abandon()
 
     def forked(self) -> bool:

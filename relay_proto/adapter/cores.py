@@ -74,6 +74,8 @@ def close_for_good(
 
 def failure_of(error: BaseException) -> RelayError:
     """What those who wait are told when an engine has failed."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]  # of the tasks around it, which say nothing
     return ClientClosedError(
         f"the client has failed ({error!r}), and is disconnected: call connect() to start again"
     )
