@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from itertools import pairwise
 
 import anyio
@@ -15,6 +16,7 @@ from relay_anyio import (
     DialTimeoutError,
     Disconnected,
     RelayClient,
+    RelayEvent,
     RequestTimeoutError,
     SessionState,
 )
@@ -322,3 +324,33 @@ async def test_drain_waits_for_handlers_too() -> None:
         await taken.wait()
         await client.drain(timeout=10)
         assert len(done.all) == 1
+
+
+@in_virtual_time
+async def test_a_count_of_failures_is_written_when_it_is_due() -> None:
+    said: list[tuple[float, str]] = []
+
+    class Log(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append((anyio.current_time(), record.getMessage()))
+
+    async def play(peer: Peer) -> None:
+        await peer.welcome()
+        for number in range(3):
+            await peer.event("calling.call.play", call_id="c-1", control_id=f"a-{number}")
+        await oblige(peer)
+
+    async def fail(_event: RelayEvent) -> None:
+        await anyio.sleep(1)  # so it fails while nothing else happens
+        raise ZeroDivisionError
+
+    log, handler = logging.getLogger("relay_anyio"), Log(logging.ERROR)
+    async with in_memory(play) as (client, _):
+        client.on("calling.call.play", fail)
+        began_at = anyio.current_time()
+        await client.connect()
+        log.addHandler(handler)
+        await anyio.sleep(10)
+        log.removeHandler(handler)
+    assert [round(at - began_at) for at, _ in said] == [1, 6]
+    assert "(the last of 2 like this in 5.0 s" in said[1][1]

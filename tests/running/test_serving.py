@@ -148,6 +148,22 @@ async def test_a_client_that_drains_is_not_ready_and_its_call_is_seen(
     assert world.all(What.ENDED, reason="hangup")
 
 
+async def test_who_has_not_run_lately_is_not_live_and_not_ready(
+    world: World, serving: Serving, address: str
+) -> None:
+    client = serving.client()
+    host, _, port = address.partition(":")
+    health = host, int(port)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(serving.serve, client, health=address, hang_timeout=0))
+        await world.until(What.SESSION_STARTED)
+        await page_says(health, "/ready", lambda _, page: page["workers"][0]["state"] == "ready")
+        for path in ("/ready", "/live"):
+            status, page = await get_json(health, path)
+            assert (status, page[path[1:]]) == (503, False)
+        await serving.ask(client.disconnect)
+
+
 async def test_without_clients_and_with_a_wrong_address_it_says_what_is_wrong(
     serving: Serving,
 ) -> None:
@@ -161,29 +177,38 @@ async def test_without_clients_and_with_a_wrong_address_it_says_what_is_wrong(
             await serving.serve(serving.client(), health=f"127.0.0.1:{port}")
 
 
-async def test_a_handler_may_end_the_program(world: World, serving: Serving) -> None:
+@pytest.mark.parametrize("hang_up", [False, True])
+async def test_a_handler_may_end_the_program(
+    world: World, serving: Serving, hang_up: bool
+) -> None:
     client = serving.client()
 
     def leave(call: Any) -> None:
+        call.answer()
+        raise SystemExit(3)
+
+    async def leave_async(call: Any) -> None:
+        await call.answer()
         raise SystemExit(3)
 
     async def act() -> None:
         await world.until(What.SESSION_STARTED)
         world.place_call()
 
-    client.on_call(leave)
+    client.on_call(leave if serving.blocking else leave_async)
     raised: list[object] = []
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(act)
         try:
-            await serving.serve(client)
+            await serving.serve(client, hang_up=hang_up)
         except SystemExit as error:
             raised.append(error.code)
     assert raised == [3]
+    assert bool(world.all(What.ENDED)) is hang_up
 
 
 PROGRAM = """
-import logging, sys
+import logging, signal, sys
 import anyio
 from relay_anyio import RelayClient
 from relay_run import serve
@@ -195,19 +220,21 @@ client = RelayClient(contexts=["office"])
 async def take(call):
     await call.answer()
     print("answered")
-    if sys.argv[3:]:
+    if sys.argv[3] == "leave":
         while client._engine.core.accepting_calls:
             await anyio.sleep(0.01)
         sys.exit(3)
     await call.wait_for_ended()
 
 async def main():
-    return await serve(client, drain=float(sys.argv[2]))
+    return await serve(client, drain=float(sys.argv[2]), hang_up=sys.argv[3] == "hang up")
 
-sys.exit(anyio.run(main, backend=sys.argv[1]))
+code = anyio.run(main, backend=sys.argv[1])
+assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, "it obeys signals no longer"
+sys.exit(code)
 """
 BLOCKING = """
-import logging, sys, time
+import logging, signal, sys, time
 from relay_sync import RelayClient
 from relay_run import serve_sync
 
@@ -218,41 +245,47 @@ client = RelayClient(contexts=["office"])
 def take(call):
     call.answer()
     print("answered")
-    if sys.argv[3:]:
+    if sys.argv[3] == "leave":
         while client._engine.core.accepting_calls:
             time.sleep(0.01)
         sys.exit(3)
     call.wait_for_ended()
 
-sys.exit(serve_sync(client, drain=float(sys.argv[2])))
+code = serve_sync(client, drain=float(sys.argv[2]), hang_up=sys.argv[3] == "hang up")
+assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, "it obeys signals no longer"
+sys.exit(code)
 """
 
 
+@pytest.mark.parametrize("end", ["go on", "hang up"])
 async def test_a_call_that_outlives_its_time_is_in_the_exit_code(
-    world: World, runtime: str
+    world: World, runtime: str, end: str
 ) -> None:
     source = BLOCKING if runtime == "threads" else PROGRAM
-    async with program(world, source, runtime, "0.1") as running:
+    async with program(world, source, runtime, "0.1", end) as running:
         await running.says("connected to")
-        world.place_call()
+        call_id = world.place_call()
         await running.says("answered")
         running.send(signal.SIGTERM)
         assert await running.end() == ExitCode.CALLS_LEFT
+    assert bool(world.all(What.ENDED, call_id=call_id)) is (end == "hang up")
     assert "SIGTERM: finishing 1 call" in running.errors
     assert "Traceback" not in running.errors
 
 
 @thorough
-async def test_a_second_signal_ends_it_at_once(world: World, runtime: str) -> None:
+@pytest.mark.parametrize("end", ["go on", "hang up"])
+async def test_a_second_signal_ends_it_at_once(world: World, runtime: str, end: str) -> None:
     source = BLOCKING if runtime == "threads" else PROGRAM
-    async with program(world, source, runtime, "60") as running:
+    async with program(world, source, runtime, "60", end) as running:
         await running.says("connected to")
-        world.place_call()
+        call_id = world.place_call()
         await running.says("answered")
         running.send(signal.SIGINT)
         await running.says("SIGINT: finishing 1 call")
         running.send(signal.SIGINT)
         assert await running.end() == ExitCode.CALLS_LEFT
+    assert bool(world.all(What.ENDED, call_id=call_id)) is (end == "hang up")
     assert "Traceback" not in running.errors
 
 
