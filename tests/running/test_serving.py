@@ -178,9 +178,7 @@ async def test_without_clients_and_with_a_wrong_address_it_says_what_is_wrong(
 
 
 @pytest.mark.parametrize("hang_up", [False, True])
-async def test_a_handler_may_end_the_program(
-    world: World, serving: Serving, hang_up: bool
-) -> None:
+async def test_a_handler_may_end_the_program(world: World, serving: Serving, hang_up: bool) -> None:
     client = serving.client()
 
     def leave(call: Any) -> None:

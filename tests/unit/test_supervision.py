@@ -237,9 +237,7 @@ def test_who_has_told_nothing_yet_has_nothing_to_drain(room: Room) -> None:
     room.now += POLICY.grace
     room.report(1, 2)
     room.core.handle_timer(room.now)
-    assert room.words() == (
-        "worker 3 (process 103) does not end, and is killed with no calls up"
-    )
+    assert room.words() == ("worker 3 (process 103) does not end, and is killed with no calls up")
     assert room.last() == Kill(3)
 
 
