@@ -147,11 +147,6 @@ def described(name: str, words: Iterable[str], facts: Mapping[str, str]) -> str:
     return f"<{' '.join([name, *shown, *named])}>"
 
 
-def counted(count: int, noun: str) -> str:
-    """Return how many there are, in words: ``1 call``, ``2 calls``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def looks_like_id(text: str) -> bool:
     """Return whether a text may be an id, or the name of a context: it has few words."""
     return _ID.fullmatch(text) is not None
