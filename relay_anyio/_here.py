@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import sys
 from types import ModuleType
 
 import anyio
 import anyio.lowlevel
+
+
+def check_installed(backend: str) -> None:
+    """Before an event loop is started: trio is an extra.
+
+    Raises:
+        ImportError: it is not installed. The message says what to install.
+    """
+    if backend == "trio" and importlib.util.find_spec("trio") is None:
+        raise ImportError(
+            "the backend trio needs trio: pip install 'relay-proto[trio]'", name="trio"
+        )
 
 
 def running_trio() -> ModuleType | None:

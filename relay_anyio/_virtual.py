@@ -15,7 +15,7 @@ import anyio
 
 from relay_proto.adapter.stories import DeadlockError
 
-from ._here import library_of_running_loop
+from ._here import check_installed, library_of_running_loop
 from ._still_open import described_tasks, where
 
 T = TypeVar("T")
@@ -67,6 +67,7 @@ class Guard:
 def virtual_time(backend: str = "asyncio", guard: Guard | None = None) -> dict[str, Any]:
     """Return the ``backend_options`` with which `anyio.run` runs in virtual time."""
     guard = guard or Guard()
+    check_installed(backend)
     if backend == "trio":
         return _on_trio(guard)
     return {"loop_factory": lambda: VirtualLoop(guard)}

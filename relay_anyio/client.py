@@ -36,7 +36,7 @@ from ._background import Block, running_loop
 from ._calls import InboundCalls
 from ._engine import Engine
 from ._handlers import Handlers
-from ._here import library_of_running_loop
+from ._here import check_installed, library_of_running_loop
 from ._log import log
 from ._signals import stop_signals
 from ._turns import turn_to_dial
@@ -263,6 +263,7 @@ class RelayClient(Client):
         if running is not None:
             raise LocalProtocolError(RUNS_ALREADY.format(library=running))
         self._hangs_up = hang_up
+        check_installed(backend)
         with suppress(KeyboardInterrupt):
             anyio.run(self._serve, backend=backend)
 

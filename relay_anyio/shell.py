@@ -50,6 +50,7 @@ from relay_proto.exchange import (
 from relay_proto.server import ServerConfig
 
 from ._background import EventLoop, running_loop
+from ._here import check_installed
 from ._log import quiet_log
 from ._output import OUTPUT, CommandError, OutputError, temporary_directory
 from .client import RelayClient
@@ -95,6 +96,10 @@ def run(*, backend: str, contexts: Sequence[str]) -> int:
     Raises:
         CommandError: the client cannot be connected.
     """
+    try:
+        check_installed(backend)
+    except ImportError as error:
+        raise CommandError(str(error)) from None
     with _sigterm_raises():
         session = _Session(backend, contexts)
         try:

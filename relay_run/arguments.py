@@ -141,7 +141,8 @@ def _run(options: argparse.Namespace) -> int:
 
     if options.loop not in (None, "asyncio") and importlib.util.find_spec(options.loop) is None:
         name = options.loop
-        print(f"relay: --loop {name} needs {name}: pip install {name}", file=sys.stderr)
+        package = "'relay-proto[trio]'" if name == "trio" else name
+        print(f"relay: --loop {name} needs {name}: pip install {package}", file=sys.stderr)
         return ExitCode.NO_CLIENT
     open_missing_streams()
     level = logging.getLevelNamesMapping()[options.log_level.upper()]

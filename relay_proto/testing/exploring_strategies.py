@@ -6,8 +6,13 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, TypeVar
 
-from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
+try:
+    from hypothesis import strategies as st
+    from hypothesis.strategies import SearchStrategy
+except ImportError as error:
+    raise ImportError(
+        "explore() needs hypothesis: pip install 'relay-proto[hypothesis]'", name=error.name
+    ) from error
 
 from ..exchange import Caller, Happened, TextMessage, What
 from . import strategies
