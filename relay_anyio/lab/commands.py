@@ -20,6 +20,7 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_ope
 import msgspec
 
 from relay_proto.display import counted, one_line
+from relay_proto.exchange import ScenarioError, read_scenario
 
 from .._output import OUTPUT, CommandError
 from .arguments import DEFAULT_LAB, ENV_LAB, ENV_TOKEN
@@ -336,7 +337,12 @@ def _fault(lab: Remote, options: argparse.Namespace) -> None:
 
 
 def _play(lab: Remote, options: argparse.Namespace) -> None:
-    played = lab.send_toml(ScenarioState, "/api/scenarios", options.file.read_bytes())
+    data = options.file.read_bytes()
+    try:  # here, and not by the lab alone, so that an error names the file, as relay sim does
+        read_scenario(_toml(options.file, data))
+    except ScenarioError as error:
+        raise CommandError(f"{options.file}: {error}") from None
+    played = lab.send_toml(ScenarioState, "/api/scenarios", data)
     counts = ", ".join(counted(played[f"{kind}s"], kind) for kind in ("caller", "text", "fault"))
     _print(f"the scenario runs: {counts}")
 
@@ -409,11 +415,15 @@ def _given(**values: object) -> JSONObject:
     }
 
 
-def _read_script(path: Path) -> object:
+def _toml(path: Path, data: bytes) -> JSONObject:
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CommandError(f"{path} is not TOML: {error}") from None
+
+
+def _read_script(path: Path) -> object:
+    tree = _toml(path, path.read_bytes())
     if "script" not in tree:
         raise CommandError(f'{path} has no script: write script = [{{hear = "press"}}, …]')
     return tree["script"]

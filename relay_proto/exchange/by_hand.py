@@ -149,6 +149,6 @@ def _check(leg: Leg, act: Act) -> Person:
         raise ActError("another program is at the far end of this call, and no person")
     possible = _possible(leg)
     if type(act) not in possible:
-        can = ", ".join(ACTS[kind] for kind in possible) or "nothing"
+        can = ", ".join(ACTS[kind] for kind in possible) or "do nothing"
         raise ActError(f"the call is {leg.direction} and {leg.state}: its person can {can} now")
     return leg.far

@@ -226,6 +226,21 @@ def test_a_scenario_is_played_and_stopped(shell: Shell, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"x", " is not TOML: Expected '='"),
+        (b"\xff", " is not TOML: "),
+        (b"[[callers]]\nscript = [{pres = '1'}]", ": callers (entry 1), script (entry 1): unknown"),
+        (b"[[callers]]\nscript = [{}]", ": callers (entry 1), script (step 1): give one of hear"),
+    ],
+)
+def test_a_wrong_scenario_is_named(shell: Shell, tmp_path: Path, text: bytes, words: str) -> None:
+    scenario = tmp_path / "wrong.toml"
+    scenario.write_bytes(text)
+    assert shell.run("play", str(scenario), code=1).startswith(f"relay: {scenario}{words}")
+
+
 def test_an_error_says_which_command_to_use_and_no_request(shell: Shell) -> None:
     refused = [
         (("phone", ANN, "--remove"), f"there is no phone {ANN}: relay lab phone adds one"),

@@ -203,7 +203,7 @@ def test_nothing_can_be_done_before_it_rings() -> None:
     world = World(make_config(lines=(Line(ANN, ByHand()),)))
     client = world.connect("office")
     call_id = dial(world, client, phone(ANN))
-    with pytest.raises(ActError, match="outbound and created: its person can nothing now"):
+    with pytest.raises(ActError, match="outbound and created: its person can do nothing now"):
         act(world, call_id, Answer())
 
 
