@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anyio
 import pytest
 
@@ -103,6 +105,18 @@ async def test_connects_at_the_same_time_share_one_attempt(world: World) -> None
             tasks.start_soon(client.connect)
     assert len(world.all(What.SESSION_STARTED)) == 1
     await client.disconnect()
+
+
+async def test_a_host_that_is_assigned_meanwhile_is_for_the_next_connection(
+    world: World, free_host: str
+) -> None:
+    client = world.client()
+    async with client:
+        hidden: Any = getattr(client, "hidden", client)  # of the bridge to threads
+        hidden.host = free_host
+        await client.connect()
+        assert await client.execute("signalwire.ping", {}) is not None
+    assert len(world.all(What.SESSION_STARTED)) == 1
 
 
 async def test_connects_at_the_same_time_share_one_failure(free_host: str) -> None:

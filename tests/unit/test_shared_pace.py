@@ -9,7 +9,7 @@ from collections.abc import Collection, Generator
 import pytest
 
 from relay_proto.adapter.logs import Log
-from relay_proto.adapter.shared_pace import Line, Paced, Pacer, Ticket, WhenAway
+from relay_proto.adapter.shared_pace import LATEST, Line, Paced, Pacer, Ticket, WhenAway
 from relay_proto.config import ClientConfig
 from relay_proto.errors import ClientClosedError
 
@@ -115,3 +115,48 @@ def test_leaving_twice_gives_one_place_back(pace: Slow, line: Line) -> None:
     line.leave(ticket)
     joined(line, pace)
     assert pace.returned == [ticket.place]
+
+
+class Full:
+    """A pace with one place, which tells all others to come back later."""
+
+    renew_interval = 0.01
+
+    def __init__(self, when_away: WhenAway) -> None:
+        self.when_away: WhenAway = when_away
+        self.asked: list[str] = []
+        self.refused = threading.Event()
+        self.renewed = threading.Semaphore(0)
+
+    def paces(self, kind: Paced) -> bool:
+        return True
+
+    def take(self, kind: Paced, place: str) -> float | None:
+        self.asked.append(place)
+        if len(self.asked) == 1:
+            return None
+        self.refused.set()
+        return LATEST
+
+    def renew(self, kind: Paced, places: Collection[str]) -> None:
+        self.renewed.release()
+
+    def give_back(self, kind: Paced, places: Collection[str]) -> None: ...
+
+
+@pytest.mark.parametrize("when_away", ["wait", "local"])
+def test_who_is_told_to_come_back_later_waits_and_is_not_asked_for_before(
+    when_away: WhenAway,
+) -> None:
+    pace = Full(when_away)
+    line = line_of(pace)
+    has_turn, told = threading.Event(), threading.Event()
+    first = line.join(has_turn.set)
+    assert has_turn.wait(PATIENCE)
+    second = line.join(told.set)
+    assert pace.refused.wait(PATIENCE)
+    for _ in range(3):  # the line does other things meanwhile
+        assert pace.renewed.acquire(timeout=PATIENCE)
+    assert pace.asked == [first.place, second.place]
+    assert not told.is_set()
+    line.close(ClientClosedError())
