@@ -205,8 +205,11 @@ class Download:
         if status != 200:
             raise DownloadError(host, _words_of(status), status=status)
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind in NO_FILE or headers.get("content-encoding", "identity") != "identity":
-            raise DownloadError(host, f"the server sent {kind or 'no type'} instead of a file")
+        encoding = headers.get("content-encoding", "identity").strip().lower()
+        if kind in NO_FILE or encoding != "identity":
+            how = "" if encoding == "identity" else f" in the encoding {encoding}"
+            what = f"{kind or 'no type'}{how}"
+            raise DownloadError(host, f"the server sent {what} instead of a file")
         length = headers.get("content-length", "")
         total = int(length) if length.isascii() and length.isdigit() else None
         if total is not None and total > self._most:

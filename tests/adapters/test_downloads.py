@@ -206,10 +206,23 @@ async def test_the_status_says_why(
     assert words in error.reason
 
 
-@pytest.mark.parametrize("header", ["Content-Type: text/html; a=b", "Content-Encoding: gzip"])
-async def test_a_page_is_no_recording(files: FileServer, tmp_path: Path, header: str) -> None:
-    files.answers["/a.mp3"] = answer("200 OK", header, body=b"<html>")
-    assert "instead of a file" in (await failure(client_of(), files.url("/a.mp3"), tmp_path)).reason
+@pytest.mark.parametrize(
+    ("headers", "what"),
+    [
+        (["Content-Type: text/html; a=b"], "text/html"),
+        (["Content-Encoding: GZIP"], "no type in the encoding gzip"),
+        (
+            ["Content-Type: audio/mpeg", "Content-Encoding: gzip"],
+            "audio/mpeg in the encoding gzip",
+        ),
+    ],
+)
+async def test_a_page_is_no_recording(
+    files: FileServer, tmp_path: Path, headers: list[str], what: str
+) -> None:
+    files.answers["/a.mp3"] = answer("200 OK", *headers, body=b"<html>")
+    error = await failure(client_of(), files.url("/a.mp3"), tmp_path)
+    assert error.reason == f"the server sent {what} instead of a file"
 
 
 async def test_a_file_that_is_too_large(files: FileServer, tmp_path: Path) -> None:
