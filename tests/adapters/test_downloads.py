@@ -179,10 +179,22 @@ async def test_redirects_come_to_an_end(files: FileServer, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "url", ["http://a.example/b", "https://u:p@a.example/b", "a", "https://[", "https://ä.example/"]
+    ("url", "host"),
+    [
+        ("http://a.example/b", "a.example"),
+        ("http:///b", ""),
+        ("https://u:p@a.example/b", "a.example"),
+        ("a", ""),
+        ("https://[", ""),
+        ("https://ä.example/", "ä.example"),
+        ("https://a..example/", "a..example"),
+        ("https://a.example/\x01", "a.example"),
+    ],
 )
-async def test_a_url_that_is_none_of_a_file(url: str, tmp_path: Path) -> None:
-    assert "URL" in (await failure(client_of(), url, tmp_path)).reason
+async def test_a_url_that_is_none_of_a_file(url: str, host: str, tmp_path: Path) -> None:
+    error = await failure(client_of(), url, tmp_path)
+    assert error.reason.startswith("the URL ")
+    assert error.host == host
 
 
 # What goes wrong
