@@ -213,8 +213,10 @@ class Supervisor:
     def _spawn(self, serial: int, number: int) -> None:
         try:
             ours, theirs = socket.socketpair()
-            with theirs:
+            with theirs, ExitStack() as unless_started:
+                unless_started.callback(ours.close)
                 popen = self._start_process(number, theirs.fileno())
+                unless_started.pop_all()
         except OSError as error:
             log.error("a worker cannot be started: %s", error)
             self._core.exited(serial, ExitCode.CANNOT_START, time.monotonic())
