@@ -126,10 +126,13 @@ class EventLoop(Protocol):
             RuntimeError: the event loop has ended.
         """
 
-    def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> Callable[[], bool]:
+    def spawn(
+        self, function: Callable[[], Awaitable[None]], ended: Callable[[], object], name: str
+    ) -> Callable[[], bool]:
         """Run `function` in a task of its own, which the event loop cancels at its end.
 
-        `function` must not raise: nobody is there to catch it. Returns what tells whether
+        `ended` is called behind it, even if the task was cancelled before it could begin.
+        Both must not raise: nobody is there to catch it. Returns what tells whether
         the task is being cancelled. On trio only the end of the loop can do that, which
         tells each task by itself.
         """
@@ -193,10 +196,13 @@ class _OnAsyncio:
     def post(self, function: Callable[[], object]) -> None:
         self._loop.call_soon_threadsafe(function)
 
-    def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> Callable[[], bool]:
+    def spawn(
+        self, function: Callable[[], Awaitable[None]], ended: Callable[[], object], name: str
+    ) -> Callable[[], bool]:
         task = self._loop.create_task(_run(function), name=name)
         _strong.add(task)
         task.add_done_callback(_strong.discard)
+        task.add_done_callback(lambda _: ended())
         return lambda: task.cancelling() > 0
 
     def siblings(self, run: Run[T], ended: Callable[[T], object]) -> Siblings[T]:
@@ -247,9 +253,17 @@ class _OnTrio:
         except OSError as error:
             raise RuntimeError("the run has crashed") from error
 
-    def spawn(self, function: Callable[[], Awaitable[None]], name: str) -> Callable[[], bool]:
+    def spawn(
+        self, function: Callable[[], Awaitable[None]], ended: Callable[[], object], name: str
+    ) -> Callable[[], bool]:
+        async def run() -> None:
+            try:
+                await function()
+            finally:
+                ended()
+
         context = contextvars.copy_context()
-        self._trio.lowlevel.spawn_system_task(function, name=name, context=context)
+        self._trio.lowlevel.spawn_system_task(run, name=name, context=context)
         return lambda: False
 
     def siblings(self, run: Run[T], ended: Callable[[T], object]) -> Siblings[T]:

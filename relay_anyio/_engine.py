@@ -153,7 +153,7 @@ class Engine:
             if self._loop is None:
                 self._loop, self._is_here = loop, loop.is_running_here
                 self._app = AppTasks(loop, self.guard, self._check_finished)
-                self._is_cancelled = loop.spawn(self._run, "relay_anyio engine")
+                self._is_cancelled = loop.spawn(self._run, self._stop, "relay_anyio engine")
         finally:
             if self._io is not None:  # until then outputs wait: draining late is never wrong
                 step()
@@ -458,7 +458,7 @@ class Engine:
         if not self._over:
             self._over = True
             self.failure = failure
-            closed = close_for_good(self.core, anyio.current_time(), log, self.delivery.publish)
+            closed = close_for_good(self.core, self.time(), log, self.delivery.publish)
             for waker in self._wakers:
                 (self._loop or running_loop()).wake(waker)
             if not self._closed.is_set():

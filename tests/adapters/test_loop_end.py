@@ -118,6 +118,24 @@ async def test_nothing_is_said(world: World, anyio_backend: str, body: str) -> N
         assert running.errors == ""
 
 
+@pytest.mark.parametrize("runtime", ["asyncio"])
+async def test_nothing_is_waited_for_if_the_client_could_not_even_begin(world: World) -> None:
+    source = """
+import asyncio
+from relay_anyio import RelayClient, Timing
+client = RelayClient(timing=Timing(close_timeout=3600))
+
+async def leave_a_task():
+    return asyncio.create_task(client.connect())
+
+print(asyncio.run(leave_a_task()).cancelled(), client.state.value)
+"""
+    async with program(world, source) as running:
+        assert await running.end() == 0, running.errors
+        assert running.output == "True disconnected\n"
+        assert running.errors == ""
+
+
 async def test_handlers_are_cancelled(world: World, anyio_backend: str) -> None:
     async with program(world, PROGRAM.replace("{body}", HANDLERS), anyio_backend) as running:
         await running.says("connected")
