@@ -23,6 +23,7 @@ class InboundCalls(StreamBase[Call]):
 
     def __init__(self, client: Client) -> None:
         super().__init__(client)
+        self._owner = client
         self._more = anyio.Event()
 
     def __aiter__(self) -> Self:
@@ -38,14 +39,15 @@ class InboundCalls(StreamBase[Call]):
             AuthenticationError: the credentials were refused.
         """
         self._check_belongs_here()
+        engine = self._owner._current  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         # Nothing may be awaited once a call is taken: asyncio would cancel there, shield or not.
         await anyio.lowlevel.checkpoint()
-        while not self._is_over:
-            call = self._take()
+        while not self._is_over(engine):
+            call = self._take(engine)
             if call is not None:
                 return call
             await self._more.wait()
-        self._say_why()
+        self._say_why(engine)
         raise StopAsyncIteration
 
     def _wake(self) -> None:

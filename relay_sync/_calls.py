@@ -34,18 +34,20 @@ class InboundCalls(StreamBase[Call]):
             AuthenticationError: the credentials were refused.
         """
         self._check_belongs_here()
+        engine = self._owner._current  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         woken: Mailbox[None] = Mailbox()
         while True:
             with self._lock:
-                if self._is_over:
-                    self._say_why()
+                if self._is_over(engine):
+                    self._say_why(engine)
                     raise StopIteration
-                call = self._take()
+                call = self._take(engine)
                 if call is not None:
                     return call
                 self._waiting.append(woken)
+            assert engine is not None, "a client that nobody has connected has been refused"
             try:
-                self._owner._engine.await_mail(woken)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+                engine.await_mail(woken)
             finally:
                 with self._lock:
                     if woken in self._waiting:

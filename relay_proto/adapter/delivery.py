@@ -123,6 +123,8 @@ class Delivery(Generic[T, C, M]):
         self._had_session = False
         self.last_failure: RelayError | None = None
         """Why the last attempt to connect has failed, if one has since the last session."""
+        self.failure: RelayError | None = None
+        """Why the client has ended, if nobody has disconnected it."""
         self._listeners: dict[Registration, ListenerBase] = {}
         self._handling: dict[CallRecord, T] = {}
         self._renew_lock()
@@ -221,7 +223,8 @@ class Delivery(Generic[T, C, M]):
                 self._tell_all(event)
             case Connected() | Disconnected():
                 self._link_changed(output)
-            case Closed():
+            case Closed(error):
+                self.failure = error
                 self._forget_texts()
                 self._closed(output)
             case _:

@@ -16,6 +16,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 from ..api.routes import CallRoute
 from ..errors import ClientClosedError
 from ..transitions import SessionState
+from .engines import ClientEngine
 from .handles import CallBase
 
 C = TypeVar("C", bound=CallBase[Any, Any])
@@ -23,16 +24,6 @@ C = TypeVar("C", bound=CallBase[Any, Any])
 
 class Source(Protocol):
     """What a stream needs of the client whose calls it takes."""
-
-    @property
-    def state(self) -> SessionState:
-        """Where the client stands."""
-        ...
-
-    @property
-    def _failure(self) -> BaseException | None:
-        """Why it has ended, if nobody has disconnected it."""
-        ...
 
     def _check_belongs_here(self) -> None: ...
     def _routes_changed(self, *, wait: bool = True) -> None: ...
@@ -109,17 +100,20 @@ class StreamBase(abc.ABC, Generic[C]):
     def _wake(self) -> None:
         """Let who waits for a call look again."""
 
-    @property
-    def _is_over(self) -> bool:
-        ended = self._client.state in (SessionState.CLOSING, SessionState.CLOSED)
-        return ended or not self._open
+    def _is_over(self, engine: ClientEngine | None) -> bool:
+        """Whether no more calls come from `engine`, which the client had when somebody asked.
 
-    def _say_why(self) -> None:
+        By now the client may have connected again, with another one.
+        """
+        return not self._open or (engine is not None and not engine.alive)
+
+    def _say_why(self, engine: ClientEngine | None) -> None:
         """Raise why the client has ended, if nobody has disconnected it."""
-        if self._open and (failure := self._client._failure) is not None:
+        failure = None if engine is None else engine.delivery.failure
+        if self._open and failure is not None:
             raise failure.with_traceback(None)
 
-    def _take(self) -> C | None:
+    def _take(self, engine: ClientEngine | None) -> C | None:
         """The next call, or None while there is none.
 
         Raises:
@@ -131,7 +125,7 @@ class StreamBase(abc.ABC, Generic[C]):
                 call = self._offered.popleft()
                 call._unpulled = False
                 return call
-        if self._client.state is SessionState.DISCONNECTED:
+        if engine is None or engine.core.state is SessionState.DISCONNECTED:
             raise ClientClosedError
         return None
 

@@ -20,6 +20,7 @@ from relay_sync import (
     CallEndedError,
     ClientClosedError,
     DownloadError,
+    InboundCalls,
     Limits,
     Message,
     RelayClient,
@@ -133,6 +134,59 @@ async def test_a_disconnect_comes_before_a_start_or_ends_it() -> None:
         sys.setswitchinterval(interval)
     assert failures == []
     assert not [name for name in threads_of_clients() if "I/O" in name]
+
+
+async def test_threads_that_come_after_the_end_are_not_taken_for_the_io_thread(
+    world: World,
+) -> None:
+    def body(service: Service) -> None:
+        with service.client() as client:
+            pass
+        failures: list[BaseException] = []
+
+        def ask() -> None:
+            try:
+                client.execute("test.echo", {})
+            except BaseException as error:  # noqa: BLE001 - it is asserted
+                failures.append(error)
+
+        for _ in range(50):  # the system gives the number of a thread again soon
+            thread = threading.Thread(target=ask)
+            thread.start()
+            thread.join(PATIENCE)
+        assert {type(error) for error in failures} == {ClientClosedError}
+
+    await in_a_program(world, body)
+
+
+async def test_who_pulls_calls_stops_even_if_the_client_connects_again_at_once(
+    world: World,
+) -> None:
+    def body(service: Service) -> None:
+        client = service.client()
+        failures: list[BaseException] = []
+
+        def pull(calls: InboundCalls) -> None:
+            try:
+                assert list(calls) == []
+            except BaseException as error:  # noqa: BLE001 - it is asserted
+                failures.append(error)
+
+        client.connect()
+        for _ in range(20):
+            calls = client.calls()
+            thread = threading.Thread(target=pull, args=(calls,))
+            thread.start()
+            while thread.is_alive() and not calls._waiting:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+                thread.join(0.001)
+            client.disconnect()
+            client.connect()
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+        client.disconnect()
+        assert failures == []
+
+    await in_a_program(world, body)
 
 
 async def test_a_handler_that_does_not_end_is_not_waited_for_for_ever(
