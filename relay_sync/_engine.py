@@ -149,9 +149,11 @@ class Engine:
 
     def arrange(self, function: Callable[[], object], *, wait: bool) -> None:
         """See `ClientEngine`."""
-        if not self.running:
-            function()
-        elif wait and not self.in_io_thread:
+        with self.lock:  # what begins to run meanwhile, or another thread arranges, comes behind
+            if not self.running:
+                function()
+                return
+        if wait and not self.in_io_thread:
             self.ask(function)
         else:
             self.post(function)
@@ -213,10 +215,9 @@ class Engine:
         if self._inherited:
             return  # the connection is the parent's: it is not this process's to close
         patience = self.core.config.timing.close_timeout
-        with self.lock:
-            thread = self._thread
-            if thread is None:
-                self.over = True  # it never ran
+        thread = self._thread
+        if thread is None:
+            self._stop()  # it never ran, and nobody else does this
         self.tell(self.delivery.close)
         if self.in_io_thread:
             return  # it would wait for itself: this is only the beginning of the end
@@ -321,7 +322,9 @@ class Engine:
             log.failure(error, "the client has failed: this is a bug in relay_sync")
             self.failure = failure_of(error)
         finally:
-            self._stop(driver)
+            self._stop()
+            driver.abandon()
+            self._io_thread = 0  # the next thread of the process may have the same number
 
     def _perform(self, output: Output) -> None:
         match output:
@@ -386,19 +389,19 @@ class Engine:
         with self.lock:
             self._waiters.wake(pending)
 
-    def _stop(self, driver: Driver) -> None:
+    def _stop(self) -> None:
         """Nothing runs any more: whoever still waits must not wait for ever."""
         with self.lock:
             self.over = True
             _running.discard(self)
             close_for_good(self.core, time.monotonic(), log, self.delivery.publish)
-            driver.run_all_posted()
+            if self._driver is not None:
+                self._driver.run_all_posted()
             self._waiters.wake_all()
             self.changed.notify_all()
         self.delivery.lines.flush()
         if not self._closed:  # not with the lock held: others have theirs
             self._close(Closed(self.failure))
-        driver.abandon()
 
     def forked(self) -> bool:
         """See `ClientEngine`. The I/O thread is not there, nor who held the lock."""
