@@ -16,7 +16,6 @@ from typing import Any, Final, Self, TypeVar, overload
 import anyio
 
 from relay_proto import Limits, Timing, resolve_config
-from relay_proto.adapter.clients import MAY_PASS
 from relay_proto.adapter.imports import check_may_run
 from relay_proto.adapter.network import Network, proxy_setting
 from relay_proto.adapter.record_file import Path, record_path
@@ -190,28 +189,23 @@ class RelayClient(Client):
 
     async def _attempt(self, ends_at: float | None, *, retry: bool) -> bool:
         """Connect, or share in an attempt. False if another one has to follow."""
-        engine = self._start(retry=retry)
-        attempt, persists = self._started, self._persists
-        under_way = not attempt.settled
-        self._connecting += 1
+        engine, attempt = self._start(retry=retry), self._started
+        attempt.join()
         try:
             left = None if ends_at is None else max(0.0, ends_at - anyio.current_time())
-            await engine.wait(attempt, left)
+            await engine.wait(attempt.result, left)
         except BaseException as error:
             self._last_attempt = engine.delivery.last_failure
-            wanted = attempt.error is None and self._connecting > 1
-            if under_way and not wanted and attempt is self._started:
+            if attempt.leave() and attempt is self._started:
                 try:
                     await engine.shut_down()
                 finally:  # asyncio may cancel that as well
                     self._forget(engine)
-            if attempt.error is not None:  # a connector may have ended the program
+            if attempt.result.error is not None:  # a connector may have ended the program
                 self._let_out()
-            if retry and not persists and isinstance(error, MAY_PASS):
+            if retry and attempt.is_followed(error):
                 return False
             raise
-        finally:
-            self._connecting -= 1
         return True
 
     @checked
@@ -387,7 +381,13 @@ class RelayClient(Client):
 
     async def _serve(self, *, obey_signals: bool = True) -> None:
         """Do what `run` says; `relay_run` obeys the signals itself."""
-        engine = self._start(retry=True)
+        while not await self._serve_once(obey_signals=obey_signals):
+            pass
+
+    async def _serve_once(self, *, obey_signals: bool) -> bool:
+        """Serve until the end. False if another task's attempt has failed, and one follows."""
+        engine, attempt = self._start(retry=True), self._started
+        attempt.join()
         self._serving = True
         try:
             async with anyio.create_task_group() as tasks:
@@ -399,8 +399,11 @@ class RelayClient(Client):
             await engine.shut_down()
             self._serving = False
         self._let_out()
-        if self._failure is not None:
-            raise self._failure
+        if attempt.is_followed(attempt.result.error):
+            return False
+        if engine.delivery.failure is not None:
+            raise engine.delivery.failure
+        return True
 
     async def _obey_signals(self, engine: Engine) -> None:
         async with stop_signals() as received, anyio.create_task_group() as tasks:

@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any, Self, TypeVar, overload
 
 from relay_proto import Limits, Timing, resolve_config
-from relay_proto.adapter.clients import MAY_PASS
 from relay_proto.adapter.imports import check_may_run
 from relay_proto.adapter.network import Network, proxy_setting
 from relay_proto.adapter.record_file import Path, record_path
@@ -186,30 +185,24 @@ class RelayClient(Client):
     def _attempt(self, ends_at: float | None, *, retry: bool) -> bool:
         """Connect, or share in an attempt. False if another one has to follow."""
         with self._lock:
-            before = self._started
-            engine = self._start(retry=retry)
-            attempt, persists = self._started, self._persists
-            under_way = attempt is not before or not attempt.settled  # it may fail at once
-            self._connecting += 1
+            engine, attempt = self._start(retry=retry), self._started
+            attempt.join()
         try:
-            engine.wait(attempt, None if ends_at is None else max(0.0, ends_at - time.monotonic()))
+            left = None if ends_at is None else max(0.0, ends_at - time.monotonic())
+            engine.wait(attempt.result, left)
         except BaseException as error:
             with self._lock:
                 self._last_attempt = engine.delivery.last_failure
-                wanted = attempt.error is None and self._connecting > 1
-                mine = under_way and not wanted and attempt is self._started
+                mine = attempt.leave() and attempt is self._started
                 if mine:
                     self._forget(engine)
             if mine:
                 engine.shut_down()
-            if attempt.error is not None:  # a connector may have ended the program
+            if attempt.result.error is not None:  # a connector may have ended the program
                 self._let_out()
-            if retry and not persists and isinstance(error, MAY_PASS):
+            if retry and attempt.is_followed(error):
                 return False
             raise
-        finally:
-            with self._lock:
-                self._connecting -= 1
         return True
 
     @checked
@@ -370,8 +363,14 @@ class RelayClient(Client):
             raise
 
     def _serve(self) -> None:
+        while not self._serve_once():
+            pass
+
+    def _serve_once(self) -> bool:
+        """Serve until the end. False if another thread's attempt has failed, and one follows."""
         with self._lock:
-            engine = self._start(retry=True)
+            engine, attempt = self._start(retry=True), self._started
+            attempt.join()
         mail: Mailbox[signal.Signals | None] = Mailbox()
         self._serving = True
         try:
@@ -384,8 +383,11 @@ class RelayClient(Client):
             self._let_out(of_run=True)  # another thread may disconnect as well right now
         finally:
             self._serving = False
-        if self._failure is not None:
-            raise self._failure
+        if attempt.is_followed(attempt.result.error):
+            return False
+        if engine.delivery.failure is not None:
+            raise engine.delivery.failure
+        return True
 
     def _obey_signals(self, engine: Engine, mail: Mailbox[signal.Signals | None]) -> None:
         signals = StopSignals()

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from random import Random, SystemRandom
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from ..api.parameters import checked
 from ..api.routes import EVERY, CallRoute, OnError, Routes
@@ -23,11 +23,9 @@ from ..config import ENV_RECORD, ClientConfig, Contexts, Provider, given_credent
 from ..display import counted, shown_id
 from ..errors import (
     ClientClosedError,
-    ConnectFailedError,
     ConnectTimeoutError,
     LocalProtocolError,
     RelayError,
-    RemoteProtocolError,
 )
 from ..observing.observer import Observer
 from ..outputs import Closed, Connected, Disconnected
@@ -36,6 +34,7 @@ from ..records import CallRecord, MessageRecord
 from ..rpc.event_base import RelayEvent
 from ..transitions import SessionState
 from ..values.hosts import whole_host
+from .attempts import Attempt
 from .contexts import function_name, in_context
 from .cores import make_core
 from .credentials import CredentialSource
@@ -54,9 +53,6 @@ from .shared_pace import Pacer, SharedTurns
 from .slots import Slots
 from .streams import StreamBase
 from .vitals import NOT_STARTED, Vitals, vitals_of
-
-MAY_PASS: Final = (ConnectFailedError, RemoteProtocolError)
-"""An attempt that has failed like this may be repeated."""
 
 EventHandler = TypeVar("EventHandler", bound=Callable[[RelayEvent], Any])
 UpHandler = TypeVar("UpHandler", bound=Callable[[Connected], Any])
@@ -94,6 +90,8 @@ class ClientBase(Hearing, Generic[E, C, M]):
     contexts: list[str]
     """The contexts whose calls and texts the client gets."""
     _observer: Observer | None = None
+    _current_observer: Observer | None = None
+    """Of `_current`."""
 
     def __init__(
         self,
@@ -121,10 +119,8 @@ class ClientBase(Hearing, Generic[E, C, M]):
         self._record = record or (record_path(ENV_RECORD, recorded) if recorded else None)
         self._log = log
         self._current: E | None = None
-        self._started: Pending[None] = Pending()
-        self._persists = False  # whether that attempt is followed by others
+        self._started = Attempt(Pending(), persists=False)
         self._last_attempt: RelayError | None = None  # why it failed, while somebody waited
-        self._connecting = 0
         self._failure: BaseException | None = None
         self._ends_program: BaseException | None = None
         self._serving = False  # by `run`
@@ -167,14 +163,12 @@ class ClientBase(Hearing, Generic[E, C, M]):
     @observer.setter
     def observer(self, observer: Observer | None) -> None:
         with self._lock:
-            engine = self._current
+            engine = self._engine_to_stop
             if engine is not None and engine.alive and observer is not self._observer:
-                if engine.core.state is not SessionState.DISCONNECTED:
-                    raise LocalProtocolError(
-                        "the client is in use already, so what observes it cannot change: set the "
-                        "observer before connect(), or after disconnect()"
-                    )
-                self._current = None  # only a handle that was made by hand needed it
+                raise LocalProtocolError(
+                    "the client is in use already, so what observes it cannot change: set the "
+                    "observer before connect(), or after disconnect()"
+                )
             self._observer = observer
 
     def _vitals(self) -> Vitals:
@@ -325,7 +319,9 @@ class ClientBase(Hearing, Generic[E, C, M]):
     def _engine_before_start(self) -> E:
         """The engine, also of a client that nobody has connected yet."""
         with self._lock:
-            engine = self._current = self._current or self._new_engine()
+            if (engine := self._current) is None:
+                engine = self._current = self._new_engine()
+                self._routes_changed(wait=False)  # who registers from now on tells it, too
         return engine
 
     def _new_engine(self) -> E:
@@ -333,7 +329,8 @@ class ClientBase(Hearing, Generic[E, C, M]):
         self._config = config = replace(self._config, host=self.host)
         self._credentials = CredentialSource(self, config)
         core = make_core(config, self._record, self._log, self._seeds)
-        core, observation = observed_by(self.observer, core, self._log, self._seeds)
+        self._current_observer = self._observer
+        core, observation = observed_by(self._observer, core, self._log, self._seeds)
         engine = self._make_engine(core)
         turns = SharedTurns(self._shared_pace, engine.core, self._log)
         delivery = Delivery(
@@ -352,7 +349,6 @@ class ClientBase(Hearing, Generic[E, C, M]):
         )
         delivery.lines.on_failure = self._failed
         engine.deliver_by(delivery)
-        self._prepare(engine)
         return engine
 
     def _failed(self, error: BaseException) -> None:
@@ -395,14 +391,14 @@ class ClientBase(Hearing, Generic[E, C, M]):
     def _start_here(self, *, retry: bool) -> E:
         with self._lock:
             if self._current is not None and not self._fits(self._current):
-                self._current = None
+                self._discard(self._current)
             engine = self._engine_before_start()
             if engine.core.state is SessionState.DISCONNECTED:
                 self._slots.take(engine, os.environ, self._max_connections)
                 self._failure = None
                 try:
-                    self._started = engine.start(partial(engine.core.start, retry=retry))
-                    self._persists = retry
+                    result = engine.start(partial(engine.core.start, retry=retry))
+                    self._started = Attempt(result, persists=retry)
                 except BaseException:  # the system may have no descriptors or threads left
                     self._forget(engine)
                     engine.abandon()
@@ -412,7 +408,8 @@ class ClientBase(Hearing, Generic[E, C, M]):
     def _fits(self, engine: E) -> bool:
         """Whether `connect` goes on with an engine that is there."""
         if engine.alive and engine.core.state is SessionState.DISCONNECTED:
-            return self._config.host == whole_host("client.host", self.host)
+            same_host = self._config.host == whole_host("client.host", self.host)
+            return same_host and self._current_observer is self._observer
         return engine.alive
 
     @property
@@ -441,6 +438,12 @@ class ClientBase(Hearing, Generic[E, C, M]):
         assert seconds is not None, "who waits for ever is in time"
         return ConnectTimeoutError(self._config.host, seconds, self._last_attempt)
 
+    def _discard(self, engine: E) -> None:
+        """Another engine takes the place of one that has ended, or never began."""
+        self._current = None
+        if engine.alive:
+            engine.abandon()  # a handle that was made by hand may wait for it
+
     def _forget(self, engine: E) -> None:
         """An attempt to connect came to nothing: others may connect while it leaves."""
         self._slots.give_back(engine)
@@ -448,7 +451,8 @@ class ClientBase(Hearing, Generic[E, C, M]):
             self._current = None
 
     def _closed(self, engine: E, output: Closed) -> None:
-        self._failure = output.error
+        if self._current is engine or self._current is None:
+            self._failure = output.error  # what another one has met since then is newer
         engine.delivery.turns.close(output.error)
         self._slots.give_back(engine)
         engine.tell_changed()
