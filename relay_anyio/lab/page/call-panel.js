@@ -9,9 +9,6 @@ import { canListen, listen } from "./speech.js";
 import { Transcript } from "./transcript.js";
 import * as words from "./words.js";
 
-/** Milliseconds in which a press may have been meant for a button that is gone. */
-const MOMENT = 500;
-
 /** @typedef {import("./store.js").Call} Call */
 
 export class CallPanel {
@@ -25,8 +22,6 @@ export class CallPanel {
     this._phone = phone;
     this._then = then;
     this._id = "";
-    this._ended = false;
-    this._endedAt = 0;
     this._stopListening = null;
     this._digits = "";
     this._pressing = false;
@@ -52,10 +47,7 @@ export class CallPanel {
     this._hangUp = this._button("end", "hang-up", "Hang up", lab.hangUp);
     this._again = h("button", { type: "button", class: "button call" });
     this._again.append(icon("phone"), h("span", { text: "Call again" }));
-    this._again.addEventListener("click", () => {
-      // It has come where "Hang up" was, at the moment in which the program may hang up.
-      if (performance.now() - this._endedAt > MOMENT) this._then.again(this._number);
-    });
+    this._again.addEventListener("click", () => this._then.again(this._number));
     const close = h("button", { type: "button", class: "button", text: "Close" });
     close.addEventListener("click", () => this._then.close());
     this._look = h("a", { class: "look", text: "See it in the timeline" });
@@ -115,7 +107,6 @@ export class CallPanel {
   update(call) {
     if (this._id !== call.id) {
       this._id = call.id;
-      this._ended = false;
       this._digits = "";
       this._stopListening?.();
     }
@@ -124,8 +115,6 @@ export class CallPanel {
     setText(this._other, words.number(this._number));
     const ringing = isRinging(call);
     const ended = call.state === "ended";
-    if (ended && !this._ended) this._endedAt = performance.now();
-    this._ended = ended;
     const can = (act) => call.can.includes(act);
     const talking = call.state === "answered";
     this.element.classList.toggle("is-ringing", ringing);

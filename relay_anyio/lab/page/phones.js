@@ -91,11 +91,13 @@ function addForm(store) {
   const written = new Set();
   /** The number that the lab has added, until the stream brings its phone. */
   let added = "";
-  let adding = false;
+  /** What the lab is asked to add. */
+  let adding = "";
   const submit = async (event) => {
     event.preventDefault();
-    if (adding) return;
-    adding = true;
+    const asked = `${number.value} ${name.value}`;
+    if (adding === asked) return;
+    adding = asked;
     const given = [name, number].map((field) => ({ field, value: field.value }));
     try {
       added = (await lab.addPhone(words.address(number.value), name.value.trim())).number;
@@ -107,7 +109,7 @@ function addForm(store) {
       setText(trouble, error.message);
       show(trouble, true);
     }
-    adding = false;
+    if (adding === asked) adding = "";
   };
 
   function propose() {

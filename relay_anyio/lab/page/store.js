@@ -129,7 +129,8 @@ export class Store {
   followFrames() {
     if (!this._withFrames) {
       this._withFrames = true;
-      this._framesThere = this._generation > 0 ? this._resync() : Promise.resolve();
+      if (this.state.lab !== null) this._framesThere = this._loadFrames();
+      else if (this._generation > 0) this._framesThere = this._resync();
     }
     return this._framesThere;
   }
@@ -160,7 +161,15 @@ export class Store {
 
   // The stream
 
-  async _resync() {
+  /** Load the frames of the past. They are many: the stream goes on meanwhile. */
+  async _loadFrames() {
+    const most = this.state.lab.recording ? MOST_OF_A_RECORDING : MOST_FRAMES;
+    await this._resync(await lab.frames(most).catch(() => null));
+  }
+
+  /** @param {any} [loaded] the frames, if they were loaded before */
+  async _resync(loaded = null) {
+    const withFrames = this._withFrames;
     const generation = ++this._generation;
     this._source?.close();
     clearTimeout(this._timer);
@@ -171,22 +180,22 @@ export class Store {
       const most = state.lab.recording ? MOST_OF_A_RECORDING : 0;
       const [past, frames] = await Promise.all([
         lab.events(most || MOST_EVENTS),
-        this._withFrames ? lab.frames(most || MOST_FRAMES) : null,
+        loaded ?? (withFrames ? lab.frames(most || MOST_FRAMES) : null),
       ]);
       if (generation !== this._generation) return;
       this._clockOffset = offset;
       this._take(state, past, frames);
       // Nothing more happens in a recording.
       if (state.lab.recording) this._setLink("recording", "");
-      else this._open(state.last_id, generation);
+      else this._open(state.last_id, generation, loaded?.last_id);
     } catch (error) {
       if (generation === this._generation) this._lose(error.message);
     }
   }
 
-  _open(after, generation) {
+  _open(known, generation, after = known) {
     const frames = this._withFrames ? "&frames=1" : "";
-    const source = new EventSource(`/api/stream?after=${after}${frames}`);
+    const source = new EventSource(`/api/stream?after=${Math.min(after, known)}${frames}`);
     this._source = source;
     source.onopen = () => {
       this._retry = FIRST_RETRY;
@@ -200,6 +209,8 @@ export class Store {
     for (const kind of Object.keys(APPLY)) {
       source.addEventListener(kind, (event) => {
         if (generation !== this._generation) return;
+        // What came between the frames and the state is known, apart from frames.
+        if (!ALWAYS.has(kind) && Number(event.lastEventId) <= known) return;
         const value = JSON.parse(event.data);
         APPLY[kind](this, value);
         this._tell(kind, value);
@@ -241,7 +252,9 @@ export class Store {
     // What is newer comes by the stream.
     for (const event of past.events) if (event.id <= state.last_id) this._addEvent(event);
     if (frames !== null) {
-      this.frames = frames.frames.filter((frame) => frame.id <= state.last_id);
+      // What is newer comes by the stream.
+      const last = Math.min(frames.last_id, state.last_id);
+      this.frames = frames.frames.filter((frame) => frame.id <= last);
       this.forgotten.frames = frames.forgotten ?? 0;
     }
     this._tell("state", { anew });
@@ -338,6 +351,9 @@ function emptyState() {
     counts: {},
   };
 }
+
+/** What no state of the lab has in it. */
+const ALWAYS = new Set(["frame", "dropped", "reset"]);
 
 /** What each kind of event changes. What is `removed` or `gone` is in no list any more. */
 const APPLY = {

@@ -58,7 +58,8 @@ export function mountTexts(element, store, { unread }) {
   let chosen = "";
   let writing = false;
   let visible = false;
-  let sending = false;
+  /** The text that is being sent, and to whom. */
+  let sending = "";
   let fresh = new Map();
 
   const list = h("ul", { class: "threads" });
@@ -122,8 +123,9 @@ export function mountTexts(element, store, { unread }) {
     const text = body.value;
     const [phone, other] = chosen ? chosen.split(" ") : [from.value, words.address(to.value)];
     // Whoever presses twice means one text.
-    if (sending || text.trim() === "") return;
-    sending = true;
+    const asked = `${phone} ${other} ${text}`;
+    if (sending === asked || text.trim() === "") return;
+    sending = asked;
     try {
       if (!phone) throw new Error("Add a phone first: texts come from its number.");
       if (!other) throw new Error("Say which number gets the text.");
@@ -141,7 +143,7 @@ export function mountTexts(element, store, { unread }) {
       setText(trouble, error.message);
       show(trouble, true);
     }
-    sending = false;
+    if (sending === asked) sending = "";
   }
 
   function nameOf(number) {
