@@ -52,12 +52,16 @@ def late_stream(page: Page) -> Generator[None]:
 def late_answers(page: Page, path: str) -> Generator[list[tuple[Route, APIResponse]]]:
     """Let the lab do what it is asked, and hold back its answers until the block ends."""
     held: list[tuple[Route, APIResponse]] = []
+    asked: list[Route] = []
 
     def hold(route: Route) -> None:
+        asked.append(route)
         held.append((route, route.fetch()))
 
     page.route(path, hold)
     yield held
+    while len(held) < len(asked):
+        until_drawn(page)  # or the browser would ask the lab once more
     for route, response in held:
         route.fulfill(response=response)
     page.unroute(path)

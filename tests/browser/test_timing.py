@@ -222,6 +222,7 @@ def test_the_details_follow_what_was_chosen(page: Page, lab: Lab, menu: str) -> 
 
 
 def test_the_page_goes_on_while_frames_are_loaded(page: Page, lab: Lab) -> None:
+    page.get_by_role("status").get_by_text("No program connected").wait_for()
     with late_questions(page, "**/api/frames*") as asked:
         show(page, "Timeline")
         while not asked:
