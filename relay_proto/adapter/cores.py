@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from random import Random, SystemRandom
+from typing import cast
 
 from ..client import ClientCore
 from ..client_interface import ClientInterface
@@ -74,8 +75,11 @@ def close_for_good(
 
 def failure_of(error: BaseException) -> RelayError:
     """What those who wait are told when an engine has failed."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]  # of the tasks around it, which say nothing
+    while isinstance(error, BaseExceptionGroup):
+        first, *others = cast("BaseExceptionGroup[BaseException]", error).exceptions
+        if others:
+            break
+        error = first  # the groups are of the tasks around it, and say nothing
     return ClientClosedError(
         f"the client has failed ({error!r}), and is disconnected: call connect() to start again"
     )
