@@ -7,7 +7,7 @@ import shlex
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -29,7 +29,7 @@ def commands() -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def server() -> Iterator[tuple[int, list[tuple[str, str, bytes]]]]:
+def server() -> Generator[tuple[int, list[tuple[str, str, bytes]]]]:
     """A server that keeps the path, the type and the body of each request."""
     received: list[tuple[str, str, bytes]] = []
 
@@ -40,8 +40,8 @@ def server() -> Iterator[tuple[int, list[tuple[str, str, bytes]]]]:
             self.send_response(204)
             self.end_headers()
 
-        def log_message(self, *_args: object) -> None:
-            pass
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
+            """Say nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as http:
         thread = threading.Thread(target=http.serve_forever)
