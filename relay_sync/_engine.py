@@ -41,7 +41,7 @@ from ._guard import plain
 from ._log import log
 from ._orders import Order, Waiter, Waiters, now, result_of, timed
 from ._threads import Strand, close_all, threads_of
-from ._waiting import SLICE, AppTask, Mailbox, current
+from ._waiting import AppTask, Mailbox, current, longest_wait
 from .transport import Connector
 
 R = TypeVar("R")
@@ -235,7 +235,7 @@ class Engine:
         ends_at = time.monotonic() + timeout
         with self.changed:
             while not happened() and (left := ends_at - time.monotonic()) > 0:
-                self.changed.wait(min(left, SLICE))
+                self.changed.wait(min(left, longest_wait()))
         if not happened():
             self.read_what_waits()
 

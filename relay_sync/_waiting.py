@@ -14,8 +14,18 @@ from relay_proto.adapter.timeouts import timed_out
 
 T = TypeVar("T")
 
-SLICE: Final = 0.1 if os.name == "nt" else threading.TIMEOUT_MAX
-"""Seconds. A wait on a lock hears of Ctrl+C at once, except on Windows: there it has to look."""
+SLICE: Final = 0.1 if os.name == "nt" else 1.0
+"""Seconds after which the main thread looks for signals while it waits on a lock.
+
+Signals end such a wait, except on Windows, and except one that comes in the moment in which the
+wait begins, or that the system gives to another thread.
+"""
+
+
+def longest_wait() -> float:
+    """Seconds for which this thread may wait on a lock: Python handles signals in the main one."""
+    is_main = threading.current_thread() is threading.main_thread()
+    return SLICE if is_main or os.name == "nt" else threading.TIMEOUT_MAX
 
 
 class Mailbox(queue.SimpleQueue[T]):
@@ -34,11 +44,12 @@ class Mailbox(queue.SimpleQueue[T]):
         """
         if current.seat is not None and (virtual := current.virtual) is not None:
             return self._take_in(virtual, timeout, *what)
-        if timeout is None and SLICE == threading.TIMEOUT_MAX:
+        longest = longest_wait()
+        if timeout is None and longest == threading.TIMEOUT_MAX:
             return self.get()  # by far the most common, and there is nothing to look for
         ends_at = None if timeout is None else time.monotonic() + timeout
         while True:
-            left = SLICE if ends_at is None else min(SLICE, ends_at - time.monotonic())
+            left = longest if ends_at is None else min(longest, ends_at - time.monotonic())
             try:
                 return self.get(timeout=max(0.0, left))
             except queue.Empty:

@@ -85,6 +85,49 @@ async def test_a_wait_is_interrupted_and_the_client_leaves(world: World, name: s
         assert len(world.all(What.ENDED, call_id=dialled)) == 1
 
 
+ELSEWHERE = """
+import signal, sys, threading, time
+from relay_sync import RelayClient
+
+client = RelayClient(contexts=["office"])
+
+def send():
+    main = threading.main_thread().ident
+    while not sys._current_frames()[main].f_globals["__name__"].startswith("relay_sync"):
+        time.sleep(0.001)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+def send_soon(*_event):
+    threading.Thread(target=send).start()
+
+try:
+    {statement}
+except KeyboardInterrupt:
+    print("interrupted")
+print("left", client.state.value)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no thread can be chosen")
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        pytest.param("client.on_connected(send_soon); client.run()", "left closed\n", id="run"),
+        pytest.param(
+            "with client: send_soon(); next(client.calls())",
+            "interrupted\nleft closed\n",
+            id="a wait",
+        ),
+    ],
+)
+async def test_a_signal_that_another_thread_gets_is_heard(
+    world: World, statement: str, said: str
+) -> None:
+    async with program(world, ELSEWHERE.format(statement=statement)) as running:
+        assert await running.end() == 0
+        assert running.output == said
+
+
 async def test_a_request_that_waits_for_a_session_is_interrupted(world: World) -> None:
     statement = 'lost.wait(); print("waiting"); client.execute("test.echo", {})'
     async with program(world, PROGRAM.format(statement=statement)) as running:
