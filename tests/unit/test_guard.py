@@ -79,6 +79,14 @@ def test_a_core_that_cannot_be_closed_is_reported(caplog: pytest.LogCaptureFixtu
     assert "ZeroDivisionError" in str(failure_of(ZeroDivisionError()))
 
 
+def test_a_failure_names_what_went_wrong_without_the_groups_around_it() -> None:
+    one = BaseExceptionGroup("tasks", [ExceptionGroup("tasks", [ValueError("one")])])
+    assert "failed (ValueError('one'))" in str(failure_of(one))
+    two = str(failure_of(BaseExceptionGroup("tasks", [ValueError("one"), KeyError("two")])))
+    assert "ValueError('one')" in two
+    assert "KeyError('two')" in two
+
+
 def test_a_function_in_a_context_is_equal_to_the_function() -> None:
     variable: ContextVar[str] = ContextVar("variable", default="")
     seen: list[str] = []

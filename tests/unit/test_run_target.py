@@ -195,13 +195,15 @@ def test_of_a_chain_without_end_only_a_part_is_looked_at() -> None:
     assert of_the_program(first) is first
 
 
-@pytest.mark.parametrize("loop", ["trio", "uvloop"])
+@pytest.mark.parametrize(
+    ("loop", "package"), [("trio", "'relay-proto[trio]'"), ("uvloop", "uvloop")]
+)
 def test_an_event_loop_that_is_not_installed_is_one_line(
-    loop: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    loop: str, package: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, loop, None)
     assert main(["run", "shop:client", "--loop", loop]) == ExitCode.NO_CLIENT
-    assert capsys.readouterr().err == f"relay: --loop {loop} needs {loop}: pip install {loop}\n"
+    assert capsys.readouterr().err == f"relay: --loop {loop} needs {loop}: pip install {package}\n"
 
 
 @pytest.mark.parametrize(
