@@ -23,7 +23,6 @@ class InboundCalls(StreamBase[Call]):
 
     def __init__(self, client: Client) -> None:
         super().__init__(client)
-        self._owner = client
         self._more = anyio.Event()
 
     def __aiter__(self) -> Self:
@@ -39,7 +38,7 @@ class InboundCalls(StreamBase[Call]):
             AuthenticationError: the credentials were refused.
         """
         self._check_belongs_here()
-        engine = self._owner._current  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        engine = self._engine
         # Nothing may be awaited once a call is taken: asyncio would cancel there, shield or not.
         await anyio.lowlevel.checkpoint()
         while not self._is_over(engine):

@@ -121,7 +121,6 @@ class ClientBase(Hearing, Generic[E, C, M]):
         self._current: E | None = None
         self._started = Attempt(Pending(), persists=False)
         self._last_attempt: RelayError | None = None  # why it failed, while somebody waited
-        self._failure: BaseException | None = None
         self._ends_program: BaseException | None = None
         self._serving = False  # by `run`
         self._hangs_up = False  # at the end of `run()`
@@ -395,7 +394,6 @@ class ClientBase(Hearing, Generic[E, C, M]):
             engine = self._engine_before_start()
             if engine.core.state is SessionState.DISCONNECTED:
                 self._slots.take(engine, os.environ, self._max_connections)
-                self._failure = None
                 try:
                     result = engine.start(partial(engine.core.start, retry=retry))
                     self._started = Attempt(result, persists=retry)
@@ -431,7 +429,8 @@ class ClientBase(Hearing, Generic[E, C, M]):
         """
         engine = self._current
         if engine is None or not engine.alive:
-            raise ClientClosedError if self._failure is None else self._failure
+            failure = None if engine is None else engine.delivery.failure
+            raise ClientClosedError if failure is None else failure
         return engine
 
     def _connect_timed_out(self, seconds: float | None) -> ConnectTimeoutError:
@@ -451,8 +450,6 @@ class ClientBase(Hearing, Generic[E, C, M]):
             self._current = None
 
     def _closed(self, engine: E, output: Closed) -> None:
-        if self._current is engine or self._current is None:
-            self._failure = output.error  # what another one has met since then is newer
         engine.delivery.turns.close(output.error)
         self._slots.give_back(engine)
         engine.tell_changed()

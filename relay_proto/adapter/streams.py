@@ -25,6 +25,11 @@ C = TypeVar("C", bound=CallBase[Any, Any])
 class Source(Protocol):
     """What a stream needs of the client whose calls it takes."""
 
+    @property
+    def _current(self) -> ClientEngine | None:
+        """Its engine, if it has one."""
+        ...
+
     def _check_belongs_here(self) -> None: ...
     def _routes_changed(self, *, wait: bool = True) -> None: ...
     def _post(self, function: Callable[[], object]) -> None: ...
@@ -95,6 +100,11 @@ class StreamBase(abc.ABC, Generic[C]):
         """In a forked child: the calls of one that is `inherited` are the parent's."""
         self._lock = threading.RLock()
         self._open = self._open and not inherited
+
+    @property
+    def _engine(self) -> ClientEngine | None:
+        """The engine that the client has now."""
+        return self._client._current
 
     @abc.abstractmethod
     def _wake(self) -> None:

@@ -267,11 +267,18 @@ async def test_who_waits_for_a_call_is_told_when_its_client_connects_otherwise(
     client = world.client(host="nowhere.test" if changed == "host" else world.host)
     hidden: Any = getattr(client, "hidden", client)
     call = support.make(Call, client, "call-1", "node-1", "p", OFFICE, state="answered")
+    ended: Heard[str] = Heard()
+
+    async def wait() -> None:
+        await call.wait_for_ended()
+        ended(call.end_reason)
+
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(call.wait_for_ended)
+        tasks.start_soon(wait)
         await anyio.wait_all_tasks_blocked()
         setattr(hidden, changed, world.host if changed == "host" else Watching(print))
         await client.connect()
+    assert ended.all == ["error"]
     await client.disconnect()
 
 
@@ -286,6 +293,7 @@ async def test_who_waits_for_a_call_is_told_when_its_client_may_not_connect(worl
             client.connect()
         waiting.join(PATIENCE)
         assert not waiting.is_alive()
+        assert (call.state, call.end_reason) == ("ended", "error")
 
     await in_a_program(world, body)
 

@@ -38,7 +38,6 @@ from relay_proto.pending import Pending
 from relay_proto.records import CallRecord, MessageRecord
 from relay_proto.rpc.event_base import RelayEvent
 from relay_proto.rpc.events import parse_event
-from relay_proto.transitions import SessionState
 from relay_proto.values.literals import CallStateText
 from relay_sync._waiting import AppTask as ThreadTask
 from tests.unit.client_peer import Peer
@@ -72,8 +71,7 @@ class Engine:
 
 class Client:
     project = "p-1"
-    state = SessionState.READY
-    _failure = None
+    _current = None
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
