@@ -153,7 +153,7 @@ class Lines:
 
     def event_dropped(self, name: str, count: int, size: int, event: object) -> None:
         """Write down that a function, or a wait, did not get an event: too many wait for it."""
-        words = f"%s: %r is dropped, because of %s before it (%d bytes), or because {TOO_MANY}"
+        words = f"%s: %r is dropped, because the backlog has %s (%d bytes), or {TOO_MANY}"
         waiting = counted(count, "event")
         self.write(("dropped", name), logging.ERROR, words, name, event, waiting, size)
 

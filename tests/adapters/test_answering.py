@@ -258,5 +258,5 @@ async def test_what_waits_for_a_procedure_is_bounded(
         assert (await call.leave_message("Hello")).played
     (dropped,) = [one.message for one in caplog.records if "is dropped" in one.message]
     assert dropped.startswith(f"procedure on call {call.call_id}: ")
-    assert "is dropped, because of 1 event before it" in dropped
+    assert "is dropped, because the backlog has 1 event " in dropped
     assert "NOT_READY" in dropped

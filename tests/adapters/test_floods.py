@@ -168,7 +168,7 @@ async def test_events_that_wait_for_a_listener_are_bounded_in_bytes(
         assert [event.params["state"] for event in events] == ["a", "b", "c"]
         await flood.tell("f")
         assert (await heard.next()).params["state"] == "f"
-    assert caplog.text.count("because of 2 events before it (20") == 2
+    assert caplog.text.count("because the backlog has 2 events (20") == 2
 
 
 async def test_listeners_that_hang_are_bounded(

@@ -65,8 +65,8 @@ def test_thousands_are_one_line_and_a_count(writer: Writer) -> None:
         writer.now = number / 5000
         writer.lines.event_dropped("listener of x", 100, 7000, number)
     words = (
-        "listener of x: {} is dropped, because of 100 events before it (7000 bytes), or "
-        f"because {TOO_MANY}"
+        "listener of x: {} is dropped, because the backlog has 100 events (7000 bytes), or "
+        f"{TOO_MANY}"
     )
     assert writer.written() == [words.format(0)]
     assert writer.changed == 1
