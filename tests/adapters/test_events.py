@@ -206,7 +206,7 @@ async def test_the_backlog_of_a_stuck_listener_is_bounded(
         assert states(await heard.take(3)) == ["a", "b", "c"]
         await told.tell("e")
         assert states([await heard.next()]) == ["e"]
-    assert "because of 2 events before it" in caplog.text
+    assert "because the backlog has 2 events" in caplog.text
 
 
 async def test_a_listener_may_use_the_call_and_the_client(certificates: Certificates) -> None:

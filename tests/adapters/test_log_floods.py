@@ -166,7 +166,7 @@ async def test_events_for_which_there_is_no_room_are_a_line_and_a_count(
     )
     lines = alike(caplog, package, "is dropped")
     assert len(lines) == 2
-    assert "because of 2 events before it" in lines[0]
+    assert "because the backlog has 2 events" in lines[0]
     assert counted(lines) == MANY - 3
 
 
